@@ -1,0 +1,5 @@
+"""``python -m emseg`` is the console script."""
+
+from emseg.cli import main
+
+main()

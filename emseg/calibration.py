@@ -1,0 +1,146 @@
+"""Axes, units and pixel sizes: the one place where a length becomes nanometres."""
+
+import math
+from dataclasses import dataclass
+from typing import Self
+
+_NM_PER_UNIT = {
+    "m": 1e9,
+    "cm": 1e7,
+    "mm": 1e6,
+    "um": 1e3,
+    "nm": 1.0,
+    "pm": 1e-3,
+    "fm": 1e-6,
+    "angstrom": 0.1,
+    "inch": 2.54e7,
+}
+_SPELLINGS = {
+    "meter": "m",
+    "metre": "m",
+    "µm": "um",
+    "μm": "um",  # Greek mu; the line above has the micro sign
+    "u_m": "um",
+    "micron": "um",
+    "microns": "um",
+    "micrometer": "um",
+    "micrometre": "um",
+    "n_m": "nm",
+    "nanometer": "nm",
+    "nanometre": "nm",
+    "nanometers": "nm",
+    "p_m": "pm",
+    "picometer": "pm",
+    "å": "angstrom",
+    "Å".lower(): "angstrom",
+    "a": "angstrom",
+    "ang": "angstrom",
+    "angstroms": "angstrom",
+    "in": "inch",
+    "\\u00b5m": "um",
+}
+
+
+def nm_per_unit(units: str | None) -> float | None:
+    """Nanometres in one of the given length unit.
+
+    Parameters
+    ----------
+    units : str or None
+        A spelling as found in files: ``nm``, ``n_m``, ``µm``, ``um``, ``Å``, ``m``...
+
+    Returns
+    -------
+    float or None
+        None when the unit is missing or is no length (``1/nm``, ``px``, ``[]``).
+    """
+    if units is None:
+        return None
+    spelled = units.strip().lower()
+    return _NM_PER_UNIT.get(_SPELLINGS.get(spelled, spelled))
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One axis of a signal as its file describes it.
+
+    Parameters
+    ----------
+    name : str
+        ``"y"``, ``"x"``, ``"z"``, ``"c"`` or whatever the file says.
+    size : int
+        Number of samples.
+    scale : float or None
+        Distance between two samples in ``units``; None when unknown.
+    offset : float
+        Position of the first sample in ``units``.
+    units : str or None
+        Unit as the file spells it.
+    """
+
+    name: str
+    size: int
+    scale: float | None = None
+    offset: float = 0.0
+    units: str | None = None
+
+    @property
+    def step_nm(self) -> float | None:
+        """Distance between two samples in nm, or None when it is unknown or no length."""
+        factor = nm_per_unit(self.units)
+        if factor is None or self.scale is None:
+            return None
+        step = abs(self.scale) * factor
+        return step if math.isfinite(step) and step > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class PixelSize:
+    """How large a pixel is, and how we know.
+
+    Parameters
+    ----------
+    y_nm, x_nm : float
+        Height and width of a pixel in nanometres, positive and finite.
+    source : str
+        Where the number comes from, as a phrase: ``"the Gatan tags"``.
+    z_nm : float or None
+        Distance between the planes of a stack in nanometres.
+
+    Raises
+    ------
+    ValueError
+        When a size is not a positive finite number.
+    """
+
+    y_nm: float
+    x_nm: float
+    source: str
+    z_nm: float | None = None
+
+    def __post_init__(self) -> None:
+        for size in (self.y_nm, self.x_nm, self.z_nm):
+            if size is not None and not (math.isfinite(size) and size > 0):
+                raise ValueError(f"a pixel size must be a positive length, not {size} nm")
+
+    @classmethod
+    def from_axes(cls, y: Axis, x: Axis, source: str, z: Axis | None = None) -> Self | None:
+        """Pixel size of two spatial axes; None unless both are calibrated lengths."""
+        if y.step_nm is None or x.step_nm is None:
+            return None
+        return cls(y.step_nm, x.step_nm, source, z.step_nm if z else None)
+
+    @property
+    def area_nm2(self) -> float:
+        """Area of a pixel in nm²."""
+        return self.y_nm * self.x_nm
+
+    @property
+    def is_square(self) -> bool:
+        """Whether height and width agree to one part in a thousand."""
+        return math.isclose(self.y_nm, self.x_nm, rel_tol=1e-3)
+
+    def __str__(self) -> str:
+        if self.is_square:
+            return f"{self.x_nm:.4g} nm, from {self.source}"
+        return f"{self.y_nm:.4g} x {self.x_nm:.4g} nm (y, x), from {self.source}"
