@@ -1,0 +1,15 @@
+"""Mask values become classes: names, colours, and masks turned into label images."""
+
+from emseg.labels.classes import choose_classes, parse_labels, parse_names
+from emseg.labels.colours import colour
+from emseg.labels.masks import combine_masks, mask_values, to_label_image
+
+__all__ = [
+    "choose_classes",
+    "colour",
+    "combine_masks",
+    "mask_values",
+    "parse_labels",
+    "parse_names",
+    "to_label_image",
+]

@@ -1,0 +1,173 @@
+"""Which mask value means which class: as the user says, or inferred where that is safe."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+
+from emseg.errors import LabelError, UsageError
+from emseg.labels.colours import colour
+from emseg.micrograph import UNLABELLED_8, LabelClass
+
+_MOST_INFERRED = 32  # more distinct values than this are instances or a picture, not classes
+_log = logging.getLogger(__name__)
+
+
+def parse_names(text: str) -> tuple[str, ...]:
+    """Read ``"matrix,small,large"``.
+
+    Raises
+    ------
+    UsageError
+        When a name is empty or given twice.
+    """
+    names = tuple(part.strip() for part in text.split(","))
+    for position, name in enumerate(names):
+        if not name:
+            raise UsageError(f"--classes {text!r} has an empty name; write --classes matrix,small")
+        if name in names[:position]:
+            raise UsageError(
+                f"--classes names {name!r} twice; give each class its own name, "
+                f"or merge values with --labels 0={name},1={name}"
+            )
+    return names
+
+
+def parse_labels(text: str) -> dict[int, str]:
+    """Read ``"0=matrix,1=small,2=small"``: mask values to class names.
+
+    Raises
+    ------
+    UsageError
+        When a part is not ``VALUE=NAME`` or a value is given twice.
+    """
+    assigned: dict[int, str] = {}
+    for part in text.split(","):
+        value, equals, name = (piece.strip() for piece in part.partition("="))
+        if not (equals and name and value.lstrip("-").isdecimal()):
+            raise UsageError(f"--labels cannot read {part!r}; write --labels 0=matrix,255=cell")
+        if int(value) in assigned:
+            raise UsageError(f"--labels gives the value {value} twice; give each value one class")
+        assigned[int(value)] = name
+    return assigned
+
+
+def choose_classes(
+    found: Iterable[int],
+    *,
+    names: Sequence[str] | None = None,
+    assigned: Mapping[int, str] | None = None,
+    unlabelled: int | None = None,
+    where: str = "the masks",
+) -> tuple[tuple[LabelClass, ...], int | None]:
+    """Map the values found in masks to classes.
+
+    Parameters
+    ----------
+    found : iterable of int
+        Distinct values in the masks.
+    names : sequence of str, optional
+        Class names in the order of the values (``--classes``).
+    assigned : mapping, optional
+        Mask value to class name (``--labels``); takes precedence over the order.
+    unlabelled : int, optional
+        The value of pixels that belong to no class (``--unlabelled``).
+    where : str
+        What the message calls the masks.
+
+    Returns
+    -------
+    classes : tuple of LabelClass
+        In card order, each with its mask values.
+    unlabelled : int or None
+        The unlabelled value; 255 is recognised beside small integers without being named.
+
+    Raises
+    ------
+    LabelError
+        When the values cannot be mapped; the message says with which option they can.
+    """
+    values = sorted(set(found) - {unlabelled})
+    if assigned is not None:
+        return _assigned_classes(values, assigned, names, where), unlabelled
+    if unlabelled is None and _is_255_unlabelled(values, names):
+        _log.warning("the mask value 255 beside %s is taken as unlabelled", _listed(values[:-1]))
+        values, unlabelled = values[:-1], UNLABELLED_8
+    if len(values) < 2 and not names:
+        raise LabelError(
+            f"{where} hold only the value {_listed(values)}: there is nothing to tell apart; "
+            "check the mask folder, or name the classes with --labels 0=background,1=object"
+        )
+    if names:
+        values = _values_of_names(values, names, where)
+        return _numbered(names, values), unlabelled
+    return _numbered(_inferred_names(values, where), values), unlabelled
+
+
+def _is_255_unlabelled(values: Sequence[int], names: Sequence[str] | None) -> bool:
+    if len(values) < 3 or values[-1] != UNLABELLED_8:
+        return False
+    small = list(values[:-1])
+    if names:
+        return len(values) > len(names) and small[-1] < len(names)
+    return small[-1] < _MOST_INFERRED
+
+
+def _values_of_names(values: Sequence[int], names: Sequence[str], where: str) -> list[int]:
+    if len(values) == len(names):
+        return list(values)
+    if len(values) < len(names) and all(0 <= value < len(names) for value in values):
+        return list(range(len(names)))  # a class that these masks do not show
+    raise LabelError(
+        f"{where} hold {len(values)} values ({_listed(values)}) but --classes names {len(names)} "
+        f"({', '.join(names)}); say which value is which with --labels VALUE=NAME,... "
+        "or leave one out with --unlabelled VALUE"
+    )
+
+
+def _inferred_names(values: Sequence[int], where: str) -> list[str]:
+    if len(values) == 2:
+        return ["background", "foreground"]
+    if len(values) > _MOST_INFERRED or values[0] < 0:
+        raise LabelError(
+            f"{where} hold {len(values)} values ({_listed(values)}): too many to be classes. "
+            "A greyscale or JPEG picture is no mask, and numbered objects become one class with "
+            "--labels; save masks as PNG or TIFF with one value a class"
+        )
+    return [f"class_{value}" for value in values]
+
+
+def _assigned_classes(
+    values: Sequence[int],
+    assigned: Mapping[int, str],
+    names: Sequence[str] | None,
+    where: str,
+) -> tuple[LabelClass, ...]:
+    missing = [value for value in values if value not in assigned]
+    if missing:
+        raise LabelError(
+            f"{where} hold the value {_listed(missing)}, which --labels does not name; "
+            f"add {missing[0]}=NAME to --labels or leave it out with --unlabelled {missing[0]}"
+        )
+    order = tuple(names or dict.fromkeys(assigned.values()))
+    if set(order) != set(assigned.values()):
+        raise UsageError(
+            f"--classes names {', '.join(order)} but --labels names "
+            f"{', '.join(dict.fromkeys(assigned.values()))}; use the same names in both"
+        )
+    if len(order) < 2:
+        raise LabelError(f"--labels names one class only ({order[0]}); name at least two")
+    return tuple(
+        LabelClass(name, colour(index), tuple(v for v, n in assigned.items() if n == name))
+        for index, name in enumerate(order)
+    )
+
+
+def _numbered(names: Sequence[str], values: Sequence[int]) -> tuple[LabelClass, ...]:
+    return tuple(
+        LabelClass(name, colour(index), (value,))
+        for index, (name, value) in enumerate(zip(names, values, strict=True))
+    )
+
+
+def _listed(values: Sequence[int], most: int = 8) -> str:
+    shown = ", ".join(str(value) for value in values[:most])
+    return shown + (", ..." if len(values) > most else "")

@@ -1,0 +1,132 @@
+"""Masks as users have them, turned into label images."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.errors import LabelError, MismatchError
+from emseg.micrograph import LabelClass, LabelImage, Micrograph, unlabelled_value
+
+
+def _plane(mask: Micrograph) -> NDArray[Any]:
+    if mask.pixels.shape[0] != 1:
+        raise LabelError(
+            f"the mask {mask.path or mask.name} is a colour picture ({mask.pixels.shape[0]} "
+            "channels); save it with one channel and one value a class (8-bit greyscale PNG)"
+        )
+    plane: NDArray[Any] = mask.pixels[0]
+    if plane.dtype == bool:
+        return plane.astype(np.uint8)
+    if plane.dtype.kind == "f":
+        if not (np.isfinite(plane).all() and (plane == np.rint(plane)).all()):
+            raise LabelError(
+                f"the mask {mask.path or mask.name} holds fractions or NaN ({plane.dtype}); "
+                "a mask has one whole number a class: save labels, not probabilities"
+            )
+        return plane.astype(np.int64)
+    if plane.dtype.kind not in "iu":
+        raise LabelError(
+            f"the mask {mask.path or mask.name} has the type {plane.dtype}; save it as 8-bit "
+            "greyscale PNG with one value a class"
+        )
+    return plane
+
+
+def mask_values(mask: Micrograph) -> tuple[int, ...]:
+    """Distinct values of a mask with one channel, ascending.
+
+    Raises
+    ------
+    LabelError
+        When the mask is a colour picture or holds no whole numbers.
+    """
+    plane = _plane(mask)
+    if plane.dtype == np.uint8:
+        return tuple(int(v) for v in np.flatnonzero(np.bincount(plane.ravel(), minlength=256)))
+    return tuple(int(value) for value in np.unique(plane))
+
+
+def to_label_image(
+    mask: Micrograph, classes: tuple[LabelClass, ...], unlabelled: int | None = None
+) -> LabelImage:
+    """Turn a mask into class indices.
+
+    Parameters
+    ----------
+    mask : Micrograph
+        One channel; any integer dtype, bool, or float with whole numbers.
+    classes : tuple of LabelClass
+        Their ``values`` say which mask value becomes which index.
+    unlabelled : int, optional
+        The mask value that belongs to no class.
+
+    Returns
+    -------
+    LabelImage
+        Indices 0..K-1, uint8 (uint16 above 254 classes); unlabelled pixels 255 (65535).
+
+    Raises
+    ------
+    LabelError
+        When the mask holds a value that no class has.
+    """
+    plane = _plane(mask)
+    nothing = unlabelled_value(len(classes))
+    index_of = {value: index for index, each in enumerate(classes) for value in each.values}
+    if unlabelled is not None:
+        index_of[unlabelled] = nothing
+    values, inverse = np.unique(plane, return_inverse=True)
+    unknown = [int(value) for value in values if int(value) not in index_of]
+    if unknown:
+        named = ", ".join(f"{value}={classes[i].name}" for value, i in _by_value(classes))
+        raise LabelError(
+            f"the mask {mask.path or mask.name} holds the value {unknown[0]}, which is no class "
+            f"(known: {named}); name it with --labels or leave it out with "
+            f"--unlabelled {unknown[0]}"
+        )
+    dtype = np.uint8 if nothing <= 255 else np.uint16
+    table = np.array([index_of[int(value)] for value in values], dtype=dtype)
+    pixels = table[inverse].reshape(plane.shape)
+    return LabelImage(pixels, classes, mask.name, mask.plane, mask.pixel_size)
+
+
+def _by_value(classes: Sequence[LabelClass]) -> list[tuple[int, int]]:
+    return sorted((value, index) for index, each in enumerate(classes) for value in each.values)
+
+
+def combine_masks(
+    masks: Sequence[Micrograph], classes: tuple[LabelClass, ...], unlabelled: int | None = None
+) -> LabelImage:
+    """Lay one binary mask a class over each other.
+
+    Parameters
+    ----------
+    masks : sequence of Micrograph
+        One a class from the second class on; every pixel above 0 is of that class.
+    classes : tuple of LabelClass
+        The first is the background; where masks overlap the later class wins.
+    unlabelled : int, optional
+        A value that means "not labelled" in any of the masks.
+
+    Raises
+    ------
+    MismatchError
+        When the masks differ in size.
+    """
+    nothing = unlabelled_value(len(classes))
+    pixels = np.zeros(masks[0].size, dtype=np.uint8 if nothing <= 255 else np.uint16)
+    for index, mask in enumerate(masks, start=1):
+        if mask.size != masks[0].size:
+            raise MismatchError(
+                f"the masks {masks[0].path or masks[0].name} and {mask.path or mask.name} differ "
+                f"in size ({masks[0].size[0]} x {masks[0].size[1]} and "
+                f"{mask.size[0]} x {mask.size[1]}); all masks of a micrograph have its size"
+            )
+        plane = _plane(mask)
+        pixels[plane > 0 if unlabelled is None else (plane > 0) & (plane != unlabelled)] = index
+    if unlabelled is not None:
+        for mask in masks:
+            pixels[(mask.pixels[0] == unlabelled) & (pixels == 0)] = nothing
+    return LabelImage(pixels, classes, masks[0].name, masks[0].plane, masks[0].pixel_size)
