@@ -97,7 +97,7 @@ class LabelImage:
         That of the micrograph.
     """
 
-    pixels: NDArray[np.uint8] | NDArray[np.uint16]
+    pixels: NDArray[Any]
     classes: tuple[LabelClass, ...]
     name: str
     plane: int | None = None

@@ -1,0 +1,143 @@
+"""Everything a user can set, checked once, frozen, and written beside each result as TOML."""
+
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import tomli_w
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from emseg.errors import UnreadableFileError, UsageError
+
+
+class Task(StrEnum):
+    """What a network does with a micrograph."""
+
+    SEGMENTATION = "segmentation"
+    CLASSIFICATION = "classification"
+
+
+def parse_slices(text: str) -> slice:
+    """Read ``"0:20"``, ``":20"`` or ``"20:"``: planes of a stack or files of a folder.
+
+    Raises
+    ------
+    UsageError
+        When the text is no range, or an empty one.
+    """
+    start, colon, stop = text.partition(":")
+    try:
+        first = int(start) if start.strip() else 0
+        last = int(stop) if stop.strip() else None
+    except ValueError:
+        colon = ""
+    if not colon or (last is not None and first >= 0 and 0 <= last <= first):
+        raise UsageError(f"{text!r} is no range of slices; write 0:20 for the first twenty")
+    return slice(first, last)
+
+
+def _check_slices(text: Any) -> Any:
+    if isinstance(text, str):
+        parse_slices(text)
+    return text
+
+
+Slices = Annotated[str, BeforeValidator(_check_slices)]
+
+
+class Config(BaseModel):
+    """What all configurations share: frozen, no unknown keys, TOML in and out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def from_toml(cls, path: Path) -> Self:
+        """Read a configuration file.
+
+        Raises
+        ------
+        UnreadableFileError
+            When the file is no TOML or holds a key or value that does not belong there.
+        """
+        try:
+            return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
+            raise UnreadableFileError(f"{path} is no valid configuration: {error}") from error
+
+    def to_toml(self) -> str:
+        """Write every setting that has a value; None is left out, as TOML has none."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+
+class TrainConfig(Config):
+    """How a model is trained.
+
+    One of ``epochs``, ``minutes`` and ``steps`` ends the training; without any of them it
+    runs for 60 epochs.
+    """
+
+    images: tuple[Path, ...]
+    masks: tuple[Path, ...] = ()
+    mask_folders: dict[str, Path] = Field(default_factory=dict)
+    val_images: tuple[Path, ...] = ()
+    val_masks: tuple[Path, ...] = ()
+    val_mask_folders: dict[str, Path] = Field(default_factory=dict)
+    val_fraction: float = Field(default=0.2, gt=0, lt=1)
+    slices: Slices | None = None
+    val_slices: Slices | None = None
+    axes: str | None = None
+
+    task: Task = Task.SEGMENTATION
+    classes: tuple[str, ...] | None = None
+    labels: dict[int, str] | None = None
+    unlabelled: int | None = None
+
+    network: str = "unet"
+    encoder: str | None = None
+    weights: Path | None = None
+
+    out: Path
+    epochs: int | None = Field(default=None, ge=1)
+    minutes: float | None = Field(default=None, gt=0)
+    steps: int | None = Field(default=None, ge=1)
+    seed: int = Field(default=0, ge=0)
+    device: str = "auto"
+    batch: int = Field(default=8, ge=1)
+    crop: int = Field(default=256, ge=16)
+    learning_rate: float = Field(default=2e-3, gt=0)
+    weight_decay: float = Field(default=1e-2, ge=0)
+
+
+class PredictConfig(Config):
+    """How a model is applied; everything else stands in the model's card."""
+
+    model: Path
+    inputs: tuple[Path, ...]
+    out: Path = Path("predictions")
+    slices: Slices | None = None
+    axes: str | None = None
+    device: str = "auto"
+    tile: int | None = Field(default=None, ge=16)
+    halo: int | None = Field(default=None, ge=0)
+    probabilities: bool = False
+    previews: bool = True
+    mirror: bool = False
+    top_k: int = Field(default=3, ge=1)
+
+
+class EvaluateConfig(Config):
+    """What is compared with what."""
+
+    predictions: tuple[Path, ...] = ()
+    model: Path | None = None
+    images: tuple[Path, ...] = ()
+    masks: tuple[Path, ...] = ()
+    mask_folders: dict[str, Path] = Field(default_factory=dict)
+    slices: Slices | None = None
+    classes: tuple[str, ...] | None = None
+    labels: dict[int, str] | None = None
+    unlabelled: int | None = None
+    out: Path = Path("evaluation")
+    device: str = "auto"
+    top_k: int = Field(default=5, ge=1)

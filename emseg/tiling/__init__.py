@@ -1,0 +1,15 @@
+"""Who reads what, who keeps what, and how the kept pixels become one image again."""
+
+from emseg.tiling.grid import Span, Tile, covering_spans, padded_length, spans, tiles
+from emseg.tiling.stitch import Blend, Stitch
+
+__all__ = [
+    "Blend",
+    "Span",
+    "Stitch",
+    "Tile",
+    "covering_spans",
+    "padded_length",
+    "spans",
+    "tiles",
+]
