@@ -1,0 +1,114 @@
+"""The card: what a model is, what it was trained on, and how it wants to be used."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from emseg.calibration import PixelSize
+from emseg.config import Task
+from emseg.intensity import IntensityRule
+from emseg.micrograph import LabelClass
+from emseg.networks import NetworkSpec
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Architecture(_Part):
+    """The network and its arguments."""
+
+    name: str
+    encoder: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class CardClass(_Part):
+    """One class: its name, its colour, and the mask values that meant it."""
+
+    name: str
+    colour: tuple[int, int, int]
+    values: tuple[int, ...] = ()
+
+
+class TrainingRecord(_Part):
+    """How the model came about.
+
+    ``steps`` replays a run that was given minutes: ``--steps N`` with the same seed.
+    """
+
+    images: int
+    validation_images: int
+    fingerprint: str = Field(description="sha256 over the pixels and labels it was trained on")
+    steps: int
+    planned_steps: int
+    best_step: int
+    seconds: float
+    seed: int
+    batch: int
+    crop: int
+    learning_rate: float
+    device: str
+    torch: str
+
+
+class ModelCard(_Part):
+    """Everything that prediction needs to know."""
+
+    emseg: str
+    task: Task
+    architecture: Architecture
+    in_channels: int = Field(ge=1)
+    channels: tuple[str, ...] = ()
+    classes: tuple[CardClass, ...] = Field(min_length=2)
+    pixel_size_nm: tuple[float, float] | None = Field(default=None, description="y, x")
+    pixel_size_source: str | None = None
+    intensity: IntensityRule = IntensityRule.ZSCORE
+    crop: int = Field(ge=1, description="side of the crops it was trained on, in pixels")
+    stride: int = Field(default=1, ge=1)
+    tile: int | None = Field(default=None, description="side of a tile; None: as memory allows")
+    halo: int = Field(default=0, ge=0, description="measured margin that a tile does not keep")
+    receptive_field: int | None = None
+    global_context: bool = False
+    bytes_per_pixel: int = 0
+    training: TrainingRecord | None = None
+    scores: dict[str, float | None] = Field(default_factory=dict)
+    licence: str = "unspecified"
+    sha256: str = Field(default="", description="of model.safetensors")
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Parse the text of ``config.json``; raises pydantic's ValidationError."""
+        return cls.model_validate_json(text)
+
+    @property
+    def label_classes(self) -> tuple[LabelClass, ...]:
+        """The classes as label images carry them."""
+        return tuple(LabelClass(each.name, each.colour, each.values) for each in self.classes)
+
+    @property
+    def spec(self) -> NetworkSpec:
+        """What is needed to build the network."""
+        return NetworkSpec(
+            task=self.task,
+            name=self.architecture.name,
+            encoder=self.architecture.encoder,
+            in_channels=self.in_channels,
+            classes=len(self.classes),
+            options=self.architecture.options,
+        )
+
+    @property
+    def pixel_size(self) -> PixelSize | None:
+        """The pixel size it was trained at."""
+        if self.pixel_size_nm is None:
+            return None
+        return PixelSize(*self.pixel_size_nm, source=self.pixel_size_source or "the model's card")
+
+
+def card_classes(classes: Sequence[LabelClass]) -> tuple[CardClass, ...]:
+    """Write classes the way a card holds them."""
+    return tuple(
+        CardClass(name=each.name, colour=each.colour, values=each.values) for each in classes
+    )

@@ -1,0 +1,60 @@
+"""The README of a model folder: the card, for people and for the Hub."""
+
+from emseg.bundle.card import ModelCard
+from emseg.config import Task
+
+_TAGS = {Task.SEGMENTATION: "image-segmentation", Task.CLASSIFICATION: "image-classification"}
+
+
+def model_readme(card: ModelCard) -> str:
+    """Write the README of a model folder, with the Hub's front matter."""
+    return "\n".join(
+        [
+            "---",
+            "library_name: emseg",
+            f"pipeline_tag: {_TAGS[card.task]}",
+            f"license: {card.licence}",
+            "tags: [electron-microscopy]",
+            "---",
+            "",
+            f"# {card.spec}: {', '.join(each.name for each in card.classes)}",
+            "",
+            *_facts(card),
+            "",
+            *_scores(card),
+            "## Use",
+            "",
+            "    emseg predict THIS_FOLDER micrographs/",
+            "",
+        ]
+    )
+
+
+def _facts(card: ModelCard) -> list[str]:
+    size = card.pixel_size
+    facts = [
+        f"- task: {card.task}, {card.in_channels} channel(s) in, {len(card.classes)} classes out",
+        f"- pixel size: {size}" if size else "- pixel size: unknown",
+        f"- intensities: {card.intensity}, per image",
+    ]
+    if card.task is Task.SEGMENTATION:
+        reach = card.receptive_field or "not known in closed form"
+        facts.append(f"- halo: {card.halo} px (measured), receptive field: {reach}")
+    if card.training:
+        record = card.training
+        facts.append(
+            f"- trained on {record.images} images, {record.steps} steps of {record.batch} crops of "
+            f"{record.crop} px, seed {record.seed}, in {record.seconds / 60:.1f} minutes on "
+            f"{record.device} (torch {record.torch})"
+        )
+    return [*facts, f"- emseg {card.emseg}, weights sha256 {card.sha256}"]
+
+
+def _scores(card: ModelCard) -> list[str]:
+    if not card.scores:
+        return []
+    rows = [
+        f"| {name} | {'-' if value is None else f'{value:.4f}'} |"
+        for name, value in card.scores.items()
+    ]
+    return ["## Scores on its validation images", "", "| score | value |", "|---|---|", *rows, ""]
