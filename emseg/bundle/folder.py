@@ -122,12 +122,18 @@ def _read_card(path: Path) -> ModelCard:
     try:
         return ModelCard.read(path.read_text(encoding="utf-8"))
     except (ValidationError, UnicodeDecodeError) as error:
-        problem = error.errors()[0] if isinstance(error, ValidationError) else {"msg": error}
-        field = ".".join(str(part) for part in problem.get("loc", ()))
         raise ModelError(
-            f"{path} is no card of an emseg model ({field or 'the file'}: {problem['msg']}); "
-            "it was changed, or a newer emseg wrote it"
+            f"{path} is no card of an emseg model ({_problem(error)}); it was changed, or a newer "
+            "emseg wrote it"
         ) from error
+
+
+def _problem(error: ValidationError | UnicodeDecodeError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no text"
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    return f"{field}: {first['msg']}" if field else first["msg"]
 
 
 def _plain(tensor: Tensor) -> Tensor:

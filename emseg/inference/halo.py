@@ -1,0 +1,84 @@
+"""The halo of a model is measured with its trained weights on real pixels."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from emseg.tiling import padded_length
+
+_SAME_CLASS = 0.999  # share of pixels whose most probable class must stay
+_QUANTILE, _CHANGE = 0.999, 0.01  # 99.9 % of the probabilities change by at most this
+
+
+def measure_halo(
+    network: nn.Module, image: NDArray[np.float32], *, stride: int, receptive_field: int | None
+) -> int:
+    """Find the smallest margin beyond which a tile's edge does not show.
+
+    The image is cut in two, both halves are predicted and compared with the prediction of
+    the whole, at each distance from the cut::
+
+        whole   |. . . . . . . . . . . . . . . .|
+        halves  |. . . . . . . .|. . . . . . . .|
+                      <-- halo -->
+
+    Parameters
+    ----------
+    network : nn.Module
+        In evaluation mode; its input sizes are multiples of ``stride``.
+    image : array of float32, shape (C, Y, X)
+        Normalised real pixels; the larger, the better. It is cropped to the stride.
+    stride : int
+        Total stride of the network.
+    receptive_field : int or None
+        In pixels; the halo never needs to be more than half of it.
+
+    Returns
+    -------
+    int
+        A multiple of the stride. When the image is too small to show the end of the
+        influence, half the receptive field, or a quarter of the image without one.
+    """
+    height, width = (length // (2 * stride) * 2 * stride for length in image.shape[1:])
+    bound = padded_length(receptive_field // 2, stride) if receptive_field else None
+    if min(height, width) == 0:
+        return bound if bound is not None else stride
+    pixels = image[:, :height, :width]
+    changes = [
+        _changes_by_distance(network, pixels, stride),
+        _changes_by_distance(network, pixels.transpose(0, 2, 1), stride),
+    ]
+    needed = max(_smallest(moved, flipped, stride) for moved, flipped in changes)
+    return needed if bound is None else min(needed, bound)
+
+
+def _changes_by_distance(
+    network: nn.Module, pixels: NDArray[np.float32], stride: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Change of probability and of class, shape (distance, pixels at that distance)."""
+    middle = pixels.shape[1] // 2 // stride * stride
+    whole = _predict(network, pixels)
+    top, bottom = _predict(network, pixels[:, :middle]), _predict(network, pixels[:, middle:])
+    moved, flipped = [], []
+    for part, truth in ((top[:, ::-1], whole[:, :middle][:, ::-1]), (bottom, whole[:, middle:])):
+        reach = middle if part.shape[1] > middle else part.shape[1]
+        moved.append(np.abs(part - truth).max(axis=0)[:reach])
+        flipped.append((part.argmax(axis=0) != truth.argmax(axis=0))[:reach])
+    return np.concatenate(moved, axis=1), np.concatenate(flipped, axis=1)
+
+
+def _smallest(moved: NDArray[np.float32], flipped: NDArray[np.bool_], stride: int) -> int:
+    for halo in range(0, len(moved), stride):
+        changed = float(np.quantile(moved[halo:], _QUANTILE))
+        if changed <= _CHANGE and 1 - float(flipped[halo:].mean()) >= _SAME_CLASS:
+            return halo
+    return padded_length(len(moved) // 2, stride)
+
+
+def _predict(network: nn.Module, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    first = next(network.parameters())
+    image = torch.from_numpy(np.ascontiguousarray(pixels))[None].to(first.device)
+    with torch.inference_mode():
+        answer = torch.softmax(network(image), dim=1)[0].float().cpu().numpy()
+    return np.asarray(answer, dtype=np.float32)

@@ -1,0 +1,183 @@
+"""Micrographs to class probabilities to label images, tile by tile."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from emseg.bundle import Model, ModelCard
+from emseg.errors import ModelError
+from emseg.inference.channels import fit_channels
+from emseg.inference.device import largest_tile
+from emseg.intensity import Statistics, measure, normalise
+from emseg.micrograph import LabelImage, Micrograph
+from emseg.tiling import Blend, Span, Stitch, Tile, covering_spans, padded_length, tiles
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """What was predicted for one plane.
+
+    Parameters
+    ----------
+    labels : LabelImage
+        The most probable class of each pixel.
+    probabilities : array of float32, shape (K, Y, X), or None
+        One plane a class in card order, summing to 1; None unless they were asked for.
+    """
+
+    labels: LabelImage
+    probabilities: NDArray[np.float32] | None
+
+
+class Segmenter:
+    """A segmentation model on a device.
+
+    Parameters
+    ----------
+    model : Model
+        Its card says the intensity rule, stride, halo and whether tiles are blended.
+    device : torch.device
+        Where the network runs.
+    tile, halo : int, optional
+        Side of a tile and its margin in pixels; by default the card's halo and the largest
+        tile that fits into memory.
+    mirror : bool
+        Average over the eight flips and quarter turns (eight times the work).
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        device: torch.device,
+        *,
+        tile: int | None = None,
+        halo: int | None = None,
+        mirror: bool = False,
+    ) -> None:
+        card = model.card
+        self.card, self.device, self.mirror = card, device, mirror
+        self.network: nn.Module = model.network.to(device, memory_format=torch.channels_last).eval()
+        self.halo = padded_length(card.halo if halo is None else halo, card.stride)
+        self.tile = self._side(card, tile)
+
+    def _side(self, card: ModelCard, tile: int | None) -> int:
+        if tile is not None:
+            return tile
+        if card.tile is not None:
+            return card.tile
+        if card.global_context:
+            return padded_length(card.crop, card.stride)
+        fits = largest_tile(self.device, card.bytes_per_pixel, card.stride)
+        return max(fits, 2 * self.halo + 8 * card.stride)
+
+    def segment(self, micrograph: Micrograph, *, keep_probabilities: bool = False) -> Segmentation:
+        """Predict one plane.
+
+        Parameters
+        ----------
+        micrograph : Micrograph
+            Any dtype; channels as the card says (a colour picture is turned to grey for a
+            model of one channel).
+        keep_probabilities : bool
+            Whether the probabilities of the whole plane are kept beside the labels.
+
+        Raises
+        ------
+        MismatchError
+            When the channels do not fit the model.
+        """
+        micrograph = fit_channels(micrograph, self.card.in_channels)
+        classes = self.card.label_classes
+        dtype = np.uint8 if len(classes) <= 254 else np.uint16
+        labels = Stitch(1, micrograph.size, dtype)
+        kept = Stitch(len(classes), micrograph.size) if keep_probabilities else None
+        if self.card.global_context:
+            whole, values = self._blended(micrograph)
+            answers: Iterator[tuple[Tile, NDArray[np.float32]]] = iter([(whole, values)])
+        else:
+            answers = self._tiled(micrograph)
+        for tile, values in answers:
+            labels.put(tile, values.argmax(axis=0)[None].astype(dtype))
+            if kept is not None:
+                kept.put(tile, values)
+        image = LabelImage(
+            labels.image[0], classes, micrograph.name, micrograph.plane, micrograph.pixel_size
+        )
+        return Segmentation(image, kept.image if kept is not None else None)
+
+    def _tiled(self, micrograph: Micrograph) -> Iterator[tuple[Tile, NDArray[np.float32]]]:
+        """Answer tile by tile; each keeps its inside."""
+        statistics = measure(micrograph)
+        stride = self.card.stride
+        size = (
+            padded_length(micrograph.size[0], stride),
+            padded_length(micrograph.size[1], stride),
+        )
+        for tile in tiles(size, tile=self.tile, halo=self.halo, stride=stride):
+            yield tile, self._answer(self._cut(micrograph, statistics, tile))
+
+    def _blended(self, micrograph: Micrograph) -> tuple[Tile, NDArray[np.float32]]:
+        """Answer with overlapping tiles of one size, blended."""
+        statistics = measure(micrograph)
+        stride, tile = self.card.stride, padded_length(self.tile, self.card.stride)
+        height, width = (max(tile, padded_length(n, stride)) for n in micrograph.size)
+        blend = Blend(len(self.card.classes), micrograph.size)
+        for y in covering_spans(height, tile=tile, overlap=tile // 2, stride=stride):
+            for x in covering_spans(width, tile=tile, overlap=tile // 2, stride=stride):
+                blend.put(Tile(y, x), self._answer(self._cut(micrograph, statistics, Tile(y, x))))
+        rows, columns = micrograph.size
+        return Tile(Span(0, rows, 0, rows), Span(0, columns, 0, columns)), blend.image
+
+    def _cut(
+        self, micrograph: Micrograph, statistics: Statistics, tile: Tile
+    ) -> NDArray[np.float32]:
+        """Read a tile, normalised; only past the far edges the plane is mirrored."""
+        pixels = micrograph.pixels[:, tile.y.read, tile.x.read]
+        values = normalise(pixels, statistics, self.card.intensity)
+        missing = [
+            (0, span.read_stop - span.read_start - length)
+            for span, length in zip((tile.y, tile.x), values.shape[1:], strict=True)
+        ]
+        return mirror_pad(values, missing[0][1], missing[1][1])
+
+    def _answer(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        image = torch.from_numpy(values)[None].to(self.device, memory_format=torch.channels_last)
+        with torch.inference_mode():
+            if not self.mirror:
+                return _probabilities(self.network, image)[0].float().cpu().numpy()
+            turned = [
+                _turn_back(_probabilities(self.network, _turn(image, k)), k) for k in range(8)
+            ]
+            return torch.stack(turned).mean(dim=0)[0].float().cpu().numpy()
+
+
+def _probabilities(network: nn.Module, image: torch.Tensor) -> torch.Tensor:
+    logits = network(image)
+    if logits.shape[-2:] != image.shape[-2:]:
+        raise ModelError(
+            f"the network answers {tuple(logits.shape[-2:])} pixels for {tuple(image.shape[-2:])}; "
+            "a segmentation network keeps the size"
+        )
+    return torch.softmax(logits, dim=1)
+
+
+def _turn(image: torch.Tensor, k: int) -> torch.Tensor:
+    turned = torch.rot90(image, k % 4, dims=(-2, -1))
+    return torch.flip(turned, dims=(-1,)) if k >= 4 else turned
+
+
+def _turn_back(image: torch.Tensor, k: int) -> torch.Tensor:
+    flipped = torch.flip(image, dims=(-1,)) if k >= 4 else image
+    return torch.rot90(flipped, -(k % 4), dims=(-2, -1))
+
+
+def mirror_pad(values: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
+    """Mirror rows and columns past the far edges, shape (C, Y, X); any number of them."""
+    if rows <= 0 and columns <= 0:
+        return values
+    return np.pad(values, ((0, 0), (0, max(0, rows)), (0, max(0, columns))), mode="symmetric")
