@@ -1,6 +1,7 @@
 """The values that flow through emseg: a micrograph and a label image."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,21 @@ from emseg.calibration import PixelSize
 
 UNLABELLED_8 = 255
 UNLABELLED_16 = 65535
+LABEL_NAMESPACE = "emseg/label-image/1"
+
+
+class LabelKey(StrEnum):
+    """What a file says about its label image; every value is JSON.
+
+    The keys of the OME map annotation whose namespace is ``LABEL_NAMESPACE``: ``writing``
+    writes them, ``reading`` reads them back.
+    """
+
+    NAME = "name"
+    PLANES = "planes"
+    CLASSES = "classes"
+    UNLABELLED = "unlabelled"
+    PIXEL_SIZE = "pixel_size"
 
 
 @dataclass(frozen=True, slots=True)
