@@ -1,0 +1,182 @@
+"""Files and folders that appear whole or not at all."""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from secrets import token_hex
+
+from emseg.errors import EmsegError, NotWritableError, StorageError
+
+_STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_PERMISSION = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOENT,  # what /proc says to a new folder, and a folder that was removed meanwhile
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+}
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Write a file so that it appears complete or not at all.
+
+    Yields a path beside the final one: same folder (made when missing), same suffix, hidden,
+    and unlike that of any other process. When the block ends well, what lies there takes the
+    final name in one step; otherwise it is removed, and a file that was there before stays.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write; an older one is replaced.
+
+    Yields
+    ------
+    Path
+        Where the block must write.
+
+    Raises
+    ------
+    NotWritableError
+        When the folder takes no file, or ``path`` is a folder.
+    StorageError
+        When the disk is full or fails.
+    """
+    path = Path(path)
+    temporary = _beside(path)
+    try:
+        with _explained(path, temporary):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            temporary.replace(path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Write a folder so that it appears complete or not at all.
+
+    The same as `whole_file`: yields an empty, hidden folder beside the final one. A folder that
+    was there before is moved aside, replaced, and only then removed.
+
+    Parameters
+    ----------
+    path : Path
+        The folder to write; an older one is replaced as a whole.
+
+    Yields
+    ------
+    Path
+        The folder that the block must fill.
+
+    Raises
+    ------
+    NotWritableError
+        When the parent takes no folder, or ``path`` is a file.
+    StorageError
+        When the disk is full or fails.
+    """
+    path = Path(path)
+    temporary = _beside(path)
+    try:
+        with _explained(path, temporary):
+            temporary.mkdir(parents=True)
+            yield temporary
+            if path.exists() and not path.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, "is a file, not a folder", str(path))
+            _exchange(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def require_writable(folder: Path) -> None:
+    """Make sure, before hours of work, that results can be written.
+
+    Makes the folder when it is missing, writes one byte into it and removes that again. When
+    this fails, the folders made on the way are removed too.
+
+    Parameters
+    ----------
+    folder : Path
+        Where results will go.
+
+    Raises
+    ------
+    NotWritableError
+        When the folder cannot be made or takes no file.
+    StorageError
+        When the disk is full.
+    """
+    folder = Path(folder)
+    missing = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
+    probe = _beside(folder / "probe")
+    try:
+        with _explained(folder, probe):
+            folder.mkdir(parents=True, exist_ok=True)
+            probe.write_bytes(b"\0")
+            probe.unlink()
+    except EmsegError:
+        with suppress(OSError):
+            probe.unlink()
+        for made in missing:
+            with suppress(OSError):
+                made.rmdir()
+        raise
+
+
+def _beside(path: Path) -> Path:
+    """Where to write what will become ``path``; short, because names end at 255 bytes."""
+    return path.parent / f".emseg-{os.getpid()}-{token_hex(4)}{path.suffix[-16:]}"
+
+
+def _exchange(temporary: Path, path: Path) -> None:
+    """Put a folder in the place of another one, which comes back when that fails."""
+    if not path.exists():
+        temporary.rename(path)
+        return
+    old = _beside(path)
+    path.rename(old)
+    try:
+        temporary.rename(path)
+    except BaseException:
+        old.rename(path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def _explained(path: Path, temporary: Path) -> Iterator[None]:
+    """Turn what the system says about ``path`` into a refusal that says what to do.
+
+    An error about another file (an input that is read while writing) passes unchanged.
+    """
+    try:
+        yield
+    except EmsegError:
+        raise
+    except OSError as error:
+        concerned = {None, str(temporary), str(path), *map(str, path.parents)}
+        if error.errno in _STORAGE:
+            raise StorageError(
+                f"{path} could not be written: {error.strerror}; make room or choose another disk"
+            ) from error
+        if error.errno in _PERMISSION and _text(error.filename) in concerned:
+            raise NotWritableError(
+                f"{path} cannot be written: {error.strerror}; choose another output folder"
+            ) from error
+        raise
+
+
+def _text(filename: object) -> str | None:
+    """Name in an OSError as text; None when it names no file."""
+    if filename is None or isinstance(filename, int):
+        return None
+    return os.fsdecode(filename) if isinstance(filename, (bytes, os.PathLike)) else str(filename)
