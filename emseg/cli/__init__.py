@@ -1,0 +1,235 @@
+"""The command line: options become a configuration, one call does the work, and it is printed."""
+
+# How a command file looks, here emseg/cli/info.py:
+#
+#     from typing import Annotated
+#
+#     import typer
+#
+#     from emseg.cli.options import Json
+#
+#
+#     def info(
+#         files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files or folders.")],
+#         axes: Annotated[str | None, typer.Option(help="Order of the axes, as in zyx.")] = None,
+#         json: Json = False,
+#     ) -> None:
+#         """Say what each file holds: axes, shape, dtype, range and pixel size.
+#
+#         Whatever else a user should know, in a paragraph or two.
+#
+#         Examples
+#         --------
+#         emseg info image.dm4
+#         emseg info --json maps/*.emd
+#         """
+#         from emseg.cli import console
+#         from emseg.reading import open_source  # whatever takes long is imported here
+#
+# - The file is named after its command and so is its function. Above the function only light
+#   modules are imported (typer, pathlib, emseg.errors, emseg.cli.options), so that the help of a
+#   command answers at once.
+# - The first line of the docstring is the command's line in `emseg --help` and stands in COMMANDS
+#   too; a test keeps the two equal. "Examples" comes last; its lines are shown as they are.
+# - --quiet and --debug are added to every command here; no command declares them.
+# - A refusal is a raised EmsegError; main() prints it as one line and exits with its code. A
+#   command of whose inputs some failed raises PartialError after it has printed the others.
+# - Results go to stdout (console.result, console.out.print(table)), what happens meanwhile to
+#   stderr (console.remark, console.progress). With --json the only text on stdout is
+#   console.print_json(text). Rooms report through `logging`: their warnings become notices.
+
+import functools
+import importlib
+import inspect
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import typer
+
+from emseg import __version__
+from emseg.cli.options import Debug, Quiet, Version
+from emseg.errors import EmsegError, UnknownNameError
+
+COMMANDS = {
+    "train": "Train a network on images and masks, or a classifier on folders of images.",
+    "predict": "Segment or classify images with a trained model.",
+    "evaluate": "Compare predictions with reference masks.",
+    "info": "Say what each file holds: axes, shape, dtype, range and pixel size.",
+    "samples": "Write the sample images: synthetic micrographs whose truth is known.",
+    "demo": "Train, predict and evaluate on the sample images, in a few minutes.",
+}
+
+
+_INTERRUPTED = 130
+_NOBODY_READS = 141  # what a shell reports for a program that a closed pipe ended
+_EXAMPLES = "Examples\n--------\n"
+_DEFECT = "this is a defect in emseg: please report it with what --debug prints"
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command and leave with its exit code: the console script.
+
+    Parameters
+    ----------
+    arguments : sequence of str or None
+        What follows ``emseg`` on the command line; None means that of this process.
+
+    Raises
+    ------
+    SystemExit
+        Always. 0 done; 1 a defect in emseg; 2 wrong usage; 3 some inputs failed; 4 content that
+        cannot be used; 130 interrupted; 141 nobody reads the output any more.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a µ must not end a run on an old terminal
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not sys.warnoptions and "--debug" not in given:
+        warnings.simplefilter("ignore")  # what libraries tell programmers; rooms use the log
+    sys.exit(_exit_code(given))
+
+
+def program(arguments: Sequence[str]) -> int:
+    """Run one command and let its errors through.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        What follows ``emseg`` on the command line.
+
+    Returns
+    -------
+    int
+        0, or the code of a `typer.Exit`.
+
+    Raises
+    ------
+    EmsegError
+        Whatever the command refuses.
+    typer.TyperException
+        An option or an argument that does not fit.
+    """
+    called = next((each for each in arguments if not each.startswith("-")), None)
+    if called is not None and called not in COMMANDS:
+        raise UnknownNameError("command", called, COMMANDS)
+    app = _application({called} if called else _words_to_complete())
+    return app(list(arguments), prog_name="emseg", standalone_mode=False) or 0
+
+
+def _words_to_complete() -> set[str]:
+    """List what a shell that asks for completions has on its line: bash, then the others."""
+    words = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or ""
+    return set(words.split()) if "_EMSEG_COMPLETE" in os.environ else set()
+
+
+def _application(wanted: set[str]) -> typer.Typer:
+    """All commands, of which only the wanted ones are imported."""
+    app = typer.Typer(
+        rich_markup_mode=None,  # help in boxes takes 0.6 s longer: docs/decisions/0002
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    text, examples = _help(emseg)
+    app.callback(invoke_without_command=True, help=text, epilog=examples)(emseg)
+    for name, summary in COMMANDS.items():
+        if name in wanted:
+            function = getattr(importlib.import_module(f"emseg.cli.{name}"), name)
+            text, examples = _help(function)
+            app.command(name, help=text, epilog=examples)(_with_shared_options(function))
+        else:
+            app.command(name, short_help=summary)(_not_imported)
+    return app
+
+
+def emseg(context: typer.Context, version: Version = False) -> None:
+    """Segment and classify electron micrographs, in nanometres.
+
+    Examples
+    --------
+    emseg demo
+    emseg train images/ masks/
+    emseg predict runs/unet-1 new/*.dm4
+    emseg evaluate predictions/ masks/
+    emseg train --help
+    """
+    if version:
+        typer.echo(f"emseg {__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)
+
+
+def _not_imported() -> None:
+    """Stand for a command that this call does not need."""
+
+
+def _help(function: Callable[..., None]) -> tuple[str, str]:
+    """Split a docstring into its text and its examples, whose lines are kept as they are."""
+    text, _, examples = inspect.cleandoc(function.__doc__ or "").partition(_EXAMPLES)
+    lines = "".join(f"\n  {line}" if line else "\n\n\b" for line in examples.split("\n"))
+    return text.strip(), f"\b\nExamples:{lines}" if examples else ""
+
+
+def _with_shared_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add ``--quiet`` and ``--debug`` to a command."""
+
+    @functools.wraps(function)
+    def command(*, quiet: bool, debug: bool, **options: Any) -> None:
+        from emseg.cli import console
+
+        console.settle(quiet=quiet, debug=debug)
+        try:
+            function(**options)
+        except BrokenPipeError:
+            raise typer.Exit(_NOBODY_READS) from None
+
+    signature = inspect.signature(function, eval_str=True)
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
+        for name, kind in {"quiet": Quiet, "debug": Debug}.items()
+    ]
+    parameters = [*signature.parameters.values(), *added]
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    return command
+
+
+def _exit_code(arguments: list[str]) -> int:
+    """Run the program and turn whatever it raises into one line and an exit code."""
+    try:
+        code = program(arguments)
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    except EmsegError as error:
+        return _complain(error, str(error), error.exit_code)
+    except typer.TyperException as error:
+        return _complain(error, _usage(error), error.exit_code)
+    except Exception as error:
+        return _complain(error, f"{type(error).__name__}: {error}; {_DEFECT}", 1)
+    if code == _NOBODY_READS:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+    if code == _INTERRUPTED:  # typer turns the interruption of a command into this code
+        return _complain(None, "interrupted", code)
+    return code
+
+
+def _complain(error: Exception | None, line: str, code: int) -> int:
+    """Print an error, as a traceback too with ``--debug``; give back its exit code."""
+    from emseg.cli import console
+
+    if console.is_debugging() and error:
+        console.show_traceback(error)
+    console.complain(" ".join(line.split()))
+    return code
+
+
+def _usage(error: typer.TyperException) -> str:
+    """Say what is wrong with the options, and where to look."""
+    context = getattr(error, "ctx", None)
+    called = context.command_path if context else "emseg"
+    if close := getattr(error, "possibilities", None):
+        mistyped = getattr(error, "option_name", "of that name")
+        return f"there is no option {mistyped}; did you mean {close[0]}?"
+    return f"{error.format_message().rstrip('.')}; see {called} --help"

@@ -1,0 +1,196 @@
+"""The two consoles, the notices and the progress: everything that a user sees goes through here.
+
+Results go to ``out`` (stdout), all else to ``err`` (stderr). Both take text as it is: no markup, so
+that ``img[3].tif`` stays ``img[3].tif``. ``NO_COLOR`` and terminals without colour are honoured.
+"""
+
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from emseg.cli.meters import Bar, Lines, Meter, Silence
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+_WIDTH_OF_A_FILE = 200  # a table that is piped into a file is not cut at 80 columns
+
+
+class _Console(Console):
+    """A console that takes text as it is, and says when nobody reads it any more."""
+
+    def __init__(self, *, stderr: bool) -> None:
+        terminal = (sys.stderr if stderr else sys.stdout).isatty()
+        width = None if terminal else _WIDTH_OF_A_FILE
+        super().__init__(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
+
+    def on_broken_pipe(self) -> None:
+        """Let the command end as at any other error; rich would exit with the code of a defect."""
+        raise BrokenPipeError
+
+
+out = _Console(stderr=False)
+err = _Console(stderr=True)
+_quiet = False
+_debug = False
+
+
+def settle(*, quiet: bool = False, debug: bool = False) -> None:
+    """Decide once, before a command runs, what is shown.
+
+    Parameters
+    ----------
+    quiet : bool
+        Neither progress nor notices.
+    debug : bool
+        Tracebacks, and the log of emseg and of the libraries.
+    """
+    global _quiet, _debug
+    _quiet, _debug = quiet, debug
+    root, log = logging.getLogger(), logging.getLogger("emseg")
+    for handler in [each for each in log.handlers if isinstance(each, _Notices)]:
+        log.removeHandler(handler)
+    if debug:
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+        log.setLevel(logging.DEBUG)
+        return
+    log.addHandler(_Notices(logging.ERROR if quiet else logging.WARNING))
+    if not root.handlers:
+        root.addHandler(logging.NullHandler())  # what libraries log is shown by --debug
+
+
+def is_debugging() -> bool:
+    """Whether ``--debug`` was given."""
+    return _debug
+
+
+def remark(line: str) -> None:
+    """Print one line on stderr, unless ``--quiet`` was given.
+
+    Parameters
+    ----------
+    line : str
+        What is about to happen: device, tile, pixel size and its source.
+    """
+    if not _quiet:
+        err.print(line, soft_wrap=True)
+
+
+def result(line: str) -> None:
+    """Print one line on stdout, however long it is.
+
+    Parameters
+    ----------
+    line : str
+        A result.
+    """
+    out.print(line, soft_wrap=True)
+
+
+def print_json(text: str) -> None:
+    """Print JSON on stdout exactly as it is.
+
+    Parameters
+    ----------
+    text : str
+        The same text that the command's JSON file holds.
+    """
+    sys.stdout.write(text.rstrip("\n") + "\n")
+
+
+def complain(line: str) -> None:
+    """Print an error as one line on stderr.
+
+    Parameters
+    ----------
+    line : str
+        What is wrong, which value, and what to do.
+    """
+    err.print(Text("emseg: error:", style="bold red"), line, soft_wrap=True)
+
+
+def show_traceback(error: BaseException) -> None:
+    """Print the traceback of an exception on stderr.
+
+    Parameters
+    ----------
+    error : BaseException
+        What was caught.
+    """
+    err.print("".join(traceback.format_exception(error)).rstrip(), soft_wrap=True)
+
+
+@contextmanager
+def progress(description: str, total: float | None = None, unit: str = "") -> Iterator[Meter]:
+    """Show how far a long piece of work is.
+
+    A bar with rate and time left on a terminal, a plain line every few seconds elsewhere, nothing
+    with ``--quiet``.
+
+    Parameters
+    ----------
+    description : str
+        What is being done, as in ``"predicting"``.
+    total : float or None
+        Steps in all; None when nobody knows yet.
+    unit : str
+        What the steps are, in the plural (``"tiles"``); a rate is shown when it is given.
+
+    Yields
+    ------
+    Meter
+        Told how far the work is: ``advance(steps)``, ``reach(done, total)``, ``note(text)``.
+    """
+    if _quiet:
+        yield Silence()
+    elif err.is_terminal:
+        with _bars() as bars:
+            yield Bar(bars, bars.add_task(description, total=total, note="", rate=""), unit)
+    else:
+        lines = Lines(remark, description, total, unit)
+        yield lines
+        lines.close()
+
+
+def _bars() -> "Progress":
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=err,
+        transient=True,
+    )
+
+
+class _Notices(logging.Handler):
+    """Warnings of the rooms, as one line each on stderr; the same line is not said twice."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self._said: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = " ".join(record.getMessage().split())
+        if line not in self._said:
+            self._said.add(line)
+            err.print(Text("notice:", style="yellow"), line, soft_wrap=True)
