@@ -1,0 +1,255 @@
+"""Scores of a classifier: one class a file.
+
+For one class, TP are its files that are recognised, FP the files wrongly given it, FN its files
+given another class. See Sokolova and Lapalme, "A systematic analysis of performance measures
+for classification tasks", Inf. Process. Manag. 45, 427 (2009).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from emseg.errors import ContentError, UnknownNameError
+from emseg.evaluation.averages import mean_of_present
+
+_MOST_TOP_K = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifiedFile:
+    """What a classifier said about one file whose class is known.
+
+    Parameters
+    ----------
+    file : str
+        Path or name.
+    label : str
+        The true class.
+    probabilities : array-like of float, shape (K,)
+        One a class, in the order of the classes.
+    """
+
+    file: str
+    label: str
+    probabilities: ArrayLike
+
+
+@dataclass(frozen=True, slots=True)
+class FileVerdict:
+    """The decision about one file.
+
+    Parameters
+    ----------
+    file, label, prediction : str
+        Its path or name, its true class, and the most probable class.
+    probabilities : mapping of str to float
+        Of every class.
+    """
+
+    file: str
+    label: str
+    prediction: str
+    probabilities: Mapping[str, float]
+
+    @property
+    def correct(self) -> bool:
+        """Whether the most probable class is the true one."""
+        return self.label == self.prediction
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierScores:
+    """How well one class was recognised; scores are fractions between 0 and 1.
+
+    A class that is neither true nor predicted for any file has no scores (None); one that is
+    only true or only predicted has scores of 0, a precision or recall of 0 / 0 included.
+
+    Parameters
+    ----------
+    precision : float or None
+        TP / (TP + FP).
+    recall : float or None
+        TP / (TP + FN).
+    f1 : float or None
+        2 TP / (2 TP + FP + FN).
+    support : int
+        Files of this class, TP + FN.
+    """
+
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    support: int
+
+    @classmethod
+    def from_counts(cls, found: int, predicted: int, true: int) -> "ClassifierScores":
+        """Scores from TP, TP + FP and TP + FN."""
+        if predicted + true == 0:
+            return cls(None, None, None, 0)
+        return cls(
+            precision=found / predicted if predicted else 0.0,
+            recall=found / true if true else 0.0,
+            f1=2 * found / (predicted + true),
+            support=true,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ClassificationReport:
+    """What an evaluation of a classifier found.
+
+    Parameters
+    ----------
+    accuracy : float
+        Files with the right class over all files.
+    balanced_accuracy : float
+        Recall averaged over the classes that have files (Brodersen et al., ICPR 2010).
+    top_k : mapping of int to float
+        Fraction of files whose true class is among the k most probable ones; equal
+        probabilities rank in the order of the classes.
+    classes : mapping of str to ClassifierScores
+        In the order of the classes.
+    confusion : array of int64, shape (K, K)
+        Files by [true class, predicted class].
+    files : tuple of FileVerdict
+        In the order in which they were given.
+    """
+
+    accuracy: float
+    balanced_accuracy: float
+    top_k: Mapping[int, float]
+    classes: Mapping[str, ClassifierScores]
+    confusion: NDArray[np.int64]
+    files: tuple[FileVerdict, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The classes in the order of the rows and columns of ``confusion``."""
+        return tuple(self.classes)
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Classes that are neither true nor predicted for any file."""
+        return tuple(name for name, scores in self.classes.items() if scores.f1 is None)
+
+    def as_json(self) -> dict[str, Any]:
+        """Exactly what ``metrics.json`` holds; None becomes null."""
+        return {
+            "accuracy": self.accuracy,
+            "balanced_accuracy": self.balanced_accuracy,
+            "top_k": {str(k): score for k, score in self.top_k.items()},
+            "classes": {
+                name: {
+                    "precision": scores.precision,
+                    "recall": scores.recall,
+                    "f1": scores.f1,
+                    "support": scores.support,
+                }
+                for name, scores in self.classes.items()
+            },
+            "names": list(self.names),
+            "confusion": self.confusion.tolist(),
+            "absent": list(self.absent),
+            "files": [
+                {
+                    "file": each.file,
+                    "label": each.label,
+                    "prediction": each.prediction,
+                    "correct": each.correct,
+                    "probabilities": dict(each.probabilities),
+                }
+                for each in self.files
+            ],
+        }
+
+    def as_rows(self) -> list[dict[str, object]]:
+        """One row a file, as ``metrics.csv`` holds them."""
+        return [
+            {
+                "file": each.file,
+                "label": each.label,
+                "prediction": each.prediction,
+                "correct": each.correct,
+                **{f"{name}.probability": value for name, value in each.probabilities.items()},
+            }
+            for each in self.files
+        ]
+
+
+def classification_report(
+    names: Sequence[str], files: Iterable[ClassifiedFile], *, top_k: int = _MOST_TOP_K
+) -> ClassificationReport:
+    """Score a classifier.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The K classes, in the order of the probabilities.
+    files : iterable of ClassifiedFile
+        What it said about each file.
+    top_k : int
+        The largest k of the top-k accuracy; never more than K.
+
+    Raises
+    ------
+    UnknownNameError
+        When a file is of a class that the classifier does not know.
+    ContentError
+        When there is no file, or a file has not one finite probability a class.
+    """
+    judged = list(files)
+    if not judged:
+        raise ContentError("there is no classified file to score; check the folder of images")
+    known = tuple(names)
+    truth = np.array([_index(known, each.label) for each in judged])
+    values = np.stack([_probabilities(known, each) for each in judged])
+    ranking = np.argsort(-values, axis=1, kind="stable")
+    rank = np.argmax(ranking == truth[:, None], axis=1)  # 0 where the most probable is right
+    confusion = np.zeros((len(known), len(known)), dtype=np.int64)
+    np.add.at(confusion, (truth, ranking[:, 0]), 1)
+    classes = _class_scores(known, confusion)
+    recalls = (scores.recall for scores in classes.values() if scores.support)
+    return ClassificationReport(
+        accuracy=float(np.mean(rank == 0)),
+        balanced_accuracy=mean_of_present(recalls) or 0.0,
+        top_k={k: float(np.mean(rank < k)) for k in range(1, min(top_k, len(known)) + 1)},
+        classes=classes,
+        confusion=confusion,
+        files=tuple(
+            FileVerdict(each.file, each.label, known[best], _named(known, row))
+            for each, best, row in zip(judged, ranking[:, 0], values, strict=True)
+        ),
+    )
+
+
+def _index(names: tuple[str, ...], label: str) -> int:
+    if label not in names:
+        raise UnknownNameError("class", label, names)
+    return names.index(label)
+
+
+def _probabilities(names: tuple[str, ...], file: ClassifiedFile) -> NDArray[np.float64]:
+    values = np.asarray(file.probabilities, dtype=np.float64)
+    if values.shape != (len(names),) or not np.isfinite(values).all():
+        raise ContentError(
+            f"{file.file} has no finite probability for each of the {len(names)} classes "
+            f"(shape {values.shape}); check the file for NaN, then the model"
+        )
+    return values
+
+
+def _class_scores(
+    names: tuple[str, ...], confusion: NDArray[np.int64]
+) -> dict[str, ClassifierScores]:
+    found, predicted, true = confusion.diagonal(), confusion.sum(axis=0), confusion.sum(axis=1)
+    return {
+        name: ClassifierScores.from_counts(int(found[i]), int(predicted[i]), int(true[i]))
+        for i, name in enumerate(names)
+    }
+
+
+def _named(names: tuple[str, ...], values: NDArray[np.float64]) -> dict[str, float]:
+    return {name: float(value) for name, value in zip(names, values, strict=True)}

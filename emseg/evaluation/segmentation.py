@@ -1,0 +1,178 @@
+"""Scores of label images: overlap of each class, their means, and pixel accuracy.
+
+All scores come from counts of pixels. For one class, TP are its pixels that are found, FP the
+pixels that wrongly carry it, FN its pixels that carry another class or none. See Taha and
+Hanbury, "Metrics for evaluating 3D medical image segmentation", BMC Medical Imaging 15, 29
+(2015), for these definitions and what each is blind to.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from emseg.evaluation.averages import mean_of_present
+from emseg.evaluation.confusion import Confusion
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScores:
+    """How well one class was found; scores are fractions between 0 and 1.
+
+    A class that neither the prediction nor the reference holds has no scores (None). A class
+    that only one of them holds has scores of 0, a precision of 0 / 0 included.
+
+    Parameters
+    ----------
+    iou : float or None
+        Intersection over union, TP / (TP + FP + FN): the index of Jaccard (1912).
+    dice : float or None
+        2 TP / (2 TP + FP + FN): the coefficient of Dice (1945), equal to F1.
+    precision : float or None
+        TP / (TP + FP): how much of what was predicted is right.
+    recall : float or None
+        TP / (TP + FN): how much of what is there was found.
+    pixels_reference, pixels_prediction : int
+        Pixels of the class in each, where the reference is labelled.
+    """
+
+    iou: float | None
+    dice: float | None
+    precision: float | None
+    recall: float | None
+    pixels_reference: int
+    pixels_prediction: int
+
+    @classmethod
+    def from_counts(cls, found: int, predicted: int, true: int) -> "ClassScores":
+        """Scores from TP, TP + FP and TP + FN."""
+        if predicted + true == 0:
+            return cls(None, None, None, None, 0, 0)
+        return cls(
+            iou=found / (predicted + true - found),
+            dice=2 * found / (predicted + true),
+            precision=found / predicted if predicted else 0.0,
+            recall=found / true if true else 0.0,
+            pixels_reference=true,
+            pixels_prediction=predicted,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentationScores:
+    """Scores of one label image, or of several with their pixels pooled.
+
+    Parameters
+    ----------
+    classes : mapping of str to ClassScores
+        In the order of the classes.
+    mean_iou, mean_dice : float or None
+        Averages over the classes that are present, class 0 included; None when nothing is
+        labelled.
+    pixel_accuracy : float or None
+        Pixels with the right class over labelled pixels.
+    pixels : int
+        Labelled pixels of the reference.
+    """
+
+    classes: Mapping[str, ClassScores]
+    mean_iou: float | None
+    mean_dice: float | None
+    pixel_accuracy: float | None
+    pixels: int
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Classes that neither side holds; they are left out of the means."""
+        return tuple(name for name, scores in self.classes.items() if scores.iou is None)
+
+    def as_json(self) -> dict[str, Any]:
+        """Nest the scores as ``metrics.json`` does; None becomes null."""
+        return {
+            "classes": {
+                name: {
+                    "iou": scores.iou,
+                    "dice": scores.dice,
+                    "precision": scores.precision,
+                    "recall": scores.recall,
+                }
+                for name, scores in self.classes.items()
+            },
+            "mean": {"iou": self.mean_iou, "dice": self.mean_dice},
+            "pixel_accuracy": self.pixel_accuracy,
+            "absent": list(self.absent),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ImageScores:
+    """The scores of one image under its name."""
+
+    name: str
+    scores: SegmentationScores
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentationReport:
+    """What an evaluation of label images found.
+
+    Parameters
+    ----------
+    pooled : SegmentationScores
+        Of the pixels of all images together.
+    images : tuple of ImageScores
+        Of each image by itself.
+    """
+
+    pooled: SegmentationScores
+    images: tuple[ImageScores, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Exactly what ``metrics.json`` holds."""
+        images = [{"name": each.name, **each.scores.as_json()} for each in self.images]
+        return {**self.pooled.as_json(), "images": images}
+
+    def as_rows(self) -> list[dict[str, object]]:
+        """One row an image, as ``metrics.csv`` holds them; an empty cell is a missing class."""
+        return [{"image": each.name, **_cells(each.scores)} for each in self.images]
+
+
+def segmentation_scores(confusion: Confusion) -> SegmentationScores:
+    """Scores of everything that was counted.
+
+    Parameters
+    ----------
+    confusion : Confusion
+        Pixels by reference and predicted class. Several images counted into one Confusion are
+        pooled, as in the PASCAL VOC challenge (Everingham et al., Int. J. Comput. Vis. 88,
+        2010), so that a large image weighs more than a small one.
+    """
+    counts = confusion.counts
+    found, predicted = counts.diagonal(), counts.sum(axis=0)
+    true = counts.sum(axis=1) + confusion.missed
+    classes = {
+        name: ClassScores.from_counts(int(found[i]), int(predicted[i]), int(true[i]))
+        for i, name in enumerate(confusion.names)
+    }
+    pixels = int(true.sum())
+    return SegmentationScores(
+        classes=classes,
+        mean_iou=mean_of_present(scores.iou for scores in classes.values()),
+        mean_dice=mean_of_present(scores.dice for scores in classes.values()),
+        pixel_accuracy=int(found.sum()) / pixels if pixels else None,
+        pixels=pixels,
+    )
+
+
+def _cells(scores: SegmentationScores) -> dict[str, object]:
+    cells: dict[str, object] = {
+        "pixels": scores.pixels,
+        "pixel_accuracy": scores.pixel_accuracy,
+        "mean.iou": scores.mean_iou,
+        "mean.dice": scores.mean_dice,
+    }
+    for name, each in scores.classes.items():
+        cells[f"{name}.iou"] = each.iou
+        cells[f"{name}.dice"] = each.dice
+        cells[f"{name}.precision"] = each.precision
+        cells[f"{name}.recall"] = each.recall
+    return cells

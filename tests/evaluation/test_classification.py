@@ -1,0 +1,164 @@
+"""Scores of a classifier."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    confusion_matrix,
+    precision_recall_fscore_support,
+    top_k_accuracy_score,
+)
+
+from emseg.errors import ContentError, UnknownNameError
+from emseg.evaluation import ClassifiedFile, classification_report
+
+NAMES = ("network", "pearlite", "spheroidite")
+FILES = (
+    ClassifiedFile("a.jpg", "network", (0.7, 0.2, 0.1)),
+    ClassifiedFile("b.jpg", "network", (0.2, 0.5, 0.3)),
+    ClassifiedFile("c.jpg", "pearlite", (0.1, 0.8, 0.1)),
+    ClassifiedFile("d.jpg", "pearlite", (0.4, 0.3, 0.3)),
+)
+
+
+@st.composite
+def judged(draw):
+    """Classes, and files with probabilities without ties."""
+    classes = draw(st.integers(2, 7))
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    files = draw(st.integers(1, 30))
+    probabilities = random.dirichlet(np.ones(classes), size=files)
+    truth = random.integers(0, draw(st.integers(1, classes)), size=files)
+    return classes, probabilities, truth
+
+
+def test_the_scores_of_four_files_worked_out_by_hand():
+    report = classification_report(NAMES, FILES)
+    assert report.accuracy == 0.5
+    assert report.balanced_accuracy == 0.5
+    assert report.top_k == {1: 0.5, 2: 0.75, 3: 1.0}
+    assert report.confusion.tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 0]]
+    network, absent = report.classes["network"], report.classes["spheroidite"]
+    assert (network.precision, network.recall, network.f1, network.support) == (0.5, 0.5, 0.5, 2)
+    assert (absent.precision, absent.recall, absent.f1, absent.support) == (None, None, None, 0)
+    assert report.absent == ("spheroidite",)
+    assert [each.prediction for each in report.files] == [
+        "network",
+        "pearlite",
+        "pearlite",
+        "network",
+    ]
+    assert [each.correct for each in report.files] == [True, False, True, False]
+
+
+@given(judged())
+@settings(deadline=None, max_examples=60)
+@pytest.mark.filterwarnings(
+    # balanced_accuracy_score remarks on predicted classes without files, which are meant here
+    "ignore:y_pred contains classes not in y_true:UserWarning",
+    # a single class makes scikit-learn remark that its matrix has one entry
+    "ignore:A single label was found:UserWarning",
+)
+def test_scores_agree_with_scikit_learn(case):
+    classes, probabilities, truth = case
+    names = tuple(f"class {index}" for index in range(classes))
+    report = classification_report(
+        names,
+        [
+            ClassifiedFile(str(index), names[true], row)
+            for index, (true, row) in enumerate(zip(truth, probabilities, strict=True))
+        ],
+    )
+    predicted = probabilities.argmax(axis=1)
+    labels = range(classes)
+    assert report.accuracy == pytest.approx(accuracy_score(truth, predicted))
+    assert report.balanced_accuracy == pytest.approx(balanced_accuracy_score(truth, predicted))
+    assert np.array_equal(report.confusion, confusion_matrix(truth, predicted, labels=labels))
+    assert sorted(report.top_k) == list(range(1, min(5, classes) + 1))
+    for k in [k for k in report.top_k if k < classes and classes > 2]:
+        expected = top_k_accuracy_score(truth, probabilities, k=k, labels=labels)
+        assert report.top_k[k] == pytest.approx(expected)
+    columns = precision_recall_fscore_support(truth, predicted, labels=labels, zero_division=0)
+    for name, precision, recall, f1, support in zip(names, *columns, strict=True):
+        found = report.classes[name]
+        assert found.support == support
+        if name in report.absent:
+            assert found.precision is found.recall is found.f1 is None
+            assert support == 0
+        else:
+            assert [found.precision, found.recall, found.f1] == pytest.approx(
+                [precision, recall, f1]
+            )
+
+
+def test_equal_probabilities_rank_in_the_order_of_the_classes():
+    even = (1 / 3, 1 / 3, 1 / 3)
+    report = classification_report(
+        NAMES, [ClassifiedFile("a", "network", even), ClassifiedFile("b", "pearlite", even)]
+    )
+    assert report.top_k == {1: 0.5, 2: 1.0, 3: 1.0}
+    assert report.accuracy == report.top_k[1]
+
+
+def test_top_k_never_exceeds_the_classes_and_stops_where_asked():
+    assert list(classification_report(NAMES, FILES, top_k=2).top_k) == [1, 2]
+    assert list(classification_report(NAMES, FILES, top_k=50).top_k) == [1, 2, 3]
+
+
+def test_json_has_the_keys_of_metrics_json_and_null_for_what_is_absent():
+    found = json.loads(json.dumps(classification_report(NAMES, FILES).as_json(), allow_nan=False))
+    half = {"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 2}
+    assert found.pop("files")[1] == {
+        "file": "b.jpg",
+        "label": "network",
+        "prediction": "pearlite",
+        "correct": False,
+        "probabilities": {"network": 0.2, "pearlite": 0.5, "spheroidite": 0.3},
+    }
+    assert found == {
+        "accuracy": 0.5,
+        "balanced_accuracy": 0.5,
+        "top_k": {"1": 0.5, "2": 0.75, "3": 1.0},
+        "classes": {
+            "network": half,
+            "pearlite": half,
+            "spheroidite": {"precision": None, "recall": None, "f1": None, "support": 0},
+        },
+        "names": list(NAMES),
+        "confusion": [[1, 1, 0], [1, 1, 0], [0, 0, 0]],
+        "absent": ["spheroidite"],
+    }
+
+
+def test_rows_have_one_row_a_file():
+    rows = classification_report(NAMES, FILES).as_rows()
+    assert rows[3] == {
+        "file": "d.jpg",
+        "label": "pearlite",
+        "prediction": "network",
+        "correct": False,
+        "network.probability": 0.4,
+        "pearlite.probability": 0.3,
+        "spheroidite.probability": 0.3,
+    }
+
+
+def test_a_class_that_the_classifier_does_not_know_is_refused():
+    with pytest.raises(UnknownNameError, match="no class 'perlite'; did you mean 'pearlite'"):
+        classification_report(NAMES, [ClassifiedFile("a", "perlite", (1, 0, 0))])
+
+
+@pytest.mark.parametrize("probabilities", [(0.5, 0.5), (float("nan"), 0.5, 0.5), 0.5])
+def test_probabilities_that_are_none_are_refused_by_file(probabilities):
+    with pytest.raises(ContentError, match=r"a\.jpg has no finite probability"):
+        classification_report(NAMES, [ClassifiedFile("a.jpg", "network", probabilities)])
+
+
+def test_no_file_at_all_is_refused():
+    with pytest.raises(ContentError, match="no classified file"):
+        classification_report(NAMES, [])
