@@ -1,0 +1,135 @@
+"""Whole images with a class each: one folder a class, or a table."""
+
+import csv
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from natsort import natsorted
+
+from emseg.errors import ContentError, LabelError, PathMissingError
+from emseg.reading.files import readable_files
+from emseg.reading.stack import missing
+
+_log = logging.getLogger(__name__)
+_COLUMNS = ("file", "label")
+_PARTS_OF_A_SET = re.compile(r"(images?|imgs?|raw|labels?|masks?|gt|annotations?|seg\w*)$")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledFile:
+    """An image and the class that it shows as a whole.
+
+    Parameters
+    ----------
+    path : Path
+        The image.
+    label : str
+        Name of its class.
+    """
+
+    path: Path
+    label: str
+
+
+def is_class_folder(path: Path) -> bool:
+    """Whether a path is a table of labels or a folder with one sub-folder a class.
+
+    A folder with images in it is none, nor is one whose sub-folders are called ``images``
+    and ``masks``.
+    """
+    if path.is_file():
+        return path.suffix.lower() == ".csv"
+    if not path.is_dir() or readable_files(path):
+        return False
+    folders = [each for each in _sub_folders(path) if readable_files(each)]
+    parts = sum(bool(_PARTS_OF_A_SET.match(each.name.lower())) for each in folders)
+    return len(folders) >= 2 and parts < 2
+
+
+def class_folders(path: Path) -> tuple[LabelledFile, ...]:
+    """List the images of a folder with one sub-folder a class, or of a table.
+
+    Parameters
+    ----------
+    path : Path
+        A folder, or a CSV file with the columns ``file`` and ``label``, whose paths are
+        relative to it.
+
+    Raises
+    ------
+    PathMissingError
+        When the path does not exist.
+    ContentError
+        When there are fewer than two classes, or the table lacks a column or names a file
+        that does not exist.
+    LabelError
+        When the table gives one file two labels.
+    """
+    if not path.exists():
+        raise missing(path)
+    files = _from_table(path) if path.is_file() else _from_folders(path)
+    classes = {each.label for each in files}
+    if len(classes) < 2:
+        shown = f"only the class {classes.pop()!r}" if classes else "no class"
+        raise ContentError(
+            f"{path} holds {shown}; a classifier needs two or more, each a sub-folder with "
+            "images or a label of a CSV file with the columns file,label"
+        )
+    return files
+
+
+def _sub_folders(path: Path) -> list[Path]:
+    inside = [each for each in path.iterdir() if each.is_dir() and not each.name.startswith(".")]
+    return natsorted(inside, key=str)
+
+
+def _from_folders(path: Path) -> tuple[LabelledFile, ...]:
+    files: list[LabelledFile] = []
+    for folder in _sub_folders(path):
+        inside = readable_files(folder)
+        if not inside:
+            _log.warning("%s holds no image that emseg reads, so it is no class", folder)
+        files += [LabelledFile(each, folder.name) for each in inside]
+    return tuple(files)
+
+
+def _from_table(path: Path) -> tuple[LabelledFile, ...]:
+    if path.suffix.lower() != ".csv":
+        raise ContentError(f"{path} is neither a folder nor a CSV file with the columns file,label")
+    labels: dict[Path, str] = {}
+    for number, name, label in _rows(path):
+        file = path.parent / name
+        if not name or not label:
+            raise ContentError(f"{path} line {number} lacks a file or a label; fill it in")
+        if not file.exists():
+            raise PathMissingError(f"{path} line {number} names {name}: {missing(file)}")
+        if labels.setdefault(file, label) != label:
+            raise LabelError(
+                f"{path} line {number} labels {name} as {label!r}, an earlier line as "
+                f"{labels[file]!r}; keep one"
+            )
+    return tuple(LabelledFile(file, label) for file, label in labels.items())
+
+
+def _rows(path: Path) -> list[tuple[int, str, str]]:
+    """Line numbers, files and labels of a table; the header may be in any case and order."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            header = {name.strip().lower(): name for name in reader.fieldnames or ()}
+            if any(column not in header for column in _COLUMNS):
+                raise ContentError(
+                    f"{path} has the columns {', '.join(header) or 'of an empty file'}; it needs "
+                    "file and label"
+                )
+            return [(reader.line_num, *_cells(row, header)) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ContentError(f"{path} is no CSV table in UTF-8; save it again as one") from error
+
+
+def _cells(row: Mapping[str, str | None], header: Mapping[str, str]) -> tuple[str, str]:
+    file, label = ((row[header[column]] or "").strip() for column in _COLUMNS)
+    return file, label

@@ -1,0 +1,83 @@
+"""Finds the files that a user means by files, folders and globs."""
+
+import glob
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from natsort import natsorted, ns
+
+from emseg.errors import ContentError, PathMissingError
+from emseg.reading.formats import is_image_folder, is_known, known_suffixes, stem
+from emseg.reading.stack import missing
+
+_WILD = frozenset("*?[")
+
+
+def find_files(inputs: Sequence[str | Path]) -> list[Path]:
+    """Expand files, folders and globs to the files that emseg reads.
+
+    Parameters
+    ----------
+    inputs : sequence of str or Path
+        Files are taken as they are. Of a folder, the files with a known suffix are taken,
+        without its sub-folders and without hidden files; so it is with globs, in which
+        ``**`` stands for any depth.
+
+    Returns
+    -------
+    list of Path
+        Sorted as people count (``2.png`` before ``10.png``), each file once.
+
+    Raises
+    ------
+    PathMissingError
+        When a path does not exist or a glob matches nothing.
+    ContentError
+        When a folder or a glob holds no file that emseg reads.
+    """
+    found = [path for each in inputs for path in _expand(each)]
+    once = {os.path.realpath(path): path for path in reversed(found)}
+    return natsorted(once.values(), key=str, alg=ns.PATH | ns.IGNORECASE)
+
+
+def readable_files(folder: Path) -> list[Path]:
+    """Files of a folder that emseg reads, naturally sorted; none is no error."""
+    return natsorted(_readable(folder.iterdir()), key=str, alg=ns.PATH | ns.IGNORECASE)
+
+
+def _expand(given: str | Path) -> Iterable[Path]:
+    path = Path(given).expanduser()
+    if path.is_file() or is_image_folder(path):
+        return [path]
+    if path.is_dir():
+        return _or_refuse(readable_files(path), f"the folder {path}")
+    if not _WILD.intersection(str(path)):
+        raise missing(path)
+    # pathlib has no glob for a pattern that may be absolute
+    matches = [Path(each) for each in glob.glob(str(path), recursive=True)]  # noqa: PTH207
+    if not matches:
+        raise PathMissingError(f"no file matches {str(path)!r}; check the folder and the suffix")
+    return _or_refuse(_readable(matches), f"what {str(path)!r} matches")
+
+
+def _readable(paths: Iterable[Path]) -> list[Path]:
+    """Keep the images; a TIA index is left out where the .ser files that it names are."""
+    kept = [
+        path
+        for path in paths
+        if not path.name.startswith(".")
+        and is_known(path)
+        and (path.is_file() or is_image_folder(path))
+    ]
+    series = {stem(path).rpartition("_")[0] for path in kept if path.suffix.lower() == ".ser"}
+    return [path for path in kept if path.suffix.lower() != ".emi" or stem(path) not in series]
+
+
+def _or_refuse(files: list[Path], where: str) -> list[Path]:
+    if files:
+        return files
+    raise ContentError(
+        f"{where} holds no image; emseg reads {' '.join(known_suffixes())} "
+        "(sub-folders are not searched; use a glob with ** for that)"
+    )

@@ -1,0 +1,165 @@
+"""How the axes of a signal become planes of (C, Y, X).
+
+A file may store the axes in any order; here a signal of (Z, Y, X, S) is seen::
+
+    axes of the file     z   y   x   s
+    planes               *                 plane 3 reads [3, :, :, :]
+    a plane                  *   *   *     and is arranged as (s, y, x)
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.calibration import Axis
+from emseg.errors import UsageError
+from emseg.reading.signal import Index, Signal, SignalInfo
+
+_CHANNELS = ("c", "s")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which axis of a signal plays which part.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the signal.
+    planes : tuple of int
+        Positions of the axes that count planes, slowest first.
+    channels : tuple of int
+        Positions of the axes whose samples are channels.
+    y, x : int
+        Positions of the axes that span a plane.
+    """
+
+    shape: tuple[int, ...]
+    planes: tuple[int, ...]
+    channels: tuple[int, ...]
+    y: int
+    x: int
+
+    @classmethod
+    def of(cls, axes: tuple[Axis, ...]) -> "Layout":
+        """Layout of axes among which ``y`` and ``x`` occur once each."""
+        names = [axis.name for axis in axes]
+        y, x = names.index("y"), names.index("x")
+        channels = tuple(at for at, name in enumerate(names) if name in _CHANNELS)
+        planes = tuple(at for at in range(len(names)) if at not in (y, x, *channels))
+        return cls(tuple(axis.size for axis in axes), planes, channels, y, x)
+
+    @property
+    def count(self) -> int:
+        """Number of planes."""
+        return math.prod(self.shape[at] for at in self.planes)
+
+    @property
+    def channel_count(self) -> int:
+        """Number of channels of a plane."""
+        return math.prod(self.shape[at] for at in self.channels)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.shape[self.y], self.shape[self.x]
+
+    def index(self, plane: int) -> Index:
+        """Say what to ask the reader for to get one plane."""
+        index: list[int | slice] = [slice(None)] * len(self.shape)
+        where = np.unravel_index(plane, [self.shape[at] for at in self.planes])
+        for at, position in zip(self.planes, where, strict=True):
+            index[at] = int(position)
+        return tuple(index)
+
+    def arrange(self, plane: NDArray[Any]) -> NDArray[Any]:
+        """Bring one plane as it was read into the order (C, Y, X)."""
+        kept = [at for at in range(len(self.shape)) if at not in self.planes]
+        order = [kept.index(at) for at in (*self.channels, self.y, self.x)]
+        return plane.transpose(order).reshape(self.channel_count, *self.size)
+
+
+def why_not(signal: Signal) -> str:
+    """Say why emseg can read no image from a signal; empty when it can."""
+    names = [axis.name for axis in signal.axes]
+    if signal.dtype.kind == "c":
+        return "its values are complex (save their modulus or phase as an image)"
+    if signal.dtype.kind not in "biuf":
+        return f"its values ({signal.dtype}) are no numbers"
+    if signal.refusal:
+        return signal.refusal
+    if names.count("y") != 1 or names.count("x") != 1:
+        return f"it has {_dimensions(signal)} and no image plane"
+    layout = Layout.of(signal.axes)
+    height, width = layout.size
+    if min(height, width) < 2 or not layout.count * layout.channel_count:
+        return f"a plane of {height} x {width} pixels is no image"
+    return ""
+
+
+def describe_signal(signal: Signal) -> SignalInfo:
+    """Sum up a signal for a person."""
+    reason = why_not(signal)
+    return SignalInfo(
+        signal.name,
+        signal.axes,
+        signal.shape,
+        str(signal.dtype.newbyteorder("=")),
+        signal.pixel_size,
+        not reason,
+        reason,
+    )
+
+
+def largest(signals: tuple[Signal, ...]) -> int | None:
+    """Position of the usable signal with the most pixels.
+
+    Among equals a calibrated one goes before an uncalibrated one, a grey one before a
+    coloured one (the coloured one is a preview), and the first before the others.
+    """
+    usable = [at for at, signal in enumerate(signals) if not why_not(signal)]
+    return max(usable, key=lambda at: (*_worth(signals[at]), -at), default=None)
+
+
+def relabel(signal: Signal, axes: str) -> Signal:
+    """Give a signal the axes that a user says it has.
+
+    Parameters
+    ----------
+    signal : Signal
+        As the file describes it.
+    axes : str
+        One letter a dimension: Y and X once each, C for channels, any other for planes.
+
+    Raises
+    ------
+    UsageError
+        When the letters name no plane.
+    """
+    names = axes.strip().lower()
+    if names.count("y") != 1 or names.count("x") != 1 or not names.isalpha():
+        raise UsageError(
+            f"the axes {axes!r} name no plane; give one letter a dimension with Y and X once "
+            "each, such as ZYX or YXC"
+        )
+    if len(names) != len(signal.axes):
+        return signal
+    renamed = tuple(
+        dataclasses.replace(axis, name=name) for axis, name in zip(signal.axes, names, strict=True)
+    )
+    return dataclasses.replace(signal, axes=renamed, refusal="")
+
+
+def _worth(signal: Signal) -> tuple[int, bool, bool]:
+    layout = Layout.of(signal.axes)
+    pixels = layout.count * math.prod(layout.size)
+    return pixels, signal.pixel_size is not None, not layout.channels
+
+
+def _dimensions(signal: Signal) -> str:
+    count = len(signal.axes)
+    return "one dimension" if count == 1 else f"{count} dimensions"

@@ -1,0 +1,79 @@
+"""References to planes, cheap enough to list thousands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from emseg.errors import UsageError
+from emseg.micrograph import Micrograph
+from emseg.reading.files import find_files
+from emseg.reading.stack import Stack, open_stack
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """One plane of one file, not yet read.
+
+    Parameters
+    ----------
+    stack : Stack
+        The file.
+    index : int
+        Position in it.
+    """
+
+    stack: Stack
+    index: int
+
+    @property
+    def name(self) -> str:
+        """Stem of the file."""
+        return self.stack.name
+
+    @property
+    def title(self) -> str:
+        """The name, with the plane behind it when it is one of several."""
+        return self.name if len(self.stack) == 1 else f"{self.name}[{self.index}]"
+
+    def read(self) -> Micrograph:
+        """Read the pixels."""
+        return self.stack[self.index]
+
+
+def list_planes(
+    inputs: Sequence[str | Path], *, slices: slice | None = None, axes: str | None = None
+) -> list[Plane]:
+    """List all planes of all files.
+
+    Parameters
+    ----------
+    inputs : sequence of str or Path
+        Files, folders and globs, as `find_files` takes them.
+    slices : slice or None
+        Which to take: planes, when the inputs are one file that is a stack; else files.
+    axes : str or None
+        What the axes of the files are, as `open_stack` takes it.
+
+    Raises
+    ------
+    UsageError
+        When `slices` picks nothing; and whatever `find_files` and `open_stack` raise.
+    """
+    files = find_files(inputs)
+    if len(files) == 1:
+        stack = open_stack(files[0], axes=axes)
+        planes = [Plane(stack, index) for index in range(len(stack))]
+        return _pick(planes, slices, f"planes in {stack.path}")
+    stacks = [open_stack(path, axes=axes) for path in _pick(files, slices, "files")]
+    return [Plane(stack, index) for stack in stacks for index in range(len(stack))]
+
+
+def _pick(items: list[_T], slices: slice | None, what: str) -> list[_T]:
+    picked = items[slices] if slices else items
+    if not picked and slices:
+        shown = ":".join("" if n is None else str(n) for n in (slices.start, slices.stop))
+        raise UsageError(f"the slices {shown} pick none of the {len(items)} {what}")
+    return picked

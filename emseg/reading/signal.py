@@ -1,0 +1,99 @@
+"""What a reader hands over: the signals of one file, described but not yet read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.calibration import Axis, PixelSize
+
+Index = tuple[int | slice, ...]
+
+
+def _nothing() -> None:
+    """Close a source that holds nothing open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One array of a file, in the order in which the file stores its axes.
+
+    Parameters
+    ----------
+    name : str
+        What the file calls it; empty when it has no name.
+    axes : tuple of Axis
+        One axis a dimension. ``y`` and ``x`` span a plane, ``c`` are channels, ``s`` the
+        colour samples of a pixel (red, green, blue, perhaps alpha); any other axis counts
+        planes.
+    dtype : dtype
+        Of the stored values.
+    read : callable
+        Takes one integer or slice for each axis and returns those values.
+    pixel_size : PixelSize or None
+        None when unknown.
+    channels : tuple of str
+        A name for each channel; empty when the file names none.
+    refusal : str
+        Why the reader knows that this is no image; empty when it may be one.
+    """
+
+    name: str
+    axes: tuple[Axis, ...]
+    dtype: np.dtype[Any]
+    read: Callable[[Index], NDArray[Any]]
+    pixel_size: PixelSize | None = None
+    channels: tuple[str, ...] = ()
+    refusal: str = ""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of samples along each axis."""
+        return tuple(axis.size for axis in self.axes)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An open file; a context manager that closes it."""
+
+    signals: tuple[Signal, ...]
+    close: Callable[[], None] = field(default=_nothing)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class SignalInfo:
+    """What a person wants to know about one signal of a file.
+
+    Parameters
+    ----------
+    name : str
+        What the file calls it; empty when it has no name.
+    axes : tuple of Axis
+        In the order of the file.
+    shape : tuple of int
+        Number of samples along each axis.
+    dtype : str
+        Of the stored values: ``"uint16"``.
+    pixel_size : PixelSize or None
+        None when unknown.
+    usable : bool
+        Whether emseg can read images from it.
+    reason : str
+        Why it is not usable; empty otherwise.
+    """
+
+    name: str
+    axes: tuple[Axis, ...]
+    shape: tuple[int, ...]
+    dtype: str
+    pixel_size: PixelSize | None
+    usable: bool
+    reason: str

@@ -1,0 +1,287 @@
+"""Opens files of any format as stacks of micrographs."""
+
+import logging
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.calibration import PixelSize
+from emseg.errors import (
+    ContentError,
+    EmsegError,
+    PathMissingError,
+    UnreadableFileError,
+    did_you_mean,
+)
+from emseg.micrograph import Micrograph
+from emseg.reading import formats
+from emseg.reading.layout import Layout, describe_signal, largest, relabel, why_not
+from emseg.reading.signal import Signal, SignalInfo, Source
+
+_log = logging.getLogger(__name__)
+_RGB = ("red", "green", "blue")
+
+
+class Stack(Sequence[Micrograph]):
+    """The planes of one file; each is read when it is asked for.
+
+    A stack holds no open file, so it can be kept, pickled and sent to other processes; the
+    file that a thread read last stays open for its next plane.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    signals : tuple of Signal
+        All signals of the file, of which the largest usable one is taken.
+    axes : str or None
+        The axes that the user says it has.
+
+    Raises
+    ------
+    ContentError
+        When no signal of the file is an image.
+    """
+
+    def __init__(self, path: Path, signals: tuple[Signal, ...], axes: str | None = None) -> None:
+        chosen = largest(signals)
+        if chosen is None:
+            raise ContentError(f"{path} holds no image: {_reasons(signals)}; leave it out")
+        signal = signals[chosen]
+        self.path = path
+        self.name = formats.stem(path)
+        self.pixel_size: PixelSize | None = signal.pixel_size
+        self._axes, self._chosen = axes, chosen
+        self._layout = Layout.of(signal.axes)
+        self._is_coloured = any(axis.name == "s" for axis in signal.axes)
+        self._channels = signal.channels
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of a plane in pixels."""
+        return self._layout.size
+
+    @cached_property
+    def channels(self) -> tuple[str, ...]:
+        """Channel names; for a file that stores colours, those of its first plane."""
+        return self[0].channels if self._is_coloured else self._channels
+
+    def __len__(self) -> int:
+        return self._layout.count
+
+    def __repr__(self) -> str:
+        height, width = self.size
+        return f"<Stack {self.name}: {len(self)} planes of {height} x {width} pixels>"
+
+    @overload
+    def __getitem__(self, at: int) -> Micrograph: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Micrograph]: ...
+    def __getitem__(self, at: int | slice) -> Micrograph | list[Micrograph]:
+        if isinstance(at, slice):
+            return [self[each] for each in range(len(self))[at]]
+        plane = range(len(self))[at]
+        pixels, channels = self._colours(self._read(plane))
+        return Micrograph(
+            pixels=pixels,
+            name=self.name,
+            path=self.path,
+            plane=plane if len(self) > 1 else None,
+            pixel_size=self.pixel_size,
+            channels=channels,
+        )
+
+    def _read(self, plane: int) -> NDArray[Any]:
+        """Pixels of one plane, shape (C, Y, X), in native byte order."""
+        with _reading(self.path), _borrowed(self.path, self._axes, keep=len(self) > 1) as source:
+            signal = source.signals[self._chosen]
+            if signal.shape != self._layout.shape:
+                raise UnreadableFileError(f"{self.path} changed while it was read; start again")
+            stored = self._layout.arrange(signal.read(self._layout.index(plane)))
+        native = np.uint8 if stored.dtype == bool else stored.dtype.newbyteorder("=")
+        return np.array(stored, dtype=native, order="C")
+
+    def _colours(self, pixels: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
+        """Drop alpha, and keep one channel of a grey image that was stored as colour."""
+        if not self._is_coloured or len(pixels) == 1:
+            return pixels, self._channels
+        if len(pixels) == 2:
+            return pixels[:1], ()
+        red, green, blue = pixels[:3]
+        if np.array_equal(red, green) and np.array_equal(red, blue):
+            _log.debug("%s stores grey as colour; one channel is read", self.path)
+            return np.ascontiguousarray(pixels[:1]), ()
+        return np.ascontiguousarray(pixels[:3]), _RGB
+
+
+def open_stack(path: Path, *, axes: str | None = None) -> Stack:
+    """Open a file as a stack of planes without reading its pixels.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or a folder that is one image (``.zspy``).
+    axes : str or None
+        What the axes are, one letter a dimension, when the file does not say or is wrong:
+        ``"ZYX"``, ``"CYX"``, ``"YXC"``.
+
+    Raises
+    ------
+    PathMissingError
+        When there is no such file.
+    UnreadableFileError
+        When it is not what its name says, or is damaged.
+    ContentError
+        When it holds no image.
+    UsageError
+        When `axes` names no plane.
+    """
+    path = Path(path)
+    with _reading(path), _open(path, axes) as source:
+        if axes and all(len(each.axes) != len(axes.strip()) for each in source.signals):
+            raise ContentError(
+                f"{path} has no signal of {len(axes.strip())} dimensions for the axes {axes!r}; "
+                f"its shapes are {', '.join(str(each.shape) for each in source.signals)}"
+            )
+        return Stack(path, source.signals, axes)
+
+
+def describe(path: Path) -> tuple[SignalInfo, ...]:
+    """Say what a file holds, without reading its pixels.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or a folder that is one image.
+
+    Returns
+    -------
+    tuple of SignalInfo
+        Every signal, also those that are no images.
+
+    Raises
+    ------
+    PathMissingError, UnreadableFileError
+        As `open_stack`.
+    """
+    with opened(path) as source:
+        return tuple(describe_signal(each) for each in source.signals)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Source]:
+    """Open a file for the length of a block; what libraries raise becomes one line."""
+    path = Path(path)
+    with _reading(path), _open(path) as source:
+        yield source
+
+
+def _reasons(signals: tuple[Signal, ...]) -> str:
+    reasons = list(dict.fromkeys(why_not(signal) for signal in signals))
+    shown = ", ".join(reasons[:3]) or "it is empty"
+    return shown + (", and more of the kind" if len(reasons) > 3 else "")
+
+
+def _open(path: Path, axes: str | None = None) -> Source:
+    if not path.exists():
+        raise missing(path)
+    if path.is_dir() and not formats.is_image_folder(path):
+        raise ContentError(f"{path} is a folder and not an image; name the files in it")
+    if path.is_file() and not path.stat().st_size:
+        raise UnreadableFileError(f"{path} is empty (0 bytes); copy it again")
+    source = formats.format_of(path).open(path)
+    if axes is None:
+        return source
+    try:
+        return Source(tuple(relabel(each, axes) for each in source.signals), source.close)
+    except EmsegError:
+        source.close()
+        raise
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn whatever a format library raises on a bad file into one line for the user.
+
+    The libraries raise anything from `struct.error` to `AttributeError` on damaged files,
+    which is why every exception counts.
+    """
+    try:
+        yield
+    except (EmsegError, MemoryError):
+        raise
+    except PermissionError as error:
+        raise UnreadableFileError(f"{path} may not be read; ask for the permission") from error
+    except Exception as error:
+        raise UnreadableFileError(_explain(path, error)) from error
+
+
+def _explain(path: Path, error: Exception) -> str:
+    claimed = formats.format_of(path).name
+    actual = _sniff(path)
+    if actual is not None and actual.split()[0] != claimed and claimed in formats.SNIFFED:
+        return f"{path} is no {claimed} file but looks like {actual}; rename it"
+    said = " ".join(str(error).replace(str(path), path.name).split()) or type(error).__name__
+    said = said if len(said) < 120 else said[:117] + "..."
+    return f"{path} cannot be read as {claimed} ({said}); save it again or leave it out"
+
+
+def _sniff(path: Path) -> str | None:
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return formats.looks_like(file.read(8))
+
+
+def missing(path: Path) -> PathMissingError:
+    """Say that a path does not exist, and which one was probably meant."""
+    folder = path.parent
+    if not folder.is_dir():
+        return PathMissingError(f"there is no {path}; its folder {folder} does not exist either")
+    names = sorted(each.name for each in folder.iterdir() if not each.name.startswith("."))
+    return PathMissingError(f"there is no {path}; {did_you_mean(path.name, names)}")
+
+
+class _Held(threading.local):
+    """The file that this thread read last, open for its next plane."""
+
+    def __init__(self) -> None:
+        self.key: tuple[object, ...] | None = None
+        self.source: Source | None = None
+
+    def take(self, path: Path, axes: str | None) -> Source:
+        """Hand over an open file; reopened when it changed and in a forked process."""
+        status = path.stat()
+        key = (os.getpid(), path, axes, status.st_mtime_ns, status.st_size)
+        if self.key != key or self.source is None:
+            self.release()
+            self.source, self.key = _open(path, axes), key
+        return self.source
+
+    def release(self) -> None:
+        """Close the file."""
+        if self.source is not None:
+            self.source.close()
+        self.source = self.key = None
+
+    def __del__(self) -> None:
+        self.release()
+
+
+_held = _Held()
+
+
+@contextmanager
+def _borrowed(path: Path, axes: str | None, *, keep: bool) -> Iterator[Source]:
+    if keep:
+        yield _held.take(path, axes)
+    else:
+        with _open(path, axes) as source:
+            yield source

@@ -1,0 +1,107 @@
+"""Reads PNG, JPEG, BMP and GIF through Pillow, and 16-bit PNG through imagecodecs.
+
+Pillow reads the header alone until pixels are asked for, and keeps the indices of images
+with a colour table, which masks are often stored with. It reduces PNG colour of 16 bits to
+8, so those files are decoded by libpng through imagecodecs.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from emseg.calibration import Axis, PixelSize, nm_per_unit
+from emseg.reading.formats import Format
+from emseg.reading.print_resolution import LARGEST_NM
+from emseg.reading.signal import Index, Signal, Source
+
+_STORED = {  # Pillow's mode of the file -> the mode in which it is read, its dtype
+    "1": ("1", "bool"),
+    "L": ("L", "uint8"),
+    "LA": ("L", "uint8"),
+    "La": ("L", "uint8"),
+    "P": ("P", "uint8"),
+    "I": ("I", "int32"),
+    "I;16": ("I;16", "uint16"),
+    "I;16L": ("I;16", "uint16"),
+    "I;16B": ("I;16", "uint16"),
+    "F": ("F", "float32"),
+}
+_EXIF, _MAKE = 0x8769, 271
+_FOCAL_X, _FOCAL_Y, _FOCAL_UNIT = 41486, 41487, 41488
+_FOCAL_UNITS = {2: "inch", 3: "cm", 4: "mm", 5: "um"}
+
+
+def open_source(path: Path, fmt: Format) -> Source:
+    """Read the header of an image; its pixels are decoded when they are asked for."""
+    with path.open("rb") as file, Image.open(file) as image:
+        mode, kind = _STORED.get(image.mode, ("RGB", "uint8"))
+        deep = fmt.name == "PNG" and _png_bits(path) == 16
+        if deep:
+            kind = "uint16"
+        names = ["y", "x"] if mode != "RGB" else ["y", "x", "s"]
+        sizes = [image.height, image.width, 3]
+        frames = getattr(image, "n_frames", 1) if fmt.name == "GIF" else 1
+        if frames > 1:
+            names, sizes = ["t", *names], [frames, *sizes]
+        axes = tuple(Axis(name, size) for name, size in zip(names, sizes, strict=False))
+        calibration = _pixel_size(image, fmt.calibration)
+
+    def read(index: Index) -> NDArray[Any]:
+        frame, rest = (index[0], index[1:]) if frames > 1 else (0, index)
+        if isinstance(frame, slice):
+            whole = range(frames)[frame]
+            return np.stack([_decode(path, mode, each, deep)[rest] for each in whole])
+        return _decode(path, mode, frame, deep)[rest]
+
+    return Source((Signal("", axes, np.dtype(kind), read, calibration),))
+
+
+def _decode(path: Path, mode: str, frame: int, deep: bool) -> NDArray[Any]:
+    """Decode one frame, shape (Y, X) or (Y, X, 3)."""
+    if deep:
+        return _decode_deep_png(path, mode)
+    with path.open("rb") as file, Image.open(file) as image:
+        image.seek(frame)
+        return np.asarray(image if image.mode == mode else image.convert(mode))
+
+
+def _decode_deep_png(path: Path, mode: str) -> NDArray[Any]:
+    import imagecodecs
+
+    pixels: NDArray[Any] = imagecodecs.png_decode(path.read_bytes())
+    if pixels.ndim == 2:
+        return pixels
+    return pixels[..., :3] if mode == "RGB" else pixels[..., 0]
+
+
+def _png_bits(path: Path) -> int:
+    """Bits of a sample, from the header chunk of a PNG (W3C PNG specification, 11.2.2)."""
+    with path.open("rb") as file:
+        return file.read(25)[24]
+
+
+def _pixel_size(image: Image.Image, source: str) -> PixelSize | None:
+    renishaw = _renishaw(image)
+    if renishaw is not None:
+        return renishaw
+    try:
+        x, y = (25.4e6 / float(each) for each in image.info["dpi"])
+        return PixelSize(y, x, source) if max(y, x) < LARGEST_NM else None
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+
+
+def _renishaw(image: Image.Image) -> PixelSize | None:
+    """Renishaw WiRE writes the field of view where EXIF has the focal plane resolution."""
+    exif = image.getexif()
+    if "renishaw" not in str(exif.get(_MAKE, "")).lower():
+        return None
+    field = exif.get_ifd(_EXIF)
+    unit = nm_per_unit(_FOCAL_UNITS.get(field.get(_FOCAL_UNIT, 0)))
+    if unit is None or _FOCAL_X not in field or _FOCAL_Y not in field:
+        return None
+    y, x = float(field[_FOCAL_Y]) / image.height, float(field[_FOCAL_X]) / image.width
+    return PixelSize(y * unit, x * unit, "the Renishaw EXIF tags") if y > 0 < x else None

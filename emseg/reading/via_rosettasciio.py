@@ -1,0 +1,140 @@
+"""Reads microscopes' own files through RosettaSciIO.
+
+The plugin of the format is called directly: `hyperspy.api.load` hands over the same arrays
+and axes but imports HyperSpy, and it picks a plugin by suffix, which `formats` does here.
+Pixels stay on the disk (dask over memory maps and HDF5) until a plane is asked for.
+"""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.calibration import Axis, PixelSize
+from emseg.errors import UnreadableFileError
+from emseg.reading.formats import Format
+from emseg.reading.quiet import mute, no_warnings
+from emseg.reading.signal import Index, Signal, Source
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "emd": {"lazy": True, "select_type": "images"},  # Velox spectra need minutes and `sparse`
+    "phenom": {"lazy": False},  # its plugin cannot
+    "zspy": {"lazy": True, "mode": "r"},  # it would open the store for writing otherwise
+}
+_EMPTY = {
+    "tia": "its .ser files are missing; put them beside it",
+    "emd": "it holds no image",
+}
+_NOT_MEASURED = -1.0  # Direct Electron writes this for an unknown pixel size
+
+
+def open_source(path: Path, fmt: Format) -> Source:
+    """Open a file with the plugin of its format.
+
+    Raises
+    ------
+    UnreadableFileError
+        When the plugin finds nothing in the file.
+    Exception
+        Whatever the plugin raises on a file that it does not understand.
+    """
+    mute("rsciio", "hyperspy", "dask", "h5py", "zarr")
+    with no_warnings():
+        plugin = importlib.import_module(f"rsciio.{fmt.plugin}")
+        found = plugin.file_reader(str(path), **_OPTIONS.get(fmt.plugin, {"lazy": True}))
+    if not found:
+        raise UnreadableFileError(
+            f"{path} holds nothing: {_EMPTY.get(fmt.plugin, 'save it again')}"
+        )
+    return Source(tuple(_signal(each, fmt) for each in found))
+
+
+def _signal(found: dict[str, Any], fmt: Format) -> Signal:
+    """Translate what every RosettaSciIO plugin returns for one signal."""
+    data, colours = found["data"], found["data"].dtype.names
+    names, refusal = _roles(found)
+    axes = tuple(
+        _axis(described, name, size)
+        for described, name, size in zip(found["axes"], names, data.shape, strict=True)
+    )
+    dtype = data.dtype
+    if colours:
+        axes, dtype = (*axes, Axis("s", len(colours))), dtype[0]
+    title = found.get("metadata", {}).get("General", {}).get("title") or ""
+
+    def read(index: Index) -> NDArray[Any]:
+        if not colours:
+            return _compute(data[index])
+        pixels = _compute(data[index[:-1]])
+        return np.stack([pixels[each] for each in colours], axis=-1)[..., index[-1]]
+
+    size = None if refusal else _pixel_size(axes, _calibration(found, fmt))
+    return Signal(str(title), axes, dtype, read, size, refusal=refusal)
+
+
+def _compute(data: Any) -> NDArray[Any]:
+    """Values of a dask or NumPy array; one thread, since callers bring their own."""
+    if hasattr(data, "compute"):
+        data = data.compute(scheduler="synchronous")
+    return np.asarray(data)
+
+
+def _roles(found: dict[str, Any]) -> tuple[list[str], str]:
+    """Name the axes of an image by the part they play; or say why it is none."""
+    axes = found["axes"]
+    kind = str(found.get("metadata", {}).get("Signal", {}).get("signal_type") or "")
+    names = [str(axis.get("name") or "axis") for axis in axes]
+    signal = [at for at, axis in enumerate(axes) if not axis.get("navigate")]
+    positions = [at for at, axis in enumerate(axes) if axis.get("navigate")]
+    if len(signal) == 0 and len(axes) == 2:
+        return ["y", "x"], ""
+    where = " x ".join(str(axes[at].get("size", "?")) for at in positions)
+    if len(signal) == 1:
+        along = f"a spectrum or profile along {names[signal[0]]}"
+        return names, f"{along} at each of {where} points" if positions else along
+    if len(signal) >= 2 and len(positions) >= 2 and _is_scan(axes, positions, kind):
+        return names, f"a diffraction pattern at each of {where} points"
+    y, x = signal[-2:] if len(signal) >= 2 else (-1, -1)
+    return [_plane_name(at, y, x, name) for at, name in enumerate(names)], ""
+
+
+def _plane_name(at: int, y: int, x: int, name: str) -> str:
+    if at in (y, x):
+        return "y" if at == y else "x"
+    return name if name.lower() not in ("y", "x", "c", "s", "axis") else "z"
+
+
+def _is_scan(axes: list[dict[str, Any]], positions: list[int], kind: str) -> bool:
+    """Whether the positions of planes are points of a specimen (4D-STEM)."""
+    lengths = [_axis(axes[at], "", 1).step_nm is not None for at in positions]
+    return "diffraction" in kind or all(lengths)
+
+
+def _axis(described: dict[str, Any], name: str, size: int) -> Axis:
+    scale, units = described.get("scale"), described.get("units")
+    known = scale is not None and float(scale) != _NOT_MEASURED
+    return Axis(
+        name,
+        size,
+        float(scale) if known and scale is not None else None,
+        float(described.get("offset") or 0.0),
+        str(units) if isinstance(units, str) and units else None,
+    )
+
+
+def _pixel_size(axes: tuple[Axis, ...], source: str) -> PixelSize | None:
+    named = {axis.name: axis for axis in axes}
+    if "y" not in named or "x" not in named:
+        return None
+    others = [axis for axis in axes if axis.name not in ("y", "x", "s")]
+    return PixelSize.from_axes(
+        named["y"], named["x"], source, others[0] if len(others) == 1 else None
+    )
+
+
+def _calibration(found: dict[str, Any], fmt: Format) -> str:
+    if fmt.plugin == "emd" and "Core" in found.get("original_metadata", {}):
+        return "the Velox metadata"
+    return fmt.calibration

@@ -1,0 +1,140 @@
+"""Reads TIFF through tifffile: plain, BigTIFF, tiled, pyramidal, ImageJ, OME, and vendors'.
+
+A plane that lies in one piece on the disk is mapped; otherwise only the pages that hold it
+are decoded.
+"""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from emseg.calibration import Axis
+from emseg.errors import UnreadableFileError
+from emseg.reading.formats import Format
+from emseg.reading.quiet import mute
+from emseg.reading.signal import Index, Signal, Source
+from emseg.reading.tiff_calibration import Calibration, calibrate
+
+_COLOUR = (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
+_ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
+
+
+def open_source(path: Path, _format: Format) -> Source:
+    """Open a TIFF file and describe each of its series.
+
+    Raises
+    ------
+    UnreadableFileError
+        When the file ends before its pixels do.
+    tifffile.TiffFileError
+        When it is no TIFF file.
+    """
+    mute("tifffile")
+    tiff = tifffile.TiffFile(path)
+    try:
+        signals = tuple(
+            _signal(path, tiff, series, number)
+            for number, series in enumerate(tiff.series)
+            if series.size
+        )
+    except BaseException:
+        tiff.close()
+        raise
+    return Source(signals, tiff.close)
+
+
+def _signal(
+    path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries, number: int
+) -> Signal:
+    found = calibrate(path, tiff, series, number)
+    page = series.keyframe
+    _check_length(path, tiff, page)
+    names = [_axis_name(letter, page) for letter in series.axes]
+    sizes = list(series.shape)
+    axes = tuple(_axis(*each, found) for each in zip(names, sizes, strict=True))
+    dtype = np.dtype(series.dtype)
+    offset = series.dataoffset
+    read = _paged(path, tiff, series) if offset is None else _mapped(path, series, offset)
+    name = series.name if series.name and series.kind in ("ome", "generic") else ""
+    channels = found.channels if len(found.channels) == _count(axes, "c") else ()
+    return Signal(name, axes, dtype, read, found.pixel_size, channels)
+
+
+def _axis_name(letter: str, page: tifffile.TiffPage) -> str:
+    """Name an axis: samples are colours only where the photometric tag says so."""
+    if letter.upper() != "S":
+        return letter.lower()
+    extra = page.extrasamples
+    with_alpha = len(extra) == 1 and extra[0] in _ALPHA and page.samplesperpixel == 2
+    return "s" if page.photometric in _COLOUR or with_alpha else "c"
+
+
+def _axis(name: str, size: int, found: Calibration) -> Axis:
+    step = found.steps.get(name)
+    return Axis(name, size, *((step.scale, 0.0, step.units) if step else ()))
+
+
+def _count(axes: tuple[Axis, ...], name: str) -> int:
+    return math.prod(axis.size for axis in axes if axis.name == name)
+
+
+def _mapped(
+    path: Path, series: tifffile.TiffPageSeries, offset: int
+) -> Callable[[Index], NDArray[Any]]:
+    """Read from pixels that lie in one uncompressed piece."""
+    dtype = np.dtype(series.dtype).newbyteorder(series.keyframe.parent.byteorder)
+    shape = series.shape
+
+    def read(index: Index) -> NDArray[Any]:
+        array = np.memmap(path, dtype, "r", offset, shape)
+        return np.array(array[index])
+
+    return read
+
+
+def _paged(
+    path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries
+) -> Callable[[Index], NDArray[Any]]:
+    """Read page by page; the leading axes of a series count its pages."""
+    shape = series.shape
+    inside = next(
+        at for at in range(len(shape) + 1) if math.prod(shape[at:]) == series.keyframe.size
+    )
+    numbers = np.arange(math.prod(shape[:inside])).reshape(shape[:inside])
+
+    def decode(number: int) -> NDArray[Any]:
+        page = series.pages[number]
+        if page is None:
+            raise UnreadableFileError(
+                f"{path} refers to another file for page {number}, which is missing; put the "
+                "files of the set into one folder"
+            )
+        _check_length(path, tiff, page)
+        return page.asarray().reshape(shape[inside:])
+
+    def read(index: Index) -> NDArray[Any]:
+        wanted = np.asarray(numbers[index[:inside]])
+        planes = [decode(int(number))[index[inside:]] for number in wanted.ravel()]
+        return np.stack(planes).reshape(wanted.shape + planes[0].shape)
+
+    return read
+
+
+def _check_length(
+    path: Path, tiff: tifffile.TiffFile, page: tifffile.TiffPage | tifffile.TiffFrame
+) -> None:
+    """Refuse a file that ends before its pixels do; decoders fill the rest with zeros."""
+    if page.parent is not tiff:
+        return
+    ends = (at + count for at, count in zip(page.dataoffsets, page.databytecounts, strict=False))
+    needed, present = max(ends, default=0), tiff.filehandle.size
+    if needed > present:
+        raise UnreadableFileError(
+            f"{path} is cut short: its pixels need {needed:,} bytes and it has {present:,}; "
+            "copy it again from where it was recorded"
+        )
