@@ -100,7 +100,7 @@ class Lines:
         self._write, self._description, self._total, self._unit = write, description, total, unit
         self._clock = clock
         self._began = self._written = clock()
-        self._done, self._note = 0.0, ""
+        self._done, self._said, self._note = 0.0, 0.0, ""
 
     def advance(self, steps: float = 1) -> None:
         """Count so many more steps."""
@@ -118,12 +118,12 @@ class Lines:
         self._note = text
 
     def close(self) -> None:
-        """Write where the work ended, when it took long enough to be worth a line."""
-        if self._clock() - self._began >= 1:
+        """Write where the work ended, unless that is known or it took no time worth a line."""
+        if self._clock() - self._began >= 1 and self._said != self._done:
             self._say()
 
     def _say(self) -> None:
-        self._written = self._clock()
+        self._written, self._said = self._clock(), self._done
         spent = self._written - self._began
         parts = [f"{self._description}: {self._done:.5g}"]
         if self._total is not None:
