@@ -1,6 +1,7 @@
 """Results on disk: label images, probabilities, tables and previews, whole or not at all."""
 
 from emseg.writing.ome_tiff import write_label_images, write_probabilities
+from emseg.writing.previews import write_preview
 from emseg.writing.scale_bar import scale_bar
 from emseg.writing.tables import write_table
 from emseg.writing.whole import require_writable, whole_file, whole_folder
@@ -11,6 +12,7 @@ __all__ = [
     "whole_file",
     "whole_folder",
     "write_label_images",
+    "write_preview",
     "write_probabilities",
     "write_table",
 ]

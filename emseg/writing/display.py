@@ -1,0 +1,185 @@
+"""Micrographs and label images as pictures: size, contrast and colour."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from emseg.calibration import PixelSize
+from emseg.micrograph import LabelImage, Micrograph
+
+_PERCENTILES = (0.5, 99.5)
+_FILL, _FAINT = 110, 15  # opacity, of 255
+_DOMINANT = 0.6
+_OVERSAMPLING = 3
+_NEAREST, _AREA = Image.Resampling.NEAREST, Image.Resampling.BOX
+
+Size = tuple[int, int]
+
+
+def shown_size(size: Size, pixel_size: PixelSize | None, longest: int, least: int = 320) -> Size:
+    """Height and width of a picture with the true proportions of the specimen.
+
+    Large images shrink to ``longest``; tiny ones grow by a whole number until they reach
+    ``least``, so that a pixel stays a square that can be seen.
+
+    Parameters
+    ----------
+    size : tuple of int
+        Height and width in pixels.
+    pixel_size : PixelSize or None
+        Anisotropic pixels are drawn so; unknown ones are taken as square.
+    longest, least : int
+        Bounds of the longer side in pixels of the picture.
+
+    Returns
+    -------
+    tuple of int
+        Height and width of the picture, at least 1.
+    """
+    tall, wide = (pixel_size.y_nm, pixel_size.x_nm) if pixel_size else (1.0, 1.0)
+    finest = min(tall, wide)
+    height, width = size[0] * tall / finest, size[1] * wide / finest
+    longer = max(height, width)
+    factor = longest / longer if longer > longest else min(-(-least // longer), longest / longer)
+    return max(1, round(height * factor)), max(1, round(width * factor))
+
+
+def grey_picture(micrograph: Micrograph, shown: Size) -> Image.Image:
+    """Show a micrograph with its contrast stretched from the 0.5th to the 99.5th percentile.
+
+    Parameters
+    ----------
+    micrograph : Micrograph
+        Three channels are shown as red, green and blue, of others the first.
+    shown : tuple of int
+        Height and width of the picture; smaller than the micrograph averages areas.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB; values that are not finite are black.
+    """
+    pixels = micrograph.pixels if len(micrograph.pixels) == 3 else micrograph.pixels[:1]
+    levels = _stretched(_block_means(pixels, shown))
+    if len(levels) == 3:
+        picture = Image.fromarray(np.ascontiguousarray(np.moveaxis(levels, 0, -1)))
+    else:
+        picture = Image.fromarray(levels[0])
+    return _resized(picture, shown).convert("RGB")
+
+
+def nearest_labels(labels: LabelImage, shown: Size) -> NDArray[np.integer]:
+    """Class indices at the centres of the picture's pixels, shape ``shown``."""
+    rows, columns = (
+        ((np.arange(short) + 0.5) * length / short).astype(np.intp)
+        for short, length in zip(shown, labels.pixels.shape, strict=True)
+    )
+    return labels.pixels[np.ix_(rows, columns)]
+
+
+def background_class(labels: LabelImage) -> int:
+    """Find the class that is left nearly clear, so that the image shows through.
+
+    The first class, unless another one covers most of the labelled pixels: then that one.
+    """
+    counts = labels.counts()
+    largest = int(np.argmax(counts))
+    return largest if counts[largest] > _DOMINANT * counts.sum() else 0
+
+
+def overlaid(picture: Image.Image, labels: LabelImage) -> Image.Image:
+    """Lay the classes over a picture of the micrograph: tinted areas with full outlines.
+
+    Parameters
+    ----------
+    picture : PIL.Image.Image
+        RGB, of any size.
+    labels : LabelImage
+        Of the same field; unlabelled pixels stay as they are.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB, of the size of ``picture``.
+    """
+    shown = picture.height, picture.width
+    clear = background_class(labels)
+    opacity = np.where(np.arange(len(labels.classes)) == clear, _FAINT, _FILL)
+    fine = nearest_labels(labels, _oversampled(labels.pixels.shape, shown))
+    tint = _resized(Image.fromarray(_coloured(fine, labels, opacity)), shown)
+    coarse = nearest_labels(labels, shown)
+    outline = np.where(np.arange(len(labels.classes)) == clear, 0, 255)
+    rim = _coloured(coarse, labels, outline) * _on_rim(coarse)[..., None]
+    result = Image.alpha_composite(picture.convert("RGBA"), tint)
+    return Image.alpha_composite(result, Image.fromarray(rim)).convert("RGB")
+
+
+def _coloured(
+    indices: NDArray[np.integer], labels: LabelImage, opacity: NDArray[np.integer]
+) -> NDArray[np.uint8]:
+    """Colours of class indices as RGBA, shape (Y, X, 4); unlabelled pixels are transparent."""
+    table = np.zeros((labels.unlabelled + 1, 4), np.uint8)
+    table[: len(labels.classes), :3] = [each.colour for each in labels.classes]
+    table[: len(labels.classes), 3] = opacity
+    return np.take(table, indices, axis=0)
+
+
+def _on_rim(indices: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Pixels with a neighbour (4 directions) of another class; the image's edge is no rim."""
+    rim = np.zeros(indices.shape, bool)
+    down, right = indices[1:] != indices[:-1], indices[:, 1:] != indices[:, :-1]
+    rim[1:] |= down
+    rim[:-1] |= down
+    rim[:, 1:] |= right
+    rim[:, :-1] |= right
+    return rim
+
+
+def _block_means(pixels: NDArray[Any], shown: Size) -> NDArray[np.floating]:
+    """Average whole blocks until less than twice the shown size is left, shape (C, Y, X)."""
+    channels, *size = pixels.shape
+    block = [max(1, length // short) for length, short in zip(size, shown, strict=True)]
+    high, wide = (length // step for length, step in zip(size, block, strict=True))
+    trimmed = pixels[:, : high * block[0], : wide * block[1]]
+    precision = np.float64 if pixels.dtype.itemsize > 2 else np.float32
+    if block == [1, 1]:
+        return trimmed.astype(precision)
+    blocks = trimmed.reshape(channels, high, block[0], wide, block[1])
+    with np.errstate(all="ignore"):  # not finite in, not finite out
+        means: NDArray[np.floating] = blocks.mean(axis=(2, 4), dtype=precision)
+    return means
+
+
+def _stretched(values: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Grey levels 0 to 255; an image of one value is mid-grey."""
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return np.zeros(values.shape, np.uint8)
+    low, high = np.percentile(finite, _PERCENTILES)
+    if low == high:
+        low, high = finite.min(), finite.max()
+    if low == high:
+        return np.where(np.isfinite(values), 128, 0).astype(np.uint8)
+    held = np.clip(np.nan_to_num(values, nan=low, posinf=high, neginf=low), low, high)
+    scaled: NDArray[np.uint8] = ((held / 2 - low / 2) / (high / 2 - low / 2) * 255).astype(np.uint8)
+    return scaled
+
+
+def _oversampled(size: tuple[int, ...], shown: Size) -> Size:
+    """Size at which colours are averaged down to the shown one without missing thin parts."""
+    fine = [
+        min(length, short * _OVERSAMPLING) if length > short else short
+        for length, short in zip(size, shown, strict=True)
+    ]
+    return fine[0], fine[1]
+
+
+def _resized(picture: Image.Image, shown: Size) -> Image.Image:
+    """Average areas on the way down, repeat pixels on the way up."""
+    height, width = shown
+    if (picture.height, picture.width) == shown:
+        return picture
+    grows = picture.height <= height and picture.width <= width
+    return picture.resize((width, height), _NEAREST if grows else _AREA)
