@@ -61,8 +61,6 @@ COMMANDS = {
     "samples": "Write the sample images: synthetic micrographs whose truth is known.",
     "demo": "Train, predict and evaluate on the sample images, in a few minutes.",
 }
-
-
 _INTERRUPTED = 130
 _NOBODY_READS = 141  # what a shell reports for a program that a closed pipe ended
 _EXAMPLES = "Examples\n--------\n"
@@ -119,6 +117,42 @@ def program(arguments: Sequence[str]) -> int:
     return app(list(arguments), prog_name="emseg", standalone_mode=False) or 0
 
 
+def load_command(name: str) -> Callable[..., None]:
+    """Import the function of a command and add ``--quiet`` and ``--debug`` to its parameters.
+
+    Parameters
+    ----------
+    name : str
+        One of ``COMMANDS``.
+
+    Returns
+    -------
+    callable
+        Takes the options by name.
+    """
+    function = getattr(importlib.import_module(f"emseg.cli.{name}"), name)
+
+    @functools.wraps(function)
+    def command(*, quiet: bool, debug: bool, **options: Any) -> None:
+        from emseg.cli import console
+
+        console.settle(quiet=quiet, debug=debug)
+        try:
+            function(**options)
+        except BrokenPipeError:
+            raise typer.Exit(_NOBODY_READS) from None
+
+    signature = inspect.signature(function, eval_str=True)
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
+        for name, kind in {"quiet": Quiet, "debug": Debug}.items()
+    ]
+    parameters = [*signature.parameters.values(), *added]
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    return command
+
+
 def _words_to_complete() -> set[str]:
     """List what a shell that asks for completions has on its line: bash, then the others."""
     words = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or ""
@@ -135,9 +169,9 @@ def _application(wanted: set[str]) -> typer.Typer:
     app.callback(invoke_without_command=True, help=text, epilog=examples)(emseg)
     for name, summary in COMMANDS.items():
         if name in wanted:
-            function = getattr(importlib.import_module(f"emseg.cli.{name}"), name)
+            function = load_command(name)
             text, examples = _help(function)
-            app.command(name, help=text, epilog=examples)(_with_shared_options(function))
+            app.command(name, help=text, epilog=examples)(function)
         else:
             app.command(name, short_help=summary)(_not_imported)
     return app
@@ -170,30 +204,6 @@ def _help(function: Callable[..., None]) -> tuple[str, str]:
     text, _, examples = inspect.cleandoc(function.__doc__ or "").partition(_EXAMPLES)
     lines = "".join(f"\n  {line}" if line else "\n\n\b" for line in examples.split("\n"))
     return text.strip(), f"\b\nExamples:{lines}" if examples else ""
-
-
-def _with_shared_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Add ``--quiet`` and ``--debug`` to a command."""
-
-    @functools.wraps(function)
-    def command(*, quiet: bool, debug: bool, **options: Any) -> None:
-        from emseg.cli import console
-
-        console.settle(quiet=quiet, debug=debug)
-        try:
-            function(**options)
-        except BrokenPipeError:
-            raise typer.Exit(_NOBODY_READS) from None
-
-    signature = inspect.signature(function, eval_str=True)
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
-        for name, kind in {"quiet": Quiet, "debug": Debug}.items()
-    ]
-    parameters = [*signature.parameters.values(), *added]
-    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {each.name: each.annotation for each in parameters}
-    return command
 
 
 def _exit_code(arguments: list[str]) -> int:

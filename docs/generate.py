@@ -1,0 +1,108 @@
+"""Write docs/commands/*.md from the commands themselves: ``make docs``.
+
+The pages hold what ``emseg COMMAND --help`` says: the same docstrings, the same options.
+"""
+
+import inspect
+import types
+import typing
+from enum import Enum
+from pathlib import Path
+
+from emseg.cli import COMMANDS, load_command
+
+FOLDER = Path(__file__).parent / "commands"
+_KINDS = {int: "N", float: "X", str: "TEXT", Path: "PATH"}
+
+
+def pages() -> dict[str, str]:
+    """Compose the text of each page, by its file name."""
+    index = ["# Commands", "", "Written by `make docs` from the help of each command.", ""]
+    index += [f"- [`emseg {name}`]({name}.md): {summary}" for name, summary in COMMANDS.items()]
+    return {"README.md": "\n".join(index) + "\n"} | {f"{name}.md": _page(name) for name in COMMANDS}
+
+
+def _page(name: str) -> str:
+    function = load_command(name)
+    text, _, examples = (inspect.getdoc(function) or "").partition("Examples\n--------\n")
+    parameters = inspect.signature(function).parameters.values()
+    arguments = [each for each in parameters if _says(each).__class__.__name__ == "ArgumentInfo"]
+    options = [each for each in parameters if each not in arguments]
+    usage = " ".join(["emseg", name, "[OPTIONS]", *map(_usage, arguments)])
+    parts = [f"# emseg {name}", text.strip(), f"```text\n{usage}\n```"]
+    if examples:
+        parts.append(f"```bash\n{examples.strip()}\n```")
+    if arguments:
+        rows = [f"| `{_metavar(each)}` | {_help(each)} |" for each in arguments]
+        parts.append("\n".join(["| argument | what it is |", "|---|---|", *rows]))
+    rows = [f"| {_spelling(each)} | {_help(each)} | {_default(each)} |" for each in options]
+    parts.append("\n".join(["| option | what it does | default |", "|---|---|---|", *rows]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _says(parameter: inspect.Parameter) -> typing.Any:
+    """Return what typer was told about a parameter."""
+    return parameter.annotation.__metadata__[0]
+
+
+def _help(parameter: inspect.Parameter) -> str:
+    return " ".join((_says(parameter).help or "").split()).replace("|", "\\|")
+
+
+def _metavar(parameter: inspect.Parameter) -> str:
+    return _says(parameter).metavar or parameter.name.upper()
+
+
+def _usage(parameter: inspect.Parameter) -> str:
+    required = parameter.default is inspect.Parameter.empty
+    return _metavar(parameter) if required else f"[{_metavar(parameter)}]"
+
+
+def _spelling(parameter: inspect.Parameter) -> str:
+    """Spell an option as it is typed: ``--epochs N``, ``--quiet``, ``-q``."""
+    spelled = "--" + parameter.name.replace("_", "-")
+    declared = _says(parameter).param_decls
+    if not declared and _kind(parameter) is bool:
+        declared = (f"{spelled}/--no-{spelled[2:]}",)
+    value = _value(parameter)
+    return ", ".join(f"`{each}{value}`" for each in declared or (spelled,))
+
+
+def _value(parameter: inspect.Parameter) -> str:
+    kind = _kind(parameter)
+    if kind is bool:
+        return ""
+    if isinstance(kind, type) and issubclass(kind, Enum) and not _says(parameter).metavar:
+        return " " + "\\|".join(str(each.value) for each in kind)
+    return " " + (_says(parameter).metavar or _KINDS.get(kind, "TEXT"))
+
+
+def _kind(parameter: inspect.Parameter) -> typing.Any:
+    """Find the type of one value, also of an optional or repeated option."""
+    kind = typing.get_args(parameter.annotation)[0]
+    while typing.get_origin(kind) is not None or isinstance(kind, types.UnionType):
+        kind = next(each for each in typing.get_args(kind) if each is not types.NoneType)
+    return kind
+
+
+def _default(parameter: inspect.Parameter) -> str:
+    value = parameter.default
+    if isinstance(value, Enum):
+        value = value.value
+    if value is inspect.Parameter.empty:
+        return "required"
+    shown = _says(parameter).show_default
+    if isinstance(shown, str):
+        return shown
+    return "" if value is None or value is False or value == () or value == [] else f"`{value}`"
+
+
+def main() -> None:
+    """Replace the pages by what the commands say now."""
+    FOLDER.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
