@@ -1,4 +1,7 @@
-"""How good a result is: label images and classifiers against the truth."""
+"""How good a result is: label images, classifiers and models against the truth.
+
+`emseg.evaluation.models` evaluates models; it is imported by itself because it needs torch.
+"""
 
 from emseg.evaluation.classification import (
     ClassificationReport,
@@ -8,11 +11,15 @@ from emseg.evaluation.classification import (
     classification_report,
 )
 from emseg.evaluation.confusion import Confusion
+from emseg.evaluation.label_images import evaluate_label_images
+from emseg.evaluation.matching import Match
+from emseg.evaluation.meaning import MaskRule
 from emseg.evaluation.segmentation import (
     ClassScores,
     ImageScores,
     SegmentationReport,
     SegmentationScores,
+    segmentation_report,
     segmentation_scores,
 )
 
@@ -24,8 +31,12 @@ __all__ = [
     "Confusion",
     "FileVerdict",
     "ImageScores",
+    "MaskRule",
+    "Match",
     "SegmentationReport",
     "SegmentationScores",
     "classification_report",
+    "evaluate_label_images",
+    "segmentation_report",
     "segmentation_scores",
 ]

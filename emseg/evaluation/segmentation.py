@@ -6,12 +6,13 @@ Hanbury, "Metrics for evaluating 3D medical image segmentation", BMC Medical Ima
 (2015), for these definitions and what each is blind to.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from emseg.evaluation.averages import mean_of_present
 from emseg.evaluation.confusion import Confusion
+from emseg.micrograph import LabelImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,32 @@ def segmentation_scores(confusion: Confusion) -> SegmentationScores:
         pixel_accuracy=int(found.sum()) / pixels if pixels else None,
         pixels=pixels,
     )
+
+
+def segmentation_report(
+    names: Sequence[str], pairs: Iterable[tuple[str, LabelImage, LabelImage]]
+) -> SegmentationReport:
+    """Score pairs of label images, each by itself and all of them pooled.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The classes that are compared.
+    pairs : iterable of (str, LabelImage, LabelImage)
+        Name in the report, prediction, reference; taken one at a time.
+
+    Raises
+    ------
+    MismatchError, UnknownNameError, LabelError
+        As `Confusion.update` does.
+    """
+    pooled, images = Confusion(names), []
+    for name, prediction, reference in pairs:
+        confusion = Confusion(names)
+        confusion.update(prediction, reference)
+        pooled += confusion
+        images.append(ImageScores(name, segmentation_scores(confusion)))
+    return SegmentationReport(segmentation_scores(pooled), tuple(images))
 
 
 def _cells(scores: SegmentationScores) -> dict[str, object]:

@@ -1,0 +1,279 @@
+"""Which class each value means: in masks beside known classes, and in foreign label images."""
+
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from emseg.errors import LabelError, UnknownNameError
+from emseg.evaluation.matching import Match
+from emseg.labels import choose_classes, colour, combine_masks, mask_values, to_label_image
+from emseg.micrograph import UNLABELLED_8, LabelClass, LabelImage
+from emseg.reading import Plane
+
+_FOREGROUND = {1, UNLABELLED_8}  # how programs write the one class of a binary mask
+_MOST_SMALL = 32  # values below this number classes, and 255 beside them stands for none
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class MaskRule:
+    """What the user says about the values of label images.
+
+    Parameters
+    ----------
+    names : sequence of str, optional
+        Classes in the order of the values (``--classes``).
+    labels : mapping of int to str, optional
+        Value to class (``--labels``).
+    prediction_labels : mapping of int to str, optional
+        The same for predictions that name no classes, where their values differ from those of
+        the masks (``--prediction-labels``).
+    unlabelled : int, optional
+        The value of pixels that belong to no class (``--unlabelled``).
+    """
+
+    names: Sequence[str] | None = None
+    labels: Mapping[int, str] | None = None
+    prediction_labels: Mapping[int, str] | None = None
+    unlabelled: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """The class of each value of a label image.
+
+    Parameters
+    ----------
+    classes : tuple of LabelClass
+        With the values of each; the background first where there is one mask a class.
+    unlabelled : int or None
+        The value of pixels that belong to no class.
+    per_class : bool
+        Whether there is one mask for each class but the background.
+    """
+
+    classes: tuple[LabelClass, ...]
+    unlabelled: int | None = None
+    per_class: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the classes."""
+        return tuple(each.name for each in self.classes)
+
+    def read(self, planes: Sequence[Plane]) -> LabelImage:
+        """Read one label image, or one mask a class, as class indices.
+
+        Raises
+        ------
+        LabelError
+            When a file holds a value that no class has; the message names both.
+        """
+        read = [plane.read() for plane in planes]
+        if self.per_class:
+            return combine_masks(read, self.classes, self.unlabelled)
+        return to_label_image(read[0], self.classes, self.unlabelled)
+
+
+def meaning_of_masks(
+    known: tuple[LabelClass, ...],
+    matches: Sequence[Match],
+    rule: MaskRule,
+    folders: Collection[str] = (),
+) -> Meaning:
+    """Say what the masks mean to somebody who knows the classes: a prediction or a model.
+
+    Parameters
+    ----------
+    known : tuple of LabelClass
+        Classes with the mask values that they had in training.
+    matches : sequence of Match
+        Whose masks are looked at.
+    rule : MaskRule
+        What the user says.
+    folders : collection of str
+        The classes of the mask folders where there is one a class.
+
+    Raises
+    ------
+    UnknownNameError
+        When the user names a class that is not known.
+    LabelError
+        When the values cannot be mapped to the known classes.
+    """
+    names = [each.name for each in known]
+    for name in (*folders, *(rule.names or ()), *(rule.labels or {}).values()):
+        if name not in names:
+            raise UnknownNameError("class", name, names)
+    if folders:
+        return Meaning(_background_first(known, folders), rule.unlabelled, per_class=True)
+    if rule.labels is not None:
+        return Meaning(_with_values(known, rule.labels), rule.unlabelled)
+    values = _values(match.masks[0] for match in matches)
+    if rule.names is not None or not any(each.values for each in known):
+        chosen = rule.names or names
+        return Meaning(*choose_classes(values, names=chosen, unlabelled=rule.unlabelled))
+    return _as_trained(known, values, rule.unlabelled)
+
+
+def meanings_of_foreign(
+    matches: Sequence[Match], rule: MaskRule, folders: Collection[str] = ()
+) -> tuple[Meaning, Meaning]:
+    """Say what predictions that name no classes mean, and what their masks mean.
+
+    Parameters
+    ----------
+    matches : sequence of Match
+        Label images of another program, and their masks.
+    rule : MaskRule
+        What the user says. Without it, two images of a background of 0 and one other value are
+        binary, and otherwise equal values are the same class.
+    folders : collection of str
+        The classes of the mask folders where there is one a class.
+
+    Returns
+    -------
+    predictions, masks : Meaning
+        With the same names.
+
+    Raises
+    ------
+    UnknownNameError
+        When a class of the predictions is none of the masks.
+    LabelError
+        When the values cannot be mapped to classes; the message says with which option they can.
+    """
+    predicted = _values(match.image for match in matches)
+    true = _values(mask for match in matches for mask in match.masks)
+    labels = rule.prediction_labels or rule.labels
+    if folders:
+        masks = Meaning(_numbered(("background", *folders)), rule.unlabelled, per_class=True)
+        if labels is None:
+            return replace(masks, per_class=False), masks
+    elif labels is None:
+        return _by_value(predicted, true, rule)
+    elif rule.labels is None:
+        names = rule.names or tuple(dict.fromkeys(labels.values()))
+        masks = Meaning(*choose_classes(true, names=names, unlabelled=rule.unlabelled))
+    else:
+        masks = _assigned(true, rule.labels, rule, "the masks")
+    predictions = _assigned(predicted, labels, rule, "the predictions")
+    for name in predictions.names:
+        if name not in masks.names:
+            raise UnknownNameError("class", name, masks.names)
+    return predictions, masks
+
+
+def _values(planes: Iterable[Plane]) -> set[int]:
+    return {value for plane in planes for value in mask_values(plane.read())}
+
+
+def _background_first(
+    known: tuple[LabelClass, ...], folders: Collection[str]
+) -> tuple[LabelClass, ...]:
+    background = [each for each in known if each.name not in folders]
+    if len(background) != 1:
+        listed = ", ".join(each.name for each in known)
+        raise LabelError(
+            f"there are mask folders for {', '.join(folders)} but the classes are {listed}; "
+            "give --masks NAME=DIR for each class but the background"
+        )
+    by_name = {each.name: each for each in known}
+    return (background[0], *(by_name[name] for name in folders))
+
+
+def _with_values(
+    known: tuple[LabelClass, ...], labels: Mapping[int, str]
+) -> tuple[LabelClass, ...]:
+    return tuple(
+        replace(each, values=tuple(value for value, name in labels.items() if name == each.name))
+        for each in known
+    )
+
+
+def _as_trained(known: tuple[LabelClass, ...], values: set[int], unlabelled: int | None) -> Meaning:
+    """Map the values as in training, where that is possible without doubt."""
+    trained = {value for each in known for value in each.values}
+    strange = values - trained - {unlabelled}
+    if len(known) == 2 and _is_binary(trained) and _is_binary(values - {unlabelled}):
+        if strange:
+            return Meaning(_written_as(known, strange), unlabelled)
+    elif unlabelled is None and strange == {UNLABELLED_8} and max(trained) < _MOST_SMALL:
+        _log.warning("the mask value 255, which is no class, is taken as unlabelled")
+        return Meaning(known, UNLABELLED_8)
+    return Meaning(known, unlabelled)
+
+
+def _is_binary(values: set[int]) -> bool:
+    """Whether there is nothing but a background of 0 and one way to write the other class."""
+    return len(values - {0}) == 1 and values - {0} <= _FOREGROUND
+
+
+def _written_as(known: tuple[LabelClass, ...], values: set[int]) -> tuple[LabelClass, ...]:
+    """Let the class that is not 0 be written as another value."""
+    (value,) = values
+    other = next(each for each in known if 0 not in each.values)
+    _log.warning("the mask value %d is taken as %s", value, other.name)
+    return tuple(replace(each, values=(value,)) if each is other else each for each in known)
+
+
+def _by_value(predicted: set[int], true: set[int], rule: MaskRule) -> tuple[Meaning, Meaning]:
+    """Compare equal values, or the objects of binary images however they are written."""
+    predicted, true = predicted - {rule.unlabelled}, true - {rule.unlabelled}
+    objects = [values - {0} for values in (predicted, true)]
+    if objects[0] | objects[1] and all(len(each) <= 1 for each in objects):
+        names = _binary_names(rule)
+        written = [next(iter(each), next(iter(objects[0] | objects[1]))) for each in objects]
+        first, second = (
+            Meaning(_with_values(_numbered(names), {0: names[0], value: names[1]}), rule.unlabelled)
+            for value in written
+        )
+        return first, second
+    if true <= {0, UNLABELLED_8} and not predicted <= true:
+        raise LabelError(
+            f"the predictions hold the values {_listed(predicted)} and the masks {_listed(true)}; "
+            "say which is which with --prediction-labels VALUE=NAME,... and --labels VALUE=NAME,..."
+        )
+    if not (predicted <= true or true <= predicted):
+        _log.warning(
+            "the predictions hold the values %s and the masks %s: equal values are taken as the "
+            "same class; say otherwise with --prediction-labels and --labels",
+            _listed(predicted),
+            _listed(true),
+        )
+    both = Meaning(
+        *choose_classes(
+            predicted | true,
+            names=rule.names,
+            unlabelled=rule.unlabelled,
+            where="the predictions and masks",
+        )
+    )
+    return both, both
+
+
+def _binary_names(rule: MaskRule) -> tuple[str, ...]:
+    names = tuple(rule.names or ("background", "foreground"))
+    if len(names) != 2:
+        raise LabelError(
+            f"the predictions and masks are binary but --classes names {', '.join(names)}; "
+            "name two classes, the one of the value 0 first"
+        )
+    return names
+
+
+def _assigned(values: set[int], labels: Mapping[int, str], rule: MaskRule, where: str) -> Meaning:
+    return Meaning(
+        *choose_classes(
+            values, names=rule.names, assigned=labels, unlabelled=rule.unlabelled, where=where
+        )
+    )
+
+
+def _numbered(names: Sequence[str]) -> tuple[LabelClass, ...]:
+    return tuple(LabelClass(name, colour(i), (i,)) for i, name in enumerate(names))
+
+
+def _listed(values: set[int], most: int = 8) -> str:
+    ordered = sorted(values)
+    return ", ".join(map(str, ordered[:most])) + (", ..." if len(ordered) > most else "")

@@ -1,0 +1,109 @@
+"""A model against the truth: it predicts in memory, and what it says is scored at once.
+
+This module imports torch; the others of this room do not.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from emseg.errors import UnknownNameError
+from emseg.evaluation.classification import (
+    ClassificationReport,
+    ClassifiedFile,
+    classification_report,
+)
+from emseg.evaluation.label_images import Track
+from emseg.evaluation.matching import Masks, list_mask_planes, match_masks
+from emseg.evaluation.meaning import MaskRule, meaning_of_masks
+from emseg.evaluation.segmentation import SegmentationReport, segmentation_report
+from emseg.inference import Classifier, Segmenter
+from emseg.reading import LabelledFile, list_planes
+
+
+def evaluate_segmenter(
+    segmenter: Segmenter,
+    images: Sequence[str | Path],
+    masks: Masks,
+    *,
+    rule: MaskRule | None = None,
+    slices: slice | None = None,
+    axes: str | None = None,
+    track: Track = iter,
+) -> SegmentationReport:
+    """Segment micrographs and compare with their masks; nothing is written.
+
+    Parameters
+    ----------
+    segmenter : Segmenter
+        A model on a device; its card says which mask values its classes had in training.
+    images : sequence of path
+        Files, folders and globs.
+    masks, rule, slices, track
+        As `evaluate_label_images` takes them.
+    axes : str, optional
+        Order of the axes of the images.
+
+    Raises
+    ------
+    MismatchError, LabelError, UnknownNameError
+        As `evaluate_label_images` does.
+    """
+    folders = tuple(masks) if isinstance(masks, Mapping) else ()
+    matches = match_masks(
+        list_planes(images, axes=axes), list_mask_planes(masks, slices), kind="image"
+    )
+    classes = segmenter.card.label_classes
+    true = meaning_of_masks(classes, matches, rule or MaskRule(), folders)
+    return segmentation_report(
+        [each.name for each in classes],
+        (
+            (
+                match.image.title,
+                segmenter.segment(match.image.read()).labels,
+                true.read(match.masks),
+            )
+            for match in track(matches)
+        ),
+    )
+
+
+def evaluate_classifier(
+    classifier: Classifier,
+    files: Sequence[LabelledFile],
+    *,
+    top_k: int = 5,
+    track: Callable[[Sequence[LabelledFile]], Iterable[LabelledFile]] = iter,
+) -> ClassificationReport:
+    """Classify whole images and compare with their labels.
+
+    The planes of a stack have the label of their file and are scored one by one.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        A model on a device.
+    files : sequence of LabelledFile
+        Images and their classes.
+    top_k : int
+        The largest k of the top-k accuracy.
+    track : callable, optional
+        Shows the progress.
+
+    Raises
+    ------
+    UnknownNameError
+        When a file is of a class that the model does not know.
+    """
+    names = [each.name for each in classifier.card.classes]
+    for label in dict.fromkeys(each.label for each in files):
+        if label not in names:
+            raise UnknownNameError("class", label, names)
+    return classification_report(names, _classified(classifier, track(files)), top_k=top_k)
+
+
+def _classified(classifier: Classifier, files: Iterable[LabelledFile]) -> Iterable[ClassifiedFile]:
+    for file in files:
+        for plane in list_planes([file.path]):
+            name = str(file.path) if len(plane.stack) == 1 else f"{file.path}[{plane.index}]"
+            said = classifier.classify(plane.read())
+            yield ClassifiedFile(name, file.label, said.probabilities)
