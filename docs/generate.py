@@ -61,7 +61,9 @@ def _usage(parameter: inspect.Parameter) -> str:
 def _spelling(parameter: inspect.Parameter) -> str:
     """Spell an option as it is typed: ``--epochs N``, ``--quiet``, ``-q``."""
     spelled = "--" + parameter.name.replace("_", "-")
-    declared = _says(parameter).param_decls
+    said = _says(parameter)
+    first = [said.default] if isinstance(said.default, str) else []  # where Annotated keeps it
+    declared = tuple(first) + tuple(said.param_decls or ())
     if not declared and _kind(parameter) is bool:
         declared = (f"{spelled}/--no-{spelled[2:]}",)
     value = _value(parameter)
