@@ -101,17 +101,21 @@ def why_not(signal: Signal) -> str:
     return ""
 
 
-def describe_signal(signal: Signal) -> SignalInfo:
-    """Sum up a signal for a person."""
-    reason = why_not(signal)
-    return SignalInfo(
-        signal.name,
-        signal.axes,
-        signal.shape,
-        str(signal.dtype.newbyteorder("=")),
-        signal.pixel_size,
-        not reason,
-        reason,
+def describe_signals(signals: tuple[Signal, ...]) -> tuple[SignalInfo, ...]:
+    """Sum up the signals of a file for a person."""
+    taken = largest(signals)
+    return tuple(
+        SignalInfo(
+            name=signal.name,
+            axes=signal.axes,
+            shape=signal.shape,
+            dtype=str(signal.dtype.newbyteorder("=")),
+            pixel_size=signal.pixel_size,
+            usable=not (reason := why_not(signal)),
+            reason=reason,
+            is_taken=at == taken,
+        )
+        for at, signal in enumerate(signals)
     )
 
 

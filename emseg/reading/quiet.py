@@ -10,9 +10,13 @@ _LOCK = threading.RLock()
 
 
 def mute(*loggers: str) -> None:
-    """Silence the loggers of format libraries; what matters is raised as an error."""
+    """Leave what format libraries log to the handlers of the program, if it has any.
+
+    RosettaSciIO brings a handler of its own that writes to stdout, and Python prints warnings
+    of loggers without any; what matters is raised as an error anyway.
+    """
     for name in loggers:
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        logging.getLogger(name).handlers = [logging.NullHandler()]
 
 
 @contextmanager

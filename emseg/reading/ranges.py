@@ -10,7 +10,8 @@ from emseg.reading.layout import Layout, why_not
 from emseg.reading.signal import Signal
 from emseg.reading.stack import opened
 
-_PIXELS = 1 << 26  # 67 million values are read in about a second
+_MANY = 1 << 26  # values of a stack that are looked at: they are read in about a second
+_MOST = 1 << 29  # values of a single plane, above which nothing is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,15 @@ def _range(signal: Signal) -> ValueRange | None:
     if why_not(signal):
         return None
     layout = Layout.of(signal.axes)
-    affordable = _PIXELS // (layout.channel_count * math.prod(layout.size))
-    chosen = np.unique(np.linspace(0, layout.count - 1, min(affordable, layout.count)).astype(int))
+    values = layout.channel_count * math.prod(layout.size)
+    if values > _MOST:
+        return None
+    count = min(max(_MANY // values, 1), layout.count)
+    chosen = np.linspace(0, layout.count - 1, count).astype(int)
     low, high = math.inf, -math.inf
     for plane in chosen:
         pixels = signal.read(layout.index(int(plane)))
-        finite = pixels[np.isfinite(pixels)]
+        finite = pixels[np.isfinite(pixels)] if pixels.dtype.kind == "f" else pixels
         if finite.size:
             low, high = min(low, finite.min().item()), max(high, finite.max().item())
     return ValueRange(low, high, len(chosen), layout.count) if low <= high else None

@@ -88,6 +88,8 @@ class SignalInfo:
         Whether emseg can read images from it.
     reason : str
         Why it is not usable; empty otherwise.
+    is_taken : bool
+        Whether this is the signal that `open_stack` takes.
     """
 
     name: str
@@ -97,3 +99,4 @@ class SignalInfo:
     pixel_size: PixelSize | None
     usable: bool
     reason: str
+    is_taken: bool = False

@@ -22,7 +22,7 @@ from emseg.errors import (
 )
 from emseg.micrograph import Micrograph
 from emseg.reading import formats
-from emseg.reading.layout import Layout, describe_signal, largest, relabel, why_not
+from emseg.reading.layout import Layout, describe_signals, largest, relabel, why_not
 from emseg.reading.signal import Signal, SignalInfo, Source
 
 _log = logging.getLogger(__name__)
@@ -172,7 +172,7 @@ def describe(path: Path) -> tuple[SignalInfo, ...]:
         As `open_stack`.
     """
     with opened(path) as source:
-        return tuple(describe_signal(each) for each in source.signals)
+        return describe_signals(source.signals)
 
 
 @contextmanager
@@ -215,8 +215,12 @@ def _reading(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (EmsegError, MemoryError):
+    except EmsegError:
         raise
+    except MemoryError as error:
+        raise UnreadableFileError(
+            f"{path} needs more memory than is free; close other programs or cut it into parts"
+        ) from error
     except PermissionError as error:
         raise UnreadableFileError(f"{path} may not be read; ask for the permission") from error
     except Exception as error:

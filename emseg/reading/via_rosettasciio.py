@@ -18,6 +18,7 @@ from emseg.reading.formats import Format
 from emseg.reading.quiet import mute, no_warnings
 from emseg.reading.signal import Index, Signal, Source
 
+_LAZY = {"lazy": True}
 _OPTIONS: dict[str, dict[str, Any]] = {
     "emd": {"lazy": True, "select_type": "images"},  # Velox spectra need minutes and `sparse`
     "phenom": {"lazy": False},  # its plugin cannot
@@ -40,15 +41,27 @@ def open_source(path: Path, fmt: Format) -> Source:
     Exception
         Whatever the plugin raises on a file that it does not understand.
     """
-    mute("rsciio", "hyperspy", "dask", "h5py", "zarr")
-    with no_warnings():
-        plugin = importlib.import_module(f"rsciio.{fmt.plugin}")
-        found = plugin.file_reader(str(path), **_OPTIONS.get(fmt.plugin, {"lazy": True}))
+    found = _read_all(path, fmt.plugin)
     if not found:
         raise UnreadableFileError(
             f"{path} holds nothing: {_EMPTY.get(fmt.plugin, 'save it again')}"
         )
     return Source(tuple(_signal(each, fmt) for each in found))
+
+
+def _read_all(path: Path, plugin: str) -> list[dict[str, Any]]:
+    importlib.import_module("rsciio")
+    mute("rsciio", "dask", "h5py", "zarr")
+    try:
+        with no_warnings():
+            reader = importlib.import_module(f"rsciio.{plugin}").file_reader
+            signals: list[dict[str, Any]] = reader(str(path), **_OPTIONS.get(plugin, _LAZY))
+    except ModuleNotFoundError as error:
+        raise UnreadableFileError(
+            f"{path} holds EDS maps whose reading needs the package {error.name or 'sparse'}; "
+            "install it with: pip install 'emseg[eds-stream]'"
+        ) from error
+    return signals
 
 
 def _signal(found: dict[str, Any], fmt: Format) -> Signal:
@@ -92,7 +105,7 @@ def _roles(found: dict[str, Any]) -> tuple[list[str], str]:
         return ["y", "x"], ""
     where = " x ".join(str(axes[at].get("size", "?")) for at in positions)
     if len(signal) == 1:
-        along = f"a spectrum or profile along {names[signal[0]]}"
+        along = f"a spectrum along {names[signal[0]]}"
         return names, f"{along} at each of {where} points" if positions else along
     if len(signal) >= 2 and len(positions) >= 2 and _is_scan(axes, positions, kind):
         return names, f"a diffraction pattern at each of {where} points"
