@@ -70,15 +70,6 @@ def grey_picture(micrograph: Micrograph, shown: Size) -> Image.Image:
     return _resized(picture, shown).convert("RGB")
 
 
-def nearest_labels(labels: LabelImage, shown: Size) -> NDArray[np.integer]:
-    """Class indices at the centres of the picture's pixels, shape ``shown``."""
-    rows, columns = (
-        ((np.arange(short) + 0.5) * length / short).astype(np.intp)
-        for short, length in zip(shown, labels.pixels.shape, strict=True)
-    )
-    return labels.pixels[np.ix_(rows, columns)]
-
-
 def background_class(labels: LabelImage) -> int:
     """Find the class that is left nearly clear, so that the image shows through.
 
@@ -105,28 +96,56 @@ def overlaid(picture: Image.Image, labels: LabelImage) -> Image.Image:
         RGB, of the size of ``picture``.
     """
     shown = picture.height, picture.width
-    clear = background_class(labels)
-    opacity = np.where(np.arange(len(labels.classes)) == clear, _FAINT, _FILL)
-    fine = nearest_labels(labels, _oversampled(labels.pixels.shape, shown))
-    tint = _resized(Image.fromarray(_coloured(fine, labels, opacity)), shown)
-    coarse = nearest_labels(labels, shown)
-    outline = np.where(np.arange(len(labels.classes)) == clear, 0, 255)
-    rim = _coloured(coarse, labels, outline) * _on_rim(coarse)[..., None]
+    clear = np.arange(len(labels.classes)) == background_class(labels)
+    tint = painted(labels.pixels, colour_table(labels, np.where(clear, _FAINT, _FILL)), shown)
+    coarse = _nearest(labels.pixels, shown)
+    rim = np.take(colour_table(labels, np.where(clear, 0, 255)), coarse, axis=0)
+    rim[~_on_rim(coarse)] = 0
     result = Image.alpha_composite(picture.convert("RGBA"), tint)
     return Image.alpha_composite(result, Image.fromarray(rim)).convert("RGB")
 
 
-def _coloured(
-    indices: NDArray[np.integer], labels: LabelImage, opacity: NDArray[np.integer]
-) -> NDArray[np.uint8]:
-    """Colours of class indices as RGBA, shape (Y, X, 4); unlabelled pixels are transparent."""
+def colour_table(labels: LabelImage, opacity: int | NDArray[Any] = 255) -> NDArray[np.uint8]:
+    """RGBA of every value of a label image, shape (values, 4); unlabelled is transparent."""
+    classes = len(labels.classes)
     table = np.zeros((labels.unlabelled + 1, 4), np.uint8)
-    table[: len(labels.classes), :3] = [each.colour for each in labels.classes]
-    table[: len(labels.classes), 3] = opacity
-    return np.take(table, indices, axis=0)
+    table[:classes, :3] = [each.colour for each in labels.classes]
+    table[:classes, 3] = opacity
+    return table
 
 
-def _on_rim(indices: NDArray[np.integer]) -> NDArray[np.bool_]:
+def painted(values: NDArray[Any], table: NDArray[np.uint8], shown: Size) -> Image.Image:
+    """Paint values in the colours of a table.
+
+    Parameters
+    ----------
+    values : array of int, shape (Y, X)
+        Row numbers of ``table``.
+    table : array of uint8, shape (V, 4)
+        Red, green, blue and opacity.
+    shown : tuple of int
+        Height and width of the picture; on the way down colours are averaged, so that thin
+        parts grow pale but do not vanish.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGBA.
+    """
+    fine = _nearest(values, _oversampled(values.shape, shown))
+    return _resized(Image.fromarray(np.take(table, fine, axis=0)), shown)
+
+
+def _nearest(values: NDArray[Any], shown: Size) -> NDArray[Any]:
+    """Values at the centres of the picture's pixels, shape ``shown``."""
+    rows, columns = (
+        ((np.arange(short) + 0.5) * length / short).astype(np.intp)
+        for short, length in zip(shown, values.shape, strict=True)
+    )
+    return values[np.ix_(rows, columns)]
+
+
+def _on_rim(indices: NDArray[Any]) -> NDArray[np.bool_]:
     """Pixels with a neighbour (4 directions) of another class; the image's edge is no rim."""
     rim = np.zeros(indices.shape, bool)
     down, right = indices[1:] != indices[:-1], indices[:, 1:] != indices[:, :-1]

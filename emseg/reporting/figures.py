@@ -1,0 +1,39 @@
+"""matplotlib figures without its global state."""
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emseg.writing import whole_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def new_figure(width: float, height: float) -> "Figure":
+    """Start a figure of this size in inches that needs no display."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def write_figure(path: Path, figure: "Figure") -> None:
+    """Write a figure as PNG, whole or not at all.
+
+    Raises
+    ------
+    NotWritableError, StorageError
+        When the file cannot be written.
+    """
+    with whole_file(path) as temporary, warnings.catch_warnings():
+        # a name in a script that the font lacks is drawn as boxes, which says enough
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", module="")
+        figure.savefig(temporary, format="png")
+
+
+def plain(text: str) -> str:
+    """Keep matplotlib from reading mathematics into a name."""
+    return text.replace("$", r"\$")
