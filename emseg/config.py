@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import tomli_w
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from emseg.errors import UnreadableFileError, UsageError
 
@@ -95,7 +95,6 @@ class TrainConfig(Config):
 
     network: str = "unet"
     encoder: str | None = None
-    weights: Path | None = None
 
     out: Path
     epochs: int | None = Field(default=None, ge=1)
@@ -107,6 +106,15 @@ class TrainConfig(Config):
     crop: int = Field(default=256, ge=16)
     learning_rate: float = Field(default=2e-3, gt=0)
     weight_decay: float = Field(default=1e-2, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_the_task(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Fill in what a classifier wants otherwise than a segmentation network."""
+        if values.get("task") != Task.CLASSIFICATION:
+            return values
+        usual = {"network": "densenet121", "batch": 16, "crop": 224, "learning_rate": 1e-3}
+        return usual | {key: value for key, value in values.items() if value is not None}
 
 
 class PredictConfig(Config):

@@ -68,7 +68,7 @@ class Classifier:
 
     def __init__(self, model: Model, device: torch.device) -> None:
         self.card, self.device = model.card, device
-        self.network = model.network.to(device, memory_format=torch.channels_last).eval()
+        self.network = model.network.to(device).to(memory_format=torch.channels_last).eval()
 
     def classify(self, micrograph: Micrograph) -> Classification:
         """Predict one plane: the mean of the probabilities of crops that cover it.

@@ -8,6 +8,7 @@ from torch import nn
 from emseg.tiling import padded_length
 
 _SAME_CLASS = 0.999  # share of pixels whose most probable class must stay
+_BAND = 64  # pixels beyond the halo that are judged: a tile's rim, not its untouched middle
 _QUANTILE, _CHANGE = 0.999, 0.01  # 99.9 % of the probabilities change by at most this
 
 
@@ -70,8 +71,9 @@ def _changes_by_distance(
 
 def _smallest(moved: NDArray[np.float32], flipped: NDArray[np.bool_], stride: int) -> int:
     for halo in range(0, len(moved), stride):
-        changed = float(np.quantile(moved[halo:], _QUANTILE))
-        if changed <= _CHANGE and 1 - float(flipped[halo:].mean()) >= _SAME_CLASS:
+        band = slice(halo, halo + _BAND)
+        changed = float(np.quantile(moved[band], _QUANTILE))
+        if changed <= _CHANGE and 1 - float(flipped[band].mean()) >= _SAME_CLASS:
             return halo
     return padded_length(len(moved) // 2, stride)
 

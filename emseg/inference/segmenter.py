@@ -61,7 +61,9 @@ class Segmenter:
     ) -> None:
         card = model.card
         self.card, self.device, self.mirror = card, device, mirror
-        self.network: nn.Module = model.network.to(device, memory_format=torch.channels_last).eval()
+        self.network: nn.Module = (
+            model.network.to(device).to(memory_format=torch.channels_last).eval()
+        )
         self.halo = padded_length(card.halo if halo is None else halo, card.stride)
         self.tile = self._side(card, tile)
 

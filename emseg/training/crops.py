@@ -1,0 +1,116 @@
+"""Training crops: what a sample is depends on (seed, index) and on nothing else."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from emseg.intensity import IntensityRule, normalise
+from emseg.training.augment import Geometry, vary_intensity
+from emseg.training.labelled import LabelledPlane
+
+_BALANCED = 1 / 3  # share of crops around a pixel of a class drawn at random (as nnU-Net)
+_REMEMBERED = 4096  # pixels of each class and plane that a crop can be drawn around
+
+
+class CountingSampler(Sampler[int]):
+    """0, 1, 2, ... from a start, without end: a resumed run goes on counting."""
+
+    def __init__(self, start: int = 0) -> None:
+        self.start = start
+
+    def __iter__(self) -> Iterator[int]:
+        index = self.start
+        while True:
+            yield index
+            index += 1
+
+
+class CropDataset(Dataset[tuple[Tensor, Tensor]]):
+    """Random crops of labelled micrographs.
+
+    Parameters
+    ----------
+    planes : sequence of LabelledPlane
+        Large micrographs are drawn from more often, by their area.
+    crop : int
+        Side of a crop in pixels.
+    seed : int
+        Of the run.
+    rule : IntensityRule
+        How intensities are normalised.
+    """
+
+    def __init__(
+        self, planes: Sequence[LabelledPlane], crop: int, seed: int, rule: IntensityRule
+    ) -> None:
+        self.planes, self.crop, self.seed, self.rule = tuple(planes), crop, seed, rule
+        areas = np.array([plane.labels.pixels.size for plane in self.planes], dtype=float)
+        self._share = areas / areas.sum()
+        self._spots = [_spots(plane, seed) for plane in self.planes]
+        self._shown = sorted({index for spots in self._spots for index in spots})
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        """Sample number ``index``: image (C, crop, crop) and labels (crop, crop), int64."""
+        rng = np.random.default_rng((self.seed, index))
+        number, centre = self._place(rng)
+        plane, geometry = self.planes[number], Geometry.draw(rng)
+        image, labels = self._window(plane, centre, geometry.window(self.crop))
+        image, labels = geometry.apply(image, labels, self.crop, plane.labels.unlabelled)
+        return vary_intensity(rng, image), labels[0].long()
+
+    def _place(self, rng: np.random.Generator) -> tuple[int, tuple[int, int]]:
+        """Choose a plane and the middle of a crop in it."""
+        if self._shown and rng.random() < _BALANCED:
+            kind = self._shown[int(rng.integers(len(self._shown)))]
+            holders = [i for i, spots in enumerate(self._spots) if kind in spots]
+            number = holders[int(rng.integers(len(holders)))]
+            spots = self._spots[number][kind]
+            row, column = spots[int(rng.integers(len(spots)))]
+            return number, (int(row), int(column))
+        number = int(rng.choice(len(self.planes), p=self._share))
+        height, width = self.planes[number].micrograph.size
+        half = self.crop // 2
+        row = rng.integers(min(half, height // 2), max(height - half, height // 2) + 1)
+        column = rng.integers(min(half, width // 2), max(width - half, width // 2) + 1)
+        return number, (int(row), int(column))
+
+    def _window(
+        self, plane: LabelledPlane, centre: tuple[int, int], side: int
+    ) -> tuple[Tensor, Tensor]:
+        """Read the window around a pixel, shifted into the micrograph where it can be."""
+        rows, columns = (
+            _shifted(middle, min(side, length), length)
+            for middle, length in zip(centre, plane.micrograph.size, strict=True)
+        )
+        pixels = plane.micrograph.pixels[:, rows, columns]
+        image = normalise(pixels, plane.statistics, self.rule)
+        labels = plane.labels.pixels[rows, columns].astype(np.float32)[None]
+        missing = [max(0, self.crop - length) for length in image.shape[1:]]  # a small micrograph
+        if any(missing):
+            margins = ((0, 0), (0, missing[0]), (0, missing[1]))
+            image = np.pad(image, margins, mode="symmetric")
+            labels = np.pad(labels, margins, constant_values=plane.labels.unlabelled)
+        return torch.from_numpy(image), torch.from_numpy(labels)
+
+
+def _shifted(middle: int, side: int, length: int) -> slice:
+    start = min(max(0, middle - side // 2), max(0, length - side))
+    return slice(start, start + side)
+
+
+def _spots(plane: LabelledPlane, seed: int) -> dict[int, NDArray[np.int64]]:
+    """Pixels of each class, shape (n, 2), at most a few thousand."""
+    flat = plane.labels.pixels.ravel()
+    rng = np.random.default_rng(seed)
+    spots = {}
+    for index in range(len(plane.labels.classes)):
+        found = np.flatnonzero(flat == index)
+        if len(found) > _REMEMBERED:
+            found = found[rng.integers(0, len(found), _REMEMBERED)]
+        if len(found):
+            spots[index] = np.stack(np.unravel_index(found, plane.labels.pixels.shape), axis=1)
+    return spots

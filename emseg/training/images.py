@@ -1,0 +1,189 @@
+"""Labelled micrographs for a classifier: one label a file."""
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from emseg.calibration import PixelSize
+from emseg.config import TrainConfig
+from emseg.errors import ContentError, MismatchError, UnknownNameError
+from emseg.inference.channels import fit_channels
+from emseg.inference.segmenter import mirror_pad
+from emseg.intensity import IntensityRule, Statistics, measure, normalise
+from emseg.labels import colour
+from emseg.micrograph import LabelClass, Micrograph
+from emseg.reading import LabelledFile, class_folders, list_planes
+from emseg.training.augment import Geometry, vary_intensity
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledMicrograph:
+    """A micrograph that belongs to one class."""
+
+    micrograph: Micrograph
+    label: int
+    statistics: Statistics
+
+
+@dataclass(frozen=True, slots=True)
+class ClassSet:
+    """What a classifier is trained and validated on."""
+
+    train: tuple[LabelledMicrograph, ...]
+    validation: tuple[LabelledMicrograph, ...]
+    classes: tuple[LabelClass, ...]
+    pixel_size: PixelSize | None
+
+    @property
+    def channels(self) -> int:
+        """Channels of every micrograph."""
+        return int(self.train[0].micrograph.pixels.shape[0])
+
+
+def load_classes(config: TrainConfig) -> ClassSet:
+    """Read a folder with one sub-folder a class, or a CSV with the columns file and label.
+
+    Raises
+    ------
+    ContentError
+        When a class has fewer than two micrographs.
+    UnknownNameError
+        When ``--classes`` names a class that is not there.
+    """
+    files = list(class_folders(config.images[0]))
+    names = _names(files, config.classes)
+    files = [file for file in files if file.label in names]
+    held_out = list(class_folders(config.val_images[0])) if config.val_images else []
+    for file in held_out:
+        if file.label not in names:
+            raise UnknownNameError("training class", file.label, names)
+    if not held_out:
+        files, held_out = stratified(files, config.val_fraction, config.seed)
+    train, validation = (_read(each, names) for each in (files, held_out))
+    classes = tuple(LabelClass(name, colour(index)) for index, name in enumerate(names))
+    sizes = [each.micrograph.pixel_size for each in train]
+    common = sizes[0] if all(size == sizes[0] for size in sizes) else None
+    return ClassSet(tuple(train), tuple(validation), classes, common)
+
+
+def _names(files: Sequence[LabelledFile], wanted: tuple[str, ...] | None) -> tuple[str, ...]:
+    counts = Counter(file.label for file in files)
+    for name in wanted or ():
+        if name not in counts:
+            raise UnknownNameError("class folder", name, counts)
+    names = wanted or tuple(counts)
+    few = [name for name in names if counts[name] < 2]
+    if few:
+        raise ContentError(
+            f"the class {few[0]} has {counts[few[0]]} micrograph; each class needs at least two, "
+            "one to learn from and one to validate with"
+        )
+    return names
+
+
+def stratified(
+    files: Sequence[LabelledFile], fraction: float, seed: int
+) -> tuple[list[LabelledFile], list[LabelledFile]]:
+    """Hold out a fraction of each class, drawn by the seed; at least one of each."""
+    rng = np.random.default_rng(seed)
+    train: list[LabelledFile] = []
+    held_out: list[LabelledFile] = []
+    for name in dict.fromkeys(file.label for file in files):
+        members = [file for file in files if file.label == name]
+        count = min(len(members) - 1, max(1, round(fraction * len(members))))
+        order = rng.permutation(len(members))
+        held_out += [members[i] for i in sorted(order[:count])]
+        train += [members[i] for i in sorted(order[count:])]
+    return train, held_out
+
+
+def _read(files: Iterable[LabelledFile], names: Sequence[str]) -> list[LabelledMicrograph]:
+    read: list[LabelledMicrograph] = []
+    colours = 0
+    for file in files:
+        for plane in list_planes([file.path]):
+            micrograph = plane.read()
+            if micrograph.channels == ("red", "green", "blue"):
+                colours += 1
+            read.append(
+                LabelledMicrograph(micrograph, names.index(file.label), measure(micrograph))
+            )
+    if 0 < colours < len(read):
+        read = [_grey(each) for each in read]
+    channels = {each.micrograph.pixels.shape[0] for each in read}
+    if len(channels) > 1:
+        raise MismatchError(
+            f"the micrographs have different numbers of channels ({sorted(channels)}); all "
+            "micrographs of a training have the same"
+        )
+    return read
+
+
+def _grey(each: LabelledMicrograph) -> LabelledMicrograph:
+    if each.micrograph.channels != ("red", "green", "blue"):
+        return each
+    micrograph = fit_channels(each.micrograph, 1)
+    return LabelledMicrograph(micrograph, each.label, measure(micrograph))
+
+
+class ImageDataset(Dataset[tuple[Tensor, Tensor]]):
+    """Random crops at native sampling, each class drawn equally often.
+
+    Parameters
+    ----------
+    images : sequence of LabelledMicrograph
+        Each is met once before any is met again, in an order drawn by the seed.
+    crop : int
+        Side of a crop in pixels.
+    seed : int
+        Of the run.
+    rule : IntensityRule
+        How intensities are normalised.
+    """
+
+    def __init__(
+        self, images: Sequence[LabelledMicrograph], crop: int, seed: int, rule: IntensityRule
+    ) -> None:
+        self.images, self.crop, self.seed, self.rule = tuple(images), crop, seed, rule
+        labels = sorted({each.label for each in images})
+        self._members = [[e for e in self.images if e.label == label] for label in labels]
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        """Sample number ``index``: image (C, crop, crop) and its class."""
+        rng = np.random.default_rng((self.seed, index))
+        members = self._members[index % len(self._members)]
+        turn, position = divmod(index // len(self._members), len(members))
+        order = np.random.default_rng((self.seed, turn, index % len(self._members)))
+        chosen = members[int(order.permutation(len(members))[position])]
+        geometry = Geometry.draw(rng)
+        image = self._window(rng, chosen, geometry.window(self.crop))
+        image, _ = geometry.apply(image, torch.zeros_like(image[:1]), self.crop, 0)
+        return vary_intensity(rng, image), torch.tensor(chosen.label)
+
+    def _window(self, rng: np.random.Generator, chosen: LabelledMicrograph, side: int) -> Tensor:
+        height, width = chosen.micrograph.size
+        y = int(rng.integers(0, max(0, height - side) + 1))
+        x = int(rng.integers(0, max(0, width - side) + 1))
+        pixels = chosen.micrograph.pixels[:, y : y + side, x : x + side]
+        values = normalise(pixels, chosen.statistics, self.rule)
+        missing = (self.crop - values.shape[1], self.crop - values.shape[2])
+        return torch.from_numpy(mirror_pad(values, *missing))
+
+
+def class_fingerprint(images: Iterable[LabelledMicrograph]) -> str:
+    """Hash all pixels and labels, sha256: the same data gives the same fingerprint."""
+    digest = hashlib.sha256()
+    for each in images:
+        pixels = each.micrograph.pixels
+        digest.update(f"{each.label}{pixels.dtype}{pixels.shape}".encode())
+        digest.update(np.ascontiguousarray(pixels).tobytes())
+    return digest.hexdigest()

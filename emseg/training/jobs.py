@@ -1,0 +1,178 @@
+"""A job is what differs between tasks: data, network, loss, judge and card."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from emseg import __version__
+from emseg.bundle import Architecture, ModelCard, card_classes
+from emseg.calibration import PixelSize
+from emseg.config import Task, TrainConfig
+from emseg.inference import measure_halo
+from emseg.inference.channels import fit_channels
+from emseg.intensity import IntensityRule, normalise
+from emseg.micrograph import LabelClass
+from emseg.networks import NetworkSpec, build_network, check_network, inspect_network
+from emseg.tiling import padded_length
+from emseg.training.crops import CropDataset
+from emseg.training.images import ImageDataset, class_fingerprint, load_classes
+from emseg.training.judging import ClassificationJudge, Judge, SegmentationJudge
+from emseg.training.labelled import LabelledPlane, fingerprint, load_labelled
+from emseg.training.tasks import ClassificationTask, SegmentationTask, TrainingTask
+
+_RULE = IntensityRule.ZSCORE
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything that a run needs, whatever its task.
+
+    Parameters
+    ----------
+    network : nn.Module
+        With fresh weights, decided by the seed.
+    card : ModelCard
+        As far as it is known before training.
+    dataset : Dataset
+        Samples by their number, without end.
+    task : callable
+        Makes the Lightning module from a network and the rate of each step.
+    judge : Judge
+        Scores a network on the validation micrographs.
+    finish : callable
+        Completes the card with what is measured on the trained network.
+    images, validation_images : int
+        How many micrographs there are.
+    fingerprint : str
+        sha256 of the training data.
+    """
+
+    network: nn.Module
+    card: ModelCard
+    dataset: Dataset[tuple[Tensor, Tensor]]
+    task: Callable[[nn.Module, Callable[[int], float]], TrainingTask]
+    judge: Judge
+    finish: Callable[[nn.Module], dict[str, Any]]
+    images: int
+    validation_images: int
+    fingerprint: str
+
+
+def prepare(config: TrainConfig, device: torch.device) -> Job:
+    """Read the data and build the network that a configuration asks for.
+
+    Raises
+    ------
+    EmsegError
+        Whatever is wrong with the names, the files or the labels.
+    """
+    name, encoder = check_network(config.task, config.network, config.encoder)
+    config = config.model_copy(update={"network": name, "encoder": encoder})
+    if config.task is Task.SEGMENTATION:
+        return _segmentation(config, device)
+    return _classification(config, device)
+
+
+def _segmentation(config: TrainConfig, device: torch.device) -> Job:
+    data = load_labelled(config)
+    network = _network(config, data.channels, len(data.classes))
+    traits = inspect_network(network, data.channels)
+    smallest = min(min(plane.micrograph.size) for plane in data.train)
+    crop = padded_length(min(config.crop, smallest), traits.stride)
+    reach = traits.receptive_field // 2 if traits.receptive_field else crop // 4
+    card = _card(config, data.channels, data.classes, data.pixel_size, crop).model_copy(
+        update={
+            "stride": traits.stride,
+            "halo": padded_length(reach, traits.stride),
+            "receptive_field": traits.receptive_field,
+            "global_context": traits.global_context,
+            "bytes_per_pixel": traits.bytes_per_pixel,
+        }
+    )
+    return Job(
+        network=network,
+        card=card,
+        dataset=CropDataset(data.train, crop, config.seed, _RULE),
+        task=lambda network, rate: SegmentationTask(
+            network, rate, classes=len(data.classes), **_optimiser(config)
+        ),
+        judge=SegmentationJudge(data.validation, card, device),
+        finish=lambda network: _measured_halo(network, card, data.validation),
+        images=len(data.train),
+        validation_images=len(data.validation),
+        fingerprint=fingerprint(data.train),
+    )
+
+
+def _classification(config: TrainConfig, device: torch.device) -> Job:
+    data = load_classes(config)
+    network = _network(config, data.channels, len(data.classes))
+    smallest = min(min(each.micrograph.size) for each in data.train)
+    crop = min(config.crop, padded_length(smallest, 32))
+    card = _card(config, data.channels, data.classes, data.pixel_size, crop)
+    return Job(
+        network=network,
+        card=card,
+        dataset=ImageDataset(data.train, crop, config.seed, _RULE),
+        task=lambda network, rate: ClassificationTask(network, rate, **_optimiser(config)),
+        judge=ClassificationJudge(data.validation, card, device),
+        finish=lambda _network: {},
+        images=len(data.train),
+        validation_images=len(data.validation),
+        fingerprint=class_fingerprint(data.train),
+    )
+
+
+def _network(config: TrainConfig, channels: int, classes: int) -> nn.Module:
+    torch.manual_seed(config.seed)
+    return build_network(
+        NetworkSpec(config.task, config.network, config.encoder, channels, classes)
+    )
+
+
+def _optimiser(config: TrainConfig) -> dict[str, Any]:
+    return {
+        "learning_rate": config.learning_rate,
+        "weight_decay": config.weight_decay,
+        "seed": config.seed,
+    }
+
+
+def _card(
+    config: TrainConfig,
+    channels: int,
+    classes: tuple[LabelClass, ...],
+    pixel_size: PixelSize | None,
+    crop: int,
+) -> ModelCard:
+    return ModelCard(
+        emseg=__version__,
+        task=config.task,
+        architecture=Architecture(name=config.network, encoder=config.encoder),
+        in_channels=channels,
+        classes=card_classes(classes),
+        pixel_size_nm=(pixel_size.y_nm, pixel_size.x_nm) if pixel_size else None,
+        pixel_size_source=pixel_size.source if pixel_size else None,
+        intensity=_RULE,
+        crop=crop,
+    )
+
+
+_HALO_PIXELS = 1024  # side of the part of a micrograph on which the halo is measured
+
+
+def _measured_halo(
+    network: nn.Module, card: ModelCard, planes: tuple[LabelledPlane, ...]
+) -> dict[str, Any]:
+    if card.global_context:
+        return {"halo": 0}
+    plane = max(planes, key=lambda each: min(each.micrograph.size))
+    micrograph = fit_channels(plane.micrograph, card.in_channels)
+    pixels = micrograph.pixels[:, :_HALO_PIXELS, :_HALO_PIXELS]
+    image = normalise(pixels, plane.statistics, card.intensity)
+    reach = card.receptive_field
+    return {"halo": measure_halo(network, image, stride=card.stride, receptive_field=reach)}

@@ -1,0 +1,35 @@
+"""What a training run tells while it goes on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands after a step.
+
+    Parameters
+    ----------
+    step : int
+        Steps done.
+    total : int or None
+        Steps planned; None while a run given minutes does not know them yet.
+    share : float
+        Done, 0 to 1, of the steps or of the time.
+    seconds : float
+        Since training began.
+    loss : float
+        Mean training loss since the last validation.
+    score : float or None
+        Last validation score (mean IoU or accuracy); None before the first.
+    """
+
+    step: int
+    total: int | None
+    share: float
+    seconds: float
+    loss: float
+    score: float | None
+
+
+Report = Callable[[Progress], None]
