@@ -131,6 +131,6 @@ def _plane_pairs(
 
 def _notice_alone(names: Sequence[str], kind: str, missing: str) -> None:
     if names:
-        count = f"1 {kind} has" if len(names) == 1 else f"{len(names)} {kind}s have"
+        count = f"{len(names)} {kind}" + ("s" if len(names) > 1 else "")
         named = ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")
-        _log.warning("%s no %s of that name and stay out: %s", count, missing, named)
+        _log.warning("left out: %s without a %s of that name (%s)", count, missing, named)
