@@ -11,4 +11,7 @@ Debug = Annotated[
     bool, typer.Option("--debug", help="Show the traceback of an error and what libraries log.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines in place of a table.")]
+Device = Annotated[
+    str, typer.Option(metavar="NAME", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
+]
 Version = Annotated[bool, typer.Option("--version", help="Print the version.")]

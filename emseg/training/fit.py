@@ -27,6 +27,7 @@ from emseg.inference import choose_device, device_name
 from emseg.training.crops import CountingSampler
 from emseg.training.jobs import Job, prepare
 from emseg.training.judging import Verdict
+from emseg.training.labelled import LabelledPlane
 from emseg.training.progress import Progress, Report
 from emseg.training.schedule import Plan, rate_factor
 from emseg.training.tasks import TrainingTask
@@ -52,12 +53,15 @@ class TrainedRun:
         Its score on the validation micrographs: mean IoU or accuracy.
     interrupted : bool
         Whether it was stopped before its end; the model is the best until then.
+    shown : tuple of LabelledPlane
+        Validation micrographs to draw; none for a classifier.
     """
 
     folder: Path
     card: ModelCard
     score: float
     interrupted: bool
+    shown: tuple[LabelledPlane, ...]
 
 
 def train(config: TrainConfig, report: Report, started: Any = None) -> TrainedRun:
@@ -129,7 +133,7 @@ class _Run(lightning.Callback):
             self._judge(task)
         card = self._finish(task.averaged)
         score = self.best.score if self.best else 0.0
-        return TrainedRun(self.config.out, card, score, self.stopped)
+        return TrainedRun(self.config.out, card, score, self.stopped, self.job.shown)
 
     def _trainer(self) -> lightning.Trainer:
         kind = {"cpu": "cpu", "cuda": "gpu", "mps": "mps"}[self.device.type]

@@ -49,6 +49,8 @@ class Job:
         How many micrographs there are.
     fingerprint : str
         sha256 of the training data.
+    shown : tuple of LabelledPlane
+        Validation micrographs to draw; none for a classifier.
     """
 
     network: nn.Module
@@ -60,6 +62,10 @@ class Job:
     images: int
     validation_images: int
     fingerprint: str
+    shown: tuple[LabelledPlane, ...] = ()
+
+
+_SHOWN = 4  # pictures in a run folder: a look, not a gallery
 
 
 def prepare(config: TrainConfig, device: torch.device) -> Job:
@@ -105,6 +111,7 @@ def _segmentation(config: TrainConfig, device: torch.device) -> Job:
         images=len(data.train),
         validation_images=len(data.validation),
         fingerprint=fingerprint(data.train),
+        shown=data.validation[:_SHOWN],
     )
 
 

@@ -1,0 +1,149 @@
+"""``emseg predict``: a model and micrographs become calibrated label images, or classes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emseg.cli.options import Device, Json
+from emseg.errors import ContentError, PartialError
+
+if TYPE_CHECKING:
+    from emseg.config import PredictConfig
+    from emseg.inference import Batch, FileOutcome
+
+
+def predict(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A model folder, or the run folder around it.")
+    ],
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="INPUTS...", help="Micrographs: files, folders, stacks or globs."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("predictions"),
+    slices: Annotated[
+        str | None,
+        typer.Option(metavar="A:B", help="Planes of the one stack, or files of the folder."),
+    ] = None,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Write class probabilities beside the labels.")
+    ] = False,
+    previews: Annotated[bool, typer.Option(help="Write a picture of each label image.")] = True,
+    mirror: Annotated[
+        bool,
+        typer.Option(
+            "--mirror", help="Average over the eight flips and turns: better, 8 x as long."
+        ),
+    ] = False,
+    top_k: Annotated[int, typer.Option(help="Classes a row, for a classifier.")] = 3,
+    tile: Annotated[
+        int | None, typer.Option(help="Side of a tile in pixels; as memory allows by default.")
+    ] = None,
+    halo: Annotated[
+        int | None, typer.Option(help="Margin that a tile reads and does not keep; see the card.")
+    ] = None,
+    axes: Annotated[
+        str | None, typer.Option(help="Axes of the files when they do not say: zyx.")
+    ] = None,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Segment or classify images with a trained model.
+
+    Everything else comes from the model's card. OUT holds a calibrated label image a micrograph,
+    previews, and predictions.csv with the fraction of each class. A file that cannot be read
+    costs only itself.
+
+    Examples
+    --------
+    emseg predict runs/unet-1 new/*.dm4
+    emseg predict runs/unet-1 series.tif --slices 0:24 --out series-labels
+    emseg predict models/steel-phases micrographs/ --probabilities
+    """
+    from emseg.cli.machine import settle_threads
+
+    settle_threads(device)
+    from emseg.bundle import load_model
+    from emseg.cli.console import print_json
+    from emseg.config import PredictConfig
+    from emseg.inference import Batch, choose_device
+
+    config = PredictConfig(
+        model=model,
+        inputs=tuple(Path(each) for each in inputs),
+        out=out,
+        slices=slices,
+        axes=axes,
+        device=device,
+        tile=tile,
+        halo=halo,
+        probabilities=probabilities,
+        previews=previews,
+        mirror=mirror,
+        top_k=top_k,
+    )
+    batch = Batch(load_model(model), config, choose_device(device))
+    outcomes = run(batch)
+    if json:
+        import json as json_module
+
+        rows = [row for outcome in outcomes for row in outcome.rows]
+        print_json(json_module.dumps(rows, indent=2))
+    else:
+        _show(outcomes, config)
+    _raise_failures(outcomes)
+
+
+def run(batch: "Batch") -> "list[FileOutcome]":
+    """Predict all files of a batch under a progress bar."""
+    from emseg.cli.console import complain, progress, remark
+    from emseg.inference import device_name
+
+    card = batch.model.card
+    remark(
+        f"device: {device_name(batch.device)}, precision: float32, tile: {batch.tile} px, "
+        f"halo: {batch.halo} px, the model's pixel size: {card.pixel_size or 'unknown'}"
+    )
+    if card.global_context:
+        remark(
+            f"{card.spec} looks at the whole tile: tiles of {batch.tile} px overlap by half and "
+            "are blended"
+        )
+    outcomes = []
+    with progress("predicting", len(batch.paths), unit="files") as meter:
+        for outcome in batch.run():
+            outcomes.append(outcome)
+            if outcome.error is not None:
+                complain(str(outcome.error))
+            meter.advance()
+            meter.note(outcome.path.name)
+    return outcomes
+
+
+def _show(outcomes: "list[FileOutcome]", config: "PredictConfig") -> None:
+    from emseg.cli.console import out, result
+    from emseg.cli.prediction_tables import prediction_table
+
+    rows = [row for outcome in outcomes for row in outcome.rows]
+    if rows:
+        out.print(prediction_table(rows))
+        result(f"written: {config.out / 'predictions.csv'}")
+    if any(outcome.written for outcome in outcomes):
+        kinds = "label images (*.ome.tif)"
+        kinds += ", previews/" if config.previews else ""
+        kinds += ", probabilities/" if config.probabilities else ""
+        result(f"in {config.out}: {kinds}")
+
+
+def _raise_failures(outcomes: "list[FileOutcome]") -> None:
+    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+    if not errors:
+        return
+    if len(outcomes) == 1:
+        raise typer.Exit(errors[0].exit_code)
+    if len(errors) == len(outcomes):
+        raise ContentError(f"none of the {len(outcomes)} files could be predicted")
+    raise PartialError(
+        f"{len(errors)} of {len(outcomes)} files failed and are named above; the others are done"
+    )

@@ -1,0 +1,211 @@
+"""``emseg train``: micrographs and masks, or folders of classes, become a model."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from emseg.cli.options import Device, Json
+
+if TYPE_CHECKING:
+    from emseg.config import TrainConfig
+    from emseg.training import TrainedRun
+
+
+def train(
+    images: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGES [MASKS]",
+            help="Micrographs, then their masks: folders, files, stacks or quoted globs. "
+            "For a classifier one folder with a sub-folder a class, or a CSV file,label.",
+        ),
+    ],
+    masks: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=DIR",
+            help="One folder of binary masks a class, in place of MASKS; repeat it. "
+            "Where masks overlap the later class wins.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder; runs/NETWORK-N when it is left out.")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="segmentation or classification; inferred when left out.")
+    ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(help="Class names in the order of the mask values: matrix,small,large."),
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="Class of each mask value: 0=membrane,255=cell.")
+    ] = None,
+    unlabelled: Annotated[
+        int | None, typer.Option(help="Mask value that is left out of the loss and the metrics.")
+    ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(help="Network: unet, fpn, ...; densenet121 or any of timm or torchvision."),
+    ] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(help="Encoder of segmentation-models-pytorch, such as resnet34."),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Train this many epochs of 16 steps (60 by default).")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Train this long, validation included.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Train this many steps; replays a run given minutes.")
+    ] = None,
+    val: Annotated[
+        float, typer.Option(help="Fraction held out for validation when nothing else is.")
+    ] = 0.2,
+    val_images: Annotated[
+        list[str] | None, typer.Option(help="Micrographs to validate with.")
+    ] = None,
+    val_masks: Annotated[
+        list[str] | None,
+        typer.Option(help="Their masks; NAME=DIR and repeated when --masks is."),
+    ] = None,
+    slices: Annotated[
+        str | None,
+        typer.Option(metavar="A:B", help="Planes of a stack, or files of a folder, to train on."),
+    ] = None,
+    val_slices: Annotated[
+        str | None, typer.Option(metavar="A:B", help="The same, to validate with.")
+    ] = None,
+    axes: Annotated[
+        str | None, typer.Option(help="Axes of the micrographs' files when they do not say: zyx.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same model.")] = 0,
+    device: Device = "auto",
+    batch: Annotated[int | None, typer.Option(help="Crops a step.")] = None,
+    crop: Annotated[int | None, typer.Option(help="Side of a crop in pixels.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    json: Json = False,
+) -> None:
+    """Train a network on images and masks, or a classifier on folders of images.
+
+    Micrographs and masks are matched by name (image_07.dm4 and image_07_mask.png belong
+    together). The run folder holds the model, its curves, pictures of its predictions on the
+    validation micrographs, and the configuration. Ctrl-C stops and keeps the best model.
+
+    Examples
+    --------
+    emseg train images/ masks/
+    emseg train images/ masks/ --classes matrix,small,large --minutes 8 --out runs/alloy
+    emseg train stack.tif labels.tif --slices 0:20 --val-slices 20:25
+    emseg train images/ --masks mitochondria=mito/ --masks membrane=membranes/
+    emseg train classes/ --network densenet121
+    """
+    from emseg.cli.console import print_json
+    from emseg.cli.machine import settle_threads
+    from emseg.cli.train_config import train_config
+
+    settle_threads(device)
+    config = train_config(
+        images,
+        masks or [],
+        val_images or [],
+        val_masks or [],
+        task=task,
+        classes=classes,
+        labels=labels,
+        out=out,
+        network=network,
+        encoder=encoder,
+        unlabelled=unlabelled,
+        epochs=epochs,
+        minutes=minutes,
+        steps=steps,
+        val_fraction=val,
+        slices=slices,
+        val_slices=val_slices,
+        axes=axes,
+        seed=seed,
+        device=device,
+        batch=batch,
+        crop=crop,
+        learning_rate=learning_rate,
+    )
+    trained = run(config)
+    if json:
+        print_json(trained.card.model_dump_json(indent=2))
+    if trained.interrupted:
+        raise KeyboardInterrupt
+
+
+def run(config: "TrainConfig") -> "TrainedRun":
+    """Train as configured, show it, and draw curves and pictures into the run folder."""
+    from emseg.cli.console import progress, remark, result
+    from emseg.reporting import write_curves
+    from emseg.training import Progress
+    from emseg.training import train as train_model
+
+    remark(f"task: {config.task}, network: {config.network} {config.encoder or ''}".rstrip())
+    timed = config.minutes is not None
+    with progress("training", unit="" if timed else "steps") as meter:
+
+        def report(now: Progress) -> None:
+            if config.minutes is not None:
+                meter.reach(min(round(now.seconds), 60 * config.minutes), 60 * config.minutes)
+            else:
+                meter.reach(now.step, now.total)
+            score = "" if now.score is None else f", best score {now.score:.3f}"
+            meter.note(f"step {now.step}, loss {now.loss:.3f}{score}")
+
+        trained = train_model(config, report, _say_start)
+    write_curves(trained.folder / "curves.png", trained.folder / "metrics.csv")
+    _draw_validation(config, trained)
+    _say_end(trained, result)
+    return trained
+
+
+def _say_start(job: Any, device: Any) -> None:
+    from emseg.cli.console import remark
+    from emseg.inference import device_name
+
+    card = job.card
+    remark(
+        f"device: {device_name(device)}, precision: float32, crop: {card.crop} px, "
+        f"pixel size: {card.pixel_size or 'unknown'}"
+    )
+    remark(
+        f"{job.images} micrographs to train on, {job.validation_images} to validate with; "
+        f"classes: {', '.join(each.name for each in card.classes)}"
+    )
+
+
+def _say_end(trained: "TrainedRun", result: Any) -> None:
+    record = trained.card.training
+    kind = "accuracy" if trained.card.task == "classification" else "mean IoU"
+    if record is not None:
+        result(
+            f"{record.steps} steps in {record.seconds / 60:.1f} minutes; {kind} on the validation "
+            f"micrographs {trained.score:.3f} at step {record.best_step}"
+        )
+    result(f"model: {trained.folder / 'model'}")
+    result(f"try it: emseg predict {trained.folder} MICROGRAPHS")
+
+
+def _draw_validation(config: "TrainConfig", trained: "TrainedRun") -> None:
+    """Draw what the model makes of its validation micrographs."""
+    from emseg.bundle import load_model
+    from emseg.config import Task
+    from emseg.inference import Segmenter, choose_device
+    from emseg.reporting import write_comparison
+
+    if config.task is not Task.SEGMENTATION:
+        return
+    segmenter = Segmenter(load_model(trained.folder), choose_device(config.device))
+    previews = trained.folder / "previews"
+    previews.mkdir(exist_ok=True)
+    for plane in trained.shown:
+        answer = segmenter.segment(plane.micrograph)
+        name = plane.micrograph.title.replace("[", "-").replace("]", "")
+        write_comparison(previews / f"{name}.png", plane.micrograph, answer.labels, plane.labels)

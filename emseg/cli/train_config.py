@@ -1,0 +1,97 @@
+"""What was typed behind ``emseg train`` becomes a configuration."""
+
+from pathlib import Path
+from typing import Any
+
+from emseg.config import Task, TrainConfig
+from emseg.errors import UnknownNameError, UsageError
+from emseg.labels import parse_labels, parse_names
+from emseg.reading import is_class_folder
+
+
+def train_config(
+    images: list[str],
+    masks: list[str],
+    val_images: list[str],
+    val_masks: list[str],
+    **options: Any,
+) -> TrainConfig:
+    """Turn what was typed into a configuration.
+
+    Raises
+    ------
+    UsageError
+        When options contradict each other or something is missing.
+    """
+    folders, mask_paths = _split_masks(masks)
+    val_folders, val_mask_paths = _split_masks(val_masks)
+    if len(images) == 2 and not masks:
+        images, mask_paths = images[:1], [Path(images[1])]
+    elif len(images) > 2 and not masks:
+        raise UsageError(
+            f"{len(images)} paths were given: quote the globs, as in "
+            "emseg train 'images/*.tif' 'masks/*.png', so that micrographs and masks stay apart"
+        )
+    asked = options.pop("task")
+    task = _task(asked, images, has_masks=bool(mask_paths or folders))
+    if task is Task.SEGMENTATION and not (mask_paths or folders):
+        raise UsageError(
+            f"{images[0]} comes without masks; give the masks as the second argument, or a folder "
+            "with one sub-folder a class to train a classifier"
+        )
+    classes, labels = options.pop("classes"), options.pop("labels")
+    options = {name: value for name, value in options.items() if value is not None}
+    names = [name for name in ("epochs", "minutes", "steps") if name in options]
+    if len(names) > 1:
+        raise UsageError(f"--{names[0]} and --{names[1]} contradict each other; give one of them")
+    options.setdefault("out", _next_run(options.get("network"), task))
+    return TrainConfig(
+        images=tuple(Path(each) for each in images),
+        masks=tuple(mask_paths),
+        mask_folders=folders,
+        val_images=tuple(Path(each) for each in val_images),
+        val_masks=tuple(val_mask_paths),
+        val_mask_folders=val_folders,
+        task=task,
+        classes=parse_names(classes) if classes else None,
+        labels=parse_labels(labels) if labels else None,
+        **options,
+    )
+
+
+def _task(asked: str | None, images: list[str], *, has_masks: bool) -> Task:
+    if asked is not None and asked not in set(Task):
+        raise UnknownNameError("task", asked, list(Task))
+    if asked is not None:
+        return Task(asked)
+    if has_masks:
+        return Task.SEGMENTATION
+    if is_class_folder(Path(images[0])):
+        return Task.CLASSIFICATION
+    return Task.SEGMENTATION
+
+
+def _split_masks(given: list[str]) -> tuple[dict[str, Path], list[Path]]:
+    """Tell NAME=DIR from plain paths."""
+    folders: dict[str, Path] = {}
+    paths: list[Path] = []
+    for each in given:
+        name, equals, folder = each.partition("=")
+        if not equals or Path(each).exists():
+            paths.append(Path(each))
+        elif name in folders:
+            raise UsageError(f"--masks names {name!r} twice; give each class one folder")
+        else:
+            folders[name] = Path(folder)
+    if folders and paths:
+        raise UsageError("--masks is either NAME=DIR for every class or plain paths, not both")
+    return folders, paths
+
+
+def _next_run(network: str | None, task: Task) -> Path:
+    """First of runs/unet-1, runs/unet-2, ... that is free."""
+    name = network or ("unet" if task is Task.SEGMENTATION else "densenet121")
+    number = 1
+    while (Path("runs") / f"{name}-{number}").exists():
+        number += 1
+    return Path("runs") / f"{name}-{number}"

@@ -1,0 +1,269 @@
+"""Many files through one model: each is predicted and written before the next is read."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from emseg.bundle import Model
+from emseg.config import PredictConfig, Task, parse_slices
+from emseg.errors import ContentError, EmsegError, UsageError
+from emseg.inference.classifier import Classification, Classifier
+from emseg.inference.segmenter import Segmenter
+from emseg.micrograph import LabelImage, Micrograph
+from emseg.reading import Stack, find_files, open_stack
+from emseg.writing import (
+    require_writable,
+    whole_file,
+    write_label_images,
+    write_preview,
+    write_probabilities,
+    write_table,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """What became of one file.
+
+    Parameters
+    ----------
+    path : Path
+        The micrograph.
+    written : Path or None
+        Its label image; None for a classifier, and when it failed.
+    rows : tuple of dict
+        A row a plane, as in ``predictions.csv``; none when it failed.
+    error : EmsegError or None
+        Why it failed.
+    """
+
+    path: Path
+    written: Path | None = None
+    rows: tuple[dict[str, object], ...] = ()
+    error: EmsegError | None = None
+
+
+class Batch:
+    """The files that one model is applied to.
+
+    Parameters
+    ----------
+    model : Model
+        Segmentation or classification.
+    config : PredictConfig
+        Inputs, outputs and how.
+    device : torch.device
+        Where the network runs.
+
+    Raises
+    ------
+    UsageError
+        When an output would overwrite a micrograph, or nothing is to be predicted.
+    """
+
+    def __init__(self, model: Model, config: PredictConfig, device: torch.device) -> None:
+        self.model, self.config, self.device = model, config, device
+        self.paths, self._planes = _chosen(config)
+        self._stems = _output_stems(self.paths)
+        _refuse_overwriting(self.paths, (self._label_path(path) for path in self.paths))
+        require_writable(config.out)
+        self._segmenter: Segmenter | None = None
+        self._classifier: Classifier | None = None
+        if model.card.task is Task.SEGMENTATION:
+            self._segmenter = Segmenter(
+                model, device, tile=config.tile, halo=config.halo, mirror=config.mirror
+            )
+        else:
+            self._classifier = Classifier(model, device)
+
+    @property
+    def tile(self) -> int:
+        """Side of a tile in pixels; of a crop for a classifier."""
+        return self._segmenter.tile if self._segmenter else self.model.card.crop
+
+    @property
+    def halo(self) -> int:
+        """Margin of a tile in pixels; 0 for a classifier."""
+        return self._segmenter.halo if self._segmenter else 0
+
+    def run(self) -> Iterator[FileOutcome]:
+        """Predict file by file; ``predictions.csv`` is complete after each.
+
+        A file that fails costs only itself: it is told and the next one is taken.
+        """
+        with whole_file(self.config.out / "predict.toml") as beside:
+            beside.write_text(self._provenance(), encoding="utf-8")
+        rows: list[dict[str, object]] = []
+        for path in self.paths:
+            outcome = self._attempt(path)
+            rows.extend(outcome.rows)
+            if outcome.rows:
+                write_table(self.config.out / "predictions.csv", rows)
+            yield outcome
+
+    def _attempt(self, path: Path) -> FileOutcome:
+        try:
+            stack = open_stack(path, axes=self.config.axes)
+            if self._classifier is not None:
+                return FileOutcome(path, None, tuple(self._classify(stack)))
+            written = self._label_path(path)
+            return FileOutcome(path, written, tuple(self._segment(stack, written)))
+        except EmsegError as error:
+            return FileOutcome(path, error=error)
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            wrapped = ContentError(f"{path} does not fit into memory; use a smaller --tile")
+            wrapped.__cause__ = error
+            return FileOutcome(path, error=wrapped)
+
+    def _segment(self, stack: Stack, written: Path) -> list[dict[str, object]]:
+        rows: list[dict[str, object]] = []
+        count = len(self._indices(stack))
+        written.parent.mkdir(parents=True, exist_ok=True)
+        kept: list[NDArray[np.float32]] = []
+
+        def labels() -> Iterator[LabelImage]:
+            for micrograph, image, probabilities in self._answers(stack):
+                rows.append(_label_row(micrograph, image, written))
+                if probabilities is not None:
+                    kept.append(probabilities)
+                if self.config.previews:
+                    self._preview(written, micrograph, image)
+                yield image
+
+        write_label_images(written, labels(), count=count)
+        if self.config.probabilities:
+            self._write_probabilities(stack, written, kept)
+        return rows
+
+    def _answers(
+        self, stack: Stack
+    ) -> Iterator[tuple[Micrograph, LabelImage, NDArray[np.float32] | None]]:
+        if self._segmenter is None:
+            raise TypeError("a classifier has no label images")
+        for index in self._indices(stack):
+            micrograph = stack[index]
+            answer = self._segmenter.segment(
+                micrograph, keep_probabilities=self.config.probabilities
+            )
+            yield micrograph, answer.labels, answer.probabilities
+
+    def _write_probabilities(
+        self, stack: Stack, written: Path, planes: Sequence[NDArray[np.float32]]
+    ) -> None:
+        stem = written.name.removesuffix(".ome.tif")
+        path = self.config.out / "probabilities" / f"{stem}.ome.tif"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        classes = self.model.card.label_classes
+        write_probabilities(path, planes, classes, stack.pixel_size, count=len(planes))
+
+    def _preview(self, written: Path, micrograph: Micrograph, labels: LabelImage) -> None:
+        stem = written.relative_to(self.config.out).as_posix().removesuffix(".ome.tif")
+        plane = "" if micrograph.plane is None else f"_{micrograph.plane:04d}"
+        path = self.config.out / "previews" / f"{stem}{plane}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_preview(path, micrograph, labels)
+
+    def _classify(self, stack: Stack) -> list[dict[str, object]]:
+        if self._classifier is None:
+            raise TypeError("a segmentation model has no class of an image")
+        return [
+            _class_row(stack[index], self._classifier.classify(stack[index]), self.config.top_k)
+            for index in self._indices(stack)
+        ]
+
+    def _indices(self, stack: Stack) -> Sequence[int]:
+        indices = range(len(stack))
+        picked = indices[self._planes] if self._planes else indices
+        if not picked:
+            raise UsageError(
+                f"--slices {self.config.slices} picks none of the {len(stack)} planes of "
+                f"{stack.path}"
+            )
+        return picked
+
+    def _label_path(self, path: Path) -> Path:
+        return self.config.out / f"{self._stems[path]}.ome.tif"
+
+    def _provenance(self) -> str:
+        card = self.model.card
+        return (
+            f"# emseg {card.emseg} model, weights sha256 {card.sha256}\n"
+            f"# tile {self.tile}, halo {self.halo}\n{self.config.to_toml()}"
+        )
+
+
+def _chosen(config: PredictConfig) -> tuple[list[Path], slice | None]:
+    """Files to predict, and which of their planes: slices pick the one or the other."""
+    paths = find_files(list(config.inputs))
+    chosen = parse_slices(config.slices) if config.slices else None
+    if chosen is None or len(paths) == 1:
+        return paths, chosen
+    if not paths[chosen]:
+        raise UsageError(f"--slices {config.slices} picks none of the {len(paths)} files")
+    return paths[chosen], None
+
+
+def _output_stems(paths: Sequence[Path]) -> dict[Path, str]:
+    """Name outputs after their micrographs; stems that collide keep their folder or suffix."""
+    stems = {path: output_stem(path) for path in paths}
+    for longer in (lambda p: f"{p.resolve().parent.name}/{output_stem(p)}", _with_suffix):
+        counts = Counter(stem.lower() for stem in stems.values())
+        stems = {p: longer(p) if counts[stem.lower()] > 1 else stem for p, stem in stems.items()}
+    return stems
+
+
+def output_stem(path: Path) -> str:
+    """Name of a file without its suffix, or both of ``.ome.tif`` and ``.mrc.gz``."""
+    stem = path.stem
+    for inner in (".ome", ".mrc", ".map"):
+        stem = stem[: -len(inner)] if stem.lower().endswith(inner) else stem
+    return stem
+
+
+def _with_suffix(path: Path) -> str:
+    return f"{path.resolve().parent.name}/{path.name.replace('.', '_')}"
+
+
+def _refuse_overwriting(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
+    originals = {path.resolve() for path in inputs}
+    for output in outputs:
+        if output.resolve() in originals:
+            raise UsageError(
+                f"the label image {output} would overwrite a micrograph; choose another --out"
+            )
+
+
+def _where(micrograph: Micrograph) -> dict[str, object]:
+    size = micrograph.pixel_size
+    return {
+        "file": str(micrograph.path),
+        "plane": micrograph.plane,
+        "height_px": micrograph.size[0],
+        "width_px": micrograph.size[1],
+        "pixel_height_nm": size.y_nm if size else None,
+        "pixel_width_nm": size.x_nm if size else None,
+        "pixel_size_source": size.source if size else "unknown",
+    }
+
+
+def _label_row(micrograph: Micrograph, labels: LabelImage, written: Path) -> dict[str, object]:
+    counts = labels.counts()
+    row: dict[str, Any] = {**_where(micrograph), "labels": str(written)}
+    row |= {f"pixels.{n}": int(c) for n, c in zip(labels.names, counts, strict=True)}
+    total = max(1, int(counts.sum()))
+    row |= {f"fraction.{n}": int(c) / total for n, c in zip(labels.names, counts, strict=True)}
+    return row
+
+
+def _class_row(micrograph: Micrograph, answer: Classification, top_k: int) -> dict[str, object]:
+    row = _where(micrograph)
+    for rank, (name, probability) in enumerate(answer.ranked()[:top_k], start=1):
+        row |= {f"class_{rank}": name, f"probability_{rank}": probability}
+    named = zip(answer.names, answer.probabilities, strict=True)
+    return row | {f"probability.{name}": float(value) for name, value in named}
