@@ -1,0 +1,197 @@
+"""What a user types, and what comes out."""
+
+import csv
+import json
+import os
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+
+from emseg.micrograph import LabelClass, LabelImage
+from emseg.writing import write_label_images
+
+CLASSES = (
+    LabelClass("matrix", (0, 0, 0), (0,)),
+    LabelClass("small", (9, 0, 0), (1,)),
+    LabelClass("large", (0, 9, 0), (2,)),
+)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder with three predictions and their masks; the last image is the worst."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "predictions").mkdir()
+    (tmp_path / "masks").mkdir()
+    for number in (2, 9, 10):
+        true = np.repeat([[0, 0, 0, 1, 1]], 4, axis=0).astype(np.uint8)
+        predicted = true.copy()
+        predicted[0, : number // 3] = 1
+        iio.imwrite(tmp_path / "masks" / f"{number}_mask.png", true)
+        image = LabelImage(predicted, CLASSES, str(number))
+        write_label_images(tmp_path / "predictions" / f"{number}.ome.tif", [image], count=1)
+    return tmp_path
+
+
+def test_the_table_says_what_was_found_and_what_the_mean_leaves_out(emseg, here):
+    run = emseg("evaluate", "predictions", "masks")
+    assert run.code == 0
+    lines = run.out.splitlines()
+    words = [" ".join(line.split()) for line in lines]
+    assert words[0] == "class IoU Dice precision recall in masks predicted"
+    # matrix: 36 pixels, 30 of them found (3 of image 9 and 3 of image 10 are called small)
+    assert words[1] == "matrix 0.833 0.909 1.000 0.833 60.0 % 50.0 %"
+    assert words[2] == "small 0.800 0.889 0.800 1.000 40.0 % 50.0 %"
+    assert words[3] == "large - - - - 0.0 % 0.0 %"
+    assert words[4] == "mean 0.817 0.899"
+    assert "pixel accuracy 0.900" in lines
+    assert "60 labelled pixels in 3 images" in run.out
+    assert "the mean leaves out: large" in run.out
+    worst_first = [line.split()[0] for line in lines[lines.index("") :] if line[:1].isdigit()]
+    assert worst_first == ["9", "10", "2"]
+    assert max(map(len, lines)) <= 100
+
+
+def test_json_on_stdout_is_metrics_json_and_nothing_else(emseg, here):
+    run = emseg("evaluate", "predictions", "masks", "--json")
+    assert run.code == 0
+    assert run.out == (here / "evaluation" / "metrics.json").read_text(encoding="utf-8")
+    metrics = json.loads(run.out)
+    assert metrics["classes"]["matrix"]["iou"] == pytest.approx(30 / 36)
+    assert metrics["classes"]["large"] == dict.fromkeys(("iou", "dice", "precision", "recall"))
+    assert metrics["mean"]["iou"] == pytest.approx((30 / 36 + 24 / 30) / 2)
+    assert metrics["pixel_accuracy"] == 0.9
+    assert metrics["absent"] == ["large"]
+    assert [each["name"] for each in metrics["images"]] == ["2", "9", "10"]
+
+
+def test_the_table_on_disk_has_a_row_an_image(emseg, here):
+    assert emseg("evaluate", "predictions", "masks", "--out", "deep/er").code == 0
+    with (here / "deep" / "er" / "metrics.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["image"] for row in rows] == ["2", "9", "10"]
+    assert float(rows[1]["matrix.recall"]) == 0.75
+    assert rows[1]["large.iou"] == ""
+
+
+def test_globs_slices_and_labels(emseg, here):
+    run = emseg(
+        "evaluate", "predictions/*.ome.tif", "masks/*.png", "--slices", "0:1", "--json",
+        "--labels", "0=matrix,1=small",
+    )  # fmt: skip
+    assert run.code == 0
+    assert [each["name"] for each in json.loads(run.out)["images"]] == ["2"]
+    assert "left out: 2 predictions without a mask of that name (9.ome.tif, 10" in run.err
+
+
+def test_one_mask_folder_a_class(emseg, here):
+    for name, value in (("small", 1), ("large", 2)):
+        (here / name).mkdir()
+        for path in (here / "masks").iterdir():
+            iio.imwrite(here / name / path.name, (iio.imread(path) == value).astype(np.uint8))
+    folders = ["--masks", "small=small", "--masks", "large=large", "--json"]
+    run = emseg("evaluate", "predictions", *folders)
+    assert run.code == 0
+    assert json.loads(run.out)["pixel_accuracy"] == 0.9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["predictions"], 2, "compared with nothing; name the masks"),
+        (["predictions", "masks", "--masks", "small=masks"], 2, "named twice"),
+        (["predictions", "--masks", "masks"], 2, "write --masks mitochondria=DIR"),
+        (["predictions", "--masks", "a=b", "--masks", "a=c"], 2, "names 'a' twice"),
+        (["predictions", "mask"], 2, "did you mean"),
+        (["predictions", "masks", "--labels", "0=matrix,1=smal"], 2, "did you mean 'small'"),
+        (["predictions", "masks", "--slices", "5"], 2, "no range of slices"),
+        (["predictions", "masks", "--classes", "a,a"], 2, "names 'a' twice"),
+        (["predictions", "masks", "--labels", "0"], 2, "write --labels"),
+        (["predictions", "masks", "--unlabeled", "255"], 2, "--unlabelled"),
+        (["predictions", "masks", "--model", "runs/nothing"], 2, "there is no model"),
+        (["predictions", "empty"], 4, "empty"),
+        (["predictions", "broken"], 4, "1.tif"),
+        (["predictions", "small_masks"], 4, "same size"),
+        (["predictions", "strange_masks"], 4, "holds the value 77"),
+    ],
+)  # fmt: skip
+def test_bad_input_ends_with_one_line_and_leaves_nothing(emseg, here, arguments, code, words):
+    for name in ("empty", "broken", "small_masks", "strange_masks"):
+        (here / name).mkdir()
+    (here / "broken" / "1.tif").write_text("this is no picture")
+    iio.imwrite(here / "small_masks" / "2.png", np.zeros((3, 3), dtype=np.uint8))
+    iio.imwrite(here / "strange_masks" / "2.png", np.full((4, 5), 77, dtype=np.uint8))
+    run = emseg("evaluate", *arguments)
+    assert run.code == code
+    errors = [line for line in run.err.splitlines() if line.startswith("emseg: error:")]
+    assert len(errors) == 1
+    assert words in errors[0]
+    assert run.out == ""
+    assert not (here / "evaluation").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_write_permission_is_refused(emseg, here):
+    (here / "locked").mkdir(mode=0o500)
+    assert emseg("evaluate", "predictions", "masks", "--out", "locked/results").code == 2
+
+
+def test_a_file_in_the_place_of_the_output_folder_is_refused_and_kept(emseg, here):
+    (here / "evaluation").write_text("mine")
+    assert emseg("evaluate", "predictions", "masks").code == 2
+    assert (here / "evaluation").read_text() == "mine"
+
+
+class TestModels:
+    @pytest.fixture
+    def untrained(self, here):
+        """An untrained network as a model folder, and images for it."""
+        import torch
+
+        from emseg.bundle import Architecture, ModelCard, card_classes, save_model
+        from emseg.config import Task
+        from emseg.networks import build_network
+
+        torch.manual_seed(0)
+        card = ModelCard(
+            emseg="0",
+            task=Task.SEGMENTATION,
+            architecture=Architecture(name="unet", options={"width": 2, "depth": 1}),
+            in_channels=1,
+            classes=card_classes(CLASSES),
+            crop=16,
+            stride=2,
+            halo=8,
+        )
+        save_model(here / "model", card, build_network(card.spec))
+        (here / "images").mkdir()
+        random = np.random.default_rng(0)
+        for number in (2, 9):
+            pixels = random.integers(0, 255, (4, 5), dtype=np.uint8)
+            iio.imwrite(here / "images" / f"{number}.png", pixels)
+        return here / "model"
+
+    def test_a_model_scores_as_its_predictions_do(self, emseg, here, untrained):
+        import torch
+
+        from emseg.bundle import load_model
+        from emseg.inference import Segmenter
+        from emseg.reading import list_planes
+
+        segmenter = Segmenter(load_model(untrained), torch.device("cpu"))
+        (here / "said").mkdir()
+        for plane in list_planes([here / "images"]):
+            labels = segmenter.segment(plane.read()).labels
+            write_label_images(here / "said" / f"{plane.name}.ome.tif", [labels], count=1)
+        by_files = emseg("evaluate", "said", "masks", "--json", "--out", "first")
+        by_model = emseg("evaluate", "--model", untrained, "images", "masks", "--json")
+        assert by_files.code == by_model.code == 0
+        assert json.loads(by_model.out) == json.loads(by_files.out)
+        assert "halo 8" in by_model.err
+
+    def test_a_segmenter_without_masks_is_refused(self, emseg, here, untrained):
+        run = emseg("evaluate", "--model", untrained, "images")
+        assert run.code == 2
+        assert "needs masks" in run.err
+        assert not (here / "evaluation").exists()
