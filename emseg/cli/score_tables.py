@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import singledispatch
+from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
@@ -42,8 +43,7 @@ def _show_segmentation(report: SegmentationReport) -> None:
     console.result(f"pixel accuracy {_score(scores.pixel_accuracy)}")
     count = f"{len(report.images)} image" + ("s" if len(report.images) != 1 else "")
     console.result(
-        f"Pooled over {scores.pixels:,} labelled pixels in {count}; "
-        "the two last columns are shares of them."
+        f"Pooled over {scores.pixels:,} labelled pixels in {count}; shares are of these."
     )
     if scores.absent:
         _say_absent(scores.absent, "the mean leaves out")
@@ -103,11 +103,11 @@ def _show_mistakes(report: ClassificationReport) -> None:
     wrong = [each for each in report.files if not each.correct]
     if not wrong:
         return
-    wrong.sort(key=lambda each: each.probabilities[each.label])
-    table = _table("image, worst first", "truth", "predicted as", "probability")
+    wrong.sort(key=lambda each: -each.probabilities[each.prediction])
+    table = _table("mistake, most certain first", "truth", "predicted as", "probability")
     for each in wrong[:_MOST_IMAGES]:
         probability = _score(each.probabilities[each.prediction])
-        _add(table, each.file, each.label, each.prediction, probability)
+        _add(table, Path(each.file).name, each.label, each.prediction, probability)
     console.result("")
     console.out.print(table)
     if len(wrong) > _MOST_IMAGES:
