@@ -30,7 +30,7 @@ def write_figure(path: Path, figure: "Figure") -> None:
     """
     with whole_file(path) as temporary, warnings.catch_warnings():
         # a name in a script that the font lacks is drawn as boxes, which says enough
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font", module="")
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(temporary, format="png")
 
 

@@ -18,6 +18,7 @@ _PERMISSION = {
     errno.ENOENT,  # what /proc says to a new folder, and a folder that was removed meanwhile
     errno.ENOTDIR,
     errno.EISDIR,
+    errno.EEXIST,  # a file where a folder should be
     errno.ENAMETOOLONG,
     errno.ELOOP,
 }
