@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from emseg.cli.options import Json
+from emseg.cli.options import Device, Json
 from emseg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def evaluate(
         str | None,
         typer.Option(help="Order of the axes of the images."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Device = "auto",
     top_k: Annotated[
         int,
         typer.Option(min=1, help="Largest k of top-k accuracy."),
@@ -132,7 +132,7 @@ def evaluate(
                 f"{predictions} is compared with nothing; name the masks behind it, "
                 "or --masks NAME=DIR"
             )
-    _conclude(report, out, json=json)
+    conclude(report, out, json=json)
 
 
 @contextmanager
@@ -181,6 +181,9 @@ def _of_model(
     device: str,
     top_k: int,
 ) -> "SegmentationReport | ClassificationReport":
+    from emseg.cli.machine import settle_threads
+
+    settle_threads(device)
     from emseg.bundle import load_model
     from emseg.config import Task
     from emseg.inference import choose_device
@@ -211,8 +214,8 @@ def _of_classifier(
 
     files = class_folders(Path(images))
     console.remark(
-        f"{device_name(device)}, float32, crops of {model.card.crop} pixels, "
-        f"trained at pixel size {model.card.pixel_size or 'unknown'}"
+        f"device: {device_name(device)}, precision: float32, crop: {model.card.crop} px, "
+        f"the model's pixel size: {model.card.pixel_size or 'unknown'}"
     )
     track = _track("classifying")
     return evaluate_classifier(Classifier(model, device), files, top_k=top_k, track=track)
@@ -233,8 +236,8 @@ def _of_segmenter(
 
     segmenter = Segmenter(model, device)
     console.remark(
-        f"{device_name(device)}, float32, tile {segmenter.tile}, halo {segmenter.halo}, "
-        f"trained at pixel size {model.card.pixel_size or 'unknown'}"
+        f"device: {device_name(device)}, precision: float32, tile: {segmenter.tile} px, "
+        f"halo: {segmenter.halo} px, the model's pixel size: {model.card.pixel_size or 'unknown'}"
     )
     track = _track("predicting")
     return evaluate_segmenter(
@@ -256,10 +259,18 @@ def _track(description: str) -> Callable[[Sequence[_T]], Iterable[_T]]:
     return shown
 
 
-def _conclude(
-    report: "SegmentationReport | ClassificationReport", out: Path, *, json: bool
-) -> None:
-    """Write the files, then print what they hold."""
+def conclude(report: "SegmentationReport | ClassificationReport", out: Path, *, json: bool) -> None:
+    """Write ``metrics.json`` and ``metrics.csv``, then print what they hold.
+
+    Parameters
+    ----------
+    report : SegmentationReport or ClassificationReport
+        What an evaluation found.
+    out : Path
+        Folder of the files; made when missing.
+    json : bool
+        Whether the JSON itself is printed in place of tables.
+    """
     from emseg.cli import console
     from emseg.cli.score_tables import show
     from emseg.writing import whole_file, write_table

@@ -149,7 +149,7 @@ def meanings_of_foreign(
     if folders:
         masks = Meaning(_numbered(("background", *folders)), rule.unlabelled, per_class=True)
         if labels is None:
-            return replace(masks, per_class=False), masks
+            return _counted(masks, predicted), masks
     elif labels is None:
         return _by_value(predicted, true, rule)
     elif rule.labels is None:
@@ -215,6 +215,16 @@ def _written_as(known: tuple[LabelClass, ...], values: set[int]) -> tuple[LabelC
     other = next(each for each in known if 0 not in each.values)
     _log.warning("the mask value %d is taken as %s", value, other.name)
     return tuple(replace(each, values=(value,)) if each is other else each for each in known)
+
+
+def _counted(masks: Meaning, predicted: set[int]) -> Meaning:
+    """Take 0 as the background and 1, 2, ... as the others; a single other may be any value."""
+    objects = predicted - {0, masks.unlabelled}
+    if len(masks.classes) == 2 and len(objects) == 1:
+        background, other = masks.names
+        classes = _with_values(masks.classes, {0: background, objects.pop(): other})
+        return Meaning(classes, masks.unlabelled)
+    return replace(masks, per_class=False)
 
 
 def _by_value(predicted: set[int], true: set[int], rule: MaskRule) -> tuple[Meaning, Meaning]:

@@ -188,7 +188,7 @@ class TestModels:
         by_model = emseg("evaluate", "--model", untrained, "images", "masks", "--json")
         assert by_files.code == by_model.code == 0
         assert json.loads(by_model.out) == json.loads(by_files.out)
-        assert "halo 8" in by_model.err
+        assert "halo: 8 px" in by_model.err
 
     def test_a_segmenter_without_masks_is_refused(self, emseg, here, untrained):
         run = emseg("evaluate", "--model", untrained, "images")

@@ -327,6 +327,21 @@ def test_foreign_label_images_against_one_mask_folder_a_class(folders, tmp_path)
     assert scores.mean_iou == pytest.approx(MEAN_IOU)
 
 
+def test_a_binary_foreign_label_image_against_the_mask_folder_of_its_class(folders, tmp_path):
+    mask(folders[0] / "a.png", [[0, 255, 255]])
+    mask(tmp_path / "m" / "a.png", [[0, 0, 1]])
+    scores = evaluate_label_images([folders[0]], {"mitochondria": tmp_path / "m"}).pooled
+    assert scores.classes["mitochondria"].iou == 0.5
+
+
+def test_other_files_of_a_prediction_folder_are_no_predictions(folders):
+    predict(folders[0] / "a.ome.tif", PREDICTED)
+    (folders[0] / "predictions.csv").write_text("file\na\n")
+    mask(folders[0] / "previews" / "a.png", TRUE)
+    mask(folders[1] / "a.png", TRUE)
+    assert len(evaluated(folders).images) == 1
+
+
 def test_a_colour_picture_and_probabilities_are_no_label_images(folders, tmp_path):
     predict(folders[0] / "a.ome.tif", PREDICTED)
     mask(folders[1] / "a.png", np.random.default_rng(0).integers(0, 9, (2, 4, 3)))
