@@ -73,8 +73,8 @@ class Config(BaseModel):
 class TrainConfig(Config):
     """How a model is trained.
 
-    One of ``epochs``, ``minutes`` and ``steps`` ends the training; without any of them it
-    runs for 60 epochs.
+    ``epochs`` or ``steps`` end the training, or ``minutes``, whichever comes first; without any
+    of them it runs for 60 epochs.
     """
 
     images: tuple[Path, ...]

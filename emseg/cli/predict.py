@@ -91,7 +91,7 @@ def predict(
         rows = [row for outcome in outcomes for row in outcome.rows]
         print_json(json_module.dumps(rows, indent=2))
     else:
-        _show(outcomes, config)
+        show(outcomes, config)
     _raise_failures(outcomes)
 
 
@@ -121,7 +121,8 @@ def run(batch: "Batch") -> "list[FileOutcome]":
     return outcomes
 
 
-def _show(outcomes: "list[FileOutcome]", config: "PredictConfig") -> None:
+def show(outcomes: "list[FileOutcome]", config: "PredictConfig") -> None:
+    """Print what was predicted, and where it lies."""
     from emseg.cli.console import out, result
     from emseg.cli.prediction_tables import prediction_table
 

@@ -148,12 +148,13 @@ def run(config: "TrainConfig") -> "TrainedRun":
     from emseg.training import train as train_model
 
     remark(f"task: {config.task}, network: {config.network} {config.encoder or ''}".rstrip())
-    timed = config.minutes is not None
+    timed = config.minutes is not None and config.steps is None and config.epochs is None
     with progress("training", unit="" if timed else "steps") as meter:
 
         def report(now: Progress) -> None:
-            if config.minutes is not None:
-                meter.reach(min(round(now.seconds), 60 * config.minutes), 60 * config.minutes)
+            if timed:
+                budget = 60 * (config.minutes or 0)
+                meter.reach(min(round(now.seconds), budget), budget)
             else:
                 meter.reach(now.step, now.total)
             score = "" if now.score is None else f", best score {now.score:.3f}"

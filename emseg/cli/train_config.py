@@ -41,9 +41,8 @@ def train_config(
         )
     classes, labels = options.pop("classes"), options.pop("labels")
     options = {name: value for name, value in options.items() if value is not None}
-    names = [name for name in ("epochs", "minutes", "steps") if name in options]
-    if len(names) > 1:
-        raise UsageError(f"--{names[0]} and --{names[1]} contradict each other; give one of them")
+    if "epochs" in options and "steps" in options:
+        raise UsageError("--epochs and --steps contradict each other; give one of them")
     options.setdefault("out", _next_run(options.get("network"), task))
     return TrainConfig(
         images=tuple(Path(each) for each in images),

@@ -100,10 +100,8 @@ class _Run(lightning.Callback):
 
     def __init__(self, config: TrainConfig, job: Job, device: torch.device, report: Report) -> None:
         self.config, self.job, self.device, self.report = config, job, device, report
-        steps = config.steps or (config.epochs or _DEFAULT_EPOCHS) * EPOCH
         self.plan = Plan(
-            total=None if config.minutes else steps,
-            budget=config.minutes * 60 if config.minutes else None,
+            total=_planned_steps(config), budget=config.minutes * 60 if config.minutes else None
         )
         self.rows: list[dict[str, object]] = []
         self.best: Verdict | None = None
@@ -270,6 +268,13 @@ class _Run(lightning.Callback):
         finally:
             for kind, handler in before.items():
                 signal.signal(kind, handler)
+
+
+def _planned_steps(config: TrainConfig) -> int | None:
+    """Steps that were asked for; None for a run that is given nothing but minutes."""
+    if config.steps or config.epochs:
+        return config.steps or (config.epochs or 0) * EPOCH
+    return None if config.minutes else _DEFAULT_EPOCHS * EPOCH
 
 
 @contextmanager

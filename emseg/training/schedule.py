@@ -56,7 +56,8 @@ class Plan:
     total : int or None
         Steps; None for a run that is given minutes.
     budget : float or None
-        Seconds, validation included; None for a run that is given steps.
+        Seconds, validation included; None for a run that is given steps. A run that is given
+        both ends with whichever is spent first.
     """
 
     total: int | None
@@ -84,6 +85,5 @@ class Plan:
 
     def share(self, step: int, seconds: float) -> float:
         """Part of the run that is done, 0 to 1."""
-        if self.budget is not None:
-            return min(1.0, seconds / self.budget)
-        return min(1.0, step / self.total) if self.total else 0.0
+        shares = [seconds / self.budget if self.budget else 0.0, step / (self.total or step or 1)]
+        return min(1.0, shares[0] if self.total is None else max(shares))
