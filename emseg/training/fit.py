@@ -271,7 +271,7 @@ class _Run(lightning.Callback):
 
 
 def _planned_steps(config: TrainConfig) -> int | None:
-    """Steps that were asked for; None for a run that is given nothing but minutes."""
+    """Say how many steps were asked for; None when nothing but minutes were."""
     if config.steps or config.epochs:
         return config.steps or (config.epochs or 0) * EPOCH
     return None if config.minutes else _DEFAULT_EPOCHS * EPOCH

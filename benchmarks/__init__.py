@@ -1,0 +1,1 @@
+"""Measurements of whole commands; each module is one command and appends to results/."""
