@@ -18,10 +18,10 @@ def samples(
     calibrated, with masks and tables, and small images of the same kinds for a classifier. Files
     of the same names are replaced, others are left alone. README.md says what is true.
 
-    \b
-    Examples:
-      emseg samples sample_data
-      emseg samples other --seed 7
+    Examples
+    --------
+    emseg samples sample_data
+    emseg samples other --seed 7
     """
     from emseg.cli.console import result
     from emseg.synthesis import write_samples

@@ -7,7 +7,7 @@ OME-XML, ImageJ in the resolution tags, DigitalMicrograph and hyperspy in the Ga
 import hashlib
 import io
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,7 @@ def ome_tiff(sample: Sample) -> bytes:
     metadata = {
         "axes": "YX",
         "Name": plane.name,
-        "UUID": str(uuid.UUID(bytes=hashlib.md5(plane.pixels.tobytes()).digest())),
+        "UUID": _identity(plane.pixels),
         "Creator": _CREATOR,
         "PhysicalSizeX": size.x_nm,
         "PhysicalSizeXUnit": unit,
@@ -73,6 +73,7 @@ def imagej_tiff(samples: Sequence[Sample]) -> bytes:
     return _tiff(
         planes if len(samples) > 1 else planes[0],
         imagej=True,
+        byteorder=">",
         metadata=metadata,
         resolution=(_NM_PER_MICRON / size.x_nm, _NM_PER_MICRON / size.y_nm),
     )
@@ -106,20 +107,27 @@ def png(labels: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
-def object_table(rows: Iterable[tuple[str, KnownObject]]) -> bytes:
+def object_table(shown: Mapping[str, Sequence[KnownObject]]) -> bytes:
     """Encode objects as CSV: image, class, centre in pixels, diameter in nm.
 
     Parameters
     ----------
-    rows : iterable of (str, KnownObject)
-        Name of the image file, and the object.
+    shown : mapping of str to sequence of KnownObject
+        What each image file shows.
     """
     lines = ["image,class,y_px,x_px,diameter_nm"]
     lines += [
         f"{image},{each.name},{each.y_px:.3f},{each.x_px:.3f},{each.diameter_nm:.3f}"
-        for image, each in rows
+        for image, objects in shown.items()
+        for each in objects
     ]
     return ("\n".join(lines) + "\n").encode()
+
+
+def _identity(pixels: NDArray[Any]) -> str:
+    """Derive a UUID from the pixels alone."""
+    digest = hashlib.sha1(pixels.tobytes(), usedforsecurity=False).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=5))
 
 
 def _tiff(pixels: NDArray[Any], **options: Any) -> bytes:

@@ -25,7 +25,7 @@ _METAL_POTENTIAL_V = 9.0  # of the part of the wave that passes the objective ap
 _METAL_FREE_PATH_NM = 30.0
 _FILM_V_NM = 13.0  # standard deviation of the projected potential of the amorphous film
 _GAP_NM = 1.5
-_TRIES = 400
+_TRIES = 60  # places that are looked at for each particle
 
 
 def nanoparticles(
@@ -58,7 +58,7 @@ def nanoparticles(
     median_nm, spread : float
         Median of the log-normal diameters, and standard deviation of their logarithm.
     coverage : float
-        Share of the area that particles cover, up to about 0.4.
+        Share of the area that particles cover, up to about 0.3.
     dose_per_nm2 : float
         Electrons per nm².
     defocus_nm : float

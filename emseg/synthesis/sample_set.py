@@ -145,23 +145,27 @@ def _all_files(seed: int) -> Iterator[_File]:
 
 
 def _nanoparticle_files(seed: int) -> Iterator[_File]:
-    root = "nanoparticles"
-    samples = {}
+    root, shown = "nanoparticles", {}
     for number in range(1, _TRAIN + 1):
         name = f"particles_{number:02d}"
-        samples[name] = nanoparticles(_random(seed, name), name=name)
-        yield _File(f"{root}/images/{name}.ome.tif", ome_tiff(samples[name]))
-        yield _File(f"{root}/masks/{name}.png", png(_mask(samples[name])))
+        sample = nanoparticles(_random(seed, name), name=name)
+        by_imagej = number == _TRAIN  # the last one comes from another program
+        image = name + (".tif" if by_imagej else ".ome.tif")
+        content = imagej_tiff([sample]) if by_imagej else ome_tiff(sample)
+        yield _File(f"{root}/images/{image}", content)
+        yield _File(f"{root}/masks/{name}.png", png(_mask(sample)))
+        shown[image] = sample.objects
     name = "particles_test"
-    samples[name] = nanoparticles(_random(seed, name), _TEST_SIZE, name=name)
-    yield _File(f"{root}/test/images/{name}.ome.tif", ome_tiff(samples[name]))
-    yield _File(f"{root}/test/masks/{name}.png", png(_mask(samples[name])))
-    yield _File(f"{root}/objects.csv", _objects(samples, ".ome.tif"))
+    sample = nanoparticles(_random(seed, name), _TEST_SIZE, name=name)
+    yield _File(f"{root}/test/images/{name}.ome.tif", ome_tiff(sample))
+    yield _File(f"{root}/test/masks/{name}.png", png(_mask(sample)))
+    shown[f"{name}.ome.tif"] = sample.objects
+    yield _File(f"{root}/objects.csv", object_table(shown))
 
 
 def _membrane_files(seed: int) -> Iterator[_File]:
     for name in ("membranes_01", "membranes_02", "membranes_uncalibrated"):
-        sample = membranes(_random(seed, name), (288, 288), name=name)
+        sample = membranes(_random(seed, name), (256, 256), name=name)
         if name == "membranes_uncalibrated":
             image = _File(f"membranes/images/{name}.tif", bare_tiff(sample.micrograph.pixels[0]))
         else:
@@ -172,7 +176,7 @@ def _membrane_files(seed: int) -> Iterator[_File]:
 
 def _stack_files(seed: int) -> Iterator[_File]:
     name = "membrane_stack"
-    planes = membrane_stack(_random(seed, name), 6, (224, 224), name=name)
+    planes = membrane_stack(_random(seed, name), 5, (192, 192), name=name)
     yield _File(f"{name}/images/{name}.tif", imagej_tiff(planes))
     masks = np.stack([_mask(each) for each in planes])
     yield _File(f"{name}/masks/{name}.tif", bare_tiff(masks))
@@ -204,7 +208,8 @@ def _lattice_files(seed: int) -> Iterator[_File]:
     for name, sample in samples.items():
         yield _File(f"lattice/images/{name}.ome.tif", ome_tiff(sample))
         yield _File(f"lattice/masks/{name}.tif", bare_tiff(_mask(sample), ">"))
-    yield _File("lattice/objects.csv", _objects(samples, ".ome.tif"))
+    shown = {f"{name}.ome.tif": sample.objects for name, sample in samples.items()}
+    yield _File("lattice/objects.csv", object_table(shown))
 
 
 def _class_files(seed: int) -> Iterator[_File]:
@@ -247,9 +252,3 @@ def _as_uint8(sample: Sample) -> Sample:
 
 def _mask(sample: Sample) -> NDArray[np.uint8]:
     return sample.truth.pixels.astype(np.uint8)
-
-
-def _objects(samples: dict[str, Sample], suffix: str) -> bytes:
-    return object_table(
-        (name + suffix, each) for name, sample in samples.items() for each in sample.objects
-    )

@@ -10,8 +10,10 @@ from emseg.synthesis.fields import Image
 
 _ELONGATION = 4.0  # processes run through the sections: structures are this much longer along z
 _WAVES = 7
+_NEIGHBOURS = 2  # cells that may be the closest one
 _BENDS = (0.55, 1.4)  # wavelengths of the bends of a membrane, relative to a cell
 _MITOCHONDRION_GAP_NM = 26.0  # to the plasma membrane
+_VESICLE_REACH_NM = 40.0  # farther vesicles are not looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +25,13 @@ class Slice:
     cell : array of int64, shape (Y, X)
         Index of the cell.
     to_membrane_nm : array of float64, shape (Y, X)
-        Distance from the middle of the cleft between two cells.
+        Distance, through the tissue, from the middle of the cleft between two cells.
     into_mitochondrion_nm : array of float64, shape (Y, X)
         Depth below the surface of a mitochondrion, negative outside.
     along_cristae : array of float64, shape (Y, X)
         Phase of the stack of cristae in rad.
     to_vesicle_nm : array of float64, shape (Y, X)
-        Distance from the centre of the nearest vesicle.
+        Distance from the centre of the nearest vesicle, infinite beyond 40 nm.
     """
 
     cell: NDArray[np.int64]
@@ -86,14 +88,20 @@ class Tissue:
             Positions of the columns.
         """
         grid = np.stack(np.meshgrid([z_nm / _ELONGATION], y_nm, x_nm, indexing="ij"), axis=-1)[0]
-        points = grid + self._displacement(grid)
-        distances, nearest = self._tree.query(points, k=2)
-        apart = np.linalg.norm(self.seeds[nearest[..., 0]] - self.seeds[nearest[..., 1]], axis=-1)
-        to_membrane = (distances[..., 1] ** 2 - distances[..., 0] ** 2) / (2 * apart)
+        phase = grid @ self._wave.T + self._phase
+        points = grid + np.sin(phase) @ self._amplitude
+        distances, nearest = self._tree.query(points, k=_NEIGHBOURS + 1)
+        across = self.seeds[nearest[..., :1]] - self.seeds[nearest[..., 1:]]
+        apart = np.linalg.norm(across, axis=-1)
+        to_bisector = (distances[..., 1:] ** 2 - distances[..., :1] ** 2) / (2 * apart)
+        closest = np.argmin(to_bisector, axis=-1)[..., None]
+        normal = np.take_along_axis(across / apart[..., None], closest[..., None], -2)[..., 0, :]
+        to_membrane = np.take_along_axis(to_bisector, closest, -1)[..., 0]
+        to_membrane = to_membrane / self._steepness(phase, normal)
         cell = nearest[..., 0]
-        inside, phase = self._mitochondria_at(points, cell, to_membrane)
-        vesicle = self._vesicles.query(points)[0]
-        return Slice(cell, to_membrane, inside, phase, vesicle)
+        inside, cristae = self._mitochondria_at(points, cell, to_membrane)
+        vesicle = self._vesicles.query(points, distance_upper_bound=_VESICLE_REACH_NM)[0]
+        return Slice(cell, to_membrane, inside, cristae, vesicle)
 
     def _bend(self, rng: np.random.Generator, cell_nm: float) -> None:
         """Choose the plane waves that bend the membranes."""
@@ -104,9 +112,12 @@ class Tissue:
         self._phase = rng.uniform(0, 2 * np.pi, _WAVES)
         self._amplitude = 0.05 * wavelength * rng.standard_normal((_WAVES, 3))
 
-    def _displacement(self, points: Image) -> Image:
-        shift: Image = np.sin(points @ self._wave.T + self._phase) @ self._amplitude
-        return shift
+    def _steepness(self, phase: Image, normal: Image) -> Image:
+        """How fast the distance along a normal of the bent space grows for each nm of tissue."""
+        gradient = normal + (np.cos(phase) * (normal @ self._amplitude.T)) @ self._wave
+        gradient[..., 0] /= _ELONGATION
+        steepness: Image = np.linalg.norm(gradient, axis=-1)
+        return np.maximum(steepness, 0.1)
 
     def _furnish(self, rng: np.random.Generator, cell_nm: float) -> None:
         """Put mitochondria into a third of the cells and vesicles into a quarter."""
