@@ -123,7 +123,7 @@ def measure(name: str, seed: int, options: Sequence[str], minutes: float | None)
 
 
 def scores(metrics: dict[str, dict[str, dict[str, float]]]) -> dict[str, str]:
-    """The headline figure and the figures of each class."""
+    """Pick the headline figure and the figures of each class."""
     key = "iou" if "mean" in metrics else "f1"
     details = {n: round(each[key], 4) for n, each in metrics["classes"].items()}
     headline = metrics["mean"]["iou"] if "mean" in metrics else metrics["accuracy"]
