@@ -62,4 +62,4 @@ def information_bar(size: tuple[int, int], pixel_size_nm: float) -> NDArray[np.u
 def scale_bar_nm(most_nm: float) -> float:
     """Longest of the lengths 1, 2, 5, 10, 20, 50... nm that is no longer than ``most_nm``."""
     decade = 10.0 ** math.floor(math.log10(most_nm))
-    return max(step * decade for step in (1, 2, 5) if step * decade <= most_nm)
+    return max(step * decade for step in (0.5, 1, 2, 5) if step * decade <= most_nm)
