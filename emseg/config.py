@@ -65,6 +65,26 @@ class Config(BaseModel):
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
             raise UnreadableFileError(f"{path} is no valid configuration: {error}") from error
 
+    @classmethod
+    def from_options(cls, **options: Any) -> Self:
+        """Build from what a user typed.
+
+        Raises
+        ------
+        UsageError
+            When a value makes no sense; names the option, the value and the reason.
+        """
+        try:
+            return cls(**options)
+        except ValidationError as error:
+            first = error.errors()[0]
+            said = first.get("ctx", {}).get("error")
+            if isinstance(said, UsageError):
+                raise said from error
+            name = str(first["loc"][0]).removesuffix("_fraction").replace("_", "-")
+            reason = first["msg"][0].lower() + first["msg"][1:]
+            raise UsageError(f"--{name} {first['input']}: {reason}") from error
+
     def to_toml(self) -> str:
         """Write every setting that has a value; None is left out, as TOML has none."""
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))

@@ -69,7 +69,7 @@ def predict(
     from emseg.config import PredictConfig
     from emseg.inference import Batch, choose_device
 
-    config = PredictConfig(
+    config = PredictConfig.from_options(
         model=model,
         inputs=tuple(Path(each) for each in inputs),
         out=out,
@@ -114,7 +114,7 @@ def run(batch: "Batch") -> "list[FileOutcome]":
     with progress("predicting", len(batch.paths), unit="files") as meter:
         for outcome in batch.run():
             outcomes.append(outcome)
-            if outcome.error is not None:
+            if outcome.error is not None and len(batch.paths) > 1:
                 complain(str(outcome.error))
             meter.advance()
             meter.note(outcome.path.name)
@@ -142,7 +142,7 @@ def _raise_failures(outcomes: "list[FileOutcome]") -> None:
     if not errors:
         return
     if len(outcomes) == 1:
-        raise typer.Exit(errors[0].exit_code)
+        raise errors[0]
     if len(errors) == len(outcomes):
         raise ContentError(f"none of the {len(outcomes)} files could be predicted")
     raise PartialError(

@@ -133,14 +133,14 @@ def train(
         crop=crop,
         learning_rate=learning_rate,
     )
-    trained = run(config)
+    trained = run(config, json=json)
     if json:
-        print_json(trained.card.model_dump_json(indent=2))
+        print_json((trained.folder / "model" / "config.json").read_text(encoding="utf-8"))
     if trained.interrupted:
         raise KeyboardInterrupt
 
 
-def run(config: "TrainConfig") -> "TrainedRun":
+def run(config: "TrainConfig", *, json: bool = False) -> "TrainedRun":
     """Train as configured, show it, and draw curves and pictures into the run folder."""
     from emseg.cli.console import progress, remark, result
     from emseg.reporting import write_curves
@@ -163,7 +163,7 @@ def run(config: "TrainConfig") -> "TrainedRun":
         trained = train_model(config, report, _say_start)
     write_curves(trained.folder / "curves.png", trained.folder / "metrics.csv")
     _draw_validation(config, trained)
-    _say_end(trained, result)
+    _say_end(trained, remark if json else result)
     return trained
 
 

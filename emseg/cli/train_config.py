@@ -44,7 +44,7 @@ def train_config(
     if "epochs" in options and "steps" in options:
         raise UsageError("--epochs and --steps contradict each other; give one of them")
     options.setdefault("out", _next_run(options.get("network"), task))
-    return TrainConfig(
+    return TrainConfig.from_options(
         images=tuple(Path(each) for each in images),
         masks=tuple(mask_paths),
         mask_folders=folders,
