@@ -60,3 +60,9 @@ def test_documented_commands_and_options_exist(path, pages):
         spelled = {each for pair in known for each in pair} | {"--help"}
         unknown = [each for each in words[2:] if each.startswith("-") and each not in spelled]
         assert not unknown, " ".join(words)
+
+
+def test_every_decision_is_listed():
+    folder = ROOT / "docs" / "decisions"
+    listed = re.findall(r"\]\(([\w-]+\.md)\)", (folder / "README.md").read_text(encoding="utf-8"))
+    assert listed == sorted(path.name for path in folder.glob("0*.md"))
