@@ -253,8 +253,8 @@ def missing(path: Path) -> PathMissingError:
     return PathMissingError(f"there is no {path}; {did_you_mean(path.name, names)}")
 
 
-class _Held(threading.local):
-    """The file that this thread read last, open for its next plane."""
+class _Held:
+    """The file that a thread read last, open for its next plane; closed with the thread."""
 
     def __init__(self) -> None:
         self.key: tuple[object, ...] | None = None
@@ -279,13 +279,18 @@ class _Held(threading.local):
         self.release()
 
 
-_held = _Held()
+class _PerThread(threading.local):
+    def __init__(self) -> None:
+        self.held = _Held()
+
+
+_thread = _PerThread()
 
 
 @contextmanager
 def _borrowed(path: Path, axes: str | None, *, keep: bool) -> Iterator[Source]:
     if keep:
-        yield _held.take(path, axes)
+        yield _thread.held.take(path, axes)
     else:
         with _open(path, axes) as source:
             yield source

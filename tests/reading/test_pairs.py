@@ -1,0 +1,94 @@
+"""Which mask belongs to which image."""
+
+import numpy as np
+import pytest
+import tifffile
+
+from emseg.errors import MismatchError
+from emseg.reading import list_planes, match_pairs
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_files(folder, **planes):
+        """Write one file for each name; a double underscore stands for a dash."""
+        (tmp_path / folder).mkdir(exist_ok=True)
+        paths = [tmp_path / folder / name.replace("__", "-") for name in planes]
+        for path, count in zip(paths, planes.values(), strict=True):
+            pixels = np.zeros((count, 8, 9), np.uint8)
+            tifffile.imwrite(path.with_suffix(".tif"), pixels, photometric="minisblack")
+        return [path.with_suffix(".tif") for path in paths]
+
+    return write_files
+
+
+def matched(images, masks):
+    found = match_pairs(list_planes(images), list_planes(masks))
+    return [(pair.image.title, pair.mask.title) for pair in found.pairs], found
+
+
+def test_equal_names_match_and_leftovers_are_told(write):
+    pairs, found = matched(write("i", a=1, b=1, c=1), write("m", b=1, a=1, d=1))
+    assert pairs == [("a", "a"), ("b", "b")]
+    assert (found.images_alone, found.masks_alone) == (("c.tif",), ("d.tif",))
+
+
+@pytest.mark.parametrize(
+    "mask",
+    ["{}_mask", "{}__mask", "{}_masks", "{}_label", "{}_LABELS", "{}_seg", "{}_Segmentation",
+     "{}_gt", "{}_groundtruth", "{}_ground_truth", "{}_annotation", "mask_{}", "label_{}"],
+)  # fmt: skip
+@pytest.mark.parametrize("image", ["{}", "{}_image", "{}_img", "{}_raw", "img_{}"])
+def test_affixes_that_people_use(write, image, mask):
+    images = write("i", **{image.format("Grain_1"): 1, image.format("Grain_2"): 1})
+    masks = write("m", **{mask.format("grain_2"): 1, mask.format("grain_1"): 1})
+    pairs, found = matched(images, masks)
+    assert [left[-7:].count("1") for left, _ in pairs] == [1, 0]
+    assert all(("1" in left) == ("1" in right) for left, right in pairs)
+    assert len(pairs) == 2
+    assert found.images_alone == found.masks_alone == ()
+
+
+def test_an_exact_name_goes_before_a_stripped_one(write):
+    pairs, found = matched(write("i", a=1, a_raw=1), write("m", a_raw=1, a_mask=1))
+    assert pairs == [("a", "a_mask"), ("a_raw", "a_raw")]
+    assert found.masks_alone == ()
+
+
+def test_stacks_match_plane_by_plane(write):
+    pairs, _ = matched(write("i", v=3, w=1), write("m", w=1, v_labels=3))
+    assert pairs == [*((f"v[{n}]", f"v_labels[{n}]") for n in range(3)), ("w", "w")]
+
+
+def test_one_file_on_each_side_matches_whatever_the_names(write):
+    pairs, _ = matched(write("i", volume=2), write("m", truth=2))
+    assert pairs == [("volume[0]", "truth[0]"), ("volume[1]", "truth[1]")]
+
+
+def test_masks_in_the_folder_of_their_images(write):
+    write("all", a=1, a_mask=1, b=1, b_mask=1)
+    folder = write("all", a=1)[0].parent
+    pairs, found = matched([folder], [f"{folder}/*_mask.tif"])
+    assert pairs == [("a", "a_mask"), ("b", "b_mask")]
+    assert found.images_alone == ()
+
+
+def test_numbers_of_planes_must_agree(write):
+    with pytest.raises(MismatchError, match=r"v\.tif has 3 planes and its mask .*v\.tif has 2"):
+        matched(write("i", v=3), write("m", v=2))
+
+
+def test_a_name_that_fits_two_files(write):
+    with pytest.raises(MismatchError, match="two masks are called 'a'"):
+        matched(write("i", a=1, b=1), write("m", a_mask=1, mask_a=1))
+
+
+def test_nothing_matches(write):
+    with pytest.raises(MismatchError, match=r"images are a\.tif, b\.tif, the masks c\.tif, d\.tif"):
+        matched(write("i", a=1, b=1), write("m", c=1, d=1))
+
+
+def test_the_same_files_twice(write):
+    images = write("i", a=1, b=1)
+    with pytest.raises(MismatchError, match="are the same files"):
+        matched(images, images)

@@ -1,0 +1,110 @@
+"""Where a TIFF's pixel size comes from, and when it is unknown."""
+
+import numpy as np
+import pytest
+import tifffile
+
+from emseg.calibration import PixelSize
+from emseg.reading import open_stack
+
+PIXELS = np.zeros((8, 16), np.uint8)
+
+
+def size_of(path, **options):
+    tifffile.imwrite(path, options.pop("pixels", PIXELS), **options)
+    return open_stack(path).pixel_size
+
+
+@pytest.mark.parametrize("dpi", [72, 96, 150, 300, 600, 1200])
+def test_a_printing_resolution_is_no_calibration(tmp_path, dpi):
+    assert size_of(tmp_path / "a.tif", resolution=(dpi, dpi), resolutionunit="INCH") is None
+
+
+def test_a_fine_resolution_is_one(tmp_path):
+    size = size_of(tmp_path / "a.tif", resolution=(2e6, 1e6), resolutionunit="CENTIMETER")
+    assert size == PixelSize(10.0, 5.0, "the TIFF resolution tags")
+
+
+def test_a_resolution_without_unit_says_nothing(tmp_path):
+    assert size_of(tmp_path / "a.tif", resolution=(2e6, 2e6), resolutionunit="NONE") is None
+
+
+def test_a_resolution_of_zero_says_nothing(tmp_path):
+    assert size_of(tmp_path / "a.tif", resolution=((0, 1), (0, 1)), resolutionunit=3) is None
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"), [("nm", 1.0), ("micron", 1e3), ("um", 1e3), ("\\u00B5m", 1e3), ("Å", 0.1)]
+)
+def test_imagej_says_its_unit(tmp_path, unit, factor):
+    size = size_of(
+        tmp_path / "a.tif",
+        pixels=np.zeros((3, 8, 16), np.uint8),
+        imagej=True,
+        resolution=(0.5, 0.25),
+        metadata={"unit": unit.replace("Å", "angstrom"), "spacing": 50.0, "axes": "ZYX"},
+    )
+    assert size.source == "the ImageJ description"
+    assert (size.x_nm, size.y_nm, size.z_nm) == pytest.approx((2 * factor, 4 * factor, 50 * factor))
+
+
+@pytest.mark.parametrize("unit", ["pixel", "inch"])
+def test_imagej_pixels_and_print_sizes_say_nothing(tmp_path, unit):
+    size = size_of(tmp_path / "a.tif", imagej=True, resolution=(72, 72), metadata={"unit": unit})
+    assert size is None
+
+
+def test_ome_goes_before_the_resolution_tags(tmp_path):
+    size = size_of(
+        tmp_path / "a.ome.tif",
+        resolution=(1e7, 1e7),
+        resolutionunit="CENTIMETER",
+        metadata={"axes": "YX", "PhysicalSizeX": 0.004, "PhysicalSizeY": 0.006},
+    )
+    assert size.source == "OME-XML"
+    assert (size.y_nm, size.x_nm) == pytest.approx((6.0, 4.0))
+
+
+def test_ome_pixels_are_no_length(tmp_path):
+    metadata = {"axes": "YX", "PhysicalSizeX": 1.0, "PhysicalSizeXUnit": "pixel",
+                "PhysicalSizeY": 1.0, "PhysicalSizeYUnit": "pixel"}  # fmt: skip
+    assert size_of(tmp_path / "a.ome.tif", metadata=metadata) is None
+
+
+def test_fei_pixel_width(tmp_path):
+    text = "[Scan]\r\nPixelWidth=1.5e-009\r\nPixelHeight=3e-009\r\n"
+    size = size_of(tmp_path / "a.tif", extratags=[(34682, "s", 0, text, True)])
+    assert size.source == "the FEI tags"
+    assert (size.y_nm, size.x_nm) == pytest.approx((3.0, 1.5))
+
+
+@pytest.mark.parametrize(
+    "text", ["[Scan]\r\nPixelWidth=\r\n", "[Scan]\r\nPixelWidth=0\r\n", "rubbish"]
+)
+def test_malformed_fei_tags_say_nothing(tmp_path, text):
+    assert size_of(tmp_path / "a.tif", extratags=[(34682, "s", 0, text, True)]) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "nm"), [("Image Pixel Size = 5.5 nm", 5.5), ("Image Pixel Size = 1.2 µm", 1200.0)]
+)
+def test_zeiss_image_pixel_size(tmp_path, line, nm):
+    header = "\r\n".join(["0"] * 3 + ["2e-09"] + ["0"] * 4)
+    text = f"{header}\r\nAP_PIXEL_SIZE\r\nPixel Size = 2 nm\r\nAP_IMAGE_PIXEL_SIZE\r\n{line}\r\n"
+    tag = (34118, "s", 0, text.encode("cp1252"), True)
+    size = size_of(tmp_path / "a.tif", extratags=[tag])
+    assert size.source == "the Zeiss tags"
+    assert size.x_nm == pytest.approx(nm)
+
+
+def test_gatan_tags(tmp_path):
+    tags = [(65003, "s", 0, "nm", True), (65004, "s", 0, "nm", True),
+            (65009, "d", 1, 0.25, True), (65010, "d", 1, 0.5, True)]  # fmt: skip
+    assert size_of(tmp_path / "a.tif", extratags=tags) == PixelSize(0.5, 0.25, "the Gatan tags")
+
+
+def test_tescan_tag(tmp_path):
+    text = b"\x01\x02[MAIN]\r\nPixelSizeX=2.5e-09\r\nPixelSizeY=2.5e-09\r\n\x00"
+    size = size_of(tmp_path / "a.tif", extratags=[(50431, "B", len(text), text, True)])
+    assert size.source == "the TESCAN tags"
+    assert size.x_nm == pytest.approx(2.5)
