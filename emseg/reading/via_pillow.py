@@ -17,6 +17,8 @@ from emseg.reading.formats import Format
 from emseg.reading.print_resolution import LARGEST_NM
 from emseg.reading.signal import Index, Signal, Source
 
+Image.MAX_IMAGE_PIXELS = None  # a stitched mosaic is no attack, and opening reads the header alone
+
 _STORED = {  # Pillow's mode of the file -> the mode in which it is read, its dtype
     "1": ("1", "bool"),
     "L": ("L", "uint8"),

@@ -192,6 +192,12 @@ def test_bits_are_zero_and_one(tmp_path):
         np.testing.assert_array_equal(read[0], bits)
 
 
+def test_a_mosaic_of_ninety_million_pixels_is_no_attack(tmp_path):
+    Image.new("1", (9500, 9500), 1).save(tmp_path / "m.png")
+    assert open_stack(tmp_path / "m.png").size == (9500, 9500)
+    assert describe(tmp_path / "m.png")[0].usable
+
+
 def test_jpeg_and_bmp_and_gif_frames(tmp_path):
     grey = np.full((8, 9), 77, np.uint8)
     Image.fromarray(grey).save(tmp_path / "a.JPG", quality=100)
