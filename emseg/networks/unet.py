@@ -79,14 +79,19 @@ class UNet(nn.Module):
 
     @property
     def receptive_field(self) -> int:
-        """Pixels along one axis that can change an output pixel.
+        """Pixels along one axis that can change an output pixel, at most.
 
-        Two 3 x 3 convolutions at jump ``j`` widen it by ``4 j``, a 2 x 2 pooling by ``j``
-        (Araujo, Norris and Sim, "Computing receptive fields of convolutional neural
-        networks", Distill 2019); a 2 x 2 up-convolution of stride 2 reads one pixel of the
-        level below and widens it by nothing at the coarse level, at most ``j`` at the fine.
+        Where an output pixel lies between the samples of the pooled levels decides how many
+        it is; this is the largest number (Araujo, Norris and Sim, "Computing receptive fields
+        of convolutional neural networks", Distill 2019).
         """
-        down = sum(4 * 2**level for level in range(self.depth + 1))
-        pools = sum(2**level for level in range(self.depth))
-        merges = sum(4 * 2**level for level in range(self.depth))
-        return int(1 + down + pools + merges)
+        return max(self._pixels_behind(phase) for phase in range(2**self.depth))
+
+    def _pixels_behind(self, pixel: int) -> int:
+        """Follow an output pixel to the input: two convolutions widen by 2 on either side."""
+        first = last = pixel
+        for _ in range(self.depth):
+            first, last = (first - 2) // 2, (last + 2) // 2  # merge, then one pixel a 2 x 2 block
+        for _ in range(self.depth):
+            first, last = 2 * (first - 2), 2 * (last + 2) + 1  # convolutions, then pooling
+        return last + 2 - (first - 2) + 1
