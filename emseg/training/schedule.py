@@ -27,7 +27,7 @@ def decay_start(total: int) -> int:
 
 
 def total_of(stable: int) -> int:
-    """Return the steps of the run whose rate begins to fall at this step."""
+    """Return the steps of a run whose rate begins to fall at this step."""
     return stable * 5 // 3
 
 
@@ -78,7 +78,7 @@ class Plan:
         if self.budget is not None:
             usable = self.budget - reserve
             if self.total is None and seconds >= _STABLE * usable:
-                self.total = max(step + 1, total_of(step))
+                self.total = total_of(step + 1)  # the rate of the next step is set already
             if seconds + seconds / max(step, 1) > usable:
                 return True
         return self.total is not None and step >= self.total
