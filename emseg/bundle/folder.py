@@ -101,15 +101,18 @@ def load_model(path: Path) -> Model:
     folder = find_model(path)
     card = _read_card(folder / CARD)
     weights = folder / WEIGHTS
-    if not weights.is_file():
-        raise ModelError(f"{folder} has no {WEIGHTS}; copy the whole model folder again")
-    content = weights.read_bytes()
+    try:
+        content = weights.read_bytes()
+    except FileNotFoundError as error:
+        raise ModelError(f"{folder} has no {WEIGHTS}; copy the whole model folder again") from error
+    except OSError as error:
+        raise ModelError(f"{weights} cannot be read: {error.strerror}; check its rights") from error
     if hashlib.sha256(content).hexdigest() != card.sha256:
         raise ModelError(
             f"{weights} is not the file that its card describes (sha256 differs): it was changed "
             "or damaged; copy the model folder again or train anew"
         )
-    network = build_network(card.spec)
+    network = _built(folder / CARD, card)
     try:
         network.load_state_dict(safetensors.torch.load(content))
     except (RuntimeError, SafetensorError) as error:
@@ -121,10 +124,24 @@ def load_model(path: Path) -> Model:
 def _read_card(path: Path) -> ModelCard:
     try:
         return ModelCard.read(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}; check its rights") from error
     except (ValidationError, UnicodeDecodeError) as error:
         raise ModelError(
             f"{path} is no card of an emseg model ({_problem(error)}); it was changed, or a newer "
             "emseg wrote it"
+        ) from error
+
+
+def _built(path: Path, card: ModelCard) -> nn.Module:
+    """Build the network of a card; whatever a library says to a strange one is told."""
+    try:
+        return build_network(card.spec)
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(
+            f"{path} describes a network that cannot be built, {card.spec} ({reason}); it was "
+            "changed, or needs a newer emseg"
         ) from error
 
 

@@ -117,7 +117,12 @@ def _classifier(spec: NetworkSpec) -> nn.Module:
 
     if timm.is_model(spec.name):
         timm_network: Any = timm.create_model(
-            spec.name, in_chans=spec.in_channels, num_classes=spec.classes, **spec.options
+            spec.name,
+            pretrained=False,
+            checkpoint_path="",  # stated, so that no card's options can name a pickle
+            in_chans=spec.in_channels,
+            num_classes=spec.classes,
+            **spec.options,
         )
         _calm(timm_network.get_classifier())
         return cast(nn.Module, timm_network)
