@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -125,20 +126,21 @@ class Batch:
         rows: list[dict[str, object]] = []
         count = len(self._indices(stack))
         written.parent.mkdir(parents=True, exist_ok=True)
-        kept: list[NDArray[np.float32]] = []
+        with TemporaryFile(dir=self.config.out) as kept:  # a stack's may not fit into memory
 
-        def labels() -> Iterator[LabelImage]:
-            for micrograph, image, probabilities in self._answers(stack):
-                rows.append(_label_row(micrograph, image, written))
-                if probabilities is not None:
-                    kept.append(probabilities)
-                if self.config.previews:
-                    self._preview(written, micrograph, image)
-                yield image
+            def labels() -> Iterator[LabelImage]:
+                for micrograph, image, probabilities in self._answers(stack):
+                    rows.append(_label_row(micrograph, image, written))
+                    if probabilities is not None:
+                        np.save(kept, probabilities)
+                    if self.config.previews:
+                        self._preview(written, micrograph, image)
+                    yield image
 
-        write_label_images(written, labels(), count=count)
-        if self.config.probabilities:
-            self._write_probabilities(stack, written, kept)
+            write_label_images(written, labels(), count=count)
+            if self.config.probabilities:
+                kept.seek(0)
+                self._write_probabilities(stack, written, (np.load(kept) for _ in rows), count)
         return rows
 
     def _answers(
@@ -154,13 +156,12 @@ class Batch:
             yield micrograph, answer.labels, answer.probabilities
 
     def _write_probabilities(
-        self, stack: Stack, written: Path, planes: Sequence[NDArray[np.float32]]
+        self, stack: Stack, written: Path, planes: Iterable[NDArray[np.float32]], count: int
     ) -> None:
-        stem = written.name.removesuffix(".ome.tif")
-        path = self.config.out / "probabilities" / f"{stem}.ome.tif"
+        path = self.config.out / "probabilities" / written.relative_to(self.config.out)
         path.parent.mkdir(parents=True, exist_ok=True)
         classes = self.model.card.label_classes
-        write_probabilities(path, planes, classes, stack.pixel_size, count=len(planes))
+        write_probabilities(path, planes, classes, stack.pixel_size, count=count)
 
     def _preview(self, written: Path, micrograph: Micrograph, labels: LabelImage) -> None:
         stem = written.relative_to(self.config.out).as_posix().removesuffix(".ome.tif")
@@ -173,8 +174,8 @@ class Batch:
         if self._classifier is None:
             raise TypeError("a segmentation model has no class of an image")
         return [
-            _class_row(stack[index], self._classifier.classify(stack[index]), self.config.top_k)
-            for index in self._indices(stack)
+            _class_row(micrograph, self._classifier.classify(micrograph), self.config.top_k)
+            for micrograph in (stack[index] for index in self._indices(stack))
         ]
 
     def _indices(self, stack: Stack) -> Sequence[int]:
@@ -210,12 +211,25 @@ def _chosen(config: PredictConfig) -> tuple[list[Path], slice | None]:
 
 
 def _output_stems(paths: Sequence[Path]) -> dict[Path, str]:
-    """Name outputs after their micrographs; stems that collide keep their folder or suffix."""
+    """Name outputs after their micrographs.
+
+    Stems that collide keep their folder, then their suffix too, then as many folders as it
+    takes.
+    """
     stems = {path: output_stem(path) for path in paths}
-    for longer in (lambda p: f"{p.resolve().parent.name}/{output_stem(p)}", _with_suffix):
+    deepest = max((len(path.resolve().parts) for path in paths), default=0)
+    for folders in range(1, deepest + 1):
         counts = Counter(stem.lower() for stem in stems.values())
-        stems = {p: longer(p) if counts[stem.lower()] > 1 else stem for p, stem in stems.items()}
+        crowded = [path for path, stem in stems.items() if counts[stem.lower()] > 1]
+        stems |= {path: _longer_stem(path, folders) for path in crowded}
     return stems
+
+
+def _longer_stem(path: Path, folders: int) -> str:
+    """Name of a file behind its folders; behind more than one it keeps its suffix too."""
+    *above, name = path.resolve().parts[1:]
+    stem = output_stem(path) if folders == 1 else name.replace(".", "_")
+    return "/".join([*above[-max(1, folders - 1) :], stem])
 
 
 def output_stem(path: Path) -> str:
@@ -224,10 +238,6 @@ def output_stem(path: Path) -> str:
     for inner in (".ome", ".mrc", ".map"):
         stem = stem[: -len(inner)] if stem.lower().endswith(inner) else stem
     return stem
-
-
-def _with_suffix(path: Path) -> str:
-    return f"{path.resolve().parent.name}/{path.name.replace('.', '_')}"
 
 
 def _refuse_overwriting(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
