@@ -67,6 +67,8 @@ def _channel_statistics(channel: NDArray[Any], title: str) -> tuple[float, float
         float(values[min(last, int(np.searchsorted(cumulated, share * cumulated[-1])))])
         for share in (_TAIL, 1 - _TAIL)
     )
+    if low == high:  # a few bright pixels on an empty ground are the image, not its tails
+        low, high = float(values[0]), float(values[-1])
     clipped = np.clip(values, low, high)
     mean = float(np.average(clipped, weights=counts))
     variance = float(np.average((clipped - mean) ** 2, weights=counts))
@@ -75,17 +77,26 @@ def _channel_statistics(channel: NDArray[Any], title: str) -> tuple[float, float
 
 def _distribution(channel: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Sorted distinct values and how often each occurs."""
+    if channel.dtype.kind in "bui" and channel.dtype.itemsize <= 2:
+        return _histogram(channel)
     flat = channel.ravel()
-    if channel.dtype.kind in "bui" and channel.dtype.itemsize <= 2 and flat.size:
-        least = int(flat.min())
-        counts = np.bincount(flat.astype(np.int64) - least)
-        found = np.flatnonzero(counts)
-        return (found + least).astype(np.float64), counts[found]
     if flat.size > _SAMPLE:
         flat = flat[np.random.default_rng(0).integers(0, flat.size, _SAMPLE)]
     flat = flat[np.isfinite(flat)].astype(np.float64)
     values, counts = np.unique(flat, return_counts=True)
     return values, counts
+
+
+def _histogram(channel: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Count every value, a band of rows at a time: bincount works on copies of 64 bits."""
+    counts = np.zeros(2**16, dtype=np.int64)
+    offset = 2**15 if channel.dtype.kind == "i" else 0
+    rows = max(1, _SAMPLE // max(1, channel.shape[1]))
+    for start in range(0, len(channel), rows):
+        band = channel[start : start + rows].astype(np.int64)
+        counts += np.bincount(band.ravel() + offset, minlength=counts.size)
+    found = np.flatnonzero(counts)
+    return (found - offset).astype(np.float64), counts[found]
 
 
 def normalise(
@@ -105,7 +116,8 @@ def normalise(
     Returns
     -------
     array of float32, shape (C, Y, X)
-        NaN and infinite pixels become 0 (the mean). A constant channel becomes 0.
+        NaN becomes 0 (the mean), infinite pixels the nearest limit of the clipping, or 0 where
+        the rule does not clip. A constant channel becomes 0.
     """
     if rule is IntensityRule.NONE:
         return np.nan_to_num(pixels.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
