@@ -42,7 +42,7 @@ def parse_labels(text: str) -> dict[int, str]:
     assigned: dict[int, str] = {}
     for part in text.split(","):
         value, equals, name = (piece.strip() for piece in part.partition("="))
-        if not (equals and name and value.lstrip("-").isdecimal()):
+        if not (equals and name and value.removeprefix("-").isdecimal()):
             raise UsageError(f"--labels cannot read {part!r}; write --labels 0=matrix,255=cell")
         if int(value) in assigned:
             raise UsageError(f"--labels gives the value {value} twice; give each value one class")
@@ -82,18 +82,23 @@ def choose_classes(
 
     Raises
     ------
+    UsageError
+        When the names are fewer than two, or contradict the labels.
     LabelError
         When the values cannot be mapped; the message says with which option they can.
     """
     values = sorted(set(found) - {unlabelled})
+    if names is not None and len(names) < 2:
+        raise UsageError(f"--classes names one class only ({', '.join(names)}); name at least two")
     if assigned is not None:
         return _assigned_classes(values, assigned, names, where), unlabelled
     if unlabelled is None and _is_255_unlabelled(values, names):
         _log.warning("the mask value 255 beside %s is taken as unlabelled", _listed(values[:-1]))
         values, unlabelled = values[:-1], UNLABELLED_8
     if len(values) < 2 and not names:
+        held = f"only the value {_listed(values)}" if values else "no labelled pixel"
         raise LabelError(
-            f"{where} hold only the value {_listed(values)}: there is nothing to tell apart; "
+            f"{where} hold {held}: there is nothing to tell apart; "
             "check the mask folder, or name the classes with --labels 0=background,1=object"
         )
     if names:

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from emseg.calibration import PixelSize
 from emseg.config import TrainConfig
-from emseg.errors import ContentError, MismatchError, UnknownNameError
+from emseg.errors import ContentError, MismatchError, UnknownNameError, UsageError
 from emseg.inference.channels import fit_channels
 from emseg.inference.segmenter import mirror_pad
 from emseg.intensity import IntensityRule, Statistics, measure, normalise
@@ -58,6 +58,8 @@ def load_classes(config: TrainConfig) -> ClassSet:
         When a class has fewer than two micrographs.
     UnknownNameError
         When ``--classes`` names a class that is not there.
+    UsageError
+        When ``--classes`` names one class only.
     """
     files = list(class_folders(config.images[0]))
     names = _names(files, config.classes)
@@ -81,6 +83,8 @@ def _names(files: Sequence[LabelledFile], wanted: tuple[str, ...] | None) -> tup
         if name not in counts:
             raise UnknownNameError("class folder", name, counts)
     names = wanted or tuple(counts)
+    if len(names) < 2:
+        raise UsageError(f"--classes names one class only ({names[0]}); name at least two")
     few = [name for name in names if counts[name] < 2]
     if few:
         raise ContentError(
