@@ -130,6 +130,8 @@ def _read(
     chosen = parse_slices(slices) if slices else None
     planes = list_planes(images, slices=chosen, axes=axes)
     sources = [list(masks)] if masks else [[folder] for folder in folders.values()]
+    if not sources:
+        raise UsageError("micrographs without masks teach nothing; name their masks")
     matched: dict[int, list[Plane]] = {}
     for source in sources:
         found = list_planes(source, slices=chosen)
@@ -200,8 +202,8 @@ def split(
 ) -> tuple[list[LabelledPlane], list[LabelledPlane]]:
     """Hold out a fraction for validation.
 
-    Files are drawn by the seed. Of the planes of one stack the last are held out, because
-    neighbouring planes show nearly the same. A single micrograph is cut in two.
+    Single micrographs are drawn by the seed. Of each stack the last planes are held out,
+    because neighbouring planes show nearly the same. One micrograph alone is cut in two.
 
     Returns
     -------
@@ -210,18 +212,32 @@ def split(
     """
     if len(planes) == 1:
         return _cut(planes[0], fraction)
-    count = min(len(planes) - 1, max(1, round(fraction * len(planes))))
-    if len({plane.micrograph.path for plane in planes}) == 1:
-        return list(planes[:-count]), list(planes[-count:])
-    order = np.random.default_rng(seed).permutation(len(planes))
-    held_out = set(order[:count].tolist())
+    files: dict[Path | None, list[int]] = {}
+    for index, plane in enumerate(planes):
+        files.setdefault(plane.micrograph.path, []).append(index)
+    held_out = {
+        index
+        for indices in files.values()
+        if len(indices) > 1
+        for index in indices[-_share(len(indices), fraction) :]
+    }
+    single = [indices[0] for indices in files.values() if len(indices) == 1]
+    if len(single) > 1:
+        order = np.random.default_rng(seed).permutation(len(single))
+        held_out |= {single[i] for i in order[: _share(len(single), fraction)]}
     _log.info(
-        "held out for validation: %s", _listed([planes[i].micrograph.title for i in held_out])
+        "held out for validation: %s",
+        _listed([planes[i].micrograph.title for i in sorted(held_out)]),
     )
     return (
         [plane for index, plane in enumerate(planes) if index not in held_out],
         [plane for index, plane in enumerate(planes) if index in held_out],
     )
+
+
+def _share(count: int, fraction: float) -> int:
+    """Part of several, at least one and never all."""
+    return min(count - 1, max(1, round(fraction * count)))
 
 
 def _cut(plane: LabelledPlane, fraction: float) -> tuple[list[LabelledPlane], list[LabelledPlane]]:
