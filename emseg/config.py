@@ -58,12 +58,19 @@ class Config(BaseModel):
         Raises
         ------
         UnreadableFileError
-            When the file is no TOML or holds a key or value that does not belong there.
+            When the file cannot be read, is no TOML, or holds a key or value that does not
+            belong there.
         """
         try:
             return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise UnreadableFileError(f"{path} is no valid configuration: {error}") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise UnreadableFileError(
+                f"{path} is no valid configuration: {key}: {first['msg']}; correct or remove it"
+            ) from error
 
     @classmethod
     def from_options(cls, **options: Any) -> Self:
