@@ -60,7 +60,7 @@ def train_config(
 
 def _task(asked: str | None, images: list[str], *, has_masks: bool) -> Task:
     if asked is not None and asked not in set(Task):
-        raise UnknownNameError("task", asked, list(Task))
+        raise UnknownNameError("task", asked, [task.value for task in Task])
     if asked is not None:
         return Task(asked)
     if has_masks:
