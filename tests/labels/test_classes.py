@@ -1,0 +1,137 @@
+"""Mask values become classes: as the user says, or inferred where that is safe."""
+
+import logging
+
+import pytest
+
+from emseg.errors import LabelError, UsageError
+from emseg.labels import choose_classes, colour, parse_labels, parse_names
+
+
+def meaning(found, **said):
+    classes, unlabelled = choose_classes(found, **said)
+    return [(each.name, each.values) for each in classes], unlabelled
+
+
+def test_names_are_read_in_order():
+    assert parse_names("matrix, small ,large γ") == ("matrix", "small", "large γ")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,,b", "empty name"),
+        ("", "empty name"),
+        ("a,b,a", "names 'a' twice.*--labels 0=a,1=a"),
+    ],
+)
+def test_names_that_cannot_be_meant_are_refused(text, said):
+    with pytest.raises(UsageError, match=said):
+        parse_names(text)
+
+
+def test_labels_are_read():
+    assert parse_labels("0=matrix, 1 = small,2=small,-1=void") == {
+        0: "matrix",
+        1: "small",
+        2: "small",
+        -1: "void",
+    }
+
+
+@pytest.mark.parametrize("text", ["", "0", "=a", "a=0", "0=", "1.5=a", "--5=a", "²=a", "0=a,"])
+def test_labels_that_cannot_be_read_say_how_to_write_them(text):
+    with pytest.raises(UsageError, match="write --labels 0=matrix,255=cell"):
+        parse_labels(text)
+
+
+def test_a_value_given_twice_is_refused():
+    with pytest.raises(UsageError, match="the value 3 twice"):
+        parse_labels("3=a,3=b")
+
+
+def test_two_values_are_background_and_foreground():
+    for found in ([0, 255], [0, 1], [255, 0], [38, 75]):
+        expected = [("background", (min(found),)), ("foreground", (max(found),))]
+        assert meaning(found) == (expected, None)
+
+
+def test_small_integers_are_numbered_classes():
+    assert meaning([2, 0, 1])[0] == [("class_0", (0,)), ("class_1", (1,)), ("class_2", (2,))]
+
+
+def test_255_beside_small_integers_is_unlabelled_and_told(caplog):
+    with caplog.at_level(logging.WARNING):
+        classes, unlabelled = meaning([0, 1, 255])
+    assert [name for name, _ in classes] == ["background", "foreground"]
+    assert unlabelled == 255
+    assert "255 beside 0, 1 is taken as unlabelled" in caplog.text
+
+
+def test_255_is_a_class_when_the_names_say_so():
+    classes, unlabelled = meaning([0, 128, 255], names=("a", "b", "c"))
+    assert classes == [("a", (0,)), ("b", (128,)), ("c", (255,))]
+    assert unlabelled is None
+
+
+def test_255_is_unlabelled_when_there_is_no_name_left_for_it():
+    classes, unlabelled = meaning([0, 1, 2, 255], names=("a", "b", "c"))
+    assert (classes[-1], unlabelled) == (("c", (2,)), 255)
+
+
+def test_names_follow_the_order_of_the_values():
+    assert meaning([0, 255], names=("membrane", "cell"))[0] == [
+        ("membrane", (0,)),
+        ("cell", (255,)),
+    ]
+
+
+def test_a_class_that_no_mask_shows_keeps_its_value():
+    classes, _ = meaning([0, 2], names=("matrix", "small", "large"))
+    assert classes == [("matrix", (0,)), ("small", (1,)), ("large", (2,))]
+
+
+def test_labels_merge_values_and_order_classes():
+    said = {0: "matrix", 1: "phase", 2: "phase"}
+    assert meaning([0, 1, 2], assigned=said)[0] == [("matrix", (0,)), ("phase", (1, 2))]
+    assert meaning([0, 1, 2], assigned=said, names=("phase", "matrix"))[0] == [
+        ("phase", (1, 2)),
+        ("matrix", (0,)),
+    ]
+
+
+def test_a_named_unlabelled_value_is_no_class():
+    classes, unlabelled = meaning([0, 7, 9], unlabelled=7)
+    assert classes == [("background", (0,)), ("foreground", (9,))]
+    assert unlabelled == 7
+
+
+@pytest.mark.parametrize(
+    ("found", "said", "expected", "message"),
+    [
+        ([0], {}, LabelError, "only the value 0"),
+        ([5], {"unlabelled": 5}, LabelError, "no labelled pixel"),
+        (range(40), {}, LabelError, "too many to be classes"),
+        ([0, 1, 2], {"names": ("a", "b")}, LabelError, "3 values .* names 2 .*--labels"),
+        ([0, 9], {"names": ("a", "b", "c")}, LabelError, "2 values .* names 3"),
+        ([0], {"names": ("a",)}, UsageError, "one class only"),
+        ([0, 3], {"assigned": {0: "a", 1: "b"}}, LabelError, "the value 3.* add 3=NAME"),
+        ([0, 1], {"assigned": {0: "a", 1: "a"}}, LabelError, "one class only"),
+        ([0, 1], {"assigned": {0: "a", 1: "b"}, "names": ("a", "c")}, UsageError, "the same names"),
+    ],
+)
+def test_what_cannot_be_mapped_says_with_which_option_it_can(found, said, expected, message):
+    with pytest.raises(expected, match=message) as caught:
+        choose_classes(found, **said)
+    assert "\n" not in str(caught.value)
+
+
+def test_colours_differ_for_as_many_classes_as_a_label_image_holds():
+    colours = [colour(index) for index in range(40)]
+    assert all(0 <= part <= 255 for each in colours for part in each)
+    assert len(set(colours)) == len(colours)
+
+
+def test_classes_carry_their_colours():
+    classes, _ = choose_classes([0, 1, 2])
+    assert [each.colour for each in classes] == [colour(0), colour(1), colour(2)]

@@ -1,0 +1,109 @@
+"""Masks as users have them, turned into label images."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from emseg.calibration import PixelSize
+from emseg.errors import LabelError, MismatchError
+from emseg.labels import choose_classes, combine_masks, mask_values, to_label_image
+from emseg.micrograph import LabelClass, Micrograph
+
+
+def mask(pixels, dtype=np.uint8, **more):
+    pixels = np.asarray(pixels, dtype=dtype)
+    return Micrograph(pixels[None] if pixels.ndim == 2 else pixels, "m", **more)
+
+
+CLASSES, _ = choose_classes([0, 1, 9], names=("a", "b", "c"))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int64, np.float32, ">u2"])
+def test_values_become_indices_in_the_order_of_the_classes(dtype):
+    drawn = mask([[0, 9], [1, 9]], dtype)
+    assert mask_values(drawn) == (0, 1, 9)
+    image = to_label_image(drawn, CLASSES)
+    assert image.pixels.tolist() == [[0, 2], [1, 2]]
+    assert image.pixels.dtype == np.uint8
+    assert image.names == ("a", "b", "c")
+    assert image.counts().tolist() == [1, 1, 2]
+
+
+def test_a_bool_mask_has_the_values_0_and_1():
+    drawn = mask([[True, False]], bool)
+    assert mask_values(drawn) == (0, 1)
+    classes, _ = choose_classes([0, 1])
+    assert to_label_image(drawn, classes).pixels.tolist() == [[1, 0]]
+
+
+@given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=8)), st.integers(0, 255))
+def test_every_mask_comes_back_from_its_indices(pixels, unlabelled):
+    drawn = mask(pixels)
+    values = [value for value in mask_values(drawn) if value != unlabelled]
+    classes = tuple(LabelClass(f"{value}", (0, 0, 0), (value,)) for value in values)
+    image = to_label_image(drawn, classes, unlabelled)
+    value_of = dict(enumerate(values)) | {image.unlabelled: unlabelled}
+    back = [[value_of[int(index)] for index in row] for row in image.pixels]
+    assert back == pixels.tolist()
+
+
+def test_merged_values_share_an_index():
+    classes, _ = choose_classes([0, 1, 2], assigned={0: "a", 1: "b", 2: "b"})
+    assert to_label_image(mask([[0, 1, 2]]), classes).pixels.tolist() == [[0, 1, 1]]
+
+
+def test_unlabelled_pixels_count_for_no_class():
+    image = to_label_image(mask([[0, 1, 77]]), CLASSES, unlabelled=77)
+    assert image.pixels.tolist() == [[0, 1, 255]]
+    assert image.counts().tolist() == [1, 1, 0]
+
+
+def test_more_than_254_classes_need_two_bytes():
+    for number, dtype, nothing in ((254, np.uint8, 255), (255, np.uint16, 65535)):
+        classes = tuple(LabelClass(str(n), (0, 0, 0), (n,)) for n in range(number))
+        image = to_label_image(mask([[0, 253, 999]], np.uint16), classes, unlabelled=999)
+        assert image.pixels.dtype == dtype
+        assert image.pixels.tolist() == [[0, 253, nothing]]
+
+
+def test_the_calibration_of_the_mask_is_kept():
+    size = PixelSize(4.0, 4.0, "the TIFF tags")
+    image = to_label_image(mask([[0]], pixel_size=size, plane=3), CLASSES)
+    assert (image.pixel_size, image.plane, image.name) == (size, 3, "m")
+
+
+@pytest.mark.parametrize(
+    ("drawn", "message"),
+    [
+        (mask(np.zeros((3, 2, 2))), r"is a colour picture \(3 channels\)"),
+        (mask([[0.5, 1]], np.float32), "holds fractions or NaN"),
+        (mask([[np.nan, 1]], np.float32), "holds fractions or NaN"),
+        (mask([[np.inf, 1]], np.float64), "holds fractions or NaN"),
+        (mask([[1j]], np.complex64), "has the type complex64"),
+        (mask([[0, 5]], path=Path("masks/1.png")), "holds the value 5.*0=a, 1=b, 9=c"),
+    ],
+)
+def test_what_is_no_mask_is_refused_by_name(drawn, message):
+    with pytest.raises(LabelError, match=message):
+        to_label_image(drawn, CLASSES)
+
+
+def test_masks_by_class_are_laid_over_each_other():
+    """The drawing: b over a; where both mark a pixel the later class wins."""
+    first, second = mask([[255, 255, 0, 0]]), mask([[0, 1, 1, 0]])
+    assert combine_masks([first, second], CLASSES).pixels.tolist() == [[1, 2, 2, 0]]
+
+
+def test_unlabelled_in_any_mask_is_unlabelled_unless_another_marks_it():
+    first, second = mask([[9, 1, 9, 0]]), mask([[0, 0, 1, 9]])
+    combined = combine_masks([first, second], CLASSES, unlabelled=9)
+    assert combined.pixels.tolist() == [[255, 1, 2, 255]]
+
+
+def test_masks_of_different_sizes_are_refused_with_both_sizes():
+    with pytest.raises(MismatchError, match="1 x 2 and 1 x 3"):
+        combine_masks([mask([[0, 1]]), mask([[0, 1, 1]])], CLASSES)

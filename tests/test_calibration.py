@@ -1,0 +1,62 @@
+"""The one place where a length becomes nanometres."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emseg.calibration import Axis, PixelSize, nm_per_unit
+
+
+@pytest.mark.parametrize(
+    ("spelling", "nm"),
+    [
+        *(("nm", 1), ("NM", 1), (" nm ", 1), ("n_m", 1), ("nanometer", 1)),
+        *(("µm", 1e3), ("\u03bcm", 1e3), ("um", 1e3), ("u_m", 1e3), ("micron", 1e3)),
+        *(("\\u00b5m", 1e3), ("Å", 0.1), ("\u212b", 0.1), ("A", 0.1), ("angstrom", 0.1)),
+        *(("m", 1e9), ("cm", 1e7), ("mm", 1e6), ("inch", 2.54e7), ("pm", 1e-3), ("fm", 1e-6)),
+    ],
+)
+def test_spellings_found_in_files(spelling, nm):
+    assert nm_per_unit(spelling) == nm
+
+
+@pytest.mark.parametrize(
+    "spelling", [None, "", "1/nm", "px", "pixel", "[]", "s", "eV", "mrad", "<undefined>"]
+)
+def test_what_is_no_length_is_unknown(spelling):
+    assert nm_per_unit(spelling) is None
+    assert Axis("x", 5, 2.0, units=spelling).step_nm is None
+
+
+@pytest.mark.parametrize("scale", [None, 0.0, math.nan, math.inf])
+def test_a_scale_that_means_nothing_is_unknown(scale):
+    assert Axis("x", 5, scale, units="nm").step_nm is None
+
+
+def test_a_reversed_axis_has_a_positive_step():
+    assert Axis("x", 5, -2.5, units="µm").step_nm == 2500
+
+
+def test_the_pixel_size_needs_both_axes():
+    x, y, none = Axis("x", 5, 2, units="nm"), Axis("y", 5, 3, units="nm"), Axis("y", 5)
+    assert PixelSize.from_axes(none, x, "tags") is None
+    size = PixelSize.from_axes(y, x, "tags", Axis("z", 9, 50, units="nm"))
+    assert size == PixelSize(3, 2, "tags", 50)
+    assert size.area_nm2 == 6
+
+
+@given(st.sampled_from([0.0, -1.0, math.nan, math.inf]), st.integers(0, 2))
+def test_impossible_sizes_are_refused(wrong, place):
+    sizes = [1.0, 1.0, 1.0]
+    sizes[place] = wrong
+    with pytest.raises(ValueError, match="positive length"):
+        PixelSize(sizes[0], sizes[1], "here", sizes[2])
+
+
+def test_a_pixel_size_says_where_it_comes_from():
+    assert str(PixelSize(1.92, 1.92, "the Gatan tags")) == "1.92 nm, from the Gatan tags"
+    assert str(PixelSize(2, 1, "the tags")) == "2 x 1 nm (y, x), from the tags"
+    assert PixelSize(1, 1.0005, "x").is_square
+    assert not PixelSize(1, 1.01, "x").is_square

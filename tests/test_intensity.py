@@ -1,0 +1,142 @@
+"""Intensities become numbers of one kind, whatever type a file stores them in."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+import emseg.intensity
+from emseg.errors import ContentError
+from emseg.intensity import IntensityRule, measure, normalise
+from emseg.micrograph import Micrograph
+
+ZSCORE = IntensityRule.ZSCORE
+
+
+def micrograph(pixels):
+    return Micrograph(np.asarray(pixels), "m")
+
+
+def normalised(pixels):
+    return normalise(pixels, measure(micrograph(pixels)), ZSCORE)
+
+
+def noise(shape=(1, 200, 300), scale=20.0):
+    return np.random.default_rng(3).normal(100, scale, shape)
+
+
+def test_mean_is_zero_and_deviation_one():
+    values = normalised(noise())
+    assert values.dtype == np.float32
+    assert values.mean() == pytest.approx(0, abs=1e-5)
+    assert values.std() == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["uint8", "uint16", "int16", "uint32", "int32", "float32", "float64", ">u2", ">f4"]
+)
+def test_the_type_of_a_file_does_not_matter(dtype):
+    pixels = noise().clip(0, 255).astype(np.uint8)
+    np.testing.assert_allclose(normalised(pixels.astype(dtype)), normalised(pixels), atol=1e-6)
+
+
+def test_scale_and_offset_do_not_matter():
+    np.testing.assert_allclose(normalised(noise() * 250 - 9000), normalised(noise()), atol=1e-5)
+
+
+def test_a_hot_pixel_changes_nothing_but_itself():
+    clean, hot = noise(), noise()
+    hot[0, 10, 10] = 1e9
+    clean[0, 10, 10] = clean.max()
+    np.testing.assert_allclose(normalised(hot), normalised(clean), atol=1e-3)
+
+
+def test_a_crop_is_normalised_like_the_plane_it_comes_from():
+    pixels = noise((2, 64, 64))
+    statistics = measure(micrograph(pixels))
+    whole = normalise(pixels, statistics, ZSCORE)
+    crop = normalise(pixels[:, 5:20, 30:50], statistics, ZSCORE)
+    np.testing.assert_array_equal(crop, whole[:, 5:20, 30:50])
+
+
+def test_each_channel_has_its_own_statistics():
+    pixels = np.concatenate([noise(), 50 * noise() + 7])
+    values = normalised(pixels)
+    np.testing.assert_allclose(values[0], values[1], atol=1e-4)
+
+
+def test_nan_becomes_the_mean_and_infinity_the_limit():
+    pixels = noise()
+    low, high = pixels.min(), pixels.max()
+    pixels[0, 0, :3] = np.nan, np.inf, -np.inf
+    pixels[0, 1, :2] = high, low
+    values = normalised(pixels)
+    assert np.isfinite(values).all()
+    assert values[0, 0, 0] == 0
+    assert values[0, 0, 1] == values.max()
+    assert values[0, 0, 2] == values.min()
+
+
+def test_without_a_rule_the_values_of_the_file_stay():
+    pixels = np.array([[[1.5, np.nan, np.inf, -3]]])
+    values = normalise(pixels, measure(micrograph(pixels)), IntensityRule.NONE)
+    assert values.tolist() == [[[1.5, 0, 0, -3]]]
+    assert values.dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.int32])
+def test_a_constant_plane_is_zero(dtype):
+    assert not normalised(np.full((1, 9, 9), 77, dtype)).any()
+
+
+def test_a_few_bright_specks_on_an_empty_ground_are_kept():
+    pixels = np.zeros((1, 400, 400), np.uint16)
+    pixels[0, 5, 5:9] = 4000
+    values = normalised(pixels)
+    assert values[0, 5, 5] > 100
+    assert values[0, 0, 0] == pytest.approx(0, abs=0.1)
+
+
+def test_a_plane_without_a_finite_pixel_is_refused_by_name():
+    with pytest.raises(ContentError, match="m has no finite pixel"):
+        measure(micrograph(np.full((1, 4, 4), np.nan)))
+
+
+def test_large_float_planes_are_sampled_the_same_way_each_time(monkeypatch):
+    monkeypatch.setattr(emseg.intensity, "_SAMPLE", 5000)
+    pixels = noise()
+    first, second = measure(micrograph(pixels)), measure(micrograph(pixels))
+    assert first.mean == second.mean
+    assert first.mean == pytest.approx(100, abs=2)
+    assert first.deviation == pytest.approx(20, rel=0.1)
+
+
+@given(
+    arrays(
+        st.sampled_from([np.uint8, np.int8, np.uint16, np.int16, np.bool_]),
+        array_shapes(min_dims=3, max_dims=3, max_side=12),
+    )
+)
+def test_the_histogram_of_small_integers_is_exact(pixels):
+    """Below 10,000 pixels nothing is clipped: mean and deviation are those of the values."""
+    statistics = measure(micrograph(pixels))
+    axes = (1, 2)
+    np.testing.assert_array_equal(statistics.low, pixels.min(axes))
+    np.testing.assert_array_equal(statistics.high, pixels.max(axes))
+    np.testing.assert_allclose(statistics.mean, pixels.mean(axes, dtype=float), atol=1e-9)
+    np.testing.assert_allclose(statistics.deviation, pixels.std(axes, dtype=float), atol=1e-9)
+
+
+def test_a_histogram_by_bands_is_that_of_the_whole(monkeypatch):
+    pixels = noise(scale=5).clip(0, 255).astype(np.uint8)
+    whole = measure(micrograph(pixels))
+    monkeypatch.setattr(emseg.intensity, "_SAMPLE", 1000)
+    assert measure(micrograph(pixels)).mean == whole.mean
+
+
+def test_the_quantiles_cut_one_pixel_in_ten_thousand():
+    pixels = np.arange(100_000, dtype=np.int32).reshape(1, 250, 400)
+    statistics = measure(micrograph(pixels))
+    assert statistics.low == pytest.approx(10, abs=1)
+    assert statistics.high == pytest.approx(99_990, abs=1)
