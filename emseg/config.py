@@ -49,7 +49,7 @@ Slices = Annotated[str, BeforeValidator(_check_slices)]
 class Config(BaseModel):
     """What all configurations share: frozen, no unknown keys, TOML in and out."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @classmethod
     def from_toml(cls, path: Path) -> Self:
@@ -127,7 +127,7 @@ class TrainConfig(Config):
     epochs: int | None = Field(default=None, ge=1)
     minutes: float | None = Field(default=None, gt=0)
     steps: int | None = Field(default=None, ge=1)
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**32)
     device: str = "auto"
     batch: int = Field(default=8, ge=1)
     crop: int = Field(default=256, ge=16)
