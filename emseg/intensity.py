@@ -53,14 +53,16 @@ def measure(micrograph: Micrograph) -> Statistics:
     ContentError
         When no pixel is finite.
     """
-    rows = [_channel_statistics(channel, micrograph.title) for channel in micrograph.pixels]
+    plane = "" if micrograph.plane is None else f"[{micrograph.plane}]"
+    where = f"{micrograph.path or micrograph.name}{plane}"
+    rows = [_channel_statistics(channel, where) for channel in micrograph.pixels]
     return Statistics(*(np.array(column) for column in zip(*rows, strict=True)))
 
 
-def _channel_statistics(channel: NDArray[Any], title: str) -> tuple[float, float, float, float]:
+def _channel_statistics(channel: NDArray[Any], where: str) -> tuple[float, float, float, float]:
     values, counts = _distribution(channel)
     if values.size == 0:
-        raise ContentError(f"{title} has no finite pixel; there is nothing to normalise")
+        raise ContentError(f"{where} has no finite pixel; leave it out")
     cumulated = np.cumsum(counts)
     last = values.size - 1
     low, high = (
