@@ -45,13 +45,14 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import typer
 
 from emseg import __version__
 from emseg.cli.options import Debug, Quiet, Version
-from emseg.errors import EmsegError, UnknownNameError
+from emseg.errors import EmsegError, UnknownNameError, UsageError
 
 COMMANDS = {
     "train": "Train a network on images and masks, or a classifier on folders of images.",
@@ -110,11 +111,22 @@ def program(arguments: Sequence[str]) -> int:
     typer.TyperException
         An option or an argument that does not fit.
     """
+    _refuse_empty(arguments)
     called = next((each for each in arguments if not each.startswith("-")), None)
     if called is not None and called not in COMMANDS:
         raise UnknownNameError("command", called, COMMANDS)
     app = _application({called} if called else _words_to_complete())
     return app(list(arguments), prog_name="emseg", standalone_mode=False) or 0
+
+
+def _refuse_empty(arguments: Sequence[str]) -> None:
+    """Refuse ``--out "$UNSET"``, which would otherwise name the current folder."""
+    for before, given in pairwise(("emseg", *arguments)):
+        if not given or (given.startswith("--") and given.endswith("=")):
+            raise UsageError(
+                f"nothing stands behind {given.rstrip('=') or before}: the argument is empty; "
+                "write a value, or check the shell variable that it comes from"
+            )
 
 
 def load_command(name: str) -> Callable[..., None]:

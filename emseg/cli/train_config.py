@@ -78,6 +78,8 @@ def _split_masks(given: list[str]) -> tuple[dict[str, Path], list[Path]]:
         name, equals, folder = each.partition("=")
         if not equals or Path(each).exists():
             paths.append(Path(each))
+        elif not (name.strip() and folder):
+            raise UsageError(f"--masks cannot read {each!r}; write --masks mitochondria=DIR")
         elif name in folders:
             raise UsageError(f"--masks names {name!r} twice; give each class one folder")
         else:
