@@ -152,13 +152,14 @@ def run(config: "TrainConfig", *, json: bool = False) -> "TrainedRun":
     with progress("training", unit="" if timed else "steps") as meter:
 
         def report(now: Progress) -> None:
+            score = "" if now.score is None else f", best score {now.score:.3f}"
+            step = f"step {now.step}, " if timed else ""
+            meter.note(f"{step}loss {now.loss:.3f}{score}")
             if timed:
                 budget = 60 * (config.minutes or 0)
                 meter.reach(min(round(now.seconds), budget), budget)
             else:
                 meter.reach(now.step, now.total)
-            score = "" if now.score is None else f", best score {now.score:.3f}"
-            meter.note(f"step {now.step}, loss {now.loss:.3f}{score}")
 
         trained = train_model(config, report, _say_start)
     write_curves(trained.folder / "curves.png", trained.folder / "metrics.csv")
