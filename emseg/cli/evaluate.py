@@ -1,7 +1,6 @@
 """``emseg evaluate``: how good a result is."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -109,6 +108,7 @@ def evaluate(
     from emseg.config import parse_slices
     from emseg.evaluation import MaskRule, evaluate_label_images
     from emseg.labels import parse_labels, parse_names
+    from emseg.writing import results_folder
 
     rule = MaskRule(
         names=parse_names(classes) if classes is not None else None,
@@ -118,7 +118,7 @@ def evaluate(
     )
     picked = parse_slices(slices) if slices is not None else None
     truth = _truth(masks, class_masks or [])
-    with _writable(out):
+    with results_folder(out):
         if model is not None:
             report = _of_model(
                 model, predictions, truth, rule, picked, axes=axes, device=device, top_k=top_k
@@ -132,23 +132,7 @@ def evaluate(
                 f"{predictions} is compared with nothing; name the masks behind it, "
                 "or --masks NAME=DIR"
             )
-    conclude(report, out, json=json)
-
-
-@contextmanager
-def _writable(folder: Path) -> Iterator[None]:
-    """Make sure that results can be written, and leave no empty folder when there are none."""
-    from emseg.writing import require_writable
-
-    is_new = not folder.exists()
-    require_writable(folder)
-    try:
-        yield
-    except BaseException:
-        if is_new:
-            with suppress(OSError):
-                folder.rmdir()
-        raise
+        conclude(report, out, json=json)
 
 
 def _truth(masks: str | None, class_masks: Sequence[str]) -> "Masks | None":

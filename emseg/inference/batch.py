@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -19,7 +20,7 @@ from emseg.inference.segmenter import Segmenter
 from emseg.micrograph import LabelImage, Micrograph
 from emseg.reading import Stack, find_files, open_stack
 from emseg.writing import (
-    require_writable,
+    results_folder,
     whole_file,
     write_label_images,
     write_preview,
@@ -73,7 +74,6 @@ class Batch:
         self.paths, self._planes = _chosen(config)
         self._stems = _output_stems(self.paths)
         _refuse_overwriting(self.paths, (self._label_path(path) for path in self.paths))
-        require_writable(config.out)
         self._segmenter: Segmenter | None = None
         self._classifier: Classifier | None = None
         if model.card.task is Task.SEGMENTATION:
@@ -96,17 +96,28 @@ class Batch:
     def run(self) -> Iterator[FileOutcome]:
         """Predict file by file; ``predictions.csv`` is complete after each.
 
-        A file that fails costs only itself: it is told and the next one is taken.
+        A file that fails costs only itself: it is told and the next one is taken. When all
+        fail, nothing is left behind.
+
+        Raises
+        ------
+        NotWritableError, StorageError
+            When the output folder takes no results.
         """
+        rows: list[dict[str, object]] = []
+        with results_folder(self.config.out):
+            for path in self.paths:
+                outcome = self._attempt(path)
+                if outcome.rows:
+                    rows.extend(outcome.rows)
+                    self._record(rows)
+                yield outcome
+
+    def _record(self, rows: Sequence[dict[str, object]]) -> None:
+        """Write the table of what is done so far, and how it was done."""
         with whole_file(self.config.out / "predict.toml") as beside:
             beside.write_text(self._provenance(), encoding="utf-8")
-        rows: list[dict[str, object]] = []
-        for path in self.paths:
-            outcome = self._attempt(path)
-            rows.extend(outcome.rows)
-            if outcome.rows:
-                write_table(self.config.out / "predictions.csv", rows)
-            yield outcome
+        write_table(self.config.out / "predictions.csv", rows)
 
     def _attempt(self, path: Path) -> FileOutcome:
         try:
@@ -123,9 +134,18 @@ class Batch:
             return FileOutcome(path, error=wrapped)
 
     def _segment(self, stack: Stack, written: Path) -> list[dict[str, object]]:
+        """Write the label image of a file and what goes with it; all of it or nothing."""
+        made: list[Path] = []
+        try:
+            return self._write(stack, written, made)
+        except BaseException:
+            for path in made:
+                _withdraw(path, self.config.out)
+            raise
+
+    def _write(self, stack: Stack, written: Path, made: list[Path]) -> list[dict[str, object]]:
         rows: list[dict[str, object]] = []
         count = len(self._indices(stack))
-        written.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=self.config.out) as kept:  # a stack's may not fit into memory
 
             def labels() -> Iterator[LabelImage]:
@@ -134,10 +154,11 @@ class Batch:
                     if probabilities is not None:
                         np.save(kept, probabilities)
                     if self.config.previews:
-                        self._preview(written, micrograph, image)
+                        made.append(self._preview(written, micrograph, image))
                     yield image
 
             write_label_images(written, labels(), count=count)
+            made.append(written)
             if self.config.probabilities:
                 kept.seek(0)
                 self._write_probabilities(stack, written, (np.load(kept) for _ in rows), count)
@@ -159,16 +180,15 @@ class Batch:
         self, stack: Stack, written: Path, planes: Iterable[NDArray[np.float32]], count: int
     ) -> None:
         path = self.config.out / "probabilities" / written.relative_to(self.config.out)
-        path.parent.mkdir(parents=True, exist_ok=True)
         classes = self.model.card.label_classes
         write_probabilities(path, planes, classes, stack.pixel_size, count=count)
 
-    def _preview(self, written: Path, micrograph: Micrograph, labels: LabelImage) -> None:
+    def _preview(self, written: Path, micrograph: Micrograph, labels: LabelImage) -> Path:
         stem = written.relative_to(self.config.out).as_posix().removesuffix(".ome.tif")
         plane = "" if micrograph.plane is None else f"_{micrograph.plane:04d}"
         path = self.config.out / "previews" / f"{stem}{plane}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_preview(path, micrograph, labels)
+        return path
 
     def _classify(self, stack: Stack) -> list[dict[str, object]]:
         if self._classifier is None:
@@ -238,6 +258,14 @@ def output_stem(path: Path) -> str:
     for inner in (".ome", ".mrc", ".map"):
         stem = stem[: -len(inner)] if stem.lower().endswith(inner) else stem
     return stem
+
+
+def _withdraw(path: Path, root: Path) -> None:
+    """Remove a file, and the folders between it and the root that it leaves empty."""
+    with suppress(OSError):
+        path.unlink()
+        for folder in path.relative_to(root).parents[:-1]:
+            (root / folder).rmdir()
 
 
 def _refuse_overwriting(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:

@@ -4,10 +4,11 @@ from emseg.writing.ome_tiff import write_label_images, write_probabilities
 from emseg.writing.previews import write_preview
 from emseg.writing.scale_bar import scale_bar
 from emseg.writing.tables import write_table
-from emseg.writing.whole import require_writable, whole_file, whole_folder
+from emseg.writing.whole import require_writable, results_folder, whole_file, whole_folder
 
 __all__ = [
     "require_writable",
+    "results_folder",
     "scale_bar",
     "whole_file",
     "whole_folder",

@@ -133,6 +133,32 @@ def require_writable(folder: Path) -> None:
         raise
 
 
+@contextmanager
+def results_folder(folder: Path) -> Iterator[None]:
+    """Make sure that results can be written, and leave no empty folder when there are none.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the results of the block go; made when missing. What was made and is still empty
+        after the block is removed, however the block ended.
+
+    Raises
+    ------
+    NotWritableError, StorageError
+        As `require_writable`, before the block begins.
+    """
+    folder = Path(folder)
+    missing = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
+    require_writable(folder)
+    try:
+        yield
+    finally:
+        for made in missing:
+            with suppress(OSError):  # it holds something
+                made.rmdir()
+
+
 def _beside(path: Path) -> Path:
     """Where to write what will become ``path``; short, because names end at 255 bytes."""
     return path.parent / f".emseg-{os.getpid()}-{token_hex(4)}{path.suffix[-16:]}"
