@@ -6,6 +6,7 @@ A run folder is useful from its first validation on: the best network so far lie
 
 import copy
 import logging
+import math
 import signal
 import time
 import warnings
@@ -17,12 +18,13 @@ from typing import Any
 
 import lightning
 import torch
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import nn
 from torch.utils.data import DataLoader
 
 from emseg.bundle import ModelCard, TrainingRecord, save_model
 from emseg.config import TrainConfig
-from emseg.errors import UsageError
+from emseg.errors import ContentError, UsageError
 from emseg.inference import choose_device, device_name
 from emseg.training.crops import CountingSampler
 from emseg.training.jobs import Job, prepare
@@ -31,11 +33,12 @@ from emseg.training.labelled import LabelledPlane
 from emseg.training.progress import Progress, Report
 from emseg.training.schedule import Plan, rate_factor
 from emseg.training.tasks import TrainingTask
-from emseg.writing import require_writable, whole_file, write_table
+from emseg.writing import results_folder, whole_file, write_table
 
 EPOCH = 16  # steps; an epoch is a number of crops, not of micrographs
 _DEFAULT_EPOCHS = 60
 _VALIDATING = 0.1  # share of the time that validation may take
+_CONFIG = "config.toml"
 _log = logging.getLogger(__name__)
 
 
@@ -83,16 +86,32 @@ def train(config: TrainConfig, report: Report, started: Any = None) -> TrainedRu
     EmsegError
         Whatever is wrong with the names, the files or the labels.
     """
-    if (config.out / "config.toml").exists() or (config.out / "model").exists():
-        raise UsageError(f"{config.out} holds a run already; choose another folder with --out")
+    _require_free(config.out)
     device = choose_device(config.device)
-    job = prepare(config, device)
-    require_writable(config.out)
-    if started is not None:
-        started(job, device)
-    with whole_file(config.out / "config.toml") as beside:
+    with results_folder(config.out):
+        job = prepare(config, device)
+        with _recorded(config):
+            if started is not None:
+                started(job, device)
+            return _Run(config, job, device, report).run()
+
+
+def _require_free(folder: Path) -> None:
+    if (folder / _CONFIG).exists() or (folder / "model").exists():
+        raise UsageError(f"{folder} holds a run already; choose another folder with --out")
+
+
+@contextmanager
+def _recorded(config: TrainConfig) -> Iterator[None]:
+    """Write the configuration of a run; a run that leaves no model leaves no configuration."""
+    _require_free(config.out)  # another run may have begun while this one read its micrographs
+    with whole_file(config.out / _CONFIG) as beside:
         beside.write_text(config.to_toml(), encoding="utf-8")
-    return _Run(config, job, device, report).run()
+    try:
+        yield
+    finally:
+        if not (config.out / "model").exists():
+            (config.out / _CONFIG).unlink(missing_ok=True)
 
 
 class _Run(lightning.Callback):
@@ -126,12 +145,21 @@ class _Run(lightning.Callback):
         )
         with _calm_lightning(), self._stopped_by_signals():
             self.start = time.monotonic()
-            self._trainer().fit(task, loader)
+            self._fit(task, loader)
         if self.judged_step < self.step or self.best is None:
             self._judge(task)
         card = self._finish(task.averaged)
         score = self.best.score if self.best else 0.0
         return TrainedRun(self.config.out, card, score, self.stopped, self.job.shown)
+
+    def _fit(self, task: TrainingTask, loader: DataLoader[Any]) -> None:
+        """Train to the end, or until a signal, at which Lightning leaves the program."""
+        try:
+            self._trainer().fit(task, loader)
+        except SIGTERMException:  # after a whole step: what is left is to judge and to save
+            self.stopped = True
+        except SystemExit as error:  # a second Ctrl-C
+            raise KeyboardInterrupt from error
 
     def _trainer(self) -> lightning.Trainer:
         kind = {"cpu": "cpu", "cuda": "gpu", "mps": "mps"}[self.device.type]
@@ -158,6 +186,11 @@ class _Run(lightning.Callback):
     ) -> None:
         self.step = batch_idx + 1
         self.losses.append(float(outputs["loss"]))
+        if not math.isfinite(self.losses[-1]):
+            raise ContentError(
+                f"the training diverged at step {self.step} (its loss is {self.losses[-1]}); "
+                f"use a smaller --learning-rate than {self.config.learning_rate:g}"
+            )
         over = self.plan.advance(self.step, self._seconds(), self._reserve()) or self.stopped
         if not over and self._judging_is_due():
             self._judge(pl_module)
