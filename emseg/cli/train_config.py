@@ -39,6 +39,8 @@ def train_config(
             f"{images[0]} comes without masks; give the masks as the second argument, or a folder "
             "with one sub-folder a class to train a classifier"
         )
+    if task is Task.CLASSIFICATION:
+        _refuse_of_masks(options)
     classes, labels = options.pop("classes"), options.pop("labels")
     options = {name: value for name, value in options.items() if value is not None}
     if "epochs" in options and "steps" in options:
@@ -68,6 +70,15 @@ def _task(asked: str | None, images: list[str], *, has_masks: bool) -> Task:
     if is_class_folder(Path(images[0])):
         return Task.CLASSIFICATION
     return Task.SEGMENTATION
+
+
+def _refuse_of_masks(options: dict[str, Any]) -> None:
+    for name in ("labels", "unlabelled", "slices", "val_slices", "axes"):
+        if options[name] is not None:
+            raise UsageError(
+                f"--{name.replace('_', '-')} {options[name]} belongs to segmentation; a classifier "
+                "takes its classes from the names of folders or from a CSV file"
+            )
 
 
 def _split_masks(given: list[str]) -> tuple[dict[str, Path], list[Path]]:

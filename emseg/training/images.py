@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -68,13 +69,36 @@ def load_classes(config: TrainConfig) -> ClassSet:
     for file in held_out:
         if file.label not in names:
             raise UnknownNameError("training class", file.label, names)
-    if not held_out:
+    if held_out:
+        files = _without(files, held_out, names)
+    else:
         files, held_out = stratified(files, config.val_fraction, config.seed)
     train, validation = (_read(each, names) for each in (files, held_out))
     classes = tuple(LabelClass(name, colour(index)) for index, name in enumerate(names))
     sizes = [each.micrograph.pixel_size for each in train]
     common = sizes[0] if all(size == sizes[0] for size in sizes) else None
     return ClassSet(tuple(train), tuple(validation), classes, common)
+
+
+def _without(
+    files: Sequence[LabelledFile], held_out: Sequence[LabelledFile], names: Sequence[str]
+) -> list[LabelledFile]:
+    """Leave out of the training what it is validated with."""
+    taken = {os.path.realpath(file.path) for file in held_out}
+    kept = [file for file in files if os.path.realpath(file.path) not in taken]
+    learnt = {file.label for file in kept}
+    for name in names:
+        if name not in learnt:
+            raise UsageError(
+                f"every micrograph of the class {name} is named for training and for validation; "
+                "name others with --val-images, or none"
+            )
+    if len(kept) < len(files):
+        _log.warning(
+            "%d micrograph(s) are named for training and for validation; they only validate",
+            len(files) - len(kept),
+        )
+    return kept
 
 
 def _names(files: Sequence[LabelledFile], wanted: tuple[str, ...] | None) -> tuple[str, ...]:

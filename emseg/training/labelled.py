@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -87,6 +88,7 @@ def load_labelled(config: TrainConfig) -> LabelledSet:
     """
     raws = _read(config.images, config.masks, config.mask_folders, config.slices, config.axes)
     held_out = _read_validation(config)
+    raws = _without(raws, held_out)
     classes, unlabelled = _choose(config, [*raws, *held_out])
 
     def labelled(raw: _Raw) -> LabelledPlane:
@@ -100,6 +102,27 @@ def load_labelled(config: TrainConfig) -> LabelledSet:
     _check_labels(train)
     size = _common_pixel_size([plane.micrograph for plane in train])
     return LabelledSet(tuple(train), tuple(validation), classes, size)
+
+
+def _without(raws: list[_Raw], held_out: Sequence[_Raw]) -> list[_Raw]:
+    """Leave out of the training what it is validated with."""
+    taken = {_place(raw.image) for raw in held_out}
+    kept = [raw for raw in raws if _place(raw.image) not in taken]
+    if not kept:
+        raise UsageError(
+            f"{raws[0].image.path} and all other micrographs are named for training and for "
+            "validation; name others with --val-images or --val-slices, or neither"
+        )
+    if len(kept) < len(raws):
+        _log.warning(
+            "%d micrograph(s) are named for training and for validation; they only validate",
+            len(raws) - len(kept),
+        )
+    return kept
+
+
+def _place(image: Micrograph) -> tuple[str, int | None]:
+    return os.path.realpath(image.path or image.name), image.plane
 
 
 def _read_validation(config: TrainConfig) -> list[_Raw]:
