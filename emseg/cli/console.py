@@ -115,6 +115,17 @@ def complain(line: str) -> None:
     err.print(Text("emseg: error:", style="bold red"), line, soft_wrap=True)
 
 
+def tell_failure(line: str) -> None:
+    """Print on stderr that one of several inputs failed; the error that ends the command sums up.
+
+    Parameters
+    ----------
+    line : str
+        What is wrong, which file, and what to do.
+    """
+    err.print(Text("failed:", style="bold red"), line, soft_wrap=True)
+
+
 def show_traceback(error: BaseException) -> None:
     """Print the traceback of an exception on stderr.
 

@@ -97,7 +97,7 @@ def predict(
 
 def run(batch: "Batch") -> "list[FileOutcome]":
     """Predict all files of a batch under a progress bar."""
-    from emseg.cli.console import complain, progress, remark
+    from emseg.cli.console import progress, remark, tell_failure
     from emseg.inference import device_name
 
     card = batch.model.card
@@ -115,7 +115,7 @@ def run(batch: "Batch") -> "list[FileOutcome]":
         for outcome in batch.run():
             outcomes.append(outcome)
             if outcome.error is not None and len(batch.paths) > 1:
-                complain(str(outcome.error))
+                tell_failure(" ".join(str(outcome.error).split()))
             meter.advance()
             meter.note(outcome.path.name)
     return outcomes
