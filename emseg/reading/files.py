@@ -62,13 +62,16 @@ def _expand(given: str | Path) -> Iterable[Path]:
 
 
 def _readable(paths: Iterable[Path]) -> list[Path]:
-    """Keep the images; a TIA index is left out where the .ser files that it names are."""
+    """Keep the images; a TIA index is left out where the .ser files that it names are.
+
+    A link to nothing is kept: whoever opens it says so.
+    """
     kept = [
         path
         for path in paths
         if not path.name.startswith(".")
         and is_known(path)
-        and (path.is_file() or is_image_folder(path))
+        and (path.is_file() or is_image_folder(path) or not path.exists())
     ]
     series = {stem(path).rpartition("_")[0] for path in kept if path.suffix.lower() == ".ser"}
     return [path for path in kept if path.suffix.lower() != ".emi" or stem(path) not in series]

@@ -247,6 +247,8 @@ def _sniff(path: Path) -> str | None:
 def missing(path: Path) -> PathMissingError:
     """Say that a path does not exist, and which one was probably meant."""
     folder = path.parent
+    if path.is_symlink():
+        return PathMissingError(f"{path} is a link to nothing ({path.readlink()}); leave it out")
     if not folder.is_dir():
         return PathMissingError(f"there is no {path}; its folder {folder} does not exist either")
     names = sorted(each.name for each in folder.iterdir() if not each.name.startswith("."))
