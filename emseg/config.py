@@ -133,6 +133,7 @@ class TrainConfig(Config):
     crop: int = Field(default=256, ge=16)
     learning_rate: float = Field(default=2e-3, gt=0)
     weight_decay: float = Field(default=1e-2, ge=0)
+    licence: str = "unspecified"
 
     @model_validator(mode="before")
     @classmethod

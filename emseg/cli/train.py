@@ -87,6 +87,9 @@ def train(
     batch: Annotated[int | None, typer.Option(help="Crops a step.")] = None,
     crop: Annotated[int | None, typer.Option(help="Side of a crop in pixels.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="Licence of the model, for its card: MIT, CC-BY-4.0.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Train a network on images and masks, or a classifier on folders of images.
@@ -132,6 +135,7 @@ def train(
         batch=batch,
         crop=crop,
         learning_rate=learning_rate,
+        licence=licence,
     )
     trained = run(config, json=json)
     if json:

@@ -166,6 +166,7 @@ def _card(
         pixel_size_source=pixel_size.source if pixel_size else None,
         intensity=_RULE,
         crop=crop,
+        licence=config.licence,
     )
 
 
