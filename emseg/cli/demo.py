@@ -55,7 +55,7 @@ def demo(
     _evaluate(out, data)
     result("")
     result(f"picture:      {out / 'comparison.png'}")
-    result(f"label image:  {out / 'predictions'} (calibrated OME-TIFF, opens in Fiji)")
+    result(f"label image:  {out / 'predictions'} (calibrated OME-TIFF)")
     result(f"scores:       {out / 'evaluation' / 'metrics.json'}")
     result(f"model:        {out / 'run' / 'model'}")
     result("your turn:    emseg train IMAGES MASKS")
@@ -65,7 +65,7 @@ def _train(out: Path, data: "DemoSet", steps: int, seed: int, device: str) -> No
     from emseg.cli.train import run
     from emseg.config import TrainConfig
 
-    config = TrainConfig(
+    config = TrainConfig.from_options(
         images=(data.train_images,),
         masks=(data.train_masks,),
         classes=data.classes,
