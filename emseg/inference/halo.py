@@ -42,40 +42,40 @@ def measure_halo(
         influence, half the receptive field, or a quarter of the image without one.
     """
     height, width = (length // (2 * stride) * 2 * stride for length in image.shape[1:])
-    bound = padded_length(receptive_field // 2, stride) if receptive_field else None
+    furthest = receptive_field // 2 if receptive_field else max(1, min(height, width) // 4)
+    bound = padded_length(furthest, stride)
     if min(height, width) == 0:
-        return bound if bound is not None else stride
+        return bound
     pixels = image[:, :height, :width]
-    changes = [
-        _changes_by_distance(network, pixels, stride),
-        _changes_by_distance(network, pixels.transpose(0, 2, 1), stride),
-    ]
-    needed = max(_smallest(moved, flipped, stride) for moved, flipped in changes)
-    return needed if bound is None else min(needed, bound)
+    whole = _predict(network, pixels)
+    changes = [_changes_by_distance(network, pixels, whole, axis) for axis in (1, 2)]
+    needed = [_smallest(moved, flipped, stride) for moved, flipped in changes]
+    return max(min(bound, each) if each is not None else bound for each in needed)
 
 
 def _changes_by_distance(
-    network: nn.Module, pixels: NDArray[np.float32], stride: int
+    network: nn.Module, pixels: NDArray[np.float32], whole: NDArray[np.float32], axis: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Change of probability and of class, shape (distance, pixels at that distance)."""
-    middle = pixels.shape[1] // 2 // stride * stride
-    whole = _predict(network, pixels)
-    top, bottom = _predict(network, pixels[:, :middle]), _predict(network, pixels[:, middle:])
     moved, flipped = [], []
-    for part, truth in ((top[:, ::-1], whole[:, :middle][:, ::-1]), (bottom, whole[:, middle:])):
-        reach = middle if part.shape[1] > middle else part.shape[1]
-        moved.append(np.abs(part - truth).max(axis=0)[:reach])
-        flipped.append((part.argmax(axis=0) != truth.argmax(axis=0))[:reach])
+    for half, truth, outwards in zip(
+        np.split(pixels, 2, axis), np.split(whole, 2, axis), (-1, 1), strict=True
+    ):
+        part = np.moveaxis(_predict(network, half), axis, 1)[:, ::outwards]
+        expected = np.moveaxis(truth, axis, 1)[:, ::outwards]
+        moved.append(np.abs(part - expected).max(axis=0))
+        flipped.append(part.argmax(axis=0) != expected.argmax(axis=0))
     return np.concatenate(moved, axis=1), np.concatenate(flipped, axis=1)
 
 
-def _smallest(moved: NDArray[np.float32], flipped: NDArray[np.bool_], stride: int) -> int:
+def _smallest(moved: NDArray[np.float32], flipped: NDArray[np.bool_], stride: int) -> int | None:
+    """Smallest halo beyond which little changes; None when the half is too small to show it."""
     for halo in range(0, len(moved), stride):
         band = slice(halo, halo + _BAND)
         changed = float(np.quantile(moved[band], _QUANTILE))
         if changed <= _CHANGE and 1 - float(flipped[band].mean()) >= _SAME_CLASS:
             return halo
-    return padded_length(len(moved) // 2, stride)
+    return None
 
 
 def _predict(network: nn.Module, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
