@@ -1,5 +1,6 @@
 """Many files through one model: each is predicted and written before the next is read."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from emseg.bundle import Model
 from emseg.config import PredictConfig, Task, parse_slices
-from emseg.errors import ContentError, EmsegError, UsageError
+from emseg.errors import ContentError, EmsegError, PathMissingError, UsageError
 from emseg.inference.classifier import Classification, Classifier
 from emseg.inference.segmenter import Segmenter
 from emseg.micrograph import LabelImage, Micrograph
@@ -27,6 +28,9 @@ from emseg.writing import (
     write_probabilities,
     write_table,
 )
+
+_TABLE = "predictions.csv"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +105,14 @@ class Batch:
 
         Raises
         ------
+        UsageError
+            When an option fits no file, such as a tile that is smaller than its halo.
         NotWritableError, StorageError
             When the output folder takes no results.
         """
         rows: list[dict[str, object]] = []
         with results_folder(self.config.out):
+            self._tell_earlier()
             for path in self.paths:
                 outcome = self._attempt(path)
                 if outcome.rows:
@@ -113,11 +120,20 @@ class Batch:
                     self._record(rows)
                 yield outcome
 
+    def _tell_earlier(self) -> None:
+        if (self.config.out / _TABLE).exists():
+            _log.warning(
+                "%s holds earlier predictions; those of the same name are replaced, and %s lists "
+                "those of this run only",
+                self.config.out,
+                _TABLE,
+            )
+
     def _record(self, rows: Sequence[dict[str, object]]) -> None:
         """Write the table of what is done so far, and how it was done."""
         with whole_file(self.config.out / "predict.toml") as beside:
             beside.write_text(self._provenance(), encoding="utf-8")
-        write_table(self.config.out / "predictions.csv", rows)
+        write_table(self.config.out / _TABLE, rows)
 
     def _attempt(self, path: Path) -> FileOutcome:
         try:
@@ -127,6 +143,8 @@ class Batch:
             written = self._label_path(path)
             return FileOutcome(path, written, tuple(self._segment(stack, written)))
         except EmsegError as error:
+            if isinstance(error, UsageError) and not isinstance(error, PathMissingError):
+                raise  # it is the command that is wrong, for every file
             return FileOutcome(path, error=error)
         except (MemoryError, torch.OutOfMemoryError) as error:
             wrapped = ContentError(f"{path} does not fit into memory; use a smaller --tile")
