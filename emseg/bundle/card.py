@@ -1,15 +1,18 @@
 """The card: what a model is, what it was trained on, and how it wants to be used."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from emseg.calibration import PixelSize
 from emseg.config import Task
 from emseg.intensity import IntensityRule
 from emseg.micrograph import LabelClass
 from emseg.networks import NetworkSpec
+
+_Byte = Annotated[int, Field(ge=0, le=255)]
+_Length = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class _Part(BaseModel):
@@ -28,7 +31,7 @@ class CardClass(_Part):
     """One class: its name, its colour, and the mask values that meant it."""
 
     name: str
-    colour: tuple[int, int, int]
+    colour: tuple[_Byte, _Byte, _Byte]
     values: tuple[int, ...] = ()
 
 
@@ -53,6 +56,12 @@ class TrainingRecord(_Part):
     torch: str
 
 
+def _check_names(classes: tuple[CardClass, ...]) -> tuple[CardClass, ...]:
+    if len({each.name for each in classes}) < len(classes):
+        raise ValueError("two classes have the same name")
+    return classes
+
+
 class ModelCard(_Part):
     """Everything that prediction needs to know."""
 
@@ -61,8 +70,8 @@ class ModelCard(_Part):
     architecture: Architecture
     in_channels: int = Field(ge=1)
     channels: tuple[str, ...] = ()
-    classes: tuple[CardClass, ...] = Field(min_length=2)
-    pixel_size_nm: tuple[float, float] | None = Field(default=None, description="y, x")
+    classes: Annotated[tuple[CardClass, ...], AfterValidator(_check_names)] = Field(min_length=2)
+    pixel_size_nm: tuple[_Length, _Length] | None = Field(default=None, description="y, x")
     pixel_size_source: str | None = None
     intensity: IntensityRule = IntensityRule.ZSCORE
     crop: int = Field(ge=1, description="side of the crops it was trained on, in pixels")

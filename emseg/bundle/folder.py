@@ -116,8 +116,11 @@ def load_model(path: Path) -> Model:
     try:
         network.load_state_dict(safetensors.torch.load(content))
     except (RuntimeError, SafetensorError) as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(f"{weights} does not fit the network {card.spec}: {reason}") from error
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise ModelError(
+            f"{weights} does not fit the network {card.spec} of its card ({reason:.120}); copy the "
+            "whole model folder again"
+        ) from error
     return Model(folder, card, network.eval())
 
 

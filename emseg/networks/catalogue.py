@@ -95,6 +95,8 @@ def build_network(spec: NetworkSpec) -> nn.Module:
     if spec.task is Task.CLASSIFICATION:
         return _classifier(spec)
     if spec.encoder is None:
+        if spec.name != "unet":
+            raise UsageError(f"the network {spec.name} needs an encoder; name one with --encoder")
         return UNet(spec.in_channels, spec.classes, **spec.options)
     import segmentation_models_pytorch as smp
 
