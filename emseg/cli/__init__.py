@@ -38,6 +38,7 @@
 #   stderr (console.remark, console.progress). With --json the only text on stdout is
 #   console.print_json(text). Rooms report through `logging`: their warnings become notices.
 
+import errno
 import functools
 import importlib
 import inspect
@@ -64,6 +65,14 @@ COMMANDS = {
 }
 _INTERRUPTED = 130
 _NOBODY_READS = 141  # what a shell reports for a program that a closed pipe ended
+_MACHINE = {  # what a system refuses where no room expects it, and the code to leave with
+    errno.ENAMETOOLONG: 2,
+    errno.EACCES: 2,
+    errno.EPERM: 2,
+    errno.EROFS: 2,
+    errno.ENOSPC: 4,
+    errno.EIO: 4,
+}
 _EXAMPLES = "Examples\n--------\n"
 _DEFECT = "this is a defect in emseg: please report it with what --debug prints"
 
@@ -228,6 +237,11 @@ def _exit_code(arguments: list[str]) -> int:
         return _complain(error, str(error), error.exit_code)
     except typer.TyperException as error:
         return _complain(error, _usage(error), error.exit_code)
+    except OSError as error:
+        if error.errno not in _MACHINE or error.filename is None:
+            return _complain(error, f"{type(error).__name__}: {error}; {_DEFECT}", 1)
+        line = f"{error.filename}: {error.strerror}; check the path, its permissions and the disk"
+        return _complain(error, line, _MACHINE[error.errno])
     except Exception as error:
         return _complain(error, f"{type(error).__name__}: {error}; {_DEFECT}", 1)
     if code == _NOBODY_READS:

@@ -21,7 +21,8 @@ def demo(
         "emseg-demo"
     ),
     steps: Annotated[
-        int, typer.Option(help="How long to train; 120 steps take about a minute on two cores.")
+        int,
+        typer.Option(min=1, help="How long to train; 120 steps take about a minute on two cores."),
     ] = _STEPS,
     seed: Annotated[int, typer.Option(help="Other seeds make other images.")] = 0,
     device: Device = "auto",
@@ -42,7 +43,9 @@ def demo(
 
     settle_threads(device)
     from emseg.synthesis import write_demo_set
+    from emseg.writing import require_writable
 
+    require_writable(out)
     if (out / "run").exists():
         raise UsageError(f"{out} holds a demo already; remove it or choose another --out")
     remark("1 of 4: making micrographs of nanoparticles whose truth is known")

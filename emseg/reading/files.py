@@ -7,7 +7,7 @@ from pathlib import Path
 
 from natsort import natsorted, ns
 
-from emseg.errors import ContentError, PathMissingError
+from emseg.errors import ContentError, EmsegError, PathMissingError
 from emseg.reading.formats import is_image_folder, is_known, known_suffixes, stem
 from emseg.reading.stack import missing
 
@@ -47,7 +47,16 @@ def readable_files(folder: Path) -> list[Path]:
 
 
 def _expand(given: str | Path) -> Iterable[Path]:
-    path = Path(given).expanduser()
+    try:
+        return _found(Path(given).expanduser())
+    except EmsegError:
+        raise
+    except (OSError, RuntimeError) as error:  # too long a name, no right to look, no such ~user
+        reason = getattr(error, "strerror", None) or error
+        raise PathMissingError(f"{given} cannot be looked up ({reason}); check the path") from error
+
+
+def _found(path: Path) -> Iterable[Path]:
     if path.is_file() or is_image_folder(path):
         return [path]
     if path.is_dir():

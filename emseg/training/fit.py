@@ -86,9 +86,9 @@ def train(config: TrainConfig, report: Report, started: Any = None) -> TrainedRu
     EmsegError
         Whatever is wrong with the names, the files or the labels.
     """
-    _require_free(config.out)
     device = choose_device(config.device)
     with results_folder(config.out):
+        _require_free(config.out)
         job = prepare(config, device)
         with _recorded(config):
             if started is not None:
