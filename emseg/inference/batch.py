@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -257,10 +257,14 @@ def _output_stems(paths: Sequence[Path]) -> dict[Path, str]:
     stems = {path: output_stem(path) for path in paths}
     deepest = max((len(path.resolve().parts) for path in paths), default=0)
     for folders in range(1, deepest + 1):
-        counts = Counter(stem.lower() for stem in stems.values())
-        crowded = [path for path, stem in stems.items() if counts[stem.lower()] > 1]
-        stems |= {path: _longer_stem(path, folders) for path in crowded}
-    return stems
+        stems |= {path: _longer_stem(path, folders) for path in _crowded(stems)}
+    # what is left differs in case only, which is no difference on many a file server
+    return stems | {path: f"{stems[path]}_{n}" for n, path in enumerate(_crowded(stems), start=1)}
+
+
+def _crowded(stems: Mapping[Path, str]) -> list[Path]:
+    counts = Counter(stem.lower() for stem in stems.values())
+    return [path for path, stem in stems.items() if counts[stem.lower()] > 1]
 
 
 def _longer_stem(path: Path, folders: int) -> str:

@@ -1,0 +1,234 @@
+"""Many files through one model."""
+
+import csv
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+import tifffile
+import torch
+from torch import nn
+
+from emseg.config import PredictConfig, Task
+from emseg.errors import UnreadableFileError, UsageError
+from emseg.inference import Batch
+from emseg.inference.batch import output_stem
+
+
+class Thirds(nn.Module):
+    """Calls pixels below, at and above the mean by three names, without doubt."""
+
+    def forward(self, image):
+        return 50 * torch.cat([-image - 0.1, -image.abs(), image - 0.1], dim=1)
+
+
+class Shade(nn.Module):
+    """A classifier: is there anything brighter than two deviations?"""
+
+    def forward(self, image):
+        high = image.amax(dim=(1, 2, 3)) - 2
+        return torch.stack([high, -high, torch.full_like(high, -50)], dim=1)
+
+
+@pytest.fixture
+def run(make_model, cpu, tmp_path):
+    """Predict files and give the outcomes back: ``run(inputs, probabilities=True)``."""
+
+    def predict(inputs, *, model=None, out=tmp_path / "out", **settings):
+        config = PredictConfig(model=Path("m"), inputs=tuple(inputs), out=out, **settings)
+        return list(Batch(model or make_model(Thirds()), config, cpu).run())
+
+    return predict
+
+
+def table(out):
+    with (out / "predictions.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def draw(path):
+    """Twenty pixels, six of them below their mean, two above, and the rest exactly at it."""
+    pixels = np.full(20, 100, np.uint8)
+    pixels[:6], pixels[-2:] = 80, 160
+    path.parent.mkdir(parents=True, exist_ok=True)
+    iio.imwrite(path, pixels.reshape(4, 5))
+    return path
+
+
+def stack(path, count):
+    planes = np.random.default_rng(0).integers(0, 255, (count, 20, 30), dtype=np.uint8)
+    tifffile.imwrite(path, planes, ome=True, metadata={"axes": "ZYX"})
+    return path
+
+
+def test_the_table_holds_the_exact_fractions(run, tmp_path):
+    path = draw(tmp_path / "in" / "a b.png")
+    (outcome,) = run([path])
+    assert outcome.error is None
+    assert outcome.written == tmp_path / "out" / "a b.ome.tif"
+    (row,) = table(tmp_path / "out")
+    assert row["file"] == str(path)
+    assert (row["height_px"], row["width_px"], row["plane"]) == ("4", "5", "")
+    assert (row["pixel_height_nm"], row["pixel_size_source"]) == ("", "unknown")
+    assert row["labels"] == str(outcome.written)
+    labels = tifffile.imread(outcome.written)
+    counted = np.bincount(labels.ravel(), minlength=3)
+    assert [int(row[f"pixels.{n}"]) for n in ("matrix", "small", "large")] == counted.tolist()
+    assert counted.tolist() == [6, 12, 2]
+    assert [float(row[f"fraction.{n}"]) for n in ("matrix", "small", "large")] == [0.3, 0.6, 0.1]
+
+
+def test_the_pixel_size_travels_into_the_table(run, tmp_path):
+    path = tmp_path / "a.ome.tif"
+    metadata = {"axes": "YX", "PhysicalSizeX": 2.5, "PhysicalSizeXUnit": "nm"}
+    metadata |= {"PhysicalSizeY": 5, "PhysicalSizeYUnit": "nm"}
+    tifffile.imwrite(path, np.eye(12, dtype=np.uint8), ome=True, metadata=metadata)
+    run([path])
+    (row,) = table(tmp_path / "out")
+    assert (float(row["pixel_height_nm"]), float(row["pixel_width_nm"])) == (5, 2.5)
+    assert row["pixel_size_source"] != "unknown"
+
+
+def test_probabilities_lie_beside_the_labels_and_sum_to_one(run, tmp_path):
+    (outcome,) = run([stack(tmp_path / "s.tif", 3)], probabilities=True)
+    found = tifffile.imread(tmp_path / "out" / "probabilities" / "s.ome.tif")
+    assert (found.shape, found.dtype) == ((3, 3, 20, 30), np.float32)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_array_equal(found.argmax(axis=1), tifffile.imread(outcome.written))
+
+
+def test_nothing_is_written_that_was_not_asked_for(run, tmp_path):
+    run([draw(tmp_path / "a.png")], previews=False)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "a.ome.tif",
+        "predict.toml",
+        "predictions.csv",
+    ]
+
+
+def test_each_plane_has_a_preview(run, tmp_path):
+    run([draw(tmp_path / "a.png"), stack(tmp_path / "s.tif", 2)])
+    previews = sorted(path.name for path in (tmp_path / "out" / "previews").iterdir())
+    assert previews == ["a.png", "s_0000.png", "s_0001.png"]
+
+
+def test_a_bad_file_costs_only_itself(run, tmp_path):
+    first, last = draw(tmp_path / "1.png"), draw(tmp_path / "3.png")
+    (tmp_path / "2.tif").write_text("no picture")
+    outcomes = run([first, tmp_path / "2.tif", last], probabilities=True)
+    assert [outcome.error is None for outcome in outcomes] == [True, False, True]
+    assert isinstance(outcomes[1].error, UnreadableFileError)
+    assert (outcomes[1].written, outcomes[1].rows) == (None, ())
+    assert [row["file"] for row in table(tmp_path / "out")] == [str(first), str(last)]
+    assert not (tmp_path / "out" / "2.ome.tif").exists()
+
+
+def test_the_table_is_complete_after_each_file(make_model, cpu, tmp_path):
+    paths = (draw(tmp_path / "1.png"), draw(tmp_path / "2.png"))
+    config = PredictConfig(model=Path("m"), inputs=paths, out=tmp_path / "out")
+    outcomes = Batch(make_model(Thirds()), config, cpu).run()
+    for count in (1, 2):
+        next(outcomes)
+        assert len(table(tmp_path / "out")) == count
+
+
+def test_names_that_collide_keep_their_folders(run, tmp_path):
+    paths = [draw(tmp_path / folder / "1.png") for folder in ("a", "b")]
+    outcomes = run([*paths, draw(tmp_path / "c" / "2.png")], probabilities=True)
+    out = tmp_path / "out"
+    written = [outcome.written.relative_to(out).as_posix() for outcome in outcomes]
+    assert written == ["a/1.ome.tif", "b/1.ome.tif", "2.ome.tif"]
+    for folder in (out, out / "probabilities"):
+        assert all((folder / name).is_file() for name in written)
+    assert {path.name for path in (out / "previews" / "a").iterdir()} == {"1.png"}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("1.png", "1.tif"),  # suffixes differ
+        ("1.png", "x/1.png", "x/1.tif"),
+        ("x/a/1.png", "y/a/1.png"),  # folders of one name
+        ("x/a/1.png", "y/a/1.png", "y/b/1.png", "1.png"),
+        ("a.png", "A.png"),  # one file on Windows and macOS
+        ("1.ome.tif", "1.tif"),
+    ],
+)
+def test_no_two_files_share_an_output(run, tmp_path, names):
+    outcomes = run([draw(tmp_path / "in" / name) for name in names], previews=False)
+    assert [outcome.error for outcome in outcomes] == [None] * len(names)
+    written = [outcome.written for outcome in outcomes]
+    assert len({str(path).lower() for path in written}) == len(names)
+    assert all(path.is_relative_to(tmp_path / "out") and path.is_file() for path in written)
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [("a.tif", "a"), ("a.ome.tif", "a"), ("A.OME.TIFF", "A"), ("a.mrc.gz", "a"), ("a.b.c", "a.b")],
+)
+def test_stems(name, stem):
+    assert output_stem(Path(name)) == stem
+
+
+def test_a_micrograph_is_never_overwritten(run, tmp_path):
+    path = stack(tmp_path / "a.ome.tif", 2)
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match=r"a\.ome\.tif would overwrite a micrograph"):
+        run([path], out=tmp_path)
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["a.ome.tif"]
+
+
+def test_slices_pick_planes_of_a_stack(run, tmp_path):
+    (outcome,) = run([stack(tmp_path / "s.tif", 6)], slices="2:5", previews=False)
+    assert [row["plane"] for row in table(tmp_path / "out")] == ["2", "3", "4"]
+    assert tifffile.imread(outcome.written).shape == (3, 20, 30)
+
+
+def test_slices_pick_files_of_a_folder(run, tmp_path):
+    for number in (1, 2, 10):
+        draw(tmp_path / "in" / f"{number}.png")
+    outcomes = run([tmp_path / "in"], slices="1:3")
+    assert [outcome.path.name for outcome in outcomes] == ["2.png", "10.png"]
+
+
+def test_slices_that_pick_nothing_are_refused(run, tmp_path):
+    for number in (1, 2):
+        draw(tmp_path / "in" / f"{number}.png")
+    with pytest.raises(UsageError, match="--slices 7:9 picks none of the 2 files"):
+        run([tmp_path / "in"], slices="7:9")
+
+
+def test_every_result_says_how_it_was_made(run, tmp_path):
+    run([draw(tmp_path / "a.png")], tile=256)
+    text = (tmp_path / "out" / "predict.toml").read_text(encoding="utf-8")
+    assert "# tile 256, halo 0" in text
+    assert "weights sha256" in text
+    assert PredictConfig.from_toml(tmp_path / "out" / "predict.toml").tile == 256
+
+
+def test_a_classifier_lists_its_answers(run, make_model, tmp_path):
+    model = make_model(Shade(), task=Task.CLASSIFICATION, crop=16)
+    spot = np.zeros((16, 16), np.uint8)
+    spot[3:5, 3:5] = 255
+    iio.imwrite(tmp_path / "1.png", spot)
+    iio.imwrite(tmp_path / "2.png", np.tile([0, 255], (16, 8)).astype(np.uint8))
+    outcomes = run([tmp_path / "1.png", tmp_path / "2.png"], model=model, top_k=2)
+    assert [outcome.written for outcome in outcomes] == [None, None]
+    rows = table(tmp_path / "out")
+    assert [(row["class_1"], row["class_2"]) for row in rows] == [
+        ("matrix", "small"),
+        ("small", "matrix"),
+    ]
+    for row in rows:
+        named = {name: float(row[f"probability.{name}"]) for name in ("matrix", "small", "large")}
+        assert sum(named.values()) == pytest.approx(1)
+        assert float(row["probability_1"]) == max(named.values()) == named[row["class_1"]]
+        assert "class_3" not in row
+
+
+def test_a_stack_is_classified_plane_by_plane(run, make_model, tmp_path):
+    model = make_model(Shade(), task=Task.CLASSIFICATION, crop=16)
+    (outcome,) = run([stack(tmp_path / "s.tif", 3)], model=model)
+    assert [row["plane"] for row in outcome.rows] == [0, 1, 2]
