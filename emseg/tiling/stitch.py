@@ -43,8 +43,8 @@ class Blend:
     """
 
     def __init__(self, channels: int, size: tuple[int, int]) -> None:
-        self._sum = np.zeros((channels, *size), dtype=np.float32)
-        self._weight = np.zeros(size, dtype=np.float32)
+        self._sum: NDArray[np.float32] = np.zeros((channels, *size), dtype=np.float32)
+        self._weight: NDArray[np.float32] = np.zeros(size, dtype=np.float32)
 
     def put(self, tile: Tile, values: NDArray[np.float32]) -> None:
         """Add what a tile computed, shape (C, read height, read width)."""
@@ -59,11 +59,11 @@ class Blend:
     @property
     def image(self) -> NDArray[np.float32]:
         """The weighted mean, shape (C, Y, X)."""
-        mean: NDArray[np.float32] = self._sum / self._weight
-        return mean
+        return self._sum / self._weight
 
 
 def _gaussian(length: int) -> NDArray[np.float32]:
     distance = np.arange(length, dtype=np.float32) - (length - 1) / 2
     weight = np.exp(-0.5 * (distance / (length / 8)) ** 2)
-    return np.maximum(weight, 1e-3).astype(np.float32)
+    floored: NDArray[np.float32] = np.maximum(weight, 1e-3).astype(np.float32)
+    return floored
