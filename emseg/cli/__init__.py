@@ -43,9 +43,11 @@ import functools
 import importlib
 import inspect
 import os
+import signal
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, NoReturn
 
@@ -97,7 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not sys.warnoptions and "--debug" not in given:
         warnings.simplefilter("ignore")  # what libraries tell programmers; rooms use the log
-    sys.exit(_exit_code(given))
+    with _terminated_like_interrupted():
+        code = _exit_code(given)
+    sys.exit(code)
 
 
 def program(arguments: Sequence[str]) -> int:
@@ -126,6 +130,20 @@ def program(arguments: Sequence[str]) -> int:
         raise UnknownNameError("command", called, COMMANDS)
     app = _application({called} if called else _words_to_complete())
     return app(list(arguments), prog_name="emseg", standalone_mode=False) or 0
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """Let SIGTERM, by which a cluster ends a job, clean up as Ctrl-C does."""
+    try:
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:  # not the main thread, which alone hears signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _refuse_empty(arguments: Sequence[str]) -> None:
