@@ -51,14 +51,15 @@ def whole_file(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = _beside(path)
-    try:
-        with _explained(path, temporary):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            yield temporary
-            temporary.replace(path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+    with _empty_ones_removed(path.parent):
+        try:
+            with _explained(path, temporary):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                yield temporary
+                temporary.replace(path)
+        finally:
+            with suppress(OSError):
+                temporary.unlink()
 
 
 @contextmanager
@@ -87,15 +88,16 @@ def whole_folder(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = _beside(path)
-    try:
-        with _explained(path, temporary):
-            temporary.mkdir(parents=True)
-            yield temporary
-            if path.exists() and not path.is_dir():
-                raise NotADirectoryError(errno.ENOTDIR, "is a file, not a folder", str(path))
-            _exchange(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with _empty_ones_removed(path.parent):
+        try:
+            with _explained(path, temporary):
+                temporary.mkdir(parents=True)
+                yield temporary
+                if path.exists() and not path.is_dir():
+                    raise NotADirectoryError(errno.ENOTDIR, "is a file, not a folder", str(path))
+                _exchange(temporary, path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def require_writable(folder: Path) -> None:
@@ -149,8 +151,15 @@ def results_folder(folder: Path) -> Iterator[None]:
         As `require_writable`, before the block begins.
     """
     folder = Path(folder)
+    with _empty_ones_removed(folder):
+        require_writable(folder)
+        yield
+
+
+@contextmanager
+def _empty_ones_removed(folder: Path) -> Iterator[None]:
+    """Remove a folder, and those above it, that the block makes and leaves empty."""
     missing = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
-    require_writable(folder)
     try:
         yield
     finally:
