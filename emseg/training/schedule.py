@@ -18,6 +18,7 @@ run is the one that ``--steps`` with the recorded number replays.
 from dataclasses import dataclass
 
 _STABLE = 0.6
+_MARGIN = 0.95  # of the time is planned: a run that slows down a little still reaches its end
 _WARM_UP = 10  # steps; the same for any length, so that a run given minutes can be replayed
 
 
@@ -77,9 +78,10 @@ class Plan:
         """
         if self.budget is not None:
             usable = self.budget - reserve
-            if self.total is None and seconds >= _STABLE * usable:
-                self.total = total_of(step + 1)  # the rate of the next step is set already
-            if seconds + seconds / max(step, 1) > usable:
+            following = seconds + seconds / max(step, 1)  # the end of the next step, whose rate
+            if self.total is None and following >= _STABLE * _MARGIN * usable:  # is set already
+                self.total = total_of(step + 1)
+            if following > usable:
                 return True
         return self.total is not None and step >= self.total
 

@@ -1,0 +1,190 @@
+"""Runs from the configuration to the run folder, as short as they can be."""
+
+import csv
+import os
+import signal
+from types import SimpleNamespace
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+import torch
+
+import emseg.training.fit
+from emseg.bundle import load_model
+from emseg.config import Task, TrainConfig
+from emseg.errors import ContentError, MismatchError, UsageError
+from emseg.inference import Segmenter
+from emseg.reading import open_stack
+from emseg.training import train
+
+
+def ignore(_progress):
+    pass
+
+
+@pytest.fixture
+def configure(folders, tmp_path):
+    """Build a configuration that ends in a moment: ``configure(steps=3, seed=1)``."""
+    images, masks = folders(4)
+
+    def build(out="run", **more):
+        ends = {} if {"steps", "minutes", "epochs"} & more.keys() else {"steps": 3}
+        settings = {"images": (images,), "masks": (masks,), "crop": 32, "batch": 2}
+        return TrainConfig(**(settings | ends | more), out=tmp_path / out)
+
+    return build
+
+
+def weights(run):
+    return load_model(run.folder).network.state_dict()
+
+
+def same(one, other):
+    return all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+
+
+def rows(run):
+    with (run.folder / "metrics.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_leaves_a_model_that_predicts(configure):
+    config = configure(steps=3)
+    run = train(config, ignore)
+    assert TrainConfig.from_toml(run.folder / "config.toml") == config
+    model = load_model(run.folder)
+    micrograph = open_stack(config.images[0] / "1.png")[0]
+    labels = Segmenter(model, torch.device("cpu")).segment(micrograph).labels
+    assert labels.pixels.shape == micrograph.size
+    assert labels.names == ("background", "foreground")
+    assert not run.interrupted
+
+
+def test_the_card_says_how_the_model_came_about(configure):
+    run = train(configure(steps=3, seed=7), ignore)
+    card = load_model(run.folder).card
+    record = card.training
+    assert (record.steps, record.planned_steps, record.seed, record.batch) == (3, 3, 7, 2)
+    assert (record.images, record.validation_images, record.crop) == (3, 1, 32)
+    assert len(record.fingerprint) == 64
+    assert (card.stride, card.receptive_field, card.global_context) == (16, 204, False)
+    assert card.halo % 16 == 0
+    assert card.halo <= 112
+    assert [each.values for each in card.classes] == [(0,), (255,)]
+    assert card.scores["mean_iou"] == run.score
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(configure):
+    first, second, other = (
+        train(configure(out, seed=seed), ignore) for out, seed in (("a", 1), ("b", 1), ("c", 2))
+    )
+    assert same(weights(first), weights(second))
+    assert not same(weights(first), weights(other))
+
+
+def test_progress_is_told_after_each_step_and_written_after_each_epoch(configure):
+    told = []
+    run = train(configure(epochs=2), told.append)
+    assert [each.step for each in told] == [*range(1, 33)]
+    assert {each.total for each in told} == {32}
+    assert told[0].score is None
+    assert told[-1].share == 1
+    assert [int(row["step"]) for row in rows(run)] == [16, 32]
+    assert all(0 <= float(row["val_mean_iou"]) <= 1 for row in rows(run))
+    assert float(rows(run)[-1]["train_loss"]) < float(rows(run)[0]["train_loss"])
+
+
+@pytest.fixture
+def ticking(monkeypatch):
+    """A clock that goes on by a quarter of a second whenever it is looked at."""
+    ticks = iter(np.arange(0, 1e6, 0.25))
+    clock = SimpleNamespace(monotonic=lambda: float(next(ticks)))
+    monkeypatch.setattr(emseg.training.fit, "time", clock)
+
+
+@pytest.mark.parametrize("minutes", [0.001, 0.05, 0.25])
+def test_a_run_given_minutes_ends_in_time_with_a_model(configure, ticking, minutes):
+    told = []
+    run = train(configure(minutes=minutes), told.append)
+    first_step = told[0].seconds  # even the shortest run takes one
+    assert told[-1].seconds <= max(60 * minutes, first_step)
+    assert run.card.training.steps == told[-1].step == len(told)
+    assert load_model(run.folder).card == run.card
+
+
+def test_a_run_given_minutes_is_replayed_by_its_steps(configure, ticking, monkeypatch):
+    timed = train(configure("timed", minutes=0.6, batch=1), ignore)
+    record = timed.card.training
+    assert record.steps == record.planned_steps > 24
+    monkeypatch.undo()
+    replayed = train(configure("replayed", steps=record.planned_steps, batch=1), ignore)
+    last = [row["learning_rate"] for row in (rows(timed)[-1], rows(replayed)[-1])]
+    assert last[0] == last[1]
+    assert replayed.card.training.best_step == record.best_step
+    assert same(weights(timed), weights(replayed))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_after_its_step_and_keeps_the_best(configure, number):
+    before = signal.getsignal(number)
+
+    def interrupt(progress):
+        if progress.step == 2:
+            os.kill(os.getpid(), number)
+
+    run = train(configure(steps=500), interrupt)
+    assert run.interrupted
+    assert run.card.training.steps in (2, 3)
+    assert load_model(run.folder).card.training.planned_steps == 500
+    assert signal.getsignal(number) is before
+
+
+def test_a_second_interrupt_ends_the_run_at_once(configure):
+    def interrupt(progress):
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(configure(steps=500), interrupt)
+
+
+def test_a_run_is_never_overwritten(configure):
+    run = train(configure(), ignore)
+    before = {path.name: path.read_bytes() for path in (run.folder / "model").iterdir()}
+    with pytest.raises(UsageError, match="holds a run already; choose another folder"):
+        train(configure(seed=5), ignore)
+    assert {path.name: path.read_bytes() for path in (run.folder / "model").iterdir()} == before
+
+
+def test_a_run_that_cannot_begin_leaves_nothing(configure, tmp_path):
+    (tmp_path / "images" / "1.png").rename(tmp_path / "images" / "x.png")
+    iio.imwrite(tmp_path / "masks" / "2.png", np.zeros((5, 5), np.uint8))
+    with pytest.raises(MismatchError):
+        train(configure(), ignore)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_training_that_diverges_says_what_to_do(configure):
+    with pytest.raises(ContentError, match=r"diverged at step .* use a smaller --learning-rate"):
+        train(configure(steps=50, learning_rate=1e12), ignore)
+
+
+def test_a_classifier_is_trained_the_same_way(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, high in (("dim", 90), ("spotted", 255)):
+        (tmp_path / "c" / name).mkdir(parents=True)
+        for number in range(3):
+            pixels = rng.integers(60, 90, (64, 64), dtype=np.uint8)
+            pixels[::9, ::9] = high
+            iio.imwrite(tmp_path / "c" / name / f"{number}.png", pixels)
+    settings = {"task": Task.CLASSIFICATION, "network": "squeezenet1_1", "steps": 2}
+    settings |= {"crop": 64, "batch": 4}
+    first, second = (
+        train(TrainConfig(images=(tmp_path / "c",), out=tmp_path / out, **settings), ignore)
+        for out in ("a", "b")
+    )
+    assert first.card.task is Task.CLASSIFICATION
+    assert set(first.card.scores) == {"accuracy", "recall.dim", "recall.spotted"}
+    assert first.shown == ()
+    assert same(weights(first), weights(second))
