@@ -2,111 +2,57 @@
 
 import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-SIZE = (64, 80)
+
+def save(path, pixels):
+    Image.fromarray(pixels).save(path)
 
 
-@pytest.fixture
-def folders(tmp_path, monkeypatch):
-    """A working folder with six micrographs and their masks of three values."""
-    monkeypatch.chdir(tmp_path)
-    random = np.random.default_rng(0)
-    for name in ("images", "masks"):
-        (tmp_path / name).mkdir()
-    for number in range(6):
-        mask = np.zeros(SIZE, np.uint8)
-        mask[20:40], mask[40:50] = 1, 2
-        image = (mask * 60 + random.integers(0, 40, SIZE)).astype(np.uint8)
-        Image.fromarray(image).save(tmp_path / "images" / f"{number}.png")
-        Image.fromarray(mask).save(tmp_path / "masks" / f"{number}.png")
-    return tmp_path
-
-
-@pytest.fixture
-def model(tmp_path):
-    """A model with fresh weights, which is all that a refusal needs."""
-    from emseg.bundle import Architecture, ModelCard, card_classes, save_model
-    from emseg.config import Task
-    from emseg.micrograph import LabelClass
-    from emseg.networks import NetworkSpec, build_network
-
-    classes = (LabelClass("matrix", (0, 0, 0), (0,)), LabelClass("pore", (255, 0, 0), (1,)))
-    spec = NetworkSpec(Task.SEGMENTATION, "unet", None, 1, 2, {"width": 2})
-    card = ModelCard(
-        emseg="0.1.0",
-        task=spec.task,
-        architecture=Architecture(name="unet", options=dict(spec.options)),
-        in_channels=1,
-        classes=card_classes(classes),
-        crop=64,
-        stride=16,
-        halo=16,
-    )
-    save_model(tmp_path / "model", card, build_network(spec))
-    return tmp_path / "model"
-
-
-def tree(folder):
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
-
-
-def refused(emseg, folder, code, *arguments):
-    """Run, expect one line, and give it back; the folder must be as it was."""
-    before = tree(folder)
-    shown = emseg(*arguments)
-    assert (shown.code, shown.out) == (code, "")
-    line = shown.err.splitlines()[-1]
-    assert line.startswith("emseg: error: ")
-    assert "defect" not in line
-    assert tree(folder) == before
-    return line
-
-
-def refused_to_predict(emseg, folder, *arguments):
-    """The same for a file that turns out to be bad: nothing is predicted in part."""
-    shown = emseg("predict", *arguments)
-    assert (shown.code, shown.out) == (4, "")
-    assert not list(folder.rglob("*.ome.tif"))
-    assert not list(folder.rglob("predictions.csv"))
-    return shown.err.splitlines()[-1]
-
-
-def test_a_folder_that_does_not_exist(emseg, folders):
-    line = refused(emseg, folders, 2, "train", "imges", "masks", "--out", "run")
+def test_a_folder_that_does_not_exist(refused, folders, model):
+    line = refused(2, "train", "imges", "masks", "--out", "run")
     assert "imges" in line
-    assert "did you mean" in line
-    assert "images" in line
+    assert "did you mean 'images'?" in line
+    assert "imges" in refused(2, "predict", model, "imges", "--out", "done")
+    assert "imges" in refused(2, "predict", "imges", "images", "--out", "done")
+    assert "imges" in refused(2, "evaluate", "imges", "masks", "--out", "scores")
+    assert "imges" in refused(2, "info", "imges")
 
 
-def test_an_empty_folder(emseg, folders):
+def test_an_empty_folder(refused, folders, model):
     (folders / "new").mkdir()
-    line = refused(emseg, folders, 4, "train", "new", "masks", "--out", "run")
-    assert "new holds no image" in line
+    assert "new holds no image" in refused(4, "train", "new", "masks", "--out", "run")
+    assert "new holds no image" in refused(4, "train", "images", "new", "--out", "run")
+    assert "new holds no image" in refused(4, "predict", model, "new", "--out", "done")
 
 
-def test_masks_of_another_size(emseg, folders):
-    Image.fromarray(np.zeros((64, 64), np.uint8)).save(folders / "masks" / "3.png")
-    line = refused(emseg, folders, 4, "train", "images", "masks", "--out", "run")
+def test_masks_of_another_size(refused, folders):
+    save(folders / "masks" / "3.png", np.zeros((64, 64), np.uint8))
+    line = refused(4, "train", "images", "masks", "--out", "run")
     assert "64 x 64" in line
-    assert "3" in line
+    assert "64 x 80" in line
+    assert "3.png" in line
 
 
-def test_masks_in_colour(emseg, folders):
+def test_masks_in_colour(refused, folders):
     mask = np.asarray(Image.open(folders / "masks" / "3.png"))
     colours = np.array([(0, 0, 0), (255, 0, 0), (0, 90, 200)], np.uint8)
-    Image.fromarray(colours[mask]).save(folders / "masks" / "3.png")
-    line = refused(emseg, folders, 4, "train", "images", "masks", "--out", "run")
+    save(folders / "masks" / "3.png", colours[mask])
+    line = refused(4, "train", "images", "masks", "--out", "run")
     assert "3.png is a colour picture (3 channels)" in line
 
 
-def test_a_text_file_named_tif(emseg, folders, model):
+def test_a_text_file_named_tif(emseg, refused, folders, model):
     (folders / "notes.tif").write_text("not an image\n" * 20)
-    assert "notes.tif" in refused_to_predict(emseg, folders, model, "notes.tif")
-    assert "notes.tif" in refused(emseg, folders, 4, "train", "notes.tif", "masks", "--out", "run")
+    assert "notes.tif" in refused(4, "predict", model, "notes.tif")
+    assert "notes.tif" in refused(4, "train", "notes.tif", "masks", "--out", "run")
+    assert "notes.tif" in refused(4, "evaluate", "notes.tif", "masks")
     told = emseg("info", "notes.tif")
     assert told.code == 4
     assert "notes.tif" in told.err
@@ -116,68 +62,89 @@ def test_one_bad_file_among_good_ones(emseg, folders, model):
     (folders / "images" / "7.tif").write_text("not an image\n" * 20)
     shown = emseg("predict", model, "images", "--out", "done")
     assert shown.code == 3
-    assert "7.tif" in shown.err
+    failed = [line for line in shown.err.splitlines() if line.startswith("failed:")]
+    assert len(failed) == 1
+    assert "images/7.tif" in failed[0]
+    assert shown.err.splitlines()[-1].startswith("emseg: error: 1 of 7 files failed")
     written = {path.name for path in (folders / "done").glob("*.ome.tif")}
     assert written == {f"{number}.ome.tif" for number in range(6)}
 
 
-def test_a_spectrum(emseg, folders, model):
+def test_a_spectrum(refused, folders, model):
     np.save(folders / "spectrum.npy", np.arange(2048, dtype=np.float32))
-    line = refused_to_predict(emseg, folders, model, "spectrum.npy")
-    assert line.startswith("emseg: error: ")
-    assert "spectrum.npy" in line
+    line = refused(4, "predict", model, "spectrum.npy")
+    assert "spectrum.npy holds no image: it has one dimension" in line
 
 
+OUTPUTS = [
+    "report.txt/out",  # below a file
+    "report.txt",  # a file itself
+    "x" * 300,  # longer than any name may be
+    # where even root has no permission
+    pytest.param(
+        "/proc/emseg",
+        marks=pytest.mark.skipif(not Path("/proc/1").exists(), reason="only Linux has /proc"),
+    ),
+]
+
+
+@pytest.mark.parametrize("out", OUTPUTS)
 @pytest.mark.parametrize("command", ["train", "predict", "evaluate"])
-def test_an_output_folder_that_cannot_be_made(emseg, folders, model, command):
+def test_an_output_folder_that_cannot_be_written(refused, folders, model, command, out):
     (folders / "report.txt").write_text("a file, not a folder")
     inputs = {
         "train": ("images", "masks"),
         "predict": (model, "images"),
-        "evaluate": ("masks", "masks"),
+        "evaluate": ("--model", model, "images", "masks"),
     }
-    line = refused(emseg, folders, 2, command, *inputs[command], "--out", "report.txt/out")
-    assert "report.txt" in line
+    line = refused(2, command, *inputs[command], "--out", out)
+    assert f"{out} cannot be written" in line
+    assert "choose another output folder" in line
 
 
 @pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere"
 )
-def test_an_output_folder_without_write_permission(emseg, folders):
+def test_an_output_folder_without_write_permission(refused, folders):
     (folders / "theirs").mkdir(mode=0o555)
-    line = refused(emseg, folders, 2, "train", "images", "masks", "--out", "theirs/run")
+    line = refused(2, "train", "images", "masks", "--out", "theirs/run")
     assert "theirs" in line
 
 
-def test_a_class_named_twice(emseg, folders):
+def test_a_class_named_twice(refused, folders):
     options = ("--classes", "matrix,small,small", "--out", "run")
-    line = refused(emseg, folders, 2, "train", "images", "masks", *options)
+    line = refused(2, "train", "images", "masks", *options)
+    assert "'small' twice" in line
+    line = refused(2, "train", "images", "--masks", "small=masks", "--masks", "small=masks")
     assert "'small' twice" in line
 
 
-def test_a_network_misspelled(emseg, folders):
+def test_a_network_misspelled(refused, folders):
     options = ("--network", "unett", "--out", "run")
-    line = refused(emseg, folders, 2, "train", "images", "masks", *options)
+    line = refused(2, "train", "images", "masks", *options)
     assert "did you mean 'unet'?" in line
 
 
-def test_a_model_whose_weights_were_changed(emseg, folders, model):
-    weights = model / "model.safetensors"
+def change_a_bit(weights):
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    line = refused(emseg, folders, 4, "predict", model, "images")
-    assert "model.safetensors" in line or "weights" in line
 
 
-def test_a_folder_that_is_no_model(emseg, folders):
-    line = refused(emseg, folders, 4, "predict", "masks", "images")
-    assert "masks" in line
+def test_a_model_whose_weights_were_changed(refused, folders, model):
+    change_a_bit(model / "model.safetensors")
+    line = refused(4, "predict", model, "images")
+    assert "model/model.safetensors" in line
+    assert "copy the model folder again" in line
+
+
+def test_a_folder_that_is_no_model(refused, folders):
+    assert "masks holds no model" in refused(4, "predict", "masks", "images")
 
 
 @pytest.mark.parametrize("option", ["--epochs", "--minutes", "--steps", "--batch", "--val"])
-def test_a_number_that_makes_no_sense(emseg, folders, option):
-    line = refused(emseg, folders, 2, "train", "images", "masks", option, "0", "--out", "run")
+def test_a_number_that_makes_no_sense(refused, folders, option):
+    line = refused(2, "train", "images", "masks", option, "0", "--out", "run")
     assert option in line
 
 
@@ -188,3 +155,19 @@ def test_names_with_spaces_and_umlauts(emseg, folders, model):
     shown = emseg("predict", model, odd, "--out", folders / "Ergebnis")
     assert shown.code == 0, shown.err
     assert (folders / "Ergebnis" / "Probe [α] 1.ome.tif").exists()
+
+
+def test_a_process_of_its_own_says_the_same(folders, model):
+    change_a_bit(model / "model.safetensors")
+    for arguments, code, words in [
+        (["info", "imges"], 2, "did you mean 'images'?"),
+        (["train", "images", "masks", "--classes", "a,a"], 2, "'a' twice"),
+        (["predict", str(model), "images"], 4, "copy the model folder again"),
+    ]:
+        run = subprocess.run(
+            [sys.executable, "-m", "emseg", *arguments], capture_output=True, text=True, timeout=120
+        )
+        assert (run.returncode, run.stdout) == (code, "")
+        assert run.stderr.startswith("emseg: error: ")
+        assert run.stderr.count("\n") == 1
+        assert words in run.stderr
