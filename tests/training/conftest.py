@@ -6,11 +6,21 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
+import torch
 
 from emseg.intensity import measure
 from emseg.labels import choose_classes, to_label_image
 from emseg.micrograph import Micrograph
 from emseg.training.labelled import LabelledPlane
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Tiny networks lose more by waiting for a second core than they win by it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
