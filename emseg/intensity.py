@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.errors import ContentError
-from emseg.micrograph import Micrograph
+from emseg.micrograph import Micrograph, count_values
 
 _SAMPLE = 4_000_000  # pixels of a float plane from which quantiles are taken
 _TAIL = 1e-4  # share of pixels at either end that may be hot, dead or hit by an X-ray
@@ -80,25 +80,16 @@ def _channel_statistics(channel: NDArray[Any], where: str) -> tuple[float, float
 def _distribution(channel: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Sorted distinct values and how often each occurs."""
     if channel.dtype.kind in "bui" and channel.dtype.itemsize <= 2:
-        return _histogram(channel)
+        counts = count_values(channel)
+        found = np.flatnonzero(counts)
+        lowest = np.iinfo(channel.dtype).min if channel.dtype.kind == "i" else 0
+        return (found + lowest).astype(np.float64), counts[found]
     flat = channel.ravel()
     if flat.size > _SAMPLE:
         flat = flat[np.random.default_rng(0).integers(0, flat.size, _SAMPLE)]
     flat = flat[np.isfinite(flat)].astype(np.float64)
     values, counts = np.unique(flat, return_counts=True)
     return values, counts
-
-
-def _histogram(channel: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Count every value, a band of rows at a time: bincount works on copies of 64 bits."""
-    counts = np.zeros(2**16, dtype=np.int64)
-    offset = 2**15 if channel.dtype.kind == "i" else 0
-    rows = max(1, _SAMPLE // max(1, channel.shape[1]))
-    for start in range(0, len(channel), rows):
-        band = channel[start : start + rows].astype(np.int64)
-        counts += np.bincount(band.ravel() + offset, minlength=counts.size)
-    found = np.flatnonzero(counts)
-    return (found - offset).astype(np.float64), counts[found]
 
 
 def normalise(

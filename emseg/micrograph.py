@@ -13,6 +13,7 @@ from emseg.calibration import PixelSize
 UNLABELLED_8 = 255
 UNLABELLED_16 = 65535
 LABEL_NAMESPACE = "emseg/label-image/1"
+_BAND = 1 << 22  # pixels that are counted at a time, 32 MiB of indices
 
 
 class LabelKey(StrEnum):
@@ -95,6 +96,35 @@ def unlabelled_value(classes: int) -> int:
     return UNLABELLED_8 if classes <= 254 else UNLABELLED_16
 
 
+def label_dtype(classes: int) -> np.dtype[Any]:
+    """Smallest unsigned type that holds the indices of so many classes, and the unlabelled."""
+    return np.dtype(np.uint8 if unlabelled_value(classes) == UNLABELLED_8 else np.uint16)
+
+
+def count_values(plane: NDArray[Any]) -> NDArray[np.int64]:
+    """Count how often each value of a plane occurs, a band of rows at a time.
+
+    Counting works on copies of 64 bits, eight times an image of bytes; hence the bands.
+
+    Parameters
+    ----------
+    plane : array of bool, or of integers of 8 or 16 bits, shape (Y, X)
+        Any byte order.
+
+    Returns
+    -------
+    array of int64, shape (2**bits,)
+        The first is the count of the smallest value of the type: 0, or -128 for int8.
+    """
+    lowest = int(np.iinfo(plane.dtype).min) if plane.dtype.kind == "i" else 0
+    counts = np.zeros(2 ** (8 * plane.dtype.itemsize), dtype=np.int64)
+    rows = max(1, _BAND // max(1, plane.shape[1]))
+    for start in range(0, len(plane), rows):
+        band = plane[start : start + rows].astype(np.int64).ravel() - lowest
+        counts += np.bincount(band, minlength=counts.size)
+    return counts
+
+
 @dataclass(frozen=True, slots=True)
 class LabelImage:
     """Class indices of one plane.
@@ -135,5 +165,4 @@ class LabelImage:
 
     def counts(self) -> NDArray[np.int64]:
         """Pixels of each class, shape (K,); unlabelled pixels are not counted."""
-        found = np.bincount(self.pixels.ravel(), minlength=len(self.classes))
-        return found[: len(self.classes)].astype(np.int64)
+        return count_values(self.pixels)[: len(self.classes)]

@@ -14,7 +14,7 @@ from emseg.errors import ModelError
 from emseg.inference.channels import fit_channels
 from emseg.inference.device import largest_tile
 from emseg.intensity import Statistics, measure, normalise
-from emseg.micrograph import LabelImage, Micrograph
+from emseg.micrograph import LabelImage, Micrograph, label_dtype
 from emseg.tiling import Blend, Span, Stitch, Tile, covering_spans, padded_length, tiles
 
 
@@ -95,7 +95,7 @@ class Segmenter:
         """
         micrograph = fit_channels(micrograph, self.card.in_channels)
         classes = self.card.label_classes
-        dtype = np.uint8 if len(classes) <= 254 else np.uint16
+        dtype = label_dtype(len(classes))
         labels = Stitch(1, micrograph.size, dtype)
         kept = Stitch(len(classes), micrograph.size) if keep_probabilities else None
         if self.card.global_context:

@@ -7,7 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.errors import LabelError, MismatchError
-from emseg.micrograph import LabelClass, LabelImage, Micrograph, unlabelled_value
+from emseg.micrograph import (
+    LabelClass,
+    LabelImage,
+    Micrograph,
+    count_values,
+    label_dtype,
+    unlabelled_value,
+)
 
 
 def _plane(mask: Micrograph) -> NDArray[Any]:
@@ -42,10 +49,14 @@ def mask_values(mask: Micrograph) -> tuple[int, ...]:
     LabelError
         When the mask is a colour picture or holds no whole numbers.
     """
-    plane = _plane(mask)
-    if plane.dtype == np.uint8:
-        return tuple(int(v) for v in np.flatnonzero(np.bincount(plane.ravel(), minlength=256)))
-    return tuple(int(value) for value in np.unique(plane))
+    return tuple(int(value) for value in _distinct(_plane(mask)))
+
+
+def _distinct(plane: NDArray[Any]) -> NDArray[Any]:
+    """Distinct values, ascending; counted rather than sorted where the type is small."""
+    if plane.dtype.kind == "u" and plane.dtype.itemsize <= 2:
+        return np.flatnonzero(count_values(plane))
+    return np.unique(plane)
 
 
 def to_label_image(
@@ -77,7 +88,7 @@ def to_label_image(
     index_of = {value: index for index, each in enumerate(classes) for value in each.values}
     if unlabelled is not None:
         index_of[unlabelled] = nothing
-    values, inverse = np.unique(plane, return_inverse=True)
+    values = _distinct(plane)
     unknown = [int(value) for value in values if int(value) not in index_of]
     if unknown:
         named = ", ".join(f"{value}={classes[i].name}" for value, i in _by_value(classes))
@@ -86,9 +97,10 @@ def to_label_image(
             f"(known: {named}); name it with --labels or leave it out with "
             f"--unlabelled {unknown[0]}"
         )
-    dtype = np.uint8 if nothing <= 255 else np.uint16
-    table = np.array([index_of[int(value)] for value in values], dtype=dtype)
-    pixels = table[inverse].reshape(plane.shape)
+    table = np.array([index_of[int(value)] for value in values], label_dtype(len(classes)))
+    pixels = np.empty(plane.shape, table.dtype)
+    for stored, indices in zip(plane, pixels, strict=True):  # a row: positions take 64 bits
+        indices[:] = table[np.searchsorted(values, stored)]
     return LabelImage(pixels, classes, mask.name, mask.plane, mask.pixel_size)
 
 
@@ -116,7 +128,7 @@ def combine_masks(
         When the masks differ in size.
     """
     nothing = unlabelled_value(len(classes))
-    pixels = np.zeros(masks[0].size, dtype=np.uint8 if nothing <= 255 else np.uint16)
+    pixels = np.zeros(masks[0].size, label_dtype(len(classes)))
     for index, mask in enumerate(masks, start=1):
         if mask.size != masks[0].size:
             raise MismatchError(

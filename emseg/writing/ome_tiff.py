@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
 from emseg.errors import MismatchError
-from emseg.micrograph import UNLABELLED_8, LabelClass, LabelImage
+from emseg.micrograph import LabelClass, LabelImage, label_dtype
 from emseg.writing.ome_xml import Described, label_annotation, ome_xml
 from emseg.writing.whole import whole_file
 
@@ -56,7 +56,7 @@ def write_label_images(
     """
     first, planes, count = _peek(path, planes, count)
     name, classes, pixel_size = first.name, first.classes, first.pixel_size
-    dtype = np.dtype(np.uint8 if first.unlabelled == UNLABELLED_8 else np.uint16)
+    dtype = label_dtype(len(classes))
     indices: list[int | None] = []
 
     def pages() -> Iterator[_Page]:
