@@ -117,5 +117,24 @@ def did_you_mean(name: str, known: Iterable[str], *, most: int = 12) -> str:
         return f"did you mean {lowered[close[0]]!r}?"
     if not names:
         return "none is known"
-    listed = ", ".join(names[:most])
-    return f"known are {listed}" + (f" and {len(names) - most} more" if len(names) > most else "")
+    return f"known are {listed(names, most=most)}"
+
+
+def listed(items: Iterable[object], *, most: int = 5) -> str:
+    """List names or values in a message: the first ones, and how many more there are.
+
+    Parameters
+    ----------
+    items : iterable
+        In the order in which they are shown.
+    most : int
+        How many are named.
+
+    Returns
+    -------
+    str
+        ``"1.png, 2.png and 3 more"``; empty when there are none.
+    """
+    names = [str(each) for each in items]
+    shown = ", ".join(names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -5,7 +5,7 @@ import builtins
 import pytest
 
 import emseg.errors
-from emseg.errors import EmsegError, UnknownNameError, did_you_mean
+from emseg.errors import EmsegError, UnknownNameError, did_you_mean, listed
 
 ALL = {
     name: kind
@@ -58,3 +58,16 @@ def test_an_unknown_name_says_which_was_meant():
 )
 def test_suggestions(name, known, said):
     assert said in did_you_mean(name, known)
+
+
+@pytest.mark.parametrize(
+    ("items", "said"),
+    [
+        ([], ""),
+        (["1.png", "2.png"], "1.png, 2.png"),
+        (range(5), "0, 1, 2, 3, 4"),
+        (range(7), "0, 1, 2, 3, 4 and 2 more"),
+    ],
+)
+def test_of_many_names_the_first_are_listed_and_the_rest_counted(items, said):
+    assert listed(items) == said

@@ -5,10 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from emseg.errors import MismatchError
+from emseg.errors import MismatchError, listed
 from emseg.reading import Plane, list_planes, match_pairs
 
-_MOST_NAMED = 3
 _log = logging.getLogger(__name__)
 
 Masks = Sequence[str | Path] | Mapping[str, str | Path]
@@ -132,5 +131,5 @@ def _plane_pairs(
 def _notice_alone(names: Sequence[str], kind: str, missing: str) -> None:
     if names:
         count = f"{len(names)} {kind}" + ("s" if len(names) > 1 else "")
-        named = ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")
+        named = listed(names, most=3)
         _log.warning("left out: %s without a %s of that name (%s)", count, missing, named)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from emseg.errors import LabelError, UnknownNameError
+from emseg.errors import LabelError, UnknownNameError, listed
 from emseg.evaluation.matching import Match
 from emseg.labels import choose_classes, colour, combine_masks, mask_values, to_label_image
 from emseg.micrograph import UNLABELLED_8, LabelClass, LabelImage
@@ -173,9 +173,9 @@ def _background_first(
 ) -> tuple[LabelClass, ...]:
     background = [each for each in known if each.name not in folders]
     if len(background) != 1:
-        listed = ", ".join(each.name for each in known)
         raise LabelError(
-            f"there are mask folders for {', '.join(folders)} but the classes are {listed}; "
+            f"there are mask folders for {', '.join(folders)} but the classes are "
+            f"{', '.join(each.name for each in known)}; "
             "give --masks NAME=DIR for each class but the background"
         )
     by_name = {each.name: each for each in known}
@@ -241,15 +241,16 @@ def _by_value(predicted: set[int], true: set[int], rule: MaskRule) -> tuple[Mean
         return first, second
     if true <= {0, UNLABELLED_8} and not predicted <= true:
         raise LabelError(
-            f"the predictions hold the values {_listed(predicted)} and the masks {_listed(true)}; "
+            f"the predictions hold the values {listed(sorted(predicted))} and the masks "
+            f"{listed(sorted(true))}; "
             "say which is which with --prediction-labels VALUE=NAME,... and --labels VALUE=NAME,..."
         )
     if not (predicted <= true or true <= predicted):
         _log.warning(
             "the predictions hold the values %s and the masks %s: equal values are taken as the "
             "same class; say otherwise with --prediction-labels and --labels",
-            _listed(predicted),
-            _listed(true),
+            listed(sorted(predicted)),
+            listed(sorted(true)),
         )
     both = Meaning(
         *choose_classes(
@@ -282,8 +283,3 @@ def _assigned(values: set[int], labels: Mapping[int, str], rule: MaskRule, where
 
 def _numbered(names: Sequence[str]) -> tuple[LabelClass, ...]:
     return tuple(LabelClass(name, colour(i), (i,)) for i, name in enumerate(names))
-
-
-def _listed(values: set[int], most: int = 8) -> str:
-    ordered = sorted(values)
-    return ", ".join(map(str, ordered[:most])) + (", ..." if len(ordered) > most else "")

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 
-from emseg.errors import LabelError, UsageError
+from emseg.errors import LabelError, UsageError, listed
 from emseg.labels.colours import colour
 from emseg.micrograph import UNLABELLED_8, LabelClass
 
@@ -93,10 +93,10 @@ def choose_classes(
     if assigned is not None:
         return _assigned_classes(values, assigned, names, where), unlabelled
     if unlabelled is None and _is_255_unlabelled(values, names):
-        _log.warning("the mask value 255 beside %s is taken as unlabelled", _listed(values[:-1]))
+        _log.warning("the mask value 255 beside %s is taken as unlabelled", listed(values[:-1]))
         values, unlabelled = values[:-1], UNLABELLED_8
     if len(values) < 2 and not names:
-        held = f"only the value {_listed(values)}" if values else "no labelled pixel"
+        held = f"only the value {listed(values)}" if values else "no labelled pixel"
         raise LabelError(
             f"{where} hold {held}: there is nothing to tell apart; "
             "check the mask folder, or name the classes with --labels 0=background,1=object"
@@ -122,7 +122,7 @@ def _values_of_names(values: Sequence[int], names: Sequence[str], where: str) ->
     if len(values) < len(names) and all(0 <= value < len(names) for value in values):
         return list(range(len(names)))  # a class that these masks do not show
     raise LabelError(
-        f"{where} hold {len(values)} values ({_listed(values)}) but --classes names {len(names)} "
+        f"{where} hold {len(values)} values ({listed(values)}) but --classes names {len(names)} "
         f"({', '.join(names)}); say which value is which with --labels VALUE=NAME,... "
         "or leave one out with --unlabelled VALUE"
     )
@@ -133,7 +133,7 @@ def _inferred_names(values: Sequence[int], where: str) -> list[str]:
         return ["background", "foreground"]
     if len(values) > _MOST_INFERRED or values[0] < 0:
         raise LabelError(
-            f"{where} hold {len(values)} values ({_listed(values)}): too many to be classes. "
+            f"{where} hold {len(values)} values ({listed(values)}): too many to be classes. "
             "A greyscale or JPEG picture is no mask, and numbered objects become one class with "
             "--labels; save masks as PNG or TIFF with one value a class"
         )
@@ -149,7 +149,7 @@ def _assigned_classes(
     missing = [value for value in values if value not in assigned]
     if missing:
         raise LabelError(
-            f"{where} hold the value {_listed(missing)}, which --labels does not name; "
+            f"{where} hold the value {listed(missing)}, which --labels does not name; "
             f"add {missing[0]}=NAME to --labels or leave it out with --unlabelled {missing[0]}"
         )
     order = tuple(names or dict.fromkeys(assigned.values()))
@@ -171,8 +171,3 @@ def _numbered(names: Sequence[str], values: Sequence[int]) -> tuple[LabelClass, 
         LabelClass(name, colour(index), (value,))
         for index, (name, value) in enumerate(zip(names, values, strict=True))
     )
-
-
-def _listed(values: Sequence[int], most: int = 8) -> str:
-    shown = ", ".join(str(value) for value in values[:most])
-    return shown + (", ..." if len(values) > most else "")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from emseg.errors import MismatchError
+from emseg.errors import MismatchError, listed
 from emseg.reading.formats import stem
 from emseg.reading.planes import Plane
 
@@ -69,7 +69,7 @@ def match_pairs(images: Sequence[Plane], masks: Sequence[Plane]) -> Matched:
     }
     if images and masks and not image_files:
         raise MismatchError(
-            f"the images and the masks are the same files, {_some(mask_files)}; "
+            f"the images and the masks are the same files, {_named(mask_files)}; "
             "name the images first and their masks second"
         )
     if len(image_files) == len(mask_files) == 1:
@@ -78,8 +78,8 @@ def match_pairs(images: Sequence[Plane], masks: Sequence[Plane]) -> Matched:
         partners = _partners(list(image_files), list(mask_files))
     if not partners:
         raise MismatchError(
-            f"no image has a mask of its name: the images are {_some(image_files)}, the masks "
-            f"{_some(mask_files)}; give both the same name, or masks the ending _mask"
+            f"no image has a mask of its name: the images are {_named(image_files)}, the masks "
+            f"{_named(mask_files)}; give both the same name, or masks the ending _mask"
         )
     return Matched(
         tuple(
@@ -142,7 +142,5 @@ def _plane_by_plane(images: list[Plane], masks: list[Plane]) -> list[Pair]:
     return [Pair(image, mask) for image, mask in zip(images, masks, strict=True)]
 
 
-def _some(files: Files) -> str:
-    names = [path.name for path in files]
-    shown = ", ".join(names[:3])
-    return shown + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+def _named(files: Files) -> str:
+    return listed((path.name for path in files), most=3)

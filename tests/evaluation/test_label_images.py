@@ -122,7 +122,7 @@ def test_what_has_no_partner_is_named_in_a_notice_and_left_out(folders, caplog):
         assert [each.name for each in evaluated(folders).images] == ["a"]
     assert caplog.messages == [
         "left out: 4 predictions without a mask of that name "
-        "(b.ome.tif, c.ome.tif, d.ome.tif, ...)",
+        "(b.ome.tif, c.ome.tif, d.ome.tif and 1 more)",
         "left out: 1 mask without a prediction of that name (z.png)",
     ]
 
