@@ -27,7 +27,7 @@ def make_model() -> Callable[..., Model]:
             "architecture": Architecture(name="unet"),
             "in_channels": 1,
             "classes": tuple(
-                CardClass(name=name, colour=(50 * i, 0, 0), values=(i,))
+                CardClass(name=name, colour=(50 * i % 256, 0, 0), values=(i,))
                 for i, name in enumerate(classes)
             ),
             "crop": 64,
