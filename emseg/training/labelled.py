@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
 from emseg.config import TrainConfig, parse_slices
-from emseg.errors import ContentError, MismatchError, UsageError
+from emseg.errors import ContentError, MismatchError, UsageError, listed
 from emseg.intensity import Statistics, measure
 from emseg.labels import choose_classes, colour, combine_masks, mask_values, to_label_image
 from emseg.micrograph import LabelClass, LabelImage, Micrograph
@@ -132,7 +132,7 @@ def _read_validation(config: TrainConfig) -> list[_Raw]:
         return _read(
             config.val_images,
             config.val_masks,
-            config.val_mask_folders,
+            _validation_folders(config),
             config.val_slices,
             config.axes,
         )
@@ -141,6 +141,17 @@ def _read_validation(config: TrainConfig) -> list[_Raw]:
     if config.val_slices is None:
         return []
     return _read(config.images, config.masks, config.mask_folders, config.val_slices, config.axes)
+
+
+def _validation_folders(config: TrainConfig) -> dict[str, Path]:
+    """Mask folders of the validation in the order of the classes, however they were named."""
+    if set(config.val_mask_folders) != set(config.mask_folders):
+        raise UsageError(
+            f"--val-masks names {listed(config.val_mask_folders) or 'no class'} and --masks "
+            f"{listed(config.mask_folders) or 'no class'}; name the same classes in both, each as "
+            "NAME=DIR, or none in either"
+        )
+    return {name: config.val_mask_folders[name] for name in config.mask_folders}
 
 
 def _read(
@@ -173,11 +184,11 @@ def _read(
 def _tell_leftovers(images: Sequence[str], masks: Sequence[str]) -> None:
     if images:
         _log.warning(
-            "%d micrograph(s) have no mask and are left out: %s", len(images), _listed(images)
+            "%d micrograph(s) have no mask and are left out: %s", len(images), listed(images)
         )
     if masks:
         _log.warning(
-            "%d mask(s) have no micrograph and are left out: %s", len(masks), _listed(masks)
+            "%d mask(s) have no micrograph and are left out: %s", len(masks), listed(masks)
         )
 
 
@@ -250,7 +261,7 @@ def split(
         held_out |= {single[i] for i in order[: _share(len(single), fraction)]}
     _log.info(
         "held out for validation: %s",
-        _listed([planes[i].micrograph.title for i in sorted(held_out)]),
+        listed([planes[i].micrograph.title for i in sorted(held_out)]),
     )
     return (
         [plane for index, plane in enumerate(planes) if index not in held_out],
@@ -307,7 +318,7 @@ def _check_labels(planes: Sequence[LabelledPlane]) -> None:
     names = planes[0].labels.names
     absent = [name for name, count in zip(names, counts, strict=True) if count == 0]
     if absent:
-        _log.warning("no training mask shows %s; it cannot be learnt", _listed(absent))
+        _log.warning("no training mask shows %s; it cannot be learnt", listed(absent))
 
 
 def _common_pixel_size(micrographs: Sequence[Micrograph]) -> PixelSize | None:
@@ -340,7 +351,3 @@ def fingerprint(planes: Iterable[LabelledPlane]) -> str:
             digest.update(f"{array.dtype}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
-
-
-def _listed(names: Sequence[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")

@@ -137,6 +137,44 @@ def test_a_micrograph_that_lacks_one_of_its_masks_is_left_out(folders, tmp_path)
     assert sorted(titles([*data.train, *data.validation])) == ["1", "2"]
 
 
+def marked(folder, rows):
+    folder.mkdir()
+    mask = np.zeros((48, 40), np.uint8)
+    mask[rows] = 255
+    iio.imwrite(folder / "2.png", mask)
+    return folder
+
+
+def test_validation_folders_mean_the_same_classes_in_any_order(folders, tmp_path):
+    images, _ = folders(2)
+    top, rest = marked(tmp_path / "top", slice(0, 8)), marked(tmp_path / "rest", slice(8, 20))
+    iio.imwrite(top / "1.png", np.eye(48, 40, dtype=np.uint8))
+    iio.imwrite(rest / "1.png", np.eye(48, 40, 3, dtype=np.uint8))
+    data = load_labelled(
+        config(
+            images,
+            mask_folders={"top": top, "rest": rest},
+            val_images=(images / "2.png",),
+            val_mask_folders={"rest": rest, "top": top},
+        )
+    )
+    assert [each.name for each in data.classes] == ["background", "top", "rest"]
+    assert data.validation[0].labels.counts().tolist() == [28 * 40, 8 * 40, 12 * 40]
+
+
+@pytest.mark.parametrize("kind", ["another class", "fewer classes", "plain masks"])
+def test_validation_masks_of_other_classes_are_refused(folders, tmp_path, kind):
+    images, masks = folders(3)
+    more = {
+        "another class": {"val_mask_folders": {"a": masks, "c": masks}},
+        "fewer classes": {"val_mask_folders": {"a": masks}},
+        "plain masks": {"val_masks": (masks / "2.png",)},
+    }[kind]
+    named = {"a": masks, "b": masks}
+    with pytest.raises(UsageError, match=r"--val-masks names .* and --masks a, b; name the same"):
+        load_labelled(config(images, mask_folders=named, val_images=(images / "2.png",), **more))
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
