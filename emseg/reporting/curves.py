@@ -176,9 +176,10 @@ def _mark_best(axes: "Axes", curve: _Curve) -> None:
     axes.annotate(
         f"best {place[1]:.3f}",
         place,
-        xytext=(0, 9),
+        xytext=(4, 9),
         textcoords="offset points",
-        ha="center",
+        ha="right",  # the best is often the last, and the legend stands to its right
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
         annotation_clip=False,
     )
 
