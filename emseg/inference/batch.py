@@ -20,6 +20,7 @@ from emseg.inference.classifier import Classification, Classifier
 from emseg.inference.segmenter import Segmenter
 from emseg.micrograph import LabelImage, Micrograph
 from emseg.reading import Stack, find_files, open_stack
+from emseg.reading.formats import stem
 from emseg.writing import (
     results_folder,
     whole_file,
@@ -116,8 +117,10 @@ class Batch:
             for path in self.paths:
                 outcome = self._attempt(path)
                 if outcome.rows:
+                    if not rows:
+                        self._record_settings()
                     rows.extend(outcome.rows)
-                    self._record(rows)
+                    write_table(self.config.out / _TABLE, rows)
                 yield outcome
 
     def _tell_earlier(self) -> None:
@@ -129,11 +132,10 @@ class Batch:
                 _TABLE,
             )
 
-    def _record(self, rows: Sequence[dict[str, object]]) -> None:
-        """Write the table of what is done so far, and how it was done."""
+    def _record_settings(self) -> None:
+        """Write how the results were made, once the first of them is there."""
         with whole_file(self.config.out / "predict.toml") as beside:
             beside.write_text(self._provenance(), encoding="utf-8")
-        write_table(self.config.out / _TABLE, rows)
 
     def _attempt(self, path: Path) -> FileOutcome:
         try:
@@ -202,9 +204,9 @@ class Batch:
         write_probabilities(path, planes, classes, stack.pixel_size, count=count)
 
     def _preview(self, written: Path, micrograph: Micrograph, labels: LabelImage) -> Path:
-        stem = written.relative_to(self.config.out).as_posix().removesuffix(".ome.tif")
+        name = written.relative_to(self.config.out).as_posix().removesuffix(".ome.tif")
         plane = "" if micrograph.plane is None else f"_{micrograph.plane:04d}"
-        path = self.config.out / "previews" / f"{stem}{plane}.png"
+        path = self.config.out / "previews" / f"{name}{plane}.png"
         write_preview(path, micrograph, labels)
         return path
 
@@ -254,7 +256,7 @@ def _output_stems(paths: Sequence[Path]) -> dict[Path, str]:
     Stems that collide keep their folder, then their suffix too, then as many folders as it
     takes.
     """
-    stems = {path: output_stem(path) for path in paths}
+    stems = {path: stem(path) for path in paths}
     deepest = max((len(path.resolve().parts) for path in paths), default=0)
     for folders in range(1, deepest + 1):
         stems |= {path: _longer_stem(path, folders) for path in _crowded(stems)}
@@ -263,23 +265,15 @@ def _output_stems(paths: Sequence[Path]) -> dict[Path, str]:
 
 
 def _crowded(stems: Mapping[Path, str]) -> list[Path]:
-    counts = Counter(stem.lower() for stem in stems.values())
-    return [path for path, stem in stems.items() if counts[stem.lower()] > 1]
+    counts = Counter(each.lower() for each in stems.values())
+    return [path for path, each in stems.items() if counts[each.lower()] > 1]
 
 
 def _longer_stem(path: Path, folders: int) -> str:
     """Name of a file behind its folders; behind more than one it keeps its suffix too."""
     *above, name = path.resolve().parts[1:]
-    stem = output_stem(path) if folders == 1 else name.replace(".", "_")
-    return "/".join([*above[-max(1, folders - 1) :], stem])
-
-
-def output_stem(path: Path) -> str:
-    """Name of a file without its suffix, or both of ``.ome.tif`` and ``.mrc.gz``."""
-    stem = path.stem
-    for inner in (".ome", ".mrc", ".map"):
-        stem = stem[: -len(inner)] if stem.lower().endswith(inner) else stem
-    return stem
+    bare = stem(path) if folders == 1 else name.replace(".", "_")
+    return "/".join([*above[-max(1, folders - 1) :], bare])
 
 
 def _withdraw(path: Path, root: Path) -> None:

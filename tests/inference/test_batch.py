@@ -13,7 +13,6 @@ from torch import nn
 from emseg.config import PredictConfig, Task
 from emseg.errors import UnreadableFileError, UsageError
 from emseg.inference import Batch
-from emseg.inference.batch import output_stem
 
 
 class Thirds(nn.Module):
@@ -161,14 +160,6 @@ def test_no_two_files_share_an_output(run, tmp_path, names):
     written = [outcome.written for outcome in outcomes]
     assert len({str(path).lower() for path in written}) == len(names)
     assert all(path.is_relative_to(tmp_path / "out") and path.is_file() for path in written)
-
-
-@pytest.mark.parametrize(
-    ("name", "stem"),
-    [("a.tif", "a"), ("a.ome.tif", "a"), ("A.OME.TIFF", "A"), ("a.mrc.gz", "a"), ("a.b.c", "a.b")],
-)
-def test_stems(name, stem):
-    assert output_stem(Path(name)) == stem
 
 
 def test_a_micrograph_is_never_overwritten(run, tmp_path):
