@@ -41,9 +41,9 @@ class Classification:
 
 
 def crop_starts(length: int, crop: int) -> list[int]:
-    """Where crops start along one axis: evenly spread, covering it, at most five.
+    """Where crops start along one axis: evenly spread from end to end, at most five.
 
-    ::
+    Up to five crops long, the axis is covered; of a longer one, gaps are left out::
 
         length 10, crop 4      0 1 2 3 . . . . . .
                                . . . 3 4 5 6 . . .
@@ -71,7 +71,7 @@ class Classifier:
         self.network = model.network.to(device).to(memory_format=torch.channels_last).eval()
 
     def classify(self, micrograph: Micrograph) -> Classification:
-        """Predict one plane: the mean of the probabilities of crops that cover it.
+        """Predict one plane: the mean of the probabilities of crops spread over it.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class Classifier:
             for start in range(0, len(crops), _BATCH):
                 batch = torch.from_numpy(crops[start : start + _BATCH])
                 logits = self.network(batch.to(self.device, memory_format=torch.channels_last))
-                answers.append(torch.softmax(logits.double(), dim=1).cpu().numpy())
+                answers.append(torch.softmax(logits.cpu().double(), dim=1).numpy())
         names = tuple(each.name for each in self.card.classes)
         return Classification(micrograph.title, names, np.concatenate(answers).mean(axis=0))
 
