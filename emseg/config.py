@@ -163,17 +163,18 @@ class PredictConfig(Config):
 
 
 class EvaluateConfig(Config):
-    """What is compared with what."""
+    """What is compared with what: label images with masks, or what a model says with the truth."""
 
-    predictions: tuple[Path, ...] = ()
-    model: Path | None = None
-    images: tuple[Path, ...] = ()
-    masks: tuple[Path, ...] = ()
+    inputs: Path
+    masks: Path | None = None
     mask_folders: dict[str, Path] = Field(default_factory=dict)
-    slices: Slices | None = None
+    model: Path | None = None
     classes: tuple[str, ...] | None = None
     labels: dict[int, str] | None = None
+    prediction_labels: dict[int, str] | None = None
     unlabelled: int | None = None
-    out: Path = Path("evaluation")
+    slices: Slices | None = None
+    axes: str | None = None
     device: str = "auto"
+    out: Path = Path("evaluation")
     top_k: int = Field(default=5, ge=1)

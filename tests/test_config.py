@@ -39,7 +39,7 @@ CONFIGS = [
     ),
     TrainConfig(images=(Path("i"),), task=Task.CLASSIFICATION, out=Path("r"), batch=None),
     PredictConfig(model=Path("m"), inputs=(Path("i"),), tile=512, halo=0),
-    EvaluateConfig(predictions=(Path("p"),), masks=(Path("m"),), labels={255: "x"}),
+    EvaluateConfig(inputs=Path("p/*.tif"), masks=Path("m"), labels={255: "x"}),
 ]
 
 

@@ -101,12 +101,13 @@ def _predict(out: Path, data: "DemoSet", device: str) -> None:
 
 
 def _evaluate(out: Path, data: "DemoSet") -> None:
-    from emseg.cli.evaluate import conclude
-    from emseg.evaluation import MaskRule, evaluate_label_images
+    from emseg.cli.evaluate import conclude, run
+    from emseg.config import EvaluateConfig
 
-    report = evaluate_label_images([out / "predictions"], [data.test_masks], rule=MaskRule())
-    (out / "evaluation").mkdir(exist_ok=True)
-    conclude(report, out / "evaluation", json=False)
+    config = EvaluateConfig(
+        inputs=out / "predictions", masks=data.test_masks, out=out / "evaluation"
+    )
+    conclude(run(config), config, json=False)
     _draw(out, data)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from emseg import __version__
 from emseg.cli.options import Device, Json
 from emseg.errors import UsageError
 
@@ -13,11 +14,13 @@ if TYPE_CHECKING:
     import torch
 
     from emseg.bundle import Model
+    from emseg.config import EvaluateConfig
     from emseg.evaluation import ClassificationReport, MaskRule, SegmentationReport
     from emseg.evaluation.matching import Masks
 
 _T = TypeVar("_T")
-_METRICS, _TABLE = "metrics.json", "metrics.csv"
+_METRICS, _TABLE, _SETTINGS = "metrics.json", "metrics.csv", "evaluate.toml"
+_OF_MASKS = ("classes", "labels", "prediction_labels", "unlabelled", "slices", "axes")
 
 
 def evaluate(
@@ -105,114 +108,121 @@ def evaluate(
     emseg evaluate --model runs/unet-1 images/ masks/
     emseg evaluate --model runs/densenet121-1 classes/
     """
-    from emseg.config import parse_slices
-    from emseg.evaluation import MaskRule, evaluate_label_images
+    from emseg.cli.mask_options import class_folders
+    from emseg.config import EvaluateConfig
     from emseg.labels import parse_labels, parse_names
     from emseg.writing import results_folder
 
-    rule = MaskRule(
-        names=parse_names(classes) if classes is not None else None,
-        labels=parse_labels(labels) if labels is not None else None,
-        prediction_labels=parse_labels(prediction_labels) if prediction_labels else None,
-        unlabelled=unlabelled,
-    )
-    picked = parse_slices(slices) if slices is not None else None
-    truth = _truth(masks, class_masks or [])
-    with results_folder(out):
-        if model is not None:
-            report = _of_model(
-                model, predictions, truth, rule, picked, axes=axes, device=device, top_k=top_k
-            )
-        elif truth is not None:
-            report = evaluate_label_images(
-                [predictions], truth, rule=rule, slices=picked, track=_track("comparing")
-            )
-        else:
-            raise UsageError(
-                f"{predictions} is compared with nothing; name the masks behind it, "
-                "or --masks NAME=DIR"
-            )
-        conclude(report, out, json=json)
-
-
-def _truth(masks: str | None, class_masks: Sequence[str]) -> "Masks | None":
-    """Take the masks as one set or as one a class, whichever was named."""
     if masks is not None and class_masks:
         raise UsageError(
             f"masks are named twice, as {masks} and by --masks {class_masks[0]}; keep one"
         )
-    if not class_masks:
-        return None if masks is None else [masks]
-    folders: dict[str, str | Path] = {}
-    for given in class_masks:
-        name, equals, folder = (part.strip() for part in given.partition("="))
-        if not (name and equals and folder):
-            raise UsageError(f"--masks cannot read {given!r}; write --masks mitochondria=DIR")
-        if name in folders:
-            raise UsageError(f"--masks names {name!r} twice; give each class one folder")
-        folders[name] = folder
-    return folders
+    config = EvaluateConfig.from_options(
+        inputs=Path(predictions),
+        masks=masks,
+        mask_folders=class_folders(class_masks or []),
+        model=model,
+        classes=parse_names(classes) if classes is not None else None,
+        labels=parse_labels(labels) if labels is not None else None,
+        prediction_labels=parse_labels(prediction_labels) if prediction_labels else None,
+        unlabelled=unlabelled,
+        slices=slices,
+        axes=axes,
+        device=device,
+        out=out,
+        top_k=top_k,
+    )
+    with results_folder(out):
+        conclude(run(config), config, json=json)
 
 
-def _of_model(
-    path: Path,
-    images: str,
-    truth: "Masks | None",
-    rule: "MaskRule",
-    slices: slice | None,
-    *,
-    axes: str | None,
-    device: str,
-    top_k: int,
-) -> "SegmentationReport | ClassificationReport":
+def run(config: "EvaluateConfig") -> "SegmentationReport | ClassificationReport":
+    """Compare as configured, under a progress bar."""
+    from emseg.evaluation import evaluate_label_images
+
+    if config.model is not None:
+        return _of_model(config, config.model)
+    truth = _truth(config)
+    if truth is None:
+        raise UsageError(
+            f"{config.inputs} is compared with nothing; name the masks behind it, "
+            "or --masks NAME=DIR"
+        )
+    return evaluate_label_images(
+        [config.inputs],
+        truth,
+        rule=_rule(config),
+        slices=_slices(config),
+        track=_track("comparing"),
+    )
+
+
+def _truth(config: "EvaluateConfig") -> "Masks | None":
+    """Take the masks as one set or as one a class, whichever was named."""
+    if config.mask_folders:
+        return config.mask_folders
+    return None if config.masks is None else [config.masks]
+
+
+def _rule(config: "EvaluateConfig") -> "MaskRule":
+    from emseg.evaluation import MaskRule
+
+    return MaskRule(config.classes, config.labels, config.prediction_labels, config.unlabelled)
+
+
+def _slices(config: "EvaluateConfig") -> slice | None:
+    from emseg.config import parse_slices
+
+    return parse_slices(config.slices) if config.slices else None
+
+
+def _of_model(config: "EvaluateConfig", path: Path) -> "SegmentationReport | ClassificationReport":
     from emseg.cli.machine import settle_threads
 
-    settle_threads(device)
+    settle_threads(config.device)
     from emseg.bundle import load_model
     from emseg.config import Task
     from emseg.inference import choose_device
 
-    model, chosen = load_model(path), choose_device(device)
+    model, device = load_model(path), choose_device(config.device)
+    truth = _truth(config)
     if model.card.task is Task.CLASSIFICATION:
         if truth is not None:
             raise UsageError(
                 f"{path} classifies whole images, so masks say nothing about it; give a folder "
                 "with one sub-folder a class, or a CSV file with the columns file,label"
             )
-        return _of_classifier(model, chosen, images, top_k)
+        return _of_classifier(config, model, device)
     if truth is None:
         raise UsageError(
-            f"{path} segments images, so it needs masks; name them behind {images}, "
+            f"{path} segments images, so it needs masks; name them behind {config.inputs}, "
             "or --masks NAME=DIR"
         )
-    return _of_segmenter(model, chosen, images, truth, rule, slices, axes)
+    return _of_segmenter(config, model, device, truth)
 
 
 def _of_classifier(
-    model: "Model", device: "torch.device", images: str, top_k: int
+    config: "EvaluateConfig", model: "Model", device: "torch.device"
 ) -> "ClassificationReport":
     from emseg.cli import console
+    from emseg.cli.mask_options import refuse_for_classifier
     from emseg.evaluation.models import evaluate_classifier
     from emseg.inference import Classifier, device_name
     from emseg.reading import class_folders
 
-    files = class_folders(Path(images))
+    refuse_for_classifier({name: getattr(config, name) for name in _OF_MASKS})
+    files = class_folders(config.inputs)
     console.remark(
         f"device: {device_name(device)}, precision: float32, crop: {model.card.crop} px, "
         f"the model's pixel size: {model.card.pixel_size or 'unknown'}"
     )
     track = _track("classifying")
-    return evaluate_classifier(Classifier(model, device), files, top_k=top_k, track=track)
+    classifier = Classifier(model, device)
+    return evaluate_classifier(classifier, files, top_k=config.top_k, track=track)
 
 
 def _of_segmenter(
-    model: "Model",
-    device: "torch.device",
-    images: str,
-    truth: "Masks",
-    rule: "MaskRule",
-    slices: slice | None,
-    axes: str | None,
+    config: "EvaluateConfig", model: "Model", device: "torch.device", truth: "Masks"
 ) -> "SegmentationReport":
     from emseg.cli import console
     from emseg.evaluation.models import evaluate_segmenter
@@ -223,9 +233,14 @@ def _of_segmenter(
         f"device: {device_name(device)}, precision: float32, tile: {segmenter.tile} px, "
         f"halo: {segmenter.halo} px, the model's pixel size: {model.card.pixel_size or 'unknown'}"
     )
-    track = _track("predicting")
     return evaluate_segmenter(
-        segmenter, [images], truth, rule=rule, slices=slices, axes=axes, track=track
+        segmenter,
+        [config.inputs],
+        truth,
+        rule=_rule(config),
+        slices=_slices(config),
+        axes=config.axes,
+        track=_track("predicting"),
     )
 
 
@@ -243,15 +258,17 @@ def _track(description: str) -> Callable[[Sequence[_T]], Iterable[_T]]:
     return shown
 
 
-def conclude(report: "SegmentationReport | ClassificationReport", out: Path, *, json: bool) -> None:
-    """Write ``metrics.json`` and ``metrics.csv``, then print what they hold.
+def conclude(
+    report: "SegmentationReport | ClassificationReport", config: "EvaluateConfig", *, json: bool
+) -> None:
+    """Write the scores and how they were found, then print them.
 
     Parameters
     ----------
     report : SegmentationReport or ClassificationReport
         What an evaluation found.
-    out : Path
-        Folder of the files; made when missing.
+    config : EvaluateConfig
+        What was compared; its folder takes the files and is made when missing.
     json : bool
         Whether the JSON itself is printed in place of tables.
     """
@@ -259,7 +276,9 @@ def conclude(report: "SegmentationReport | ClassificationReport", out: Path, *, 
     from emseg.cli.score_tables import show
     from emseg.writing import whole_file, write_table
 
-    text = _as_text(report)
+    text, out = _as_text(report), config.out
+    with whole_file(out / _SETTINGS) as beside:
+        beside.write_text(f"# emseg {__version__}\n{config.to_toml()}", encoding="utf-8")
     with whole_file(out / _METRICS) as beside:
         beside.write_text(text, encoding="utf-8")
     write_table(out / _TABLE, report.as_rows())

@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from emseg.cli.mask_options import class_folders, refuse_for_classifier
 from emseg.config import Task, TrainConfig
 from emseg.errors import UnknownNameError, UsageError
 from emseg.labels import parse_labels, parse_names
 from emseg.reading import is_class_folder
+
+_OF_MASKS = ("labels", "unlabelled", "slices", "val_slices", "axes")
 
 
 def train_config(
@@ -23,8 +26,8 @@ def train_config(
     UsageError
         When options contradict each other or something is missing.
     """
-    folders, mask_paths = _split_masks(masks)
-    val_folders, val_mask_paths = _split_masks(val_masks)
+    folders, mask_paths = _split_masks(masks, "--masks")
+    val_folders, val_mask_paths = _split_masks(val_masks, "--val-masks")
     if len(images) == 2 and not masks:
         images, mask_paths = images[:1], [Path(images[1])]
     elif len(images) > 2 and not masks:
@@ -40,8 +43,15 @@ def train_config(
             "with one sub-folder a class to train a classifier"
         )
     if task is Task.CLASSIFICATION:
-        _refuse_of_masks(options)
+        named = {"masks": folders or mask_paths, "val_masks": val_folders or val_mask_paths}
+        of_masks = {name: value for name, value in named.items() if value}
+        refuse_for_classifier(of_masks | {name: options[name] for name in _OF_MASKS})
     classes, labels = options.pop("classes"), options.pop("labels")
+    if folders and (classes or labels):
+        raise UsageError(
+            f"--{'classes' if classes else 'labels'} {classes or labels} says what mask values "
+            "mean, but --masks NAME=DIR names a class by its folder; leave one of them out"
+        )
     options = {name: value for name, value in options.items() if value is not None}
     if "epochs" in options and "steps" in options:
         raise UsageError("--epochs and --steps contradict each other; give one of them")
@@ -72,32 +82,17 @@ def _task(asked: str | None, images: list[str], *, has_masks: bool) -> Task:
     return Task.SEGMENTATION
 
 
-def _refuse_of_masks(options: dict[str, Any]) -> None:
-    for name in ("labels", "unlabelled", "slices", "val_slices", "axes"):
-        if options[name] is not None:
-            raise UsageError(
-                f"--{name.replace('_', '-')} {options[name]} belongs to segmentation; a classifier "
-                "takes its classes from the names of folders or from a CSV file"
-            )
-
-
-def _split_masks(given: list[str]) -> tuple[dict[str, Path], list[Path]]:
+def _split_masks(given: list[str], option: str) -> tuple[dict[str, Path], list[Path]]:
     """Tell NAME=DIR from plain paths."""
-    folders: dict[str, Path] = {}
-    paths: list[Path] = []
-    for each in given:
-        name, equals, folder = each.partition("=")
-        if not equals or Path(each).exists():
-            paths.append(Path(each))
-        elif not (name.strip() and folder):
-            raise UsageError(f"--masks cannot read {each!r}; write --masks mitochondria=DIR")
-        elif name in folders:
-            raise UsageError(f"--masks names {name!r} twice; give each class one folder")
-        else:
-            folders[name] = Path(folder)
-    if folders and paths:
-        raise UsageError("--masks is either NAME=DIR for every class or plain paths, not both")
-    return folders, paths
+    plain = [Path(each) for each in given if "=" not in each or Path(each).exists()]
+    if not plain:
+        return class_folders(given, option), []
+    if len(plain) < len(given):
+        raise UsageError(
+            f"{option} {plain[0]} names no class but others do; write NAME=DIR for every class, or "
+            "plain paths only"
+        )
+    return {}, plain
 
 
 def _next_run(network: str | None, task: Task) -> Path:

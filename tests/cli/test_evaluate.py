@@ -3,11 +3,14 @@
 import csv
 import json
 import os
+from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
 import pytest
 
+from emseg import __version__
+from emseg.config import EvaluateConfig
 from emseg.micrograph import LabelClass, LabelImage
 from emseg.writing import write_label_images
 
@@ -64,6 +67,15 @@ def test_json_on_stdout_is_metrics_json_and_nothing_else(emseg, here):
     assert metrics["pixel_accuracy"] == 0.9
     assert metrics["absent"] == ["large"]
     assert [each["name"] for each in metrics["images"]] == ["2", "9", "10"]
+
+
+def test_the_settings_lie_beside_the_scores(emseg, here):
+    assert emseg("evaluate", "predictions", "masks", "--slices", "0:2").code == 0
+    text = (here / "evaluation" / "evaluate.toml").read_text(encoding="utf-8")
+    assert text.startswith(f"# emseg {__version__}\n")
+    config = EvaluateConfig.from_toml(here / "evaluation" / "evaluate.toml")
+    assert (config.inputs, config.masks) == (Path("predictions"), Path("masks"))
+    assert (config.slices, config.out, config.model) == ("0:2", Path("evaluation"), None)
 
 
 def test_the_table_on_disk_has_a_row_an_image(emseg, here):
