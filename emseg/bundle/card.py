@@ -38,7 +38,8 @@ class CardClass(_Part):
 class TrainingRecord(_Part):
     """How the model came about.
 
-    ``steps`` replays a run that was given minutes: ``--steps N`` with the same seed.
+    ``planned_steps`` replays a run that was given minutes: ``--steps N`` with the same seed. It is
+    more than ``steps`` when the run was stopped or its time ran out before.
     """
 
     images: int

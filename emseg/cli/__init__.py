@@ -11,7 +11,6 @@
 #
 #     def info(
 #         files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files or folders.")],
-#         axes: Annotated[str | None, typer.Option(help="Order of the axes, as in zyx.")] = None,
 #         json: Json = False,
 #     ) -> None:
 #         """Say what each file holds: axes, shape, dtype, range and pixel size.
@@ -24,7 +23,7 @@
 #         emseg info --json maps/*.emd
 #         """
 #         from emseg.cli import console
-#         from emseg.reading import open_source  # whatever takes long is imported here
+#         from emseg.reading import describe  # whatever takes long is imported here
 #
 # - The file is named after its command and so is its function. Above the function only light
 #   modules are imported (typer, pathlib, emseg.errors, emseg.cli.options), so that the help of a

@@ -19,9 +19,9 @@ class Progress:
     seconds : float
         Since training began.
     loss : float
-        Mean training loss since the last validation.
+        Mean training loss of the last epoch.
     score : float or None
-        Last validation score (mean IoU or accuracy); None before the first.
+        Best validation score so far (mean IoU or accuracy); None before the first.
     """
 
     step: int
