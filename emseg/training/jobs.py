@@ -1,6 +1,6 @@
 """A job is what differs between tasks: data, network, loss, judge and card."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,12 @@ from emseg.micrograph import LabelClass
 from emseg.networks import NetworkSpec, build_network, check_network, inspect_network
 from emseg.tiling import padded_length
 from emseg.training.crops import CropDataset
-from emseg.training.images import ImageDataset, class_fingerprint, load_classes
+from emseg.training.images import (
+    ImageDataset,
+    LabelledMicrograph,
+    class_fingerprint,
+    load_classes,
+)
 from emseg.training.judging import ClassificationJudge, Judge, SegmentationJudge
 from emseg.training.labelled import LabelledPlane, fingerprint, load_labelled
 from emseg.training.tasks import ClassificationTask, SegmentationTask, TrainingTask
@@ -92,6 +97,7 @@ def _segmentation(config: TrainConfig, device: torch.device) -> Job:
     reach = traits.receptive_field // 2 if traits.receptive_field else crop // 4
     card = _card(config, data.channels, data.classes, data.pixel_size, crop).model_copy(
         update={
+            "channels": _channel_names(data.train),
             "stride": traits.stride,
             "halo": padded_length(reach, traits.stride),
             "receptive_field": traits.receptive_field,
@@ -120,7 +126,9 @@ def _classification(config: TrainConfig, device: torch.device) -> Job:
     network = _network(config, data.channels, len(data.classes))
     smallest = min(min(each.micrograph.size) for each in data.train)
     crop = min(config.crop, padded_length(smallest, 32))
-    card = _card(config, data.channels, data.classes, data.pixel_size, crop)
+    card = _card(config, data.channels, data.classes, data.pixel_size, crop).model_copy(
+        update={"channels": _channel_names(data.train)}
+    )
     return Job(
         network=network,
         card=card,
@@ -168,6 +176,12 @@ def _card(
         crop=crop,
         licence=config.licence,
     )
+
+
+def _channel_names(planes: Sequence[LabelledPlane | LabelledMicrograph]) -> tuple[str, ...]:
+    """Names of the channels, where all micrographs agree on them."""
+    names = {each.micrograph.channels for each in planes}
+    return names.pop() if len(names) == 1 else ()
 
 
 _HALO_PIXELS = 1024  # side of the part of a micrograph on which the halo is measured
