@@ -9,7 +9,7 @@ from emseg.evaluation.meaning import MaskRule, Meaning, meaning_of_masks, meanin
 from emseg.evaluation.segmentation import SegmentationReport, segmentation_report
 from emseg.micrograph import LabelImage
 from emseg.reading import Plane, list_planes
-from emseg.reading.label_images import read_label_images
+from emseg.reading.label_images import LabelDescription, describe_label_images
 
 Track = Callable[[Sequence[Match]], Iterable[Match]]
 """Hands on the matches one by one, and shows how far the work is."""
@@ -64,23 +64,31 @@ def evaluate_label_images(
 
 
 class _LabelFiles:
-    """Label images that emseg wrote; the planes of the last file are kept."""
+    """Label images that emseg wrote, one plane in memory; what the last file says is kept."""
 
     def __init__(self) -> None:
         self._path: Path | None = None
-        self._planes: tuple[LabelImage, ...] | None = None
+        self._described: LabelDescription | None = None
+
+    def describe(self, path: Path) -> LabelDescription | None:
+        """Say what a file holds; None when emseg did not write it."""
+        if self._path != path:
+            self._described = describe_label_images(path)
+            self._path = path
+        return self._described
 
     def read(self, plane: Plane) -> LabelImage | None:
         """Read a plane; None when emseg did not write its file."""
-        if self._path != plane.stack.path:
-            self._planes = read_label_images(plane.stack.path)
-            self._path = plane.stack.path
-        return None if self._planes is None else self._planes[plane.index]
+        described = self.describe(plane.stack.path)
+        if described is None:
+            return None
+        return described.label_image(plane.index, plane.read().pixels[0])
 
     def numbers(self, planes: Sequence[Plane]) -> list[int] | None:
         """Which planes of the predicted stack these are, where their file says it."""
-        images = [self.read(plane) for plane in planes]
-        known = [image.plane for image in images if image and image.plane is not None]
+        described = self.describe(planes[0].stack.path)
+        numbers = [described.planes[plane.index] for plane in planes] if described else []
+        known = [number for number in numbers if number is not None]
         return known if len(known) == len(planes) else None
 
 

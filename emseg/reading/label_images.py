@@ -1,6 +1,9 @@
 """Label images that emseg wrote, read back with their classes."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -8,14 +11,55 @@ from xml.etree import ElementTree
 from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
-from emseg.errors import PathMissingError, UnreadableFileError
+from emseg.errors import EmsegError, PathMissingError, UnreadableFileError
 from emseg.micrograph import LABEL_NAMESPACE, LabelClass, LabelImage, LabelKey
 
 _OME = "{http://www.openmicroscopy.org/Schemas/OME/2016-06}"
 
 
-def read_label_images(path: Path) -> tuple[LabelImage, ...] | None:
-    """Read the label images of a file that emseg wrote.
+@dataclass(frozen=True, slots=True)
+class LabelDescription:
+    """What a file of label images says about them, without their pixels.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    name : str
+        Stem of the micrograph.
+    classes : tuple of LabelClass
+        In card order.
+    planes : tuple of int or None
+        Index of each plane in the stack that was predicted.
+    pixel_size : PixelSize or None
+        That of the micrograph.
+    """
+
+    path: Path
+    name: str
+    classes: tuple[LabelClass, ...]
+    planes: tuple[int | None, ...]
+    pixel_size: PixelSize | None
+
+    def label_image(self, index: int, pixels: NDArray[Any]) -> LabelImage:
+        """Give the pixels of a plane, shape (Y, X), their meaning.
+
+        Raises
+        ------
+        UnreadableFileError
+            When a pixel holds a value that is no class.
+        """
+        image = LabelImage(pixels, self.classes, self.name, self.planes[index], self.pixel_size)
+        strange = pixels[(pixels >= len(self.classes)) & (pixels != image.unlabelled)]
+        if strange.size:
+            raise _damaged(
+                self.path, f"the value {strange[0]} is none of its {len(self.classes)} classes"
+            )
+        return image
+
+
+def describe_label_images(path: Path) -> LabelDescription | None:
+    """Read what a file says about its label images.
 
     Parameters
     ----------
@@ -24,10 +68,9 @@ def read_label_images(path: Path) -> tuple[LabelImage, ...] | None:
 
     Returns
     -------
-    tuple of LabelImage, or None
-        One a plane, uint8 or uint16, shape (Y, X), with the classes, colours, mask values, name,
-        plane and pixel size that were written. None when the file is no label image of emseg:
-        another format, another program's TIFF, or probabilities.
+    LabelDescription or None
+        None when the file is no label image of emseg: another format, another program's TIFF,
+        or probabilities.
 
     Raises
     ------
@@ -46,16 +89,61 @@ def read_label_images(path: Path) -> tuple[LabelImage, ...] | None:
     except TiffFileError:
         return None
     with tiff:
-        description = tiff.pages.first.description
-        if LABEL_NAMESPACE not in description:
+        written = tiff.pages.first.description
+        if LABEL_NAMESPACE not in written:
             return None
-        try:
-            pixels = [page.asarray() for page in tiff.pages]
-            return _label_images(_annotation(description), pixels)
-        except Exception as error:  # whatever decoders and parsers raise on damaged bytes
-            raise UnreadableFileError(
-                f"{path} is a damaged label image of emseg ({error}); predict it again"
-            ) from error
+        with _undamaged(path):
+            described = _description(path, _annotation(written))
+            if len(described.planes) != len(tiff.pages):
+                raise ValueError(f"{len(tiff.pages)} of {len(described.planes)} planes are there")
+            return described
+
+
+def read_label_images(path: Path) -> tuple[LabelImage, ...] | None:
+    """Read all label images of a file that emseg wrote.
+
+    Parameters
+    ----------
+    path : Path
+        Any file.
+
+    Returns
+    -------
+    tuple of LabelImage, or None
+        One a plane, uint8 or uint16, shape (Y, X), with the classes, colours, mask values, name,
+        plane and pixel size that were written. None as `describe_label_images` says.
+
+    Raises
+    ------
+    PathMissingError, UnreadableFileError
+        As `describe_label_images`, and when the pixels are damaged.
+    """
+    from tifffile import TiffFile
+
+    described = describe_label_images(path)
+    if described is None:
+        return None
+    with _undamaged(described.path), TiffFile(described.path) as tiff:
+        return tuple(
+            described.label_image(index, page.asarray()) for index, page in enumerate(tiff.pages)
+        )
+
+
+@contextmanager
+def _undamaged(path: Path) -> Iterator[None]:
+    """Turn whatever decoders and parsers raise on damaged bytes into one line."""
+    try:
+        yield
+    except EmsegError:
+        raise
+    except Exception as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, reason: object) -> UnreadableFileError:
+    return UnreadableFileError(
+        f"{path} is a damaged label image of emseg ({reason}); predict it again"
+    )
 
 
 def _annotation(description: str) -> dict[str, Any]:
@@ -66,20 +154,15 @@ def _annotation(description: str) -> dict[str, Any]:
     return {key: json.loads(pairs[key] or "") for key in LabelKey}
 
 
-def _label_images(said: dict[str, Any], pixels: list[NDArray[Any]]) -> tuple[LabelImage, ...]:
-    """Label images from the pixels of a file and what it says about them."""
-    classes = tuple(
-        LabelClass(each["name"], tuple(each["colour"]), tuple(each["values"]))
-        for each in said[LabelKey.CLASSES]
-    )
+def _description(path: Path, said: dict[str, Any]) -> LabelDescription:
     size = said[LabelKey.PIXEL_SIZE]
-    pixel_size = PixelSize(**size) if size else None
-    images = tuple(
-        LabelImage(page, classes, said[LabelKey.NAME], plane, pixel_size)
-        for page, plane in zip(pixels, said[LabelKey.PLANES], strict=True)
+    return LabelDescription(
+        path,
+        said[LabelKey.NAME],
+        tuple(
+            LabelClass(each["name"], tuple(each["colour"]), tuple(each["values"]))
+            for each in said[LabelKey.CLASSES]
+        ),
+        tuple(said[LabelKey.PLANES]),
+        PixelSize(**size) if size else None,
     )
-    for image in images:
-        strange = image.pixels[(image.pixels >= len(classes)) & (image.pixels != image.unlabelled)]
-        if strange.size:
-            raise ValueError(f"the value {strange[0]} is none of its {len(classes)} classes")
-    return images
