@@ -98,12 +98,8 @@ class Segmenter:
         dtype = label_dtype(len(classes))
         labels = Stitch(1, micrograph.size, dtype)
         kept = Stitch(len(classes), micrograph.size) if keep_probabilities else None
-        if self.card.global_context:
-            whole, values = self._blended(micrograph)
-            answers: Iterator[tuple[Tile, NDArray[np.float32]]] = iter([(whole, values)])
-        else:
-            answers = self._tiled(micrograph)
-        for tile, values in answers:
+        answers = self._blended if self.card.global_context else self._tiled
+        for tile, values in answers(micrograph):
             labels.put(tile, values.argmax(axis=0)[None].astype(dtype))
             if kept is not None:
                 kept.put(tile, values)
@@ -123,17 +119,22 @@ class Segmenter:
         for tile in tiles(size, tile=self.tile, halo=self.halo, stride=stride):
             yield tile, self._answer(self._cut(micrograph, statistics, tile))
 
-    def _blended(self, micrograph: Micrograph) -> tuple[Tile, NDArray[np.float32]]:
-        """Answer with overlapping tiles of one size, blended."""
+    def _blended(self, micrograph: Micrograph) -> Iterator[tuple[Tile, NDArray[np.float32]]]:
+        """Answer with overlapping tiles of one size, blended, band by band."""
         statistics = measure(micrograph)
         stride, tile = self.card.stride, padded_length(self.tile, self.card.stride)
         height, width = (max(tile, padded_length(n, stride)) for n in micrograph.size)
+        rows = covering_spans(height, tile=tile, overlap=tile // 2, stride=stride)
+        columns = covering_spans(width, tile=tile, overlap=tile // 2, stride=stride)
         blend = Blend(len(self.card.classes), micrograph.size)
-        for y in covering_spans(height, tile=tile, overlap=tile // 2, stride=stride):
-            for x in covering_spans(width, tile=tile, overlap=tile // 2, stride=stride):
-                blend.put(Tile(y, x), self._answer(self._cut(micrograph, statistics, Tile(y, x))))
-        rows, columns = micrograph.size
-        return Tile(Span(0, rows, 0, rows), Span(0, columns, 0, columns)), blend.image
+        starts = [*(row.read_start for row in rows), height]
+        for row, following in zip(rows, starts[1:], strict=True):
+            for column in columns:
+                tile_here = Tile(row, column)
+                blend.put(tile_here, self._answer(self._cut(micrograph, statistics, tile_here)))
+            first, last = (min(at, micrograph.size[0]) for at in (row.read_start, following))
+            band = Tile(_whole(first, last), _whole(0, micrograph.size[1]))
+            yield band, blend.take(last)
 
     def _cut(
         self, micrograph: Micrograph, statistics: Statistics, tile: Tile
@@ -156,6 +157,11 @@ class Segmenter:
                 _turn_back(_probabilities(self.network, _turn(image, k)), k) for k in range(8)
             ]
             return torch.stack(turned).mean(dim=0)[0].float().cpu().numpy()
+
+
+def _whole(start: int, stop: int) -> Span:
+    """Span that keeps all it reads."""
+    return Span(start, stop, start, stop)
 
 
 def _probabilities(network: nn.Module, image: torch.Tensor) -> torch.Tensor:

@@ -39,27 +39,52 @@ class Blend:
     """Average overlapping tiles, each weighted most in its middle.
 
     The weight is a Gaussian of an eighth of the tile's length, as in nnU-Net (Isensee et
-    al., Nature Methods 18, 203-211, 2021).
+    al., Nature Methods 18, 203-211, 2021). Rows that no further tile reaches are taken out, so
+    that one band of tiles is in memory::
+
+        rows of tile 0      * * * * * *
+        rows of tile 1            * * * * * *
+        take(3)             * * *
+
+    Parameters
+    ----------
+    channels : int
+        Channels of the result.
+    size : tuple of int
+        Height and width of the image, without padding.
     """
 
     def __init__(self, channels: int, size: tuple[int, int]) -> None:
-        self._sum: NDArray[np.float32] = np.zeros((channels, *size), dtype=np.float32)
-        self._weight: NDArray[np.float32] = np.zeros(size, dtype=np.float32)
+        self._height, width = size
+        self._start = 0  # the first row that was not taken
+        self._sum: NDArray[np.float32] = np.zeros((channels, 0, width), dtype=np.float32)
+        self._weight: NDArray[np.float32] = np.zeros((0, width), dtype=np.float32)
 
     def put(self, tile: Tile, values: NDArray[np.float32]) -> None:
         """Add what a tile computed, shape (C, read height, read width)."""
-        height, width = self._weight.shape
         weight = np.outer(_gaussian(values.shape[1]), _gaussian(values.shape[2]))
-        rows = slice(tile.y.read_start, min(tile.y.read_stop, height))
+        self._reach(min(tile.y.read_stop, self._height))
+        height, width = self._weight.shape
+        rows = slice(tile.y.read_start - self._start, min(tile.y.read_stop - self._start, height))
         columns = slice(tile.x.read_start, min(tile.x.read_stop, width))
         inside = (slice(0, rows.stop - rows.start), slice(0, columns.stop - columns.start))
         self._sum[:, rows, columns] += (values * weight)[:, inside[0], inside[1]]
         self._weight[rows, columns] += weight[inside]
 
-    @property
-    def image(self) -> NDArray[np.float32]:
-        """The weighted mean, shape (C, Y, X)."""
-        return self._sum / self._weight
+    def take(self, stop: int) -> NDArray[np.float32]:
+        """Take the weighted mean of the rows up to this one, shape (C, rows, X); once each."""
+        count = stop - self._start
+        mean = self._sum[:, :count] / self._weight[:count]
+        self._sum, self._weight = self._sum[:, count:].copy(), self._weight[count:].copy()
+        self._start = stop
+        return mean
+
+    def _reach(self, stop: int) -> None:
+        """Make room for the rows up to this one."""
+        missing = max(0, stop - self._start - len(self._weight))
+        if missing:
+            self._sum = np.pad(self._sum, ((0, 0), (0, missing), (0, 0)))
+            self._weight = np.pad(self._weight, ((0, missing), (0, 0)))
 
 
 def _gaussian(length: int) -> NDArray[np.float32]:

@@ -47,7 +47,21 @@ def test_a_blended_constant_is_the_constant(size, value):
     blend = Blend(3, (size[0] * 8 - 5, size[1] * 8 - 3))
     for each in overlapping((size[0] * 8, size[1] * 8), 32, 8):
         blend.put(each, np.full((3, 32, 32), value, dtype=np.float32))
-    np.testing.assert_allclose(blend.image, value, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(blend.take(size[0] * 8 - 5), value, rtol=1e-5, atol=1e-6)
+
+
+@given(rows=st.integers(4, 12), padded=st.integers(0, 7))
+def test_bands_that_are_taken_early_are_the_image(rows, padded):
+    size = (rows * 8 - padded, 29)
+    tiles_of = overlapping((rows * 8, 32), 32, 8)
+    values = np.random.default_rng(rows).random((len(tiles_of), 2, 32, 32), dtype=np.float32)
+    late, early, bands = Blend(2, size), Blend(2, size), []
+    for number, (each, said) in enumerate(zip(tiles_of, values, strict=True)):
+        late.put(each, said)
+        early.put(each, said)
+        following = tiles_of[number + 1].y.read_start if number + 1 < len(tiles_of) else size[0]
+        bands.append(early.take(min(following, size[0])))
+    np.testing.assert_array_equal(np.concatenate(bands, axis=1), late.take(size[0]))
 
 
 def test_a_tile_counts_most_in_its_middle():
@@ -55,7 +69,7 @@ def test_a_tile_counts_most_in_its_middle():
     first, second = overlapping((32, 48), 32, 16)
     blend.put(first, np.zeros((1, 32, 32), dtype=np.float32))
     blend.put(second, np.ones((1, 32, 32), dtype=np.float32))
-    row = blend.image[0, 16]
+    row = blend.take(32)[0, 16]
     assert (row[:16] == 0).all()
     assert (row[32:] == 1).all()
     assert (np.diff(row[16:32]) > 0).all()
