@@ -47,11 +47,8 @@ def train_config(
         of_masks = {name: value for name, value in named.items() if value}
         refuse_for_classifier(of_masks | {name: options[name] for name in _OF_MASKS})
     classes, labels = options.pop("classes"), options.pop("labels")
-    if folders and (classes or labels):
-        raise UsageError(
-            f"--{'classes' if classes else 'labels'} {classes or labels} says what mask values "
-            "mean, but --masks NAME=DIR names a class by its folder; leave one of them out"
-        )
+    if folders:
+        _refuse_names(classes=classes, labels=labels)
     options = {name: value for name, value in options.items() if value is not None}
     if "epochs" in options and "steps" in options:
         raise UsageError("--epochs and --steps contradict each other; give one of them")
@@ -80,6 +77,16 @@ def _task(asked: str | None, images: list[str], *, has_masks: bool) -> Task:
     if is_class_folder(Path(images[0])):
         return Task.CLASSIFICATION
     return Task.SEGMENTATION
+
+
+def _refuse_names(**options: str | None) -> None:
+    """Refuse what would name classes a second time, beside --masks NAME=DIR."""
+    for name, value in options.items():
+        if value is not None:
+            raise UsageError(
+                f"--{name} {value} says what mask values mean, but --masks NAME=DIR names a class "
+                "by its folder; leave one of them out"
+            )
 
 
 def _split_masks(given: list[str], option: str) -> tuple[dict[str, Path], list[Path]]:
