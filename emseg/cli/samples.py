@@ -25,7 +25,9 @@ def samples(
     """
     from emseg.cli.console import result
     from emseg.synthesis import write_samples
+    from emseg.writing import results_folder
 
-    written = write_samples(out, seed=seed)
+    with results_folder(out):
+        written = write_samples(out, seed=seed)
     megabytes = sum(path.stat().st_size for path in written) / 1e6
     result(f"{len(written)} files, {megabytes:.1f} MB, in {out}; {out / 'README.md'} explains them")
