@@ -147,11 +147,12 @@ def train(
 def run(config: "TrainConfig", *, json: bool = False) -> "TrainedRun":
     """Train as configured, show it, and draw curves and pictures into the run folder."""
     from emseg.cli.console import progress, remark, result
-    from emseg.reporting import write_curves
+
+    remark(f"task: {config.task}, network: {config.network} {config.encoder or ''}".rstrip())
+    from emseg.reporting import write_curves  # seconds, with torch: the user reads meanwhile
     from emseg.training import Progress
     from emseg.training import train as train_model
 
-    remark(f"task: {config.task}, network: {config.network} {config.encoder or ''}".rstrip())
     timed = config.minutes is not None and config.steps is None and config.epochs is None
     with progress("training", unit="" if timed else "steps") as meter:
 

@@ -1,5 +1,6 @@
 """What Lightning trains: one step of segmentation, one step of classification."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -55,9 +56,9 @@ class TrainingTask(lightning.LightningModule):
         self.rate_factor = rate_factor
         self.learning_rate, self.weight_decay, self.seed = learning_rate, weight_decay, seed
 
+    @abstractmethod
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """Loss of a batch; a task says which."""
-        raise NotImplementedError
 
     def on_train_batch_start(self, _batch: Any, batch_idx: int) -> None:
         """Count randomness: what a step draws depends on the seed and its number."""
