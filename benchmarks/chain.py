@@ -142,6 +142,7 @@ def done(row: dict[str, str]) -> bool:
 
 def append(row: dict[str, str]) -> None:
     """Add a row to the table."""
+    RESULTS.parent.mkdir(exist_ok=True)
     is_new = not RESULTS.exists()
     with RESULTS.open("a", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
