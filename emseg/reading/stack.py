@@ -252,7 +252,9 @@ def missing(path: Path) -> PathMissingError:
     if not folder.is_dir():
         return PathMissingError(f"there is no {path}; its folder {folder} does not exist either")
     names = sorted(each.name for each in folder.iterdir() if not each.name.startswith("."))
-    return PathMissingError(f"there is no {path}; {did_you_mean(path.name, names)}")
+    meant = did_you_mean(path.name, names)
+    hint = meant if meant.startswith("did") else f"the folder {folder.resolve()} holds no such name"
+    return PathMissingError(f"there is no {path}; {hint}")
 
 
 class _Held:
