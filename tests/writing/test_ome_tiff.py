@@ -103,6 +103,21 @@ def test_rosettasciio_sees_the_same_calibration(tmp_path: Path) -> None:
     assert axes == [("depth", 50.0, "nm"), ("height", 1.92, "nm"), ("width", 3.84, "nm")]
 
 
+def test_hyperspy_opens_it_with_the_same_calibration(tmp_path: Path) -> None:
+    import hyperspy.api as hs
+
+    path, planes = tmp_path / "a.ome.tif", [label_image(k) for k in range(3)]
+    write_label_images(path, planes)
+    signal = hs.load(str(path))
+    np.testing.assert_array_equal(signal.data, [plane.pixels for plane in planes])
+    axes = signal.axes_manager
+    assert [(axes[n].scale, axes[n].units) for n in ("depth", "height", "width")] == [
+        (50.0, "nm"),
+        (1.92, "nm"),
+        (3.84, "nm"),
+    ]
+
+
 def test_pillow_sees_class_indices_in_class_colours(tmp_path: Path) -> None:
     path, labels = tmp_path / "a.ome.tif", label_image()
     write_label_images(path, [labels])
