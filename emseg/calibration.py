@@ -1,8 +1,11 @@
 """Axes, units and pixel sizes: the one place where a length becomes nanometres."""
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Self
+
+from emseg.errors import UsageError
 
 _NM_PER_UNIT = {
     "m": 1e9,
@@ -152,3 +155,42 @@ class PixelSize:
         if self.is_square:
             return f"{self.x_nm:.4g} nm, from {self.source}"
         return f"{self.y_nm:.4g} x {self.x_nm:.4g} nm (y, x), from {self.source}"
+
+
+_LENGTH = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*(.*)", re.IGNORECASE)
+
+
+def parse_pixel_size(text: str, source: str = "--pixel-size") -> PixelSize:
+    """Read a pixel size that a user typed.
+
+    Parameters
+    ----------
+    text : str
+        ``"1.9nm"``, ``"12 Å"``, ``"0.02 um"``; height and width with a comma between them where
+        they differ: ``"4nm,5nm"``.
+    source : str
+        Who says so.
+
+    Raises
+    ------
+    UsageError
+        When it is no positive length with a unit.
+    """
+    sizes = [_length_nm(part) for part in text.split(",")]
+    if len(sizes) > 2 or None in sizes:
+        raise UsageError(
+            f"{text!r} is no pixel size; write a length with its unit, as in 1.9nm, or height and "
+            "width, as in 4nm,5nm"
+        )
+    y, x = (sizes[0], sizes[-1])
+    return PixelSize(float(y or 0), float(x or 0), source)
+
+
+def _length_nm(text: str) -> float | None:
+    """Length in nm; None when the text is no positive length with a unit."""
+    found = _LENGTH.fullmatch(text.strip())
+    factor = nm_per_unit(found[2]) if found else None
+    if found is None or factor is None:
+        return None
+    length = float(found[1]) * factor
+    return length if math.isfinite(length) and length > 0 else None

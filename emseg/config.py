@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from emseg.calibration import parse_pixel_size
 from emseg.errors import UnreadableFileError, UsageError
 
 
@@ -97,7 +98,32 @@ class Config(BaseModel):
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
 
-class TrainConfig(Config):
+class Rescale(StrEnum):
+    """What happens to an image at another pixel size than the model's."""
+
+    AUTO = "auto"
+    NEVER = "never"
+
+
+def _check_pixel_size(text: Any) -> Any:
+    if isinstance(text, str):
+        parse_pixel_size(text)
+    return text
+
+
+class _Reading(Config):
+    """How micrographs are read; every command that takes them shares these options."""
+
+    axes: str | None = None
+    signal: str | None = None
+    channels: str | None = None
+    pixel_size: Annotated[str | None, BeforeValidator(_check_pixel_size)] = None
+    crop: str | None = None
+    keep_bar: bool = False
+    rescale: Rescale = Rescale.AUTO
+
+
+class TrainConfig(_Reading):
     """How a model is trained.
 
     ``epochs`` or ``steps`` end the training, or ``minutes``, whichever comes first; without any
@@ -113,7 +139,7 @@ class TrainConfig(Config):
     val_fraction: float = Field(default=0.2, gt=0, lt=1)
     slices: Slices | None = None
     val_slices: Slices | None = None
-    axes: str | None = None
+    invert: bool = False
 
     task: Task = Task.SEGMENTATION
     classes: tuple[str, ...] | None = None
@@ -130,7 +156,7 @@ class TrainConfig(Config):
     seed: int = Field(default=0, ge=0, lt=2**32)
     device: str = "auto"
     batch: int = Field(default=8, ge=1)
-    crop: int = Field(default=256, ge=16)
+    crop_size: int = Field(default=256, ge=16)
     learning_rate: float = Field(default=2e-3, gt=0)
     weight_decay: float = Field(default=1e-2, ge=0)
     licence: str = "unspecified"
@@ -141,18 +167,18 @@ class TrainConfig(Config):
         """Fill in what a classifier wants otherwise than a segmentation network."""
         if values.get("task") != Task.CLASSIFICATION:
             return values
-        usual = {"network": "densenet121", "batch": 16, "crop": 224, "learning_rate": 1e-3}
+        usual = {"network": "densenet121", "batch": 16, "crop_size": 224, "learning_rate": 1e-3}
         return usual | {key: value for key, value in values.items() if value is not None}
 
 
-class PredictConfig(Config):
-    """How a model is applied; everything else stands in the model's card."""
+class PredictConfig(_Reading):
+    """How a model is applied; what is None is as the model's card says."""
 
     model: Path
     inputs: tuple[Path, ...]
     out: Path = Path("predictions")
     slices: Slices | None = None
-    axes: str | None = None
+    invert: bool | None = None
     device: str = "auto"
     tile: int | None = Field(default=None, ge=16)
     halo: int | None = Field(default=None, ge=0)
@@ -162,7 +188,7 @@ class PredictConfig(Config):
     top_k: int = Field(default=3, ge=1)
 
 
-class EvaluateConfig(Config):
+class EvaluateConfig(_Reading):
     """What is compared with what: label images with masks, or what a model says with the truth."""
 
     inputs: Path
@@ -174,7 +200,7 @@ class EvaluateConfig(Config):
     prediction_labels: dict[int, str] | None = None
     unlabelled: int | None = None
     slices: Slices | None = None
-    axes: str | None = None
+    invert: bool | None = None
     device: str = "auto"
     out: Path = Path("evaluation")
     top_k: int = Field(default=5, ge=1)

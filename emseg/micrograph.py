@@ -1,6 +1,6 @@
 """The values that flow through emseg: a micrograph and a label image."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,49 @@ class LabelKey(StrEnum):
     CLASSES = "classes"
     UNLABELLED = "unlabelled"
     PIXEL_SIZE = "pixel_size"
+    SPECIMEN = "specimen"
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle of a plane in pixels.
+
+    Parameters
+    ----------
+    top, bottom, left, right : int
+        Rows ``top`` to ``bottom`` and columns ``left`` to ``right``, the ends not included.
+    source : str
+        How we know, as a phrase: ``"the FEI tags"``.
+
+    Raises
+    ------
+    ValueError
+        When it holds no pixel or begins before the plane does.
+    """
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.top < self.bottom and 0 <= self.left < self.right):
+            raise ValueError(f"a region holds at least one pixel; {self} does not")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.bottom - self.top, self.right - self.left
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """What to index the rows and columns of a plane with."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def __str__(self) -> str:
+        rows, columns = f"rows {self.top}:{self.bottom}", f"columns {self.left}:{self.right}"
+        return f"{rows}, {columns}" + (f", from {self.source}" if self.source else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +91,9 @@ class Micrograph:
         None when unknown; unknown is never 1.
     channels : tuple of str
         A name for each channel, in order; empty when the file names none.
+    specimen : Region or None
+        The part that shows the specimen, where the rest is an information bar; None when
+        every pixel does.
     """
 
     pixels: NDArray[Any]
@@ -56,6 +102,7 @@ class Micrograph:
     plane: int | None = None
     pixel_size: PixelSize | None = None
     channels: tuple[str, ...] = ()
+    specimen: Region | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3:
@@ -70,6 +117,14 @@ class Micrograph:
     def title(self) -> str:
         """The name, with the plane behind it when it is one of a stack."""
         return self.name if self.plane is None else f"{self.name}[{self.plane}]"
+
+    @property
+    def without_bar(self) -> "Micrograph":
+        """The part that shows the specimen, as a micrograph of its own; no pixel is copied."""
+        if self.specimen is None:
+            return self
+        rows, columns = self.specimen.slices
+        return replace(self, pixels=self.pixels[:, rows, columns], specimen=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +196,8 @@ class LabelImage:
         Index in its stack; None for a single plane.
     pixel_size : PixelSize or None
         That of the micrograph.
+    specimen : Region or None
+        That of the micrograph; what lies outside is unlabelled because it is no specimen.
     """
 
     pixels: NDArray[Any]
@@ -148,6 +205,7 @@ class LabelImage:
     name: str
     plane: int | None = None
     pixel_size: PixelSize | None = None
+    specimen: Region | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2:

@@ -52,7 +52,7 @@ def test_what_is_written_as_toml_is_read_back(config, tmp_path):
 
 def test_a_classifier_has_its_own_defaults():
     config = TrainConfig(images=(Path("i"),), task="classification", out=Path("r"), batch=None)
-    assert (config.network, config.crop, config.batch) == ("densenet121", 224, 16)
+    assert (config.network, config.crop_size, config.batch) == ("densenet121", 224, 16)
     assert TrainConfig(images=(Path("i"),), out=Path("r")).network == "unet"
     own = TrainConfig(images=(Path("i"),), task="classification", out=Path("r"), network="resnet18")
     assert own.network == "resnet18"
@@ -90,7 +90,7 @@ def test_a_file_that_is_no_text_or_not_there_is_refused(tmp_path):
         ({"epochs": 0}, "--epochs 0: input should be greater"),
         ({"val_fraction": 1.5}, "--val 1.5"),
         ({"slices": "3:1"}, "'3:1' is no range"),
-        ({"crop": 4}, "--crop 4"),
+        ({"crop_size": 4}, "--crop-size 4"),
     ],
 )
 def test_options_that_make_no_sense_are_named(options, said):

@@ -1,11 +1,19 @@
 """A model is a folder: a card, weights and a README; nothing in it is ever unpickled."""
 
-from emseg.bundle.card import Architecture, CardClass, ModelCard, TrainingRecord, card_classes
+from emseg.bundle.card import (
+    Architecture,
+    CardClass,
+    CardReading,
+    ModelCard,
+    TrainingRecord,
+    card_classes,
+)
 from emseg.bundle.folder import Model, find_model, load_model, save_model
 
 __all__ = [
     "Architecture",
     "CardClass",
+    "CardReading",
     "Model",
     "ModelCard",
     "TrainingRecord",

@@ -1,15 +1,17 @@
 """The card: what a model is, what it was trained on, and how it wants to be used."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from emseg.calibration import PixelSize
-from emseg.config import Task
+from emseg.config import EvaluateConfig, PredictConfig, Task
 from emseg.intensity import IntensityRule
 from emseg.micrograph import LabelClass
 from emseg.networks import NetworkSpec
+from emseg.reading import ReadOptions
 
 _Byte = Annotated[int, Field(ge=0, le=255)]
 _Length = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -33,6 +35,17 @@ class CardClass(_Part):
     name: str
     colour: tuple[_Byte, _Byte, _Byte]
     values: tuple[int, ...] = ()
+
+
+class CardReading(_Part):
+    """How the micrographs of the training were read; prediction reads alike unless told otherwise.
+
+    The fields are those of `emseg.reading.ReadOptions` which say what the network sees.
+    """
+
+    signal: str | None = None
+    channels: str | None = None
+    invert: bool = False
 
 
 class TrainingRecord(_Part):
@@ -71,6 +84,7 @@ class ModelCard(_Part):
     architecture: Architecture
     in_channels: int = Field(ge=1)
     channels: tuple[str, ...] = ()
+    reading: CardReading = CardReading()
     classes: Annotated[tuple[CardClass, ...], AfterValidator(_check_names)] = Field(min_length=2)
     pixel_size_nm: tuple[_Length, _Length] | None = Field(default=None, description="y, x")
     pixel_size_source: str | None = None
@@ -91,6 +105,25 @@ class ModelCard(_Part):
     def read(cls, text: str) -> Self:
         """Parse the text of ``config.json``; raises pydantic's ValidationError."""
         return cls.model_validate_json(text)
+
+    def read_options(self, config: PredictConfig | EvaluateConfig | None = None) -> ReadOptions:
+        """How micrographs are read for this model: as in training, unless the user says otherwise.
+
+        Parameters
+        ----------
+        config : PredictConfig or EvaluateConfig, optional
+            What the user typed; what it leaves None is as in training.
+        """
+        trained = ReadOptions(**self.reading.model_dump())
+        if config is None:
+            return trained
+        said = ReadOptions.of(config)
+        return replace(
+            said,
+            signal=said.signal or trained.signal,
+            channels=said.channels or trained.channels,
+            invert=trained.invert if config.invert is None else config.invert,
+        )
 
     @property
     def label_classes(self) -> tuple[LabelClass, ...]:

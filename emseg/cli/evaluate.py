@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from emseg import __version__
-from emseg.cli.options import Device, Json
+from emseg.cli.options import (
+    Axes,
+    Channels,
+    Crop,
+    Device,
+    Json,
+    KeepBar,
+    PixelSize,
+    Rescale,
+    Signal,
+)
 from emseg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +30,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _METRICS, _TABLE, _SETTINGS = "metrics.json", "metrics.csv", "evaluate.toml"
-_OF_MASKS = ("classes", "labels", "prediction_labels", "unlabelled", "slices", "axes")
+_OF_MASKS = ("classes", "labels", "prediction_labels", "unlabelled", "slices")
+_OF_IMAGES = ("axes", "signal", "channels", "pixel_size", "invert", "crop")
 
 
 def evaluate(
@@ -74,10 +85,19 @@ def evaluate(
             help="Planes of the mask stack, or files of the mask folder, counted from 0.",
         ),
     ] = None,
-    axes: Annotated[
-        str | None,
-        typer.Option(help="Order of the axes of the images."),
+    axes: Axes = None,
+    signal: Signal = None,
+    channels: Channels = None,
+    pixel_size: PixelSize = None,
+    rescale: Rescale = "auto",
+    invert: Annotated[
+        bool | None,
+        typer.Option(
+            "--invert/--no-invert", help="Swap dark and bright; as in training by default."
+        ),
     ] = None,
+    crop: Crop = None,
+    keep_bar: KeepBar = False,
     device: Device = "auto",
     top_k: Annotated[
         int,
@@ -128,6 +148,13 @@ def evaluate(
         unlabelled=unlabelled,
         slices=slices,
         axes=axes,
+        signal=signal,
+        channels=channels,
+        pixel_size=pixel_size,
+        rescale=rescale,
+        invert=invert,
+        crop=crop,
+        keep_bar=keep_bar,
         device=device,
         out=out,
         top_k=top_k,
@@ -142,6 +169,12 @@ def run(config: "EvaluateConfig") -> "SegmentationReport | ClassificationReport"
 
     if config.model is not None:
         return _of_model(config, config.model)
+    for name in _OF_IMAGES:
+        if getattr(config, name) is not None:
+            raise UsageError(
+                f"--{name.replace('_', '-')} says how micrographs are read, and label images are "
+                "compared here; leave it out, or evaluate a model with --model"
+            )
     truth = _truth(config)
     if truth is None:
         raise UsageError(
@@ -218,7 +251,8 @@ def _of_classifier(
     )
     track = _track("classifying")
     classifier = Classifier(model, device)
-    return evaluate_classifier(classifier, files, top_k=config.top_k, track=track)
+    options = model.card.read_options(config)
+    return evaluate_classifier(classifier, files, top_k=config.top_k, options=options, track=track)
 
 
 def _of_segmenter(
@@ -239,7 +273,7 @@ def _of_segmenter(
         truth,
         rule=_rule(config),
         slices=_slices(config),
-        axes=config.axes,
+        options=model.card.read_options(config),
         track=_track("predicting"),
     )
 

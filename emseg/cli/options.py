@@ -15,3 +15,45 @@ Device = Annotated[
     str, typer.Option(metavar="NAME", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
 ]
 Version = Annotated[bool, typer.Option("--version", help="Print the version.")]
+
+Axes = Annotated[
+    str | None,
+    typer.Option(metavar="LETTERS", help="Axes of the files when they do not say: zyx, yxc."),
+]
+Signal = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|N", help="Signal to take of files with several; the largest by default."
+    ),
+]
+Channels = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST",
+        help="Channels to take: numbers or names, energy windows (1.65-1.85keV), X-ray lines "
+        "(Si_Ka), bins=8, other signals of the file (HAADF).",
+    ),
+]
+PixelSize = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LENGTH", help="Pixel size in place of what files say: 1.9nm; 4nm,5nm for y,x."
+    ),
+]
+Crop = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A:B[,C:D]",
+        help="Rows and columns that show the specimen: 0:884; the rest is left out.",
+    ),
+]
+KeepBar = Annotated[
+    bool, typer.Option("--keep-bar", help="Look for no information bar; all pixels count.")
+]
+Rescale = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|never",
+        help="Whether images at another pixel size are brought to the model's.",
+    ),
+]

@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emseg.cli.options import Device, Json
+from emseg.cli.options import (
+    Axes,
+    Channels,
+    Crop,
+    Device,
+    Json,
+    KeepBar,
+    PixelSize,
+    Rescale,
+    Signal,
+)
 from emseg.errors import ContentError, PartialError
 
 if TYPE_CHECKING:
@@ -43,9 +53,19 @@ def predict(
     halo: Annotated[
         int | None, typer.Option(help="Margin that a tile reads and does not keep; see the card.")
     ] = None,
-    axes: Annotated[
-        str | None, typer.Option(help="Axes of the files when they do not say: zyx.")
+    axes: Axes = None,
+    signal: Signal = None,
+    channels: Channels = None,
+    pixel_size: PixelSize = None,
+    rescale: Rescale = "auto",
+    invert: Annotated[
+        bool | None,
+        typer.Option(
+            "--invert/--no-invert", help="Swap dark and bright; as in training by default."
+        ),
     ] = None,
+    crop: Crop = None,
+    keep_bar: KeepBar = False,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
@@ -75,6 +95,13 @@ def predict(
         out=out,
         slices=slices,
         axes=axes,
+        signal=signal,
+        channels=channels,
+        pixel_size=pixel_size,
+        rescale=rescale,
+        invert=invert,
+        crop=crop,
+        keep_bar=keep_bar,
         device=device,
         tile=tile,
         halo=halo,

@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emseg.cli.options import Device, Json
+from emseg.cli.options import (
+    Axes,
+    Channels,
+    Crop,
+    Device,
+    Json,
+    KeepBar,
+    PixelSize,
+    Rescale,
+    Signal,
+)
 
 if TYPE_CHECKING:
     from emseg.config import TrainConfig
@@ -79,13 +89,22 @@ def train(
     val_slices: Annotated[
         str | None, typer.Option(metavar="A:B", help="The same, to validate with.")
     ] = None,
-    axes: Annotated[
-        str | None, typer.Option(help="Axes of the micrographs' files when they do not say: zyx.")
-    ] = None,
+    axes: Axes = None,
+    signal: Signal = None,
+    channels: Channels = None,
+    pixel_size: PixelSize = None,
+    rescale: Rescale = "auto",
+    invert: Annotated[
+        bool, typer.Option("--invert", help="Swap dark and bright of the micrographs.")
+    ] = False,
+    crop: Crop = None,
+    keep_bar: KeepBar = False,
     seed: Annotated[int, typer.Option(help="The same seed gives the same model.")] = 0,
     device: Device = "auto",
     batch: Annotated[int | None, typer.Option(help="Crops a step.")] = None,
-    crop: Annotated[int | None, typer.Option(help="Side of a crop in pixels.")] = None,
+    crop_size: Annotated[
+        int | None, typer.Option(help="Side of the crops that it learns from, in pixels.")
+    ] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     licence: Annotated[
         str | None, typer.Option(help="Licence of the model, for its card: MIT, CC-BY-4.0.")
@@ -130,10 +149,17 @@ def train(
         slices=slices,
         val_slices=val_slices,
         axes=axes,
+        signal=signal,
+        channels=channels,
+        pixel_size=pixel_size,
+        rescale=rescale,
+        invert=invert,
+        crop=crop,
+        keep_bar=keep_bar,
         seed=seed,
         device=device,
         batch=batch,
-        crop=crop,
+        crop_size=crop_size,
         learning_rate=learning_rate,
         licence=licence,
     )

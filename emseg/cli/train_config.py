@@ -9,7 +9,7 @@ from emseg.errors import UnknownNameError, UsageError
 from emseg.labels import parse_labels, parse_names
 from emseg.reading import is_class_folder
 
-_OF_MASKS = ("labels", "unlabelled", "slices", "val_slices", "axes")
+_OF_MASKS = ("labels", "unlabelled", "slices", "val_slices")
 
 
 def train_config(

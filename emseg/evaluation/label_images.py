@@ -8,7 +8,7 @@ from emseg.evaluation.matching import Masks, Match, list_mask_planes, match_mask
 from emseg.evaluation.meaning import MaskRule, Meaning, meaning_of_masks, meanings_of_foreign
 from emseg.evaluation.segmentation import SegmentationReport, segmentation_report
 from emseg.micrograph import LabelImage
-from emseg.reading import Plane, list_planes
+from emseg.reading import AS_STORED, Plane, list_planes
 from emseg.reading.label_images import LabelDescription, describe_label_images
 
 Track = Callable[[Sequence[Match]], Iterable[Match]]
@@ -52,7 +52,9 @@ def evaluate_label_images(
     folders = tuple(masks) if isinstance(masks, Mapping) else ()
     files = _LabelFiles()
     matches = match_masks(
-        list_planes(predictions), list_mask_planes(masks, slices), numbers=files.numbers
+        list_planes(predictions, options=AS_STORED),
+        list_mask_planes(masks, slices),
+        numbers=files.numbers,
     )
     first = files.read(matches[0].image)
     if first is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emseg.errors import MismatchError, listed
-from emseg.reading import Plane, list_planes, match_pairs
+from emseg.reading import AS_STORED, Plane, list_planes, match_pairs
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def match_masks(
 def list_mask_planes(masks: Masks, slices: slice | None = None) -> list[list[Plane]]:
     """List the planes of a set of masks, or of one set a class."""
     sets = [[folder] for folder in masks.values()] if isinstance(masks, Mapping) else [masks]
-    return [list_planes(each, slices=slices) for each in sets]
+    return [list_planes(each, slices=slices, options=AS_STORED) for each in sets]
 
 
 def _key(plane: Plane) -> tuple[Path, int]:

@@ -17,7 +17,7 @@ from emseg.evaluation.matching import Masks, list_mask_planes, match_masks
 from emseg.evaluation.meaning import MaskRule, meaning_of_masks
 from emseg.evaluation.segmentation import SegmentationReport, segmentation_report
 from emseg.inference import Classifier, Segmenter
-from emseg.reading import LabelledFile, list_planes
+from emseg.reading import LabelledFile, ReadOptions, list_planes
 
 
 def evaluate_segmenter(
@@ -27,7 +27,7 @@ def evaluate_segmenter(
     *,
     rule: MaskRule | None = None,
     slices: slice | None = None,
-    axes: str | None = None,
+    options: ReadOptions | None = None,
     track: Track = iter,
 ) -> SegmentationReport:
     """Segment micrographs and compare with their masks; nothing is written.
@@ -40,17 +40,18 @@ def evaluate_segmenter(
         Files, folders and globs.
     masks, rule, slices, track
         As `evaluate_label_images` takes them.
-    axes : str, optional
-        Order of the axes of the images.
+    options : ReadOptions, optional
+        How the images are read; as in training by default.
 
     Raises
     ------
     MismatchError, LabelError, UnknownNameError
         As `evaluate_label_images` does.
     """
+    options = options or segmenter.card.read_options()
     folders = tuple(masks) if isinstance(masks, Mapping) else ()
     matches = match_masks(
-        list_planes(images, axes=axes), list_mask_planes(masks, slices), kind="image"
+        list_planes(images, options=options), list_mask_planes(masks, slices), kind="image"
     )
     classes = segmenter.card.label_classes
     true = meaning_of_masks(classes, matches, rule or MaskRule(), folders)
@@ -72,6 +73,7 @@ def evaluate_classifier(
     files: Sequence[LabelledFile],
     *,
     top_k: int = 5,
+    options: ReadOptions | None = None,
     track: Callable[[Sequence[LabelledFile]], Iterable[LabelledFile]] = iter,
 ) -> ClassificationReport:
     """Classify whole images and compare with their labels.
@@ -86,6 +88,8 @@ def evaluate_classifier(
         Images and their classes.
     top_k : int
         The largest k of the top-k accuracy.
+    options : ReadOptions, optional
+        How the images are read; as in training by default.
     track : callable, optional
         Shows the progress.
 
@@ -94,16 +98,19 @@ def evaluate_classifier(
     UnknownNameError
         When a file is of a class that the model does not know.
     """
+    options = options or classifier.card.read_options()
     names = [each.name for each in classifier.card.classes]
     for label in dict.fromkeys(each.label for each in files):
         if label not in names:
             raise UnknownNameError("class", label, names)
-    return classification_report(names, _classified(classifier, track(files)), top_k=top_k)
+    return classification_report(names, _classified(classifier, track(files), options), top_k=top_k)
 
 
-def _classified(classifier: Classifier, files: Iterable[LabelledFile]) -> Iterable[ClassifiedFile]:
+def _classified(
+    classifier: Classifier, files: Iterable[LabelledFile], options: ReadOptions
+) -> Iterable[ClassifiedFile]:
     for file in files:
-        for plane in list_planes([file.path]):
+        for plane in list_planes([file.path], options=options):
             name = str(file.path) if len(plane.stack) == 1 else f"{file.path}[{plane.index}]"
             said = classifier.classify(plane.read())
             yield ClassifiedFile(name, file.label, said.probabilities)

@@ -7,7 +7,7 @@ Hanbury, "Metrics for evaluating 3D medical image segmentation", BMC Medical Ima
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from emseg.evaluation.averages import mean_of_present
@@ -184,10 +184,23 @@ def segmentation_report(
     pooled, images = Confusion(names), []
     for name, prediction, reference in pairs:
         confusion = Confusion(names)
-        confusion.update(prediction, reference)
+        confusion.update(*_on_specimen(prediction, reference))
         pooled += confusion
         images.append(ImageScores(name, segmentation_scores(confusion)))
     return SegmentationReport(segmentation_scores(pooled), tuple(images))
+
+
+def _on_specimen(prediction: LabelImage, reference: LabelImage) -> tuple[LabelImage, LabelImage]:
+    """Leave the information bar out of both; a reference may have been cut without it."""
+    region = prediction.specimen
+    if region is None:
+        return prediction, reference
+    cut = replace(prediction, pixels=prediction.pixels[region.slices], specimen=None)
+    if reference.pixels.shape == region.size:
+        return cut, reference
+    if reference.pixels.shape != prediction.pixels.shape:
+        return prediction, reference
+    return cut, replace(reference, pixels=reference.pixels[region.slices])
 
 
 def _cells(scores: SegmentationScores) -> dict[str, object]:

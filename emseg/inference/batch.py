@@ -77,6 +77,7 @@ class Batch:
     def __init__(self, model: Model, config: PredictConfig, device: torch.device) -> None:
         self.model, self.config, self.device = model, config, device
         self.paths, self._planes = _chosen(config)
+        self._options = model.card.read_options(config)
         self._stems = _output_stems(self.paths)
         _refuse_overwriting(self.paths, (self._label_path(path) for path in self.paths))
         self._segmenter: Segmenter | None = None
@@ -139,7 +140,7 @@ class Batch:
 
     def _attempt(self, path: Path) -> FileOutcome:
         try:
-            stack = open_stack(path, axes=self.config.axes)
+            stack = open_stack(path, self._options)
             if self._classifier is not None:
                 return FileOutcome(path, None, tuple(self._classify(stack)))
             written = self._label_path(path)
@@ -303,6 +304,7 @@ def _where(micrograph: Micrograph) -> dict[str, object]:
         "pixel_height_nm": size.y_nm if size else None,
         "pixel_width_nm": size.x_nm if size else None,
         "pixel_size_source": size.source if size else "unknown",
+        "specimen": str(micrograph.specimen) if micrograph.specimen else None,
     }
 
 

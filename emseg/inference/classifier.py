@@ -78,7 +78,7 @@ class Classifier:
         MismatchError
             When the channels do not fit the model.
         """
-        micrograph = fit_channels(micrograph, self.card.in_channels)
+        micrograph = fit_channels(micrograph.without_bar, self.card.in_channels)
         crops = np.stack(self._crops(micrograph))
         answers = []
         with torch.inference_mode():

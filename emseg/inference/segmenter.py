@@ -14,7 +14,7 @@ from emseg.errors import ModelError
 from emseg.inference.channels import fit_channels
 from emseg.inference.device import largest_tile
 from emseg.intensity import Statistics, measure, normalise
-from emseg.micrograph import LabelImage, Micrograph, label_dtype
+from emseg.micrograph import LabelImage, Micrograph, label_dtype, unlabelled_value
 from emseg.tiling import Blend, Span, Stitch, Tile, covering_spans, padded_length, tiles
 
 
@@ -93,20 +93,25 @@ class Segmenter:
         MismatchError
             When the channels do not fit the model.
         """
-        micrograph = fit_channels(micrograph, self.card.in_channels)
+        seen = fit_channels(micrograph.without_bar, self.card.in_channels)
         classes = self.card.label_classes
         dtype = label_dtype(len(classes))
-        labels = Stitch(1, micrograph.size, dtype)
-        kept = Stitch(len(classes), micrograph.size) if keep_probabilities else None
+        labels = Stitch(1, seen.size, dtype)
+        kept = Stitch(len(classes), seen.size) if keep_probabilities else None
         answers = self._blended if self.card.global_context else self._tiled
-        for tile, values in answers(micrograph):
+        for tile, values in answers(seen):
             labels.put(tile, values.argmax(axis=0)[None].astype(dtype))
             if kept is not None:
                 kept.put(tile, values)
         image = LabelImage(
-            labels.image[0], classes, micrograph.name, micrograph.plane, micrograph.pixel_size
+            _framed(labels.image, micrograph, unlabelled_value(len(classes)))[0],
+            classes,
+            micrograph.name,
+            micrograph.plane,
+            micrograph.pixel_size,
+            micrograph.specimen,
         )
-        return Segmentation(image, kept.image if kept is not None else None)
+        return Segmentation(image, _framed(kept.image, micrograph, 0) if kept else None)
 
     def _tiled(self, micrograph: Micrograph) -> Iterator[tuple[Tile, NDArray[np.float32]]]:
         """Answer tile by tile; each keeps its inside."""
@@ -157,6 +162,15 @@ class Segmenter:
                 _turn_back(_probabilities(self.network, _turn(image, k)), k) for k in range(8)
             ]
             return torch.stack(turned).mean(dim=0)[0].float().cpu().numpy()
+
+
+def _framed(values: NDArray[Any], micrograph: Micrograph, outside: int) -> NDArray[Any]:
+    """Put what was predicted for the specimen, shape (C, Y, X), where it lies in its plane."""
+    if micrograph.specimen is None:
+        return values
+    plane = np.full((len(values), *micrograph.size), outside, values.dtype)
+    plane[:, *micrograph.specimen.slices] = values
+    return plane
 
 
 def _whole(start: int, stop: int) -> Span:

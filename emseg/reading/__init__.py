@@ -6,6 +6,7 @@
 
 from emseg.reading.classes import LabelledFile, class_folders, is_class_folder
 from emseg.reading.files import find_files
+from emseg.reading.options import AS_STORED, ReadOptions
 from emseg.reading.pairs import Matched, Pair, match_pairs
 from emseg.reading.planes import Plane, list_planes
 from emseg.reading.ranges import ValueRange, value_ranges
@@ -13,10 +14,12 @@ from emseg.reading.signal import SignalInfo
 from emseg.reading.stack import Stack, describe, open_stack
 
 __all__ = [
+    "AS_STORED",
     "LabelledFile",
     "Matched",
     "Pair",
     "Plane",
+    "ReadOptions",
     "SignalInfo",
     "Stack",
     "ValueRange",

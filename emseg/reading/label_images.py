@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
 from emseg.errors import EmsegError, PathMissingError, UnreadableFileError
-from emseg.micrograph import LABEL_NAMESPACE, LabelClass, LabelImage, LabelKey
+from emseg.micrograph import LABEL_NAMESPACE, LabelClass, LabelImage, LabelKey, Region
 
 _OME = "{http://www.openmicroscopy.org/Schemas/OME/2016-06}"
 
@@ -33,6 +33,8 @@ class LabelDescription:
         Index of each plane in the stack that was predicted.
     pixel_size : PixelSize or None
         That of the micrograph.
+    specimen : Region or None
+        The part of each plane that shows the specimen; None when all of it does.
     """
 
     path: Path
@@ -40,6 +42,7 @@ class LabelDescription:
     classes: tuple[LabelClass, ...]
     planes: tuple[int | None, ...]
     pixel_size: PixelSize | None
+    specimen: Region | None = None
 
     def label_image(self, index: int, pixels: NDArray[Any]) -> LabelImage:
         """Give the pixels of a plane, shape (Y, X), their meaning.
@@ -49,7 +52,9 @@ class LabelDescription:
         UnreadableFileError
             When a pixel holds a value that is no class.
         """
-        image = LabelImage(pixels, self.classes, self.name, self.planes[index], self.pixel_size)
+        image = LabelImage(
+            pixels, self.classes, self.name, self.planes[index], self.pixel_size, self.specimen
+        )
         strange = pixels[(pixels >= len(self.classes)) & (pixels != image.unlabelled)]
         if strange.size:
             raise _damaged(
@@ -151,11 +156,12 @@ def _annotation(description: str) -> dict[str, Any]:
     root = ElementTree.fromstring(description.encode())
     found = root.find(f".//{_OME}MapAnnotation[@Namespace='{LABEL_NAMESPACE}']")
     pairs = {} if found is None else {each.get("K"): each.text for each in found.iter(f"{_OME}M")}
+    pairs.setdefault(LabelKey.SPECIMEN, "null")  # emseg 0.1 did not write it
     return {key: json.loads(pairs[key] or "") for key in LabelKey}
 
 
 def _description(path: Path, said: dict[str, Any]) -> LabelDescription:
-    size = said[LabelKey.PIXEL_SIZE]
+    size, specimen = said[LabelKey.PIXEL_SIZE], said[LabelKey.SPECIMEN]
     return LabelDescription(
         path,
         said[LabelKey.NAME],
@@ -165,4 +171,5 @@ def _description(path: Path, said: dict[str, Any]) -> LabelDescription:
         ),
         tuple(said[LabelKey.PLANES]),
         PixelSize(**size) if size else None,
+        Region(**specimen) if specimen else None,
     )

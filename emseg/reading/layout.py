@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from emseg.calibration import Axis
 from emseg.errors import UsageError
-from emseg.reading.signal import Index, Signal, SignalInfo
+from emseg.reading.signal import Index, Signal
 
 _CHANNELS = ("c", "s")
 
@@ -101,34 +101,6 @@ def why_not(signal: Signal) -> str:
     return ""
 
 
-def describe_signals(signals: tuple[Signal, ...]) -> tuple[SignalInfo, ...]:
-    """Sum up the signals of a file for a person."""
-    taken = largest(signals)
-    return tuple(
-        SignalInfo(
-            name=signal.name,
-            axes=signal.axes,
-            shape=signal.shape,
-            dtype=str(signal.dtype.newbyteorder("=")),
-            pixel_size=signal.pixel_size,
-            usable=not (reason := why_not(signal)),
-            reason=reason,
-            is_taken=at == taken,
-        )
-        for at, signal in enumerate(signals)
-    )
-
-
-def largest(signals: tuple[Signal, ...]) -> int | None:
-    """Position of the usable signal with the most pixels.
-
-    Among equals a calibrated one goes before an uncalibrated one, a grey one before a
-    coloured one (the coloured one is a preview), and the first before the others.
-    """
-    usable = [at for at, signal in enumerate(signals) if not why_not(signal)]
-    return max(usable, key=lambda at: (*_worth(signals[at]), -at), default=None)
-
-
 def relabel(signal: Signal, axes: str) -> Signal:
     """Give a signal the axes that a user says it has.
 
@@ -156,12 +128,6 @@ def relabel(signal: Signal, axes: str) -> Signal:
         dataclasses.replace(axis, name=name) for axis, name in zip(signal.axes, names, strict=True)
     )
     return dataclasses.replace(signal, axes=renamed, refusal="")
-
-
-def _worth(signal: Signal) -> tuple[int, bool, bool]:
-    layout = Layout.of(signal.axes)
-    pixels = layout.count * math.prod(layout.size)
-    return pixels, signal.pixel_size is not None, not layout.channels
 
 
 def _dimensions(signal: Signal) -> str:

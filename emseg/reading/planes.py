@@ -8,6 +8,7 @@ from typing import TypeVar
 from emseg.errors import UsageError
 from emseg.micrograph import Micrograph
 from emseg.reading.files import find_files
+from emseg.reading.options import ReadOptions
 from emseg.reading.stack import Stack, open_stack
 
 _T = TypeVar("_T")
@@ -44,7 +45,10 @@ class Plane:
 
 
 def list_planes(
-    inputs: Sequence[str | Path], *, slices: slice | None = None, axes: str | None = None
+    inputs: Sequence[str | Path],
+    *,
+    slices: slice | None = None,
+    options: ReadOptions | None = None,
 ) -> list[Plane]:
     """List all planes of all files.
 
@@ -54,8 +58,8 @@ def list_planes(
         Files, folders and globs, as `find_files` takes them.
     slices : slice or None
         Which to take: planes, when the inputs are one file that is a stack; else files.
-    axes : str or None
-        What the axes of the files are, as `open_stack` takes it.
+    options : ReadOptions or None
+        What the user says about the files, as `open_stack` takes it.
 
     Raises
     ------
@@ -64,10 +68,10 @@ def list_planes(
     """
     files = find_files(inputs)
     if len(files) == 1:
-        stack = open_stack(files[0], axes=axes)
+        stack = open_stack(files[0], options)
         planes = [Plane(stack, index) for index in range(len(stack))]
         return _pick(planes, slices, f"planes in {stack.path}")
-    stacks = [open_stack(path, axes=axes) for path in _pick(files, slices, "files")]
+    stacks = [open_stack(path, options) for path in _pick(files, slices, "files")]
     return [Plane(stack, index) for stack in stacks for index in range(len(stack))]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.calibration import Axis, PixelSize
+from emseg.micrograph import Region
 
 Index = tuple[int | slice, ...]
 
@@ -38,6 +39,9 @@ class Signal:
         A name for each channel; empty when the file names none.
     refusal : str
         Why the reader knows that this is no image; empty when it may be one.
+    specimen : Region or None
+        The part of each plane that shows the specimen, where the file says that the rest is
+        an information bar.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Signal:
     pixel_size: PixelSize | None = None
     channels: tuple[str, ...] = ()
     refusal: str = ""
+    specimen: Region | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:

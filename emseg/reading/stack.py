@@ -1,5 +1,6 @@
 """Opens files of any format as stacks of micrographs."""
 
+import dataclasses
 import logging
 import os
 import threading
@@ -20,9 +21,11 @@ from emseg.errors import (
     UnreadableFileError,
     did_you_mean,
 )
-from emseg.micrograph import Micrograph
+from emseg.micrograph import Micrograph, Region
 from emseg.reading import formats
-from emseg.reading.layout import Layout, describe_signals, largest, relabel, why_not
+from emseg.reading.choice import choose, describe_signals
+from emseg.reading.layout import Layout, relabel
+from emseg.reading.options import ReadOptions
 from emseg.reading.signal import Signal, SignalInfo, Source
 
 _log = logging.getLogger(__name__)
@@ -40,26 +43,30 @@ class Stack(Sequence[Micrograph]):
     path : Path
         The file.
     signals : tuple of Signal
-        All signals of the file, of which the largest usable one is taken.
-    axes : str or None
-        The axes that the user says it has.
+        All signals of the file, of which the largest image is taken, or the one of ``options``.
+    options : ReadOptions
+        What the user says about the file.
 
     Raises
     ------
     ContentError
-        When no signal of the file is an image.
+        When no signal of the file is an image, or not the one that is asked for.
+    UsageError
+        When an option makes no sense.
     """
 
-    def __init__(self, path: Path, signals: tuple[Signal, ...], axes: str | None = None) -> None:
-        chosen = largest(signals)
-        if chosen is None:
-            raise ContentError(f"{path} holds no image: {_reasons(signals)}; leave it out")
+    def __init__(
+        self, path: Path, signals: tuple[Signal, ...], options: ReadOptions | None = None
+    ) -> None:
+        self.options = options or ReadOptions()
+        chosen = choose(path, signals, self.options.signal)
         signal = signals[chosen]
         self.path = path
         self.name = formats.stem(path)
-        self.pixel_size: PixelSize | None = signal.pixel_size
-        self._axes, self._chosen = axes, chosen
+        self.pixel_size: PixelSize | None = _calibrated(signal, self.options)
+        self._chosen = chosen
         self._layout = Layout.of(signal.axes)
+        self._tagged = signal.specimen
         self._is_coloured = any(axis.name == "s" for axis in signal.axes)
         self._channels = signal.channels
 
@@ -90,17 +97,26 @@ class Stack(Sequence[Micrograph]):
         plane = range(len(self))[at]
         pixels, channels = self._colours(self._read(plane))
         return Micrograph(
-            pixels=pixels,
+            pixels=_inverted(pixels) if self.options.invert else pixels,
             name=self.name,
             path=self.path,
             plane=plane if len(self) > 1 else None,
             pixel_size=self.pixel_size,
             channels=channels,
+            specimen=self.specimen,
         )
+
+    @cached_property
+    def specimen(self) -> Region | None:
+        """The part of each plane that shows the specimen; None when every pixel does."""
+        chosen = self.options.region(self.size)
+        if chosen is not None or self.options.keep_bar:
+            return chosen
+        return self._tagged
 
     def _read(self, plane: int) -> NDArray[Any]:
         """Pixels of one plane, shape (C, Y, X), in native byte order."""
-        with _reading(self.path), _borrowed(self.path, self._axes, keep=len(self) > 1) as source:
+        with _reading(self.path), _borrowed(self.path, self.options, keep=len(self) > 1) as source:
             signal = source.signals[self._chosen]
             if signal.shape != self._layout.shape:
                 raise UnreadableFileError(f"{self.path} changed while it was read; start again")
@@ -121,16 +137,15 @@ class Stack(Sequence[Micrograph]):
         return np.ascontiguousarray(pixels[:3]), _RGB
 
 
-def open_stack(path: Path, *, axes: str | None = None) -> Stack:
+def open_stack(path: Path, options: ReadOptions | None = None) -> Stack:
     """Open a file as a stack of planes without reading its pixels.
 
     Parameters
     ----------
     path : Path
         A file, or a folder that is one image (``.zspy``).
-    axes : str or None
-        What the axes are, one letter a dimension, when the file does not say or is wrong:
-        ``"ZYX"``, ``"CYX"``, ``"YXC"``.
+    options : ReadOptions or None
+        What the user says about the file, where it does not say it or is wrong.
 
     Raises
     ------
@@ -141,16 +156,17 @@ def open_stack(path: Path, *, axes: str | None = None) -> Stack:
     ContentError
         When it holds no image.
     UsageError
-        When `axes` names no plane.
+        When an option makes no sense.
     """
-    path = Path(path)
-    with _reading(path), _open(path, axes) as source:
+    path, options = Path(path), options or ReadOptions()
+    with _reading(path), _open(path, options) as source:
+        axes = options.axes
         if axes and all(len(each.axes) != len(axes.strip()) for each in source.signals):
             raise ContentError(
                 f"{path} has no signal of {len(axes.strip())} dimensions for the axes {axes!r}; "
                 f"its shapes are {', '.join(str(each.shape) for each in source.signals)}"
             )
-        return Stack(path, source.signals, axes)
+        return Stack(path, source.signals, options)
 
 
 def describe(path: Path) -> tuple[SignalInfo, ...]:
@@ -183,13 +199,20 @@ def opened(path: Path) -> Iterator[Source]:
         yield source
 
 
-def _reasons(signals: tuple[Signal, ...]) -> str:
-    reasons = list(dict.fromkeys(why_not(signal) for signal in signals))
-    shown = ", ".join(reasons[:3]) or "it is empty"
-    return shown + (", and more of the kind" if len(reasons) > 3 else "")
+def _calibrated(signal: Signal, options: ReadOptions) -> PixelSize | None:
+    """Pixel size of a signal, or what the user says it is; the distance of planes stays."""
+    found, given = signal.pixel_size, options.calibration
+    if given is None:
+        return found
+    return dataclasses.replace(given, z_nm=found.z_nm if found else None)
 
 
-def _open(path: Path, axes: str | None = None) -> Source:
+def _inverted(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Swap dark and bright in the same dtype: -v, or the distance from the other end."""
+    return -pixels if pixels.dtype.kind == "f" else ~pixels
+
+
+def _open(path: Path, options: ReadOptions | None = None) -> Source:
     if not path.exists():
         raise missing(path)
     if path.is_dir() and not formats.is_image_folder(path):
@@ -197,6 +220,7 @@ def _open(path: Path, axes: str | None = None) -> Source:
     if path.is_file() and not path.stat().st_size:
         raise UnreadableFileError(f"{path} is empty (0 bytes); copy it again")
     source = formats.format_of(path).open(path)
+    axes = options.axes if options else None
     if axes is None:
         return source
     try:
@@ -264,13 +288,13 @@ class _Held:
         self.key: tuple[object, ...] | None = None
         self.source: Source | None = None
 
-    def take(self, path: Path, axes: str | None) -> Source:
+    def take(self, path: Path, options: ReadOptions) -> Source:
         """Hand over an open file; reopened when it changed and in a forked process."""
         status = path.stat()
-        key = (os.getpid(), path, axes, status.st_mtime_ns, status.st_size)
+        key = (os.getpid(), path, options, status.st_mtime_ns, status.st_size)
         if self.key != key or self.source is None:
             self.release()
-            self.source, self.key = _open(path, axes), key
+            self.source, self.key = _open(path, options), key
         return self.source
 
     def release(self) -> None:
@@ -292,9 +316,9 @@ _thread = _PerThread()
 
 
 @contextmanager
-def _borrowed(path: Path, axes: str | None, *, keep: bool) -> Iterator[Source]:
+def _borrowed(path: Path, options: ReadOptions, *, keep: bool) -> Iterator[Source]:
     if keep:
-        yield _thread.held.take(path, axes)
+        yield _thread.held.take(path, options)
     else:
-        with _open(path, axes) as source:
+        with _open(path, options) as source:
             yield source

@@ -20,7 +20,7 @@ from emseg.inference.segmenter import mirror_pad
 from emseg.intensity import IntensityRule, Statistics, measure, normalise
 from emseg.labels import colour
 from emseg.micrograph import LabelClass, Micrograph
-from emseg.reading import LabelledFile, class_folders, list_planes
+from emseg.reading import LabelledFile, ReadOptions, class_folders, list_planes
 from emseg.training.augment import Geometry, vary_intensity
 
 _log = logging.getLogger(__name__)
@@ -73,7 +73,8 @@ def load_classes(config: TrainConfig) -> ClassSet:
         files = _without(files, held_out, names)
     else:
         files, held_out = stratified(files, config.val_fraction, config.seed)
-    train, validation = (_read(each, names) for each in (files, held_out))
+    options = ReadOptions.of(config)
+    train, validation = (_read(each, names, options) for each in (files, held_out))
     classes = tuple(LabelClass(name, colour(index)) for index, name in enumerate(names))
     sizes = [each.micrograph.pixel_size for each in train]
     common = sizes[0] if all(size == sizes[0] for size in sizes) else None
@@ -134,12 +135,14 @@ def stratified(
     return train, held_out
 
 
-def _read(files: Iterable[LabelledFile], names: Sequence[str]) -> list[LabelledMicrograph]:
+def _read(
+    files: Iterable[LabelledFile], names: Sequence[str], options: ReadOptions
+) -> list[LabelledMicrograph]:
     read: list[LabelledMicrograph] = []
     colours = 0
     for file in files:
-        for plane in list_planes([file.path]):
-            micrograph = plane.read()
+        for plane in list_planes([file.path], options=options):
+            micrograph = plane.read().without_bar
             if micrograph.channels == ("red", "green", "blue"):
                 colours += 1
             read.append(

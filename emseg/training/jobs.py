@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from emseg import __version__
-from emseg.bundle import Architecture, ModelCard, card_classes
+from emseg.bundle import Architecture, CardReading, ModelCard, card_classes
 from emseg.calibration import PixelSize
 from emseg.config import Task, TrainConfig
 from emseg.inference import measure_halo
@@ -93,7 +93,7 @@ def _segmentation(config: TrainConfig, device: torch.device) -> Job:
     network = _network(config, data.channels, len(data.classes))
     traits = inspect_network(network, data.channels)
     smallest = min(min(plane.micrograph.size) for plane in data.train)
-    crop = padded_length(min(config.crop, smallest), traits.stride)
+    crop = padded_length(min(config.crop_size, smallest), traits.stride)
     reach = traits.receptive_field // 2 if traits.receptive_field else crop // 4
     card = _card(config, data.channels, data.classes, data.pixel_size, crop).model_copy(
         update={
@@ -125,7 +125,7 @@ def _classification(config: TrainConfig, device: torch.device) -> Job:
     data = load_classes(config)
     network = _network(config, data.channels, len(data.classes))
     smallest = min(min(each.micrograph.size) for each in data.train)
-    crop = min(config.crop, padded_length(smallest, 32))
+    crop = min(config.crop_size, padded_length(smallest, 32))
     card = _card(config, data.channels, data.classes, data.pixel_size, crop).model_copy(
         update={"channels": _channel_names(data.train)}
     )
@@ -172,6 +172,7 @@ def _card(
         classes=card_classes(classes),
         pixel_size_nm=(pixel_size.y_nm, pixel_size.x_nm) if pixel_size else None,
         pixel_size_source=pixel_size.source if pixel_size else None,
+        reading=CardReading(signal=config.signal, channels=config.channels, invert=config.invert),
         intensity=_RULE,
         crop=crop,
         licence=config.licence,

@@ -17,7 +17,7 @@ from emseg.errors import ContentError, MismatchError, UsageError, listed
 from emseg.intensity import Statistics, measure
 from emseg.labels import choose_classes, colour, combine_masks, mask_values, to_label_image
 from emseg.micrograph import LabelClass, LabelImage, Micrograph
-from emseg.reading import Plane, list_planes, match_pairs
+from emseg.reading import AS_STORED, Plane, ReadOptions, list_planes, match_pairs
 
 _log = logging.getLogger(__name__)
 
@@ -86,8 +86,9 @@ def load_labelled(config: TrainConfig) -> LabelledSet:
     LabelError
         When the masks cannot be mapped to classes.
     """
-    raws = _read(config.images, config.masks, config.mask_folders, config.slices, config.axes)
-    held_out = _read_validation(config)
+    options = ReadOptions.of(config)
+    raws = _read(config.images, config.masks, config.mask_folders, config.slices, options)
+    held_out = _read_validation(config, options)
     raws = _without(raws, held_out)
     classes, unlabelled = _choose(config, [*raws, *held_out])
 
@@ -125,7 +126,7 @@ def _place(image: Micrograph) -> tuple[str, int | None]:
     return os.path.realpath(image.path or image.name), image.plane
 
 
-def _read_validation(config: TrainConfig) -> list[_Raw]:
+def _read_validation(config: TrainConfig, options: ReadOptions) -> list[_Raw]:
     if config.val_images:
         if not (config.val_masks or config.val_mask_folders):
             raise UsageError("--val-images needs --val-masks: the masks of these micrographs")
@@ -134,13 +135,13 @@ def _read_validation(config: TrainConfig) -> list[_Raw]:
             config.val_masks,
             _validation_folders(config),
             config.val_slices,
-            config.axes,
+            options,
         )
     if config.val_masks or config.val_mask_folders:
         raise UsageError("--val-masks needs --val-images: the micrographs of these masks")
     if config.val_slices is None:
         return []
-    return _read(config.images, config.masks, config.mask_folders, config.val_slices, config.axes)
+    return _read(config.images, config.masks, config.mask_folders, config.val_slices, options)
 
 
 def _validation_folders(config: TrainConfig) -> dict[str, Path]:
@@ -159,16 +160,16 @@ def _read(
     masks: Sequence[Path],
     folders: Mapping[str, Path],
     slices: str | None,
-    axes: str | None,
+    options: ReadOptions,
 ) -> list[_Raw]:
     chosen = parse_slices(slices) if slices else None
-    planes = list_planes(images, slices=chosen, axes=axes)
+    planes = list_planes(images, slices=chosen, options=options)
     sources = [list(masks)] if masks else [[folder] for folder in folders.values()]
     if not sources:
         raise UsageError("micrographs without masks teach nothing; name their masks")
     matched: dict[int, list[Plane]] = {}
     for source in sources:
-        found = list_planes(source, slices=chosen)
+        found = list_planes(source, slices=chosen, options=AS_STORED)
         pairs = match_pairs(planes, found)
         _tell_leftovers(pairs.images_alone, pairs.masks_alone)
         for pair in pairs.pairs:
@@ -196,13 +197,20 @@ def _raw(plane: Plane, masks: Sequence[Plane]) -> _Raw:
     image = plane.read()
     read = tuple(mask.read() for mask in masks)
     for mask in read:
-        if mask.size != image.size:
+        if mask.size not in (image.size, image.without_bar.size):
             raise MismatchError(
                 f"the mask {mask.path or mask.title} has {mask.size[0]} x {mask.size[1]} pixels "
                 f"and its micrograph {image.path or image.title} has {image.size[0]} x "
                 f"{image.size[1]}; a mask has the size of its micrograph"
             )
-    return _Raw(image, read)
+    return _Raw(image.without_bar, tuple(_on_specimen(mask, image) for mask in read))
+
+
+def _on_specimen(mask: Micrograph, image: Micrograph) -> Micrograph:
+    """Leave the information bar of the micrograph out of its mask, unless it has none."""
+    if mask.size != image.size:
+        return mask
+    return replace(mask, specimen=image.specimen).without_bar
 
 
 def _choose(config: TrainConfig, raws: Sequence[_Raw]) -> tuple[tuple[LabelClass, ...], int | None]:

@@ -56,6 +56,7 @@ def write_label_images(
     """
     first, planes, count = _peek(path, planes, count)
     name, classes, pixel_size = first.name, first.classes, first.pixel_size
+    specimen = first.specimen
     dtype = label_dtype(len(classes))
     indices: list[int | None] = []
 
@@ -68,7 +69,7 @@ def write_label_images(
     def described(pages: int) -> Described:
         _require_count(path, count, pages)
         axes, shape = ("YX", ()) if pages == 1 else ("ZYX", (pages,))
-        annotation = label_annotation(name, indices, classes, pixel_size)
+        annotation = label_annotation(name, indices, classes, pixel_size, specimen)
         shape = (*shape, *first.pixels.shape)
         return Described(name, axes, shape, dtype.name, pixel_size, annotation)
 
@@ -156,7 +157,7 @@ def _peek(
 
 def _require_alike(path: Path, first: LabelImage, plane: LabelImage) -> None:
     """Refuse planes that cannot share one file."""
-    for what in ("name", "classes", "pixel_size"):
+    for what in ("name", "classes", "pixel_size", "specimen"):
         if getattr(plane, what) != getattr(first, what):
             raise MismatchError(
                 f"{path}: plane {plane.plane} has another {what.replace('_', ' ')} than plane "

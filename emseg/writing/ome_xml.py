@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from emseg.calibration import PixelSize
-from emseg.micrograph import LABEL_NAMESPACE, LabelClass, LabelKey, unlabelled_value
+from emseg.micrograph import LABEL_NAMESPACE, LabelClass, LabelKey, Region, unlabelled_value
 
 # characters that XML 1.0 forbids or discourages; file names may hold them
 _NOT_XML = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -57,6 +57,7 @@ def label_annotation(
     planes: Sequence[int | None],
     classes: Sequence[LabelClass],
     pixel_size: PixelSize | None,
+    specimen: Region | None = None,
 ) -> dict[str, str]:
     """Describe label images by the key-value pairs from which they can be read back exactly.
 
@@ -70,6 +71,8 @@ def label_annotation(
         Classes in card order.
     pixel_size : PixelSize or None
         With its source.
+    specimen : Region or None
+        The part that shows the specimen.
 
     Returns
     -------
@@ -82,6 +85,7 @@ def label_annotation(
         LabelKey.CLASSES: [asdict(each) for each in classes],
         LabelKey.UNLABELLED: unlabelled_value(len(classes)),
         LabelKey.PIXEL_SIZE: asdict(pixel_size) if pixel_size else None,
+        LabelKey.SPECIMEN: asdict(specimen) if specimen else None,
     }
     return {key.value: _json(value) for key, value in values.items()}
 

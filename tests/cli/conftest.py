@@ -101,7 +101,7 @@ def model(tmp_path) -> Path:
     return tmp_path / "model"
 
 
-TINY = ("--steps", "2", "--crop", "32", "--batch", "2")
+TINY = ("--steps", "2", "--crop-size", "32", "--batch", "2")
 
 
 @pytest.fixture(scope="session")

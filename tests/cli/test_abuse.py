@@ -17,7 +17,7 @@ from PIL import Image
 
 from emseg.cli import console
 
-TINY = ("--steps", "2", "--crop", "32", "--batch", "2")
+TINY = ("--steps", "2", "--crop-size", "32", "--batch", "2")
 needs_links = pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 
@@ -32,7 +32,7 @@ class TestOptions:
             ("--seed -1", 2, "--seed -1"),
             ("--seed 99999999999999999999", 2, "--seed"),
             ("--val 2", 2, "--val 2"),
-            ("--crop 3", 2, "--crop 3"),
+            ("--crop-size 3", 2, "--crop-size 3"),
             ("--epochs x", 2, "'--epochs'"),
             ("--epochs 1 --steps 2", 2, "contradict"),
             ("--slices x", 2, "'x' is no range"),
@@ -86,9 +86,7 @@ class TestOptions:
         ]:
             assert f"nothing stands behind {at}" in refused(2, *arguments)
 
-    @pytest.mark.parametrize(
-        "options", ["--labels 0=a", "--unlabelled 0", "--slices 0:2", "--axes yx"]
-    )
+    @pytest.mark.parametrize("options", ["--labels 0=a", "--unlabelled 0", "--slices 0:2"])
     def test_options_of_masks_are_refused_for_a_classifier(self, refused, folders, options):
         words = ("--task", "classification", *options.split())
         assert "belongs to segmentation" in refused(2, "train", "images", *words)
@@ -296,7 +294,9 @@ def at_progress(monkeypatch):
 class TestInterruptions:
     def test_a_training_keeps_its_model(self, emseg, folders, at_progress, kind):
         at_progress(lambda: os.kill(os.getpid(), kind))
-        shown = emseg("train", "images", "masks", "--out", "run", "--crop", "32", "--batch", "2")
+        shown = emseg(
+            "train", "images", "masks", "--out", "run", "--crop-size", "32", "--batch", "2"
+        )
         assert shown.code == 130
         assert shown.err.splitlines()[-1] == "emseg: error: interrupted"
         card = json.loads((folders / "run" / "model" / "config.json").read_text())

@@ -11,7 +11,7 @@ from PIL import Image
 
 from emseg.reading.label_images import read_label_images
 
-TINY = ("--steps", "2", "--crop", "32", "--batch", "2")
+TINY = ("--steps", "2", "--crop-size", "32", "--batch", "2")
 
 
 def card_of(run):
@@ -52,7 +52,7 @@ class TestSegmentation:
             "README.md", "config.json", "model.safetensors",
         ]  # fmt: skip
         config = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
-        assert (config["steps"], config["crop"], config["batch"]) == (2, 32, 2)
+        assert (config["steps"], config["crop_size"], config["batch"]) == (2, 32, 2)
         assert config["network"] == "unet"
         with (run / "metrics.csv").open() as table:
             rows = list(csv.DictReader(table))

@@ -15,7 +15,7 @@ from PIL import Image
 
 from emseg.calibration import Axis, PixelSize
 from emseg.errors import ContentError, PathMissingError, UnreadableFileError, UsageError
-from emseg.reading import describe, open_stack
+from emseg.reading import ReadOptions, describe, open_stack
 from emseg.reading.layout import Layout, relabel
 from emseg.reading.signal import Signal
 
@@ -224,8 +224,10 @@ def test_numpy_arrays(tmp_path, shape, planes, channels):
 def test_axes_of_the_user_override_those_of_the_file(tmp_path):
     stored = ramp(3, 8, 9)
     np.save(tmp_path / "a.npy", stored)
-    np.testing.assert_array_equal(open_stack(tmp_path / "a.npy", axes="CYX")[0].pixels, stored)
-    swapped = open_stack(tmp_path / "a.npy", axes="xyz")
+    np.testing.assert_array_equal(
+        open_stack(tmp_path / "a.npy", ReadOptions(axes="CYX"))[0].pixels, stored
+    )
+    swapped = open_stack(tmp_path / "a.npy", ReadOptions(axes="xyz"))
     assert len(swapped) == 9
     np.testing.assert_array_equal(swapped[4].pixels[0], stored[:, :, 4].T)
 
@@ -239,7 +241,7 @@ def test_axes_without_a_plane_are_a_wrong_option(axes):
 def test_axes_of_another_number_of_dimensions_are_refused(tmp_path):
     np.save(tmp_path / "a.npy", ramp(8, 9))
     with pytest.raises(ContentError, match="no signal of 3 dimensions"):
-        open_stack(tmp_path / "a.npy", axes="ZYX")
+        open_stack(tmp_path / "a.npy", ReadOptions(axes="ZYX"))
 
 
 def test_nan_and_infinity_come_through(tmp_path):

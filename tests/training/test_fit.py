@@ -30,7 +30,7 @@ def configure(folders, tmp_path):
 
     def build(out="run", **more):
         ends = {} if {"steps", "minutes", "epochs"} & more.keys() else {"steps": 3}
-        settings = {"images": (images,), "masks": (masks,), "crop": 32, "batch": 2}
+        settings = {"images": (images,), "masks": (masks,), "crop_size": 32, "batch": 2}
         return TrainConfig(**(settings | ends | more), out=tmp_path / out)
 
     return build
@@ -179,7 +179,7 @@ def test_a_classifier_is_trained_the_same_way(tmp_path):
             pixels[::9, ::9] = high
             iio.imwrite(tmp_path / "c" / name / f"{number}.png", pixels)
     settings = {"task": Task.CLASSIFICATION, "network": "squeezenet1_1", "steps": 2}
-    settings |= {"crop": 64, "batch": 4}
+    settings |= {"crop_size": 64, "batch": 4}
     first, second = (
         train(TrainConfig(images=(tmp_path / "c",), out=tmp_path / out, **settings), ignore)
         for out in ("a", "b")

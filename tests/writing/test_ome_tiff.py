@@ -89,6 +89,7 @@ def test_the_image_points_at_its_classes(tmp_path: Path) -> None:
         ],
         "unlabelled": 255,
         "pixel_size": {"y_nm": 1.92, "x_nm": 3.84, "source": "the Gatan tags", "z_nm": 50.0},
+        "specimen": None,
     }
 
 

@@ -1,0 +1,109 @@
+"""What a user may say about how files are read, where they do not say it themselves."""
+
+from dataclasses import dataclass, fields
+from typing import Protocol, Self
+
+from emseg.calibration import PixelSize, parse_pixel_size
+from emseg.errors import UsageError
+from emseg.micrograph import Region
+
+
+class _Says(Protocol):
+    """A configuration, as far as reading is concerned; it has all fields of `ReadOptions`."""
+
+    @property
+    def axes(self) -> str | None: ...
+    @property
+    def signal(self) -> str | None: ...
+    @property
+    def channels(self) -> str | None: ...
+    @property
+    def pixel_size(self) -> str | None: ...
+    @property
+    def invert(self) -> bool | None: ...
+    @property
+    def crop(self) -> str | None: ...
+    @property
+    def keep_bar(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How files are read; the default takes what they say.
+
+    Parameters
+    ----------
+    axes : str or None
+        What the axes are, one letter a dimension: ``"ZYX"``, ``"CYX"``, ``"YXC"``.
+    signal : str or None
+        Name or number of the signal to take, in place of the largest.
+    channels : str or None
+        Which channels are taken, or what they are made of: energy windows, X-ray lines, other
+        signals; `emseg.reading.channels` has the grammar.
+    pixel_size : str or None
+        Overrides what files say: ``"1.9nm"``.
+    invert : bool
+        Whether dark and bright change places.
+    crop : str or None
+        Rows and columns that show the specimen, in place of what is found:
+        ``"0:884"``, ``"0:884,0:1024"``.
+    keep_bar : bool
+        Whether every pixel shows the specimen: no information bar is looked for.
+    """
+
+    axes: str | None = None
+    signal: str | None = None
+    channels: str | None = None
+    pixel_size: str | None = None
+    invert: bool = False
+    crop: str | None = None
+    keep_bar: bool = False
+
+    @classmethod
+    def of(cls, config: _Says) -> Self:
+        """Take from a configuration what concerns reading; what it leaves open is default."""
+        given = {each.name: getattr(config, each.name) for each in fields(cls)}
+        return cls(**{name: value for name, value in given.items() if value is not None})
+
+    @property
+    def calibration(self) -> PixelSize | None:
+        """The pixel size that the user gave; raises UsageError when it is none."""
+        return parse_pixel_size(self.pixel_size) if self.pixel_size else None
+
+    def region(self, size: tuple[int, int]) -> Region | None:
+        """Say which part of a plane the user chose.
+
+        Raises
+        ------
+        UsageError
+            When ``crop`` is no range of rows and columns, or holds no pixel of the plane.
+        """
+        if self.crop is None:
+            return None
+        ranges = [_range(part) for part in self.crop.split(",")]
+        if len(ranges) > 2 or None in ranges:
+            raise UsageError(
+                f"--crop {self.crop} is no part of a micrograph; write the rows to keep, as in "
+                "0:884, or rows and columns, as in 0:884,0:1024"
+            )
+        rows, columns = ((each or slice(None)) for each in (*ranges, slice(None))[:2])
+        top, bottom, _ = rows.indices(size[0])
+        left, right, _ = columns.indices(size[1])
+        if bottom - top < 1 or right - left < 1:
+            raise UsageError(
+                f"--crop {self.crop} keeps nothing of a micrograph of {size[0]} x {size[1]} "
+                "pixels (rows x columns)"
+            )
+        return Region(top, bottom, left, right, "--crop")
+
+
+AS_STORED = ReadOptions(keep_bar=True)
+"""For masks and label images: no pixel of them is an information bar."""
+
+
+def _range(text: str) -> slice | None:
+    start, colon, stop = (part.strip() for part in text.partition(":"))
+    try:
+        return slice(int(start or 0), int(stop) if stop else None) if colon else None
+    except ValueError:
+        return None
