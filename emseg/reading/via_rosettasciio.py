@@ -5,7 +5,6 @@ and axes but imports HyperSpy, and it picks a plugin by suffix, which `formats` 
 Pixels stay on the disk (dask over memory maps and HDF5) until a plane is asked for.
 """
 
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 from emseg.calibration import Axis, PixelSize
 from emseg.errors import UnreadableFileError
 from emseg.reading.formats import Format
-from emseg.reading.quiet import mute, no_warnings
+from emseg.reading.plugins import file_reader
+from emseg.reading.quiet import no_warnings
 from emseg.reading.signal import Index, Signal, Source
 
 _LAZY = {"lazy": True}
@@ -50,12 +50,10 @@ def open_source(path: Path, fmt: Format) -> Source:
 
 
 def _read_all(path: Path, plugin: str) -> list[dict[str, Any]]:
-    importlib.import_module("rsciio")
-    mute("rsciio", "dask", "h5py", "zarr")
+    reader = file_reader(plugin)
     try:
         with no_warnings():
-            reader = importlib.import_module(f"rsciio.{plugin}").file_reader
-            signals: list[dict[str, Any]] = reader(str(path), **_OPTIONS.get(plugin, _LAZY))
+            signals = reader(str(path), **_OPTIONS.get(plugin, _LAZY))
     except ModuleNotFoundError as error:
         raise UnreadableFileError(
             f"{path} holds EDS maps whose reading needs the package {error.name or 'sparse'}; "
