@@ -4,9 +4,11 @@ A rule is named in the model's card, its statistics are taken from each microgra
 result does not depend on the tile: the statistics are those of the whole plane.
 """
 
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,8 @@ from numpy.typing import NDArray
 from emseg.errors import ContentError
 from emseg.micrograph import Micrograph, count_values
 
-_SAMPLE = 4_000_000  # pixels of a float plane from which quantiles are taken
+_BAND = 1 << 22  # pixels that are held as float64 at a time, 32 MiB
+_SAMPLE = 1 << 20  # pixels of a larger plane by which the beginning of its tails is found
 _TAIL = 1e-4  # share of pixels at either end that may be hot, dead or hit by an X-ray
 
 
@@ -43,10 +46,11 @@ class Statistics:
 
 
 def measure(micrograph: Micrograph) -> Statistics:
-    """Measure the statistics of a whole plane.
+    """Measure the statistics of a whole plane: exactly, whatever its dtype and its size.
 
-    8- and 16-bit integers by their exact histogram, other types by their sorted values (a
-    seeded sample of four million of them for larger planes).
+    An image has the same statistics as uint16, int32, float32 and big-endian. Integers of 8 and
+    16 bits are counted; of other values those in the tails are sorted, and a seeded sample of a
+    large plane says about where the tails begin.
 
     Raises
     ------
@@ -60,36 +64,112 @@ def measure(micrograph: Micrograph) -> Statistics:
 
 
 def _channel_statistics(channel: NDArray[Any], where: str) -> tuple[float, float, float, float]:
-    values, counts = _distribution(channel)
-    if values.size == 0:
+    countable = channel.dtype.kind in "bui" and channel.dtype.itemsize <= 2
+    values: _Values = _Histogram.of(channel) if countable else _Bands(channel)
+    if values.count == 0:
         raise ContentError(f"{where} has no finite pixel; leave it out")
-    cumulated = np.cumsum(counts)
-    last = values.size - 1
-    low, high = (
-        float(values[min(last, int(np.searchsorted(cumulated, share * cumulated[-1])))])
-        for share in (_TAIL, 1 - _TAIL)
-    )
+    low, high = values.tails(_rank(values.count, _TAIL), _rank(values.count, 1 - _TAIL))
     if low == high:  # a few bright pixels on an empty ground are the image, not its tails
-        low, high = float(values[0]), float(values[-1])
-    clipped = np.clip(values, low, high)
-    mean = float(np.average(clipped, weights=counts))
-    variance = float(np.average((clipped - mean) ** 2, weights=counts))
+        low, high = values.tails(1, values.count)
+    mean = _average(values, lambda v: np.clip(v, low, high))
+    variance = _average(values, lambda v: (np.clip(v, low, high) - mean) ** 2)
     return low, high, mean, variance**0.5
 
 
-def _distribution(channel: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Sorted distinct values and how often each occurs."""
-    if channel.dtype.kind in "bui" and channel.dtype.itemsize <= 2:
+def _rank(count: int, share: float) -> int:
+    """Which of so many sorted values, counted from 1, ends a share of them."""
+    return min(count, math.ceil(share * count))
+
+
+class _Values(Protocol):
+    """The finite values of one channel."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+
+    def tails(self, low: int, high: int) -> tuple[float, float]:
+        """Find the values of two ranks near either end, counted from 1 among the sorted."""
+
+    def __iter__(self) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64] | None]]:
+        """Values as float64, and how often each occurs, or None when each stands for itself."""
+
+
+def _average(
+    values: _Values, function: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+) -> float:
+    parts = (function(v).sum() if n is None else np.dot(function(v), n) for v, n in values)
+    return float(math.fsum(parts)) / values.count
+
+
+@dataclass(frozen=True, slots=True)
+class _Histogram:
+    """Distinct values, sorted, and how often each occurs."""
+
+    values: NDArray[np.float64]
+    counts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, channel: NDArray[Any]) -> Self:
         counts = count_values(channel)
         found = np.flatnonzero(counts)
         lowest = np.iinfo(channel.dtype).min if channel.dtype.kind == "i" else 0
-        return (found + lowest).astype(np.float64), counts[found]
-    flat = channel.ravel()
-    if flat.size > _SAMPLE:
-        flat = flat[np.random.default_rng(0).integers(0, flat.size, _SAMPLE)]
-    flat = flat[np.isfinite(flat)].astype(np.float64)
-    values, counts = np.unique(flat, return_counts=True)
-    return values, counts
+        return cls((found + lowest).astype(np.float64), counts[found])
+
+    @property
+    def count(self) -> int:
+        return int(self.counts.sum())
+
+    def tails(self, low: int, high: int) -> tuple[float, float]:
+        places = np.searchsorted(np.cumsum(self.counts), [low, high])
+        return float(self.values[places[0]]), float(self.values[places[1]])
+
+    def __iter__(self) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64] | None]]:
+        yield self.values, self.counts
+
+
+class _Bands:
+    """Values of any dtype, a band of rows at a time."""
+
+    def __init__(self, channel: NDArray[Any]) -> None:
+        self._channel = channel
+        self.count = sum(len(values) for values, _ in self)
+
+    def __iter__(self) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64] | None]]:
+        rows = max(1, _BAND // max(1, self._channel.shape[1]))
+        for start in range(0, len(self._channel), rows):
+            band = self._channel[start : start + rows].astype(np.float64).ravel()
+            yield band[np.isfinite(band)], None
+
+    def tails(self, low: int, high: int) -> tuple[float, float]:
+        from_above = self.count - high + 1
+        begin, end = self._beginnings(2 * low / self.count, 2 * from_above / self.count)
+        below = self._ranked(low, begin, 1.0)
+        return below, -self._ranked(from_above, -end, -1.0)
+
+    def _beginnings(self, low: float, high: float) -> tuple[float, float]:
+        """About where the tails begin that hold these shares of all values."""
+        sample = self._channel.ravel()
+        if sample.size > _SAMPLE:
+            sample = sample[np.random.default_rng(0).integers(0, sample.size, _SAMPLE)]
+        sample = sample[np.isfinite(sample)].astype(np.float64)
+        if not sample.size:
+            return math.inf, -math.inf
+        return (
+            float(np.quantile(sample, min(1, low + 1e-4))),
+            float(np.quantile(sample, max(0, 1 - high - 1e-4))),
+        )
+
+    def _ranked(self, rank: int, limit: float, sign: float) -> float:
+        """Value of a rank, looked for among those below a limit; of negated ones for sign -1."""
+        below = [sign * values[sign * values < limit] for values, _ in self]
+        tail = np.concatenate(below)
+        if rank <= len(tail):
+            return float(np.partition(tail, rank - 1)[rank - 1])
+        at = sum(int(np.count_nonzero(sign * values == limit)) for values, _ in self)
+        if rank <= len(tail) + at:
+            return limit
+        return self._ranked(rank, math.inf, sign)  # the sample misled: look at all of them
 
 
 def normalise(

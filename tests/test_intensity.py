@@ -1,12 +1,15 @@
 """Intensities become numbers of one kind, whatever type a file stores them in."""
 
+import math
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-import emseg.intensity
+from emseg import intensity
 from emseg.errors import ContentError
 from emseg.intensity import IntensityRule, measure, normalise
 from emseg.micrograph import Micrograph
@@ -104,7 +107,7 @@ def test_a_plane_without_a_finite_pixel_is_refused_by_name():
 
 
 def test_large_float_planes_are_sampled_the_same_way_each_time(monkeypatch):
-    monkeypatch.setattr(emseg.intensity, "_SAMPLE", 5000)
+    monkeypatch.setattr(intensity, "_SAMPLE", 5000)
     pixels = noise()
     first, second = measure(micrograph(pixels)), measure(micrograph(pixels))
     assert first.mean == second.mean
@@ -131,7 +134,7 @@ def test_the_histogram_of_small_integers_is_exact(pixels):
 def test_a_histogram_by_bands_is_that_of_the_whole(monkeypatch):
     pixels = noise(scale=5).clip(0, 255).astype(np.uint8)
     whole = measure(micrograph(pixels))
-    monkeypatch.setattr(emseg.intensity, "_SAMPLE", 1000)
+    monkeypatch.setattr(intensity, "_SAMPLE", 1000)
     assert measure(micrograph(pixels)).mean == whole.mean
 
 
@@ -140,3 +143,38 @@ def test_the_quantiles_cut_one_pixel_in_ten_thousand():
     statistics = measure(micrograph(pixels))
     assert statistics.low == pytest.approx(10, abs=1)
     assert statistics.high == pytest.approx(99_990, abs=1)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint32", "int64", "float32", "float64", ">u2", ">f4"])
+def test_statistics_of_a_large_plane_do_not_depend_on_its_dtype(
+    dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intensity, "_BAND", 5_000)
+    monkeypatch.setattr(intensity, "_SAMPLE", 20_000)
+    pixels = np.random.default_rng(3).normal(3000, 400, (1, 400, 300)).astype(np.uint16)
+    pixels[0, :2, :3] = 60_000  # hot
+    counted = measure(Micrograph(pixels, "a"))
+    sorted_ = measure(Micrograph(pixels.astype(dtype), "a"))
+    for name in ("low", "high", "mean", "deviation"):
+        np.testing.assert_allclose(getattr(sorted_, name), getattr(counted, name), rtol=1e-12)
+
+
+@given(
+    arrays(
+        np.float32,
+        st.tuples(st.integers(1, 60), st.integers(1, 60)),
+        elements=st.sampled_from([0.0, 0.0, 0.0, 1.0, -3.5, 1e6, math.nan, math.inf]),
+    )
+)
+def test_tails_are_those_of_the_sorted_values(channel: np.ndarray) -> None:
+    channel[0, 0] = 2
+    with mock.patch.multiple(intensity, _SAMPLE=30, _BAND=100):
+        found = measure(Micrograph(channel[None], "a"))
+    values = np.sort(channel[np.isfinite(channel)]).astype(float)
+    low = values[math.ceil(1e-4 * len(values)) - 1]
+    high = values[math.ceil((1 - 1e-4) * len(values)) - 1]
+    if low == high:
+        low, high = values[0], values[-1]
+    assert (found.low[0], found.high[0]) == (low, high)
+    assert found.mean[0] == pytest.approx(values.clip(low, high).mean())
+    assert found.deviation[0] == pytest.approx(values.clip(low, high).std(), abs=1e-6)

@@ -250,7 +250,7 @@ def _of_classifier(
         f"the model's pixel size: {model.card.pixel_size or 'unknown'}"
     )
     track = _track("classifying")
-    classifier = Classifier(model, device)
+    classifier = Classifier(model, device, rescale=config.rescale)
     options = model.card.read_options(config)
     return evaluate_classifier(classifier, files, top_k=config.top_k, options=options, track=track)
 
@@ -262,7 +262,7 @@ def _of_segmenter(
     from emseg.evaluation.models import evaluate_segmenter
     from emseg.inference import Segmenter, device_name
 
-    segmenter = Segmenter(model, device)
+    segmenter = Segmenter(model, device, rescale=config.rescale)
     console.remark(
         f"device: {device_name(device)}, precision: float32, tile: {segmenter.tile} px, "
         f"halo: {segmenter.halo} px, the model's pixel size: {model.card.pixel_size or 'unknown'}"

@@ -229,13 +229,15 @@ def _say_end(trained: "TrainedRun", result: Any) -> None:
 def _draw_validation(config: "TrainConfig", trained: "TrainedRun") -> None:
     """Draw what the model makes of its validation micrographs."""
     from emseg.bundle import load_model
-    from emseg.config import Task
+    from emseg.config import Rescale, Task
     from emseg.inference import Segmenter, choose_device
     from emseg.reporting import write_comparison
 
     if config.task is not Task.SEGMENTATION:
         return
-    segmenter = Segmenter(load_model(trained.folder), choose_device(config.device))
+    segmenter = Segmenter(
+        load_model(trained.folder), choose_device(config.device), rescale=Rescale.NEVER
+    )
     previews = trained.folder / "previews"
     previews.mkdir(exist_ok=True)
     for plane in trained.shown:

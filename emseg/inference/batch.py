@@ -84,10 +84,15 @@ class Batch:
         self._classifier: Classifier | None = None
         if model.card.task is Task.SEGMENTATION:
             self._segmenter = Segmenter(
-                model, device, tile=config.tile, halo=config.halo, mirror=config.mirror
+                model,
+                device,
+                tile=config.tile,
+                halo=config.halo,
+                mirror=config.mirror,
+                rescale=config.rescale,
             )
         else:
-            self._classifier = Classifier(model, device)
+            self._classifier = Classifier(model, device, rescale=config.rescale)
 
     @property
     def tile(self) -> int:

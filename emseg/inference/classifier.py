@@ -7,7 +7,9 @@ import torch
 from numpy.typing import NDArray
 
 from emseg.bundle import Model
+from emseg.config import Rescale
 from emseg.inference.channels import fit_channels
+from emseg.inference.pixel_size import PixelSizeGuard
 from emseg.inference.segmenter import mirror_pad
 from emseg.intensity import measure, normalise
 from emseg.micrograph import Micrograph
@@ -64,9 +66,14 @@ class Classifier:
         Its card says the crop that it was trained at; a micrograph is never squashed to it.
     device : torch.device
         Where the network runs.
+    rescale : Rescale
+        Whether micrographs at another pixel size than the card's are brought to it.
     """
 
-    def __init__(self, model: Model, device: torch.device) -> None:
+    def __init__(
+        self, model: Model, device: torch.device, *, rescale: Rescale = Rescale.AUTO
+    ) -> None:
+        self._guard = PixelSizeGuard(model.card.pixel_size, rescale)
         self.card, self.device = model.card, device
         self.network = model.network.to(device).to(memory_format=torch.channels_last).eval()
 
@@ -76,9 +83,10 @@ class Classifier:
         Raises
         ------
         MismatchError
-            When the channels do not fit the model.
+            When the channels do not fit the model, or the pixel size is too far from its own.
         """
         micrograph = fit_channels(micrograph.without_bar, self.card.in_channels)
+        micrograph = self._guard.fit(micrograph)
         crops = np.stack(self._crops(micrograph))
         answers = []
         with torch.inference_mode():

@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from emseg.bundle import Model, ModelCard
+from emseg.config import Rescale
 from emseg.errors import ModelError
 from emseg.inference.channels import fit_channels
 from emseg.inference.device import largest_tile
+from emseg.inference.pixel_size import PixelSizeGuard
+from emseg.inference.resampling import Upwards, resampled_bands
 from emseg.intensity import Statistics, measure, normalise
 from emseg.micrograph import LabelImage, Micrograph, label_dtype, unlabelled_value
 from emseg.tiling import Blend, Span, Stitch, Tile, covering_spans, padded_length, tiles
@@ -48,6 +51,8 @@ class Segmenter:
         tile that fits into memory.
     mirror : bool
         Average over the eight flips and quarter turns (eight times the work).
+    rescale : Rescale
+        Whether micrographs at another pixel size than the card's are brought to it.
     """
 
     def __init__(
@@ -58,8 +63,10 @@ class Segmenter:
         tile: int | None = None,
         halo: int | None = None,
         mirror: bool = False,
+        rescale: Rescale = Rescale.AUTO,
     ) -> None:
         card = model.card
+        self._guard = PixelSizeGuard(card.pixel_size, rescale)
         self.card, self.device, self.mirror = card, device, mirror
         self.network: nn.Module = (
             model.network.to(device).to(memory_format=torch.channels_last).eval()
@@ -88,30 +95,47 @@ class Segmenter:
         keep_probabilities : bool
             Whether the probabilities of the whole plane are kept beside the labels.
 
+        Returns
+        -------
+        Segmentation
+            Of the height and width of the micrograph, whatever the network saw; what is no
+            specimen is unlabelled.
+
         Raises
         ------
         MismatchError
-            When the channels do not fit the model.
+            When the channels do not fit the model, or the pixel size is too far from its own.
         """
         seen = fit_channels(micrograph.without_bar, self.card.in_channels)
+        scaled = self._guard.fit(seen)
+        labels, kept = self._predict(scaled, keep=keep_probabilities or scaled is not seen)
+        if kept is not None and scaled is not seen:
+            labels, kept = _back(kept, seen.size, keep=keep_probabilities)
         classes = self.card.label_classes
-        dtype = label_dtype(len(classes))
-        labels = Stitch(1, seen.size, dtype)
-        kept = Stitch(len(classes), seen.size) if keep_probabilities else None
-        answers = self._blended if self.card.global_context else self._tiled
-        for tile, values in answers(seen):
-            labels.put(tile, values.argmax(axis=0)[None].astype(dtype))
-            if kept is not None:
-                kept.put(tile, values)
         image = LabelImage(
-            _framed(labels.image, micrograph, unlabelled_value(len(classes)))[0],
+            _framed(labels[None], micrograph, unlabelled_value(len(classes)))[0],
             classes,
             micrograph.name,
             micrograph.plane,
             micrograph.pixel_size,
             micrograph.specimen,
         )
-        return Segmentation(image, _framed(kept.image, micrograph, 0) if kept else None)
+        return Segmentation(image, None if kept is None else _framed(kept, micrograph, 0))
+
+    def _predict(
+        self, micrograph: Micrograph, *, keep: bool
+    ) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
+        """Class indices (Y, X) and, if they are kept, probabilities (K, Y, X)."""
+        classes = len(self.card.classes)
+        dtype = label_dtype(classes)
+        labels = Stitch(1, micrograph.size, dtype)
+        kept = Stitch(classes, micrograph.size) if keep else None
+        answers = self._blended if self.card.global_context else self._tiled
+        for tile, values in answers(micrograph):
+            labels.put(tile, values.argmax(axis=0)[None].astype(dtype))
+            if kept is not None:
+                kept.put(tile, values)
+        return labels.image[0], kept.image if kept is not None else None
 
     def _tiled(self, micrograph: Micrograph) -> Iterator[tuple[Tile, NDArray[np.float32]]]:
         """Answer tile by tile; each keeps its inside."""
@@ -162,6 +186,19 @@ class Segmenter:
                 _turn_back(_probabilities(self.network, _turn(image, k)), k) for k in range(8)
             ]
             return torch.stack(turned).mean(dim=0)[0].float().cpu().numpy()
+
+
+def _back(
+    values: NDArray[np.float32], size: tuple[int, int], *, keep: bool
+) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
+    """Bring probabilities (K, Y, X) back to the pixels of the file, and choose the class there."""
+    labels = np.empty(size, label_dtype(len(values)))
+    kept = np.empty((len(values), *size), np.float32) if keep else None
+    for rows, band in resampled_bands(values, size, Upwards.LINEAR):
+        labels[rows] = band.argmax(axis=0)
+        if kept is not None:
+            kept[:, rows] = band
+    return labels, kept
 
 
 def _framed(values: NDArray[Any], micrograph: Micrograph, outside: int) -> NDArray[Any]:

@@ -22,6 +22,7 @@ from emseg.labels import colour
 from emseg.micrograph import LabelClass, Micrograph
 from emseg.reading import LabelledFile, ReadOptions, class_folders, list_planes
 from emseg.training.augment import Geometry, vary_intensity
+from emseg.training.pixel_sizes import CommonScale
 
 _log = logging.getLogger(__name__)
 
@@ -76,9 +77,9 @@ def load_classes(config: TrainConfig) -> ClassSet:
     options = ReadOptions.of(config)
     train, validation = (_read(each, names, options) for each in (files, held_out))
     classes = tuple(LabelClass(name, colour(index)) for index, name in enumerate(names))
-    sizes = [each.micrograph.pixel_size for each in train]
-    common = sizes[0] if all(size == sizes[0] for size in sizes) else None
-    return ClassSet(tuple(train), tuple(validation), classes, common)
+    scale = CommonScale([each.micrograph for each in train], config.rescale)
+    train, validation = ([_fit(each, scale) for each in part] for part in (train, validation))
+    return ClassSet(tuple(train), tuple(validation), classes, scale.pixel_size)
 
 
 def _without(
@@ -157,6 +158,13 @@ def _read(
             "micrographs of a training have the same"
         )
     return read
+
+
+def _fit(each: LabelledMicrograph, scale: CommonScale) -> LabelledMicrograph:
+    micrograph = scale.fit(each.micrograph)
+    if micrograph is each.micrograph:
+        return each
+    return LabelledMicrograph(micrograph, each.label, measure(micrograph))
 
 
 def _grey(each: LabelledMicrograph) -> LabelledMicrograph:

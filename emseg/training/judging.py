@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from emseg.bundle import Model, ModelCard
+from emseg.config import Rescale
 from emseg.evaluation import Confusion, segmentation_scores
 from emseg.inference import Classifier, Segmenter
 from emseg.training.images import LabelledMicrograph
@@ -70,7 +71,8 @@ class SegmentationJudge:
 
     def judge(self, network: nn.Module) -> Verdict:
         """Mean IoU, and IoU and Dice of each class."""
-        segmenter = Segmenter(Model(Path(), self.card, network), self.device)
+        model = Model(Path(), self.card, network)
+        segmenter = Segmenter(model, self.device, rescale=Rescale.NEVER)  # training did
         confusion = Confusion([each.name for each in self.card.classes])
         losses: list[tuple[float, int]] = []
         for plane in self.planes:
@@ -142,7 +144,8 @@ class ClassificationJudge:
 
     def judge(self, network: nn.Module) -> Verdict:
         """Accuracy and recall of each class, from all crops of each micrograph."""
-        classifier = Classifier(Model(Path(), self.card, network), self.device)
+        model = Model(Path(), self.card, network)
+        classifier = Classifier(model, self.device, rescale=Rescale.NEVER)  # training did
         answers = [classifier.classify(each.micrograph).probabilities for each in self.images]
         truth = np.array([each.label for each in self.images])
         probabilities = np.array(answers)

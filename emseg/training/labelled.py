@@ -18,6 +18,7 @@ from emseg.intensity import Statistics, measure
 from emseg.labels import choose_classes, colour, combine_masks, mask_values, to_label_image
 from emseg.micrograph import LabelClass, LabelImage, Micrograph
 from emseg.reading import AS_STORED, Plane, ReadOptions, list_planes, match_pairs
+from emseg.training.pixel_sizes import CommonScale, rescaled_labels
 
 _log = logging.getLogger(__name__)
 
@@ -91,9 +92,11 @@ def load_labelled(config: TrainConfig) -> LabelledSet:
     held_out = _read_validation(config, options)
     raws = _without(raws, held_out)
     classes, unlabelled = _choose(config, [*raws, *held_out])
+    scale = CommonScale([raw.image for raw in raws], config.rescale)
 
     def labelled(raw: _Raw) -> LabelledPlane:
-        return _labelled(raw, classes, unlabelled, by_folder=bool(config.mask_folders))
+        by_folder = bool(config.mask_folders)
+        return _labelled(raw, classes, unlabelled, scale, by_folder=by_folder)
 
     train = [labelled(raw) for raw in raws]
     validation = [labelled(raw) for raw in held_out]
@@ -101,8 +104,7 @@ def load_labelled(config: TrainConfig) -> LabelledSet:
         train, validation = split(train, config.val_fraction, config.seed)
     _check_channels([*train, *validation])
     _check_labels(train)
-    size = _common_pixel_size([plane.micrograph for plane in train])
-    return LabelledSet(tuple(train), tuple(validation), classes, size)
+    return LabelledSet(tuple(train), tuple(validation), classes, scale.pixel_size)
 
 
 def _without(raws: list[_Raw], held_out: Sequence[_Raw]) -> list[_Raw]:
@@ -229,14 +231,20 @@ def _choose(config: TrainConfig, raws: Sequence[_Raw]) -> tuple[tuple[LabelClass
 
 
 def _labelled(
-    raw: _Raw, classes: tuple[LabelClass, ...], unlabelled: int | None, *, by_folder: bool
+    raw: _Raw,
+    classes: tuple[LabelClass, ...],
+    unlabelled: int | None,
+    scale: CommonScale,
+    *,
+    by_folder: bool,
 ) -> LabelledPlane:
     if by_folder:
         labels = combine_masks(raw.masks, classes, unlabelled)
     else:
         labels = to_label_image(raw.masks[0], classes, unlabelled)
     labels = replace(labels, name=raw.image.name, pixel_size=raw.image.pixel_size)
-    return LabelledPlane(raw.image, labels, measure(raw.image))
+    image = scale.fit(raw.image)
+    return LabelledPlane(image, rescaled_labels(labels, image), measure(image))
 
 
 def split(
@@ -327,28 +335,6 @@ def _check_labels(planes: Sequence[LabelledPlane]) -> None:
     absent = [name for name, count in zip(names, counts, strict=True) if count == 0]
     if absent:
         _log.warning("no training mask shows %s; it cannot be learnt", listed(absent))
-
-
-def _common_pixel_size(micrographs: Sequence[Micrograph]) -> PixelSize | None:
-    sizes = [each.pixel_size for each in micrographs]
-    known = [size for size in sizes if size is not None]
-    if not known:
-        return None
-    if len(known) < len(sizes):
-        _log.warning(
-            "%d of %d micrographs have no pixel size; the model's is left unknown",
-            len(sizes) - len(known),
-            len(sizes),
-        )
-        return None
-    widths = [size.x_nm for size in known]
-    if max(widths) > 1.02 * min(widths):
-        _log.warning(
-            "the pixel sizes differ: %.4g to %.4g nm; the model's card states the median",
-            min(widths),
-            max(widths),
-        )
-    return sorted(known, key=lambda size: size.x_nm)[len(known) // 2]
 
 
 def fingerprint(planes: Iterable[LabelledPlane]) -> str:
