@@ -114,7 +114,7 @@ def measure(name: str, seed: int, options: Sequence[str], minutes: float | None)
         "dataset": name,
         "seed": str(seed),
         "commit": commit(),
-        "machine": f"{platform.machine()} {os.cpu_count()} cores, {card['training']['device']}",
+        "machine": machine(card),
         "options": " ".join(options),
         "minutes": f"{limit:g} ({spent:.1f} with start and drawing)",
         "steps": str(card["training"]["steps"]),
@@ -131,21 +131,25 @@ def scores(metrics: dict[str, dict[str, dict[str, float]]]) -> dict[str, str]:
     return {"score": f"{kind} {headline:.4f}", "details": f"{key} {json.dumps(details)}"}
 
 
-def done(row: dict[str, str]) -> bool:
-    """Whether the table holds this run already."""
-    if not RESULTS.exists():
+def machine(card: dict[str, dict[str, str]]) -> str:
+    """Say what a model was trained on."""
+    return f"{platform.machine()} {os.cpu_count()} cores, {card['training']['device']}"
+
+
+def is_done(table: Path, row: dict[str, str]) -> bool:
+    """Whether a table holds a run with these cells already."""
+    if not table.exists():
         return False
-    keys = ("dataset", "seed", "commit", "options")
-    with RESULTS.open(newline="") as file:
-        return any(all(old[key] == row[key] for key in keys) for old in csv.DictReader(file))
+    with table.open(newline="") as file:
+        return any(all(old[k] == row[k] for k in row) for old in csv.DictReader(file))
 
 
-def append(row: dict[str, str]) -> None:
-    """Add a row to the table."""
-    RESULTS.parent.mkdir(exist_ok=True)
-    is_new = not RESULTS.exists()
-    with RESULTS.open("a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
+def append(table: Path, columns: Sequence[str], row: dict[str, str]) -> None:
+    """Add a row to a table."""
+    table.parent.mkdir(exist_ok=True)
+    is_new = not table.exists()
+    with table.open("a", newline="") as file:
+        writer = csv.DictWriter(file, columns)
         if is_new:
             writer.writeheader()
         writer.writerow(row)
@@ -167,11 +171,11 @@ def main() -> None:
                 "commit": commit(),
                 "options": asked.options,
             }
-            if done(key):
+            if is_done(RESULTS, key):
                 print(f"{name} seed {seed}: in {RESULTS.name} already")
                 continue
             row = measure(name, seed, asked.options.split(), asked.minutes)
-            append(row)
+            append(RESULTS, COLUMNS, row)
             print(row)
 
 
