@@ -19,6 +19,7 @@ from emseg.reading.formats import Format
 from emseg.reading.quiet import mute
 from emseg.reading.signal import Index, Signal, Source
 from emseg.reading.tiff_calibration import Calibration, calibrate
+from emseg.reading.tiff_rows import can_read_rows, read_rows
 
 _COLOUR = (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
 _ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
@@ -101,13 +102,12 @@ def _paged(
     path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries
 ) -> Callable[[Index], NDArray[Any]]:
     """Read page by page; the leading axes of a series count its pages."""
-    shape = series.shape
-    inside = next(
-        at for at in range(len(shape) + 1) if math.prod(shape[at:]) == series.keyframe.size
-    )
+    shape, key = series.shape, series.keyframe
+    inside = next(at for at in range(len(shape) + 1) if math.prod(shape[at:]) == key.size)
     numbers = np.arange(math.prod(shape[:inside])).reshape(shape[:inside])
+    row_axis = series.axes.find("Y", inside)
 
-    def decode(number: int) -> NDArray[Any]:
+    def decode(number: int, index: Index) -> NDArray[Any]:
         page = series.pages[number]
         if page is None:
             raise UnreadableFileError(
@@ -115,11 +115,17 @@ def _paged(
                 "files of the set into one folder"
             )
         _check_length(path, tiff, page)
-        return page.asarray().reshape(shape[inside:])
+        rows = index[row_axis] if row_axis >= 0 else 0
+        start, stop, step = rows.indices(shape[row_axis]) if isinstance(rows, slice) else (0, 0, 0)
+        if step != 1 or not 0 < stop - start < shape[row_axis] or not can_read_rows(page, key):
+            return page.asarray().reshape(shape[inside:])[index[inside:]]
+        some, rest = list(shape), list(index)
+        some[row_axis], rest[row_axis] = stop - start, slice(None)
+        return read_rows(page, key, start, stop).reshape(some[inside:])[tuple(rest[inside:])]
 
     def read(index: Index) -> NDArray[Any]:
         wanted = np.asarray(numbers[index[:inside]])
-        planes = [decode(int(number))[index[inside:]] for number in wanted.ravel()]
+        planes = [decode(int(number), index) for number in wanted.ravel()]
         return np.stack(planes).reshape(wanted.shape + planes[0].shape)
 
     return read
