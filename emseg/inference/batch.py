@@ -1,8 +1,7 @@
 """Many files through one model: each is predicted and written before the next is read."""
 
 import logging
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from emseg.inference.classifier import Classification, Classifier
 from emseg.inference.segmenter import Segmenter
 from emseg.micrograph import LabelImage, Micrograph
 from emseg.reading import Stack, find_files, open_stack
-from emseg.reading.formats import stem
+from emseg.reading.stems import output_stems
 from emseg.writing import (
     results_folder,
     whole_file,
@@ -78,7 +77,7 @@ class Batch:
         self.model, self.config, self.device = model, config, device
         self.paths, self._planes = _chosen(config)
         self._options = model.card.read_options(config)
-        self._stems = _output_stems(self.paths)
+        self._stems = output_stems(self.paths)
         _refuse_overwriting(self.paths, (self._label_path(path) for path in self.paths))
         self._segmenter: Segmenter | None = None
         self._classifier: Classifier | None = None
@@ -254,32 +253,6 @@ def _chosen(config: PredictConfig) -> tuple[list[Path], slice | None]:
     if not paths[chosen]:
         raise UsageError(f"--slices {config.slices} picks none of the {len(paths)} files")
     return paths[chosen], None
-
-
-def _output_stems(paths: Sequence[Path]) -> dict[Path, str]:
-    """Name outputs after their micrographs.
-
-    Stems that collide keep their folder, then their suffix too, then as many folders as it
-    takes.
-    """
-    stems = {path: stem(path) for path in paths}
-    deepest = max((len(path.resolve().parts) for path in paths), default=0)
-    for folders in range(1, deepest + 1):
-        stems |= {path: _longer_stem(path, folders) for path in _crowded(stems)}
-    # what is left differs in case only, which is no difference on many a file server
-    return stems | {path: f"{stems[path]}_{n}" for n, path in enumerate(_crowded(stems), start=1)}
-
-
-def _crowded(stems: Mapping[Path, str]) -> list[Path]:
-    counts = Counter(each.lower() for each in stems.values())
-    return [path for path, each in stems.items() if counts[each.lower()] > 1]
-
-
-def _longer_stem(path: Path, folders: int) -> str:
-    """Name of a file behind its folders; behind more than one it keeps its suffix too."""
-    *above, name = path.resolve().parts[1:]
-    bare = stem(path) if folders == 1 else name.replace(".", "_")
-    return "/".join([*above[-max(1, folders - 1) :], bare])
 
 
 def _withdraw(path: Path, root: Path) -> None:

@@ -1,0 +1,43 @@
+"""What the results of many files are called: their stems, and more where these collide."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from emseg.reading.formats import stem
+
+
+def output_stems(paths: Sequence[Path]) -> dict[Path, str]:
+    """Name results after the files that they come from.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The files, each once.
+
+    Returns
+    -------
+    dict of Path to str
+        Stems that collide keep their folder (``"monday/a"``), then their suffix too, then as
+        many folders as it takes; a slash is a folder of the results.
+    """
+    stems = {path: stem(path) for path in paths}
+    if not _crowded(stems):
+        return stems
+    deepest = max(len(path.resolve().parts) for path in paths)
+    for folders in range(1, deepest + 1):
+        stems |= {path: _longer_stem(path, folders) for path in _crowded(stems)}
+    # what is left differs in case only, which is no difference on many a file server
+    return stems | {path: f"{stems[path]}_{n}" for n, path in enumerate(_crowded(stems), start=1)}
+
+
+def _crowded(stems: Mapping[Path, str]) -> list[Path]:
+    counts = Counter(each.lower() for each in stems.values())
+    return [path for path, each in stems.items() if counts[each.lower()] > 1]
+
+
+def _longer_stem(path: Path, folders: int) -> str:
+    """Name of a file behind its folders; behind more than one it keeps its suffix too."""
+    *above, name = path.resolve().parts[1:]
+    bare = stem(path) if folders == 1 else name.replace(".", "_")
+    return "/".join([*above[-max(1, folders - 1) :], bare])
