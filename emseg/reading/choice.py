@@ -21,6 +21,7 @@ def describe_signals(signals: tuple[Signal, ...]) -> tuple[SignalInfo, ...]:
             usable=not (reason := why_not(signal)),
             reason=reason,
             is_taken=at == taken,
+            specimen=signal.specimen,
         )
         for at, signal in enumerate(signals)
     )

@@ -95,6 +95,8 @@ class SignalInfo:
         Why it is not usable; empty otherwise.
     is_taken : bool
         Whether this is the signal that `open_stack` takes.
+    specimen : Region or None
+        The part that shows the specimen, where the tags say that the rest is an information bar.
     """
 
     name: str
@@ -105,3 +107,4 @@ class SignalInfo:
     usable: bool
     reason: str
     is_taken: bool = False
+    specimen: Region | None = None

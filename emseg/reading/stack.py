@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ from emseg.errors import (
     did_you_mean,
 )
 from emseg.micrograph import Micrograph, Region
-from emseg.reading import formats
+from emseg.reading import formats, information_bar
 from emseg.reading.choice import choose, describe_signals
 from emseg.reading.layout import Layout, relabel
 from emseg.reading.options import ReadOptions
@@ -67,6 +67,8 @@ class Stack(Sequence[Micrograph]):
         self._chosen = chosen
         self._layout = Layout.of(signal.axes)
         self._tagged = signal.specimen
+        self._specimen: Region | None = None
+        self._is_searched = False
         self._is_coloured = any(axis.name == "s" for axis in signal.axes)
         self._channels = signal.channels
 
@@ -96,6 +98,7 @@ class Stack(Sequence[Micrograph]):
             return [self[each] for each in range(len(self))[at]]
         plane = range(len(self))[at]
         pixels, channels = self._colours(self._read(plane))
+        first = pixels if plane == 0 else None
         return Micrograph(
             pixels=_inverted(pixels) if self.options.invert else pixels,
             name=self.name,
@@ -103,16 +106,35 @@ class Stack(Sequence[Micrograph]):
             plane=plane if len(self) > 1 else None,
             pixel_size=self.pixel_size,
             channels=channels,
-            specimen=self.specimen,
+            specimen=self._searched(lambda: self._first() if first is None else first),
         )
 
-    @cached_property
+    @property
     def specimen(self) -> Region | None:
-        """The part of each plane that shows the specimen; None when every pixel does."""
+        """The part of each plane that shows the specimen; None when every pixel does.
+
+        The first plane is read when only the picture can tell.
+        """
+        return self._searched(self._first)
+
+    def _searched(self, first: Callable[[], NDArray[Any]]) -> Region | None:
+        if not self._is_searched:
+            self._specimen, self._is_searched = self._without_bar(first), True
+        return self._specimen
+
+    def _without_bar(self, first: Callable[[], NDArray[Any]]) -> Region | None:
+        """Ask the user, the tags, the file beside, and last the picture."""
         chosen = self.options.region(self.size)
         if chosen is not None or self.options.keep_bar:
             return chosen
-        return self._tagged
+        return (
+            self._tagged
+            or information_bar.beside(self.path, self.size)
+            or information_bar.in_picture(self.path, self.size, first)
+        )
+
+    def _first(self) -> NDArray[Any]:
+        return self._colours(self._read(0))[0]
 
     def _read(self, plane: int) -> NDArray[Any]:
         """Pixels of one plane, shape (C, Y, X), in native byte order."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from emseg.calibration import Axis
 from emseg.errors import UnreadableFileError
 from emseg.reading.formats import Format
+from emseg.reading.information_bar import tagged
 from emseg.reading.quiet import mute
 from emseg.reading.signal import Index, Signal, Source
 from emseg.reading.tiff_calibration import Calibration, calibrate
@@ -63,7 +64,9 @@ def _signal(
     read = _paged(path, tiff, series) if offset is None else _mapped(path, series, offset)
     name = series.name if series.name and series.kind in ("ome", "generic") else ""
     channels = found.channels if len(found.channels) == _count(axes, "c") else ()
-    return Signal(name, axes, dtype, read, found.pixel_size, channels)
+    return Signal(
+        name, axes, dtype, read, found.pixel_size, channels, specimen=tagged(tiff, page)
+    )
 
 
 def _axis_name(letter: str, page: tifffile.TiffPage) -> str:
