@@ -21,6 +21,8 @@ def describe_signals(signals: tuple[Signal, ...]) -> tuple[SignalInfo, ...]:
             usable=not (reason := why_not(signal)),
             reason=reason,
             is_taken=at == taken,
+            channels=signal.channels,
+            specimen=signal.specimen,
             specimen=signal.specimen,
         )
         for at, signal in enumerate(signals)

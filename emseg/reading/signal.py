@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from emseg.calibration import Axis, PixelSize
 from emseg.micrograph import Region
+from emseg.reading.spectra import Spectra
 
 Index = tuple[int | slice, ...]
 
@@ -42,6 +43,8 @@ class Signal:
     specimen : Region or None
         The part of each plane that shows the specimen, where the file says that the rest is
         an information bar.
+    spectra : Spectra or None
+        What channels can be made of, where the signal is a spectrum image.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Signal:
     channels: tuple[str, ...] = ()
     refusal: str = ""
     specimen: Region | None = None
+    spectra: Spectra | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -61,10 +65,25 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An open file; a context manager that closes it."""
+    """An open file; a context manager that closes it.
+
+    Parameters
+    ----------
+    signals : tuple of Signal
+        All that the file holds.
+    close : callable
+        Closes the file.
+    notices : tuple of str
+        What the user should know about how the file was understood, a line each.
+    ambiguity : str
+        Why none of several images is taken unless the user names one; empty when the largest
+        is.
+    """
 
     signals: tuple[Signal, ...]
     close: Callable[[], None] = field(default=_nothing)
+    notices: tuple[str, ...] = ()
+    ambiguity: str = ""
 
     def __enter__(self) -> Self:
         return self
@@ -107,4 +126,6 @@ class SignalInfo:
     usable: bool
     reason: str
     is_taken: bool = False
+    channels: tuple[str, ...] = ()
+    specimen: Region | None = None
     specimen: Region | None = None
