@@ -179,6 +179,8 @@ def load_command(name: str) -> Callable[..., None]:
             function(**options)
         except BrokenPipeError:
             raise typer.Exit(_NOBODY_READS) from None
+        finally:
+            console.sum_up_notices()
 
     signature = inspect.signature(function, eval_str=True)
     added = [

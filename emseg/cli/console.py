@@ -65,6 +65,13 @@ def settle(*, quiet: bool = False, debug: bool = False) -> None:
         root.addHandler(logging.NullHandler())  # what libraries log is shown by --debug
 
 
+def sum_up_notices() -> None:
+    """Tell at the end of a command how many notices of one kind were not shown."""
+    for handler in logging.getLogger("emseg").handlers:
+        if isinstance(handler, _Notices):
+            handler.sum_up()
+
+
 def is_debugging() -> bool:
     """Whether ``--debug`` was given."""
     return _debug
@@ -194,14 +201,35 @@ def _bars() -> "Progress":
 
 
 class _Notices(logging.Handler):
-    """Warnings of the rooms, as one line each on stderr; the same line is not said twice."""
+    """Warnings of the rooms, as one line each on stderr; the same line is not said twice.
+
+    A warning may come with ``extra={"more": "{} more files..."}``: of those with the same text
+    the first is shown, and at the end how many more there were.
+    """
 
     def __init__(self, level: int) -> None:
         super().__init__(level)
         self._said: set[str] = set()
+        self._more: dict[str, int] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         line = " ".join(record.getMessage().split())
-        if line not in self._said:
-            self._said.add(line)
-            err.print(Text("notice:", style="yellow"), line, soft_wrap=True)
+        if line in self._said:
+            return
+        self._said.add(line)
+        more = getattr(record, "more", None)
+        if more is None or more not in self._more:
+            _notice(line)
+        if more is not None:
+            self._more[more] = self._more.get(more, -1) + 1
+
+    def sum_up(self) -> None:
+        """Show how many of each kind were not shown."""
+        for more, count in self._more.items():
+            if count:
+                _notice(more.format(count))
+        self._more.clear()
+
+
+def _notice(line: str) -> None:
+    err.print(Text("notice:", style="yellow"), line, soft_wrap=True)

@@ -5,16 +5,21 @@ both are silent the picture is looked at, in formats into which microscopes writ
 """
 
 import configparser
+import logging
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import tifffile
 from numpy.typing import NDArray
 
 from emseg.micrograph import Region
 from emseg.reading import formats
+
+if TYPE_CHECKING:
+    import tifffile
+
+_log = logging.getLogger(__name__)
 
 BARRED = frozenset({"TIFF", "PNG", "JPEG", "BMP", "GIF", "WebP", "Netpbm"})
 """Formats in which the picture is looked at; the others hold what a detector gave."""
@@ -22,10 +27,12 @@ _TESCAN = 50431
 _THICKEST = 0.35  # of the height of the file; more is no bar but a misunderstanding
 _TEXT = 1 << 16  # bytes of a text file that are read
 
+_MORE = "{} more micrographs have an information bar, which is left out as well"
+
 _Said = tuple[int, int, str]  # height and width of the specimen, and who says so
 
 
-def tagged(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Region | None:
+def tagged(tiff: "tifffile.TiffFile", page: "tifffile.TiffPage") -> Region | None:
     """Ask the tags of FEI, Thermo Fisher and TESCAN.
 
     Zeiss and JEOL write settings into tags, but not where the bar is.
@@ -111,6 +118,29 @@ def in_picture(
     return Region(*rows, 0, size[1], "the picture") if rows else None
 
 
+def tell(path: Path, specimen: Region, height: int) -> None:
+    """Tell the user which rows are left out; of many files the first is told, and how many more.
+
+    Parameters
+    ----------
+    path : Path
+        The image.
+    specimen : Region
+        The part of it that stays.
+    height : int
+        Rows of the image.
+    """
+    first, last = (0, specimen.top) if specimen.top else (specimen.bottom, height)
+    _log.warning(
+        "%s: rows %d to %d are an information bar (from %s) and are left out; --keep-bar keeps them",
+        path.name,
+        first,
+        last - 1,
+        specimen.source,
+        extra={"more": _MORE},
+    )
+
+
 def _is_picture(path: Path) -> bool:
     return formats.format_of(path).name in BARRED
 
@@ -126,13 +156,13 @@ def _above_bar(size: tuple[int, int], said: _Said | None) -> Region | None:
     return Region(0, height, 0, width, source)
 
 
-def _fei(tiff: tifffile.TiffFile, _page: tifffile.TiffPage) -> _Said | None:
+def _fei(tiff: "tifffile.TiffFile", _page: "tifffile.TiffPage") -> _Said | None:
     """ResolutionY counts the rows of the scan; the bar (DatabarHeight) is added below."""
     image: Mapping[str, Any] = (tiff.fei_metadata or {})["Image"]
     return int(image["ResolutionY"]), int(image["ResolutionX"]), "the FEI tags"
 
 
-def _tescan_tag(_tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> _Said | None:
+def _tescan_tag(_tiff: "tifffile.TiffFile", page: "tifffile.TiffPage") -> _Said | None:
     text = bytes(page.tags[_TESCAN].value).decode("latin-1")
     found = re.search(r"ImageStripSize\s*=\s*(\d+)", text)
     size = page.imagelength, page.imagewidth

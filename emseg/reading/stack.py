@@ -127,11 +127,14 @@ class Stack(Sequence[Micrograph]):
         chosen = self.options.region(self.size)
         if chosen is not None or self.options.keep_bar:
             return chosen
-        return (
+        found = (
             self._tagged
             or information_bar.beside(self.path, self.size)
             or information_bar.in_picture(self.path, self.size, first)
         )
+        if found is not None:
+            information_bar.tell(self.path, found, self.size[0])
+        return found
 
     def _first(self) -> NDArray[Any]:
         return self._colours(self._read(0))[0]
