@@ -9,6 +9,7 @@ from natsort import natsorted, ns
 
 from emseg.errors import ContentError, EmsegError, PathMissingError
 from emseg.reading.formats import is_image_folder, is_known, known_suffixes, stem
+from emseg.reading.inside import join, split
 from emseg.reading.stack import missing
 
 _WILD = frozenset("*?[")
@@ -22,7 +23,8 @@ def find_files(inputs: Sequence[str | Path]) -> list[Path]:
     inputs : sequence of str or Path
         Files are taken as they are. Of a folder, the files with a known suffix are taken,
         without its sub-folders and without hidden files; so it is with globs, in which
-        ``**`` stands for any depth.
+        ``**`` stands for any depth. ``FILE.h5:/PATH`` names an image inside a file; the file
+        may be a glob.
 
     Returns
     -------
@@ -48,7 +50,8 @@ def readable_files(folder: Path) -> list[Path]:
 
 def _expand(given: str | Path) -> Iterable[Path]:
     try:
-        return _found(Path(given).expanduser())
+        file, inside = split(Path(given).expanduser())
+        return [join(path, inside) for path in _found(file)]
     except EmsegError:
         raise
     except (OSError, RuntimeError) as error:  # too long a name, no right to look, no such ~user

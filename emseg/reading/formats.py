@@ -8,9 +8,10 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from emseg.errors import UnreadableFileError, did_you_mean
+from emseg.reading.inside import file_of
 from emseg.reading.signal import Source
 
 
@@ -32,6 +33,14 @@ class Format:
         Where its pixel size comes from, as a phrase; empty when the reader knows better.
     is_folder : bool
         Whether one image may be a folder on the disk.
+    holds : str
+        What its files give, for people: ``"image, stack"``.
+    is_lazy : bool
+        Whether a plane is read without reading the whole file.
+    needs : str
+        The optional dependency of emseg without which parts are not read.
+    with_spectra : bool
+        Whether the reader hands over spectra that take it long: those of Velox.
     """
 
     name: str
@@ -40,6 +49,10 @@ class Format:
     plugin: str = ""
     calibration: str = ""
     is_folder: bool = False
+    holds: str = "image"
+    is_lazy: bool = True
+    needs: str = ""
+    with_spectra: bool = False
 
     def open(self, path: Path) -> Source:
         """Open a file of this format; whatever the reader raises passes through."""
@@ -48,36 +61,96 @@ class Format:
         return opener(path, self)
 
 
-def _rosettasciio(name: str, suffixes: str, plugin: str, calibration: str) -> Format:
-    return Format(name, tuple(suffixes.split()), "via_rosettasciio", plugin, calibration)
+def _rosettasciio(
+    name: str, suffixes: str, plugin: str, calibration: str, holds: str, **more: Any
+) -> Format:
+    more = {"reader": "via_rosettasciio"} | more
+    return Format(
+        name, tuple(suffixes.split()), plugin=plugin, calibration=calibration, holds=holds, **more
+    )
 
+
+def _picture(name: str, suffixes: str, holds: str, *, has_resolution: bool = False) -> Format:
+    said = f"the {name} resolution" if has_resolution else ""
+    kinds = tuple(suffixes.split())
+    return Format(name, kinds, "via_pillow", calibration=said, holds=holds, is_lazy=False)
+
+
+_TIFF = "tif tiff ome.tif ome.tiff btf tf8 tf2 ome.btf ome.tf8 ome.tf2"
+_MRC = "mrc mrcs map rec st ali preali ccp4"
+_SPECTRA = "image, spectra"
 
 FORMATS = (
-    Format("TIFF", ("tif", "tiff", "ome.tif", "ome.tiff", "btf", "tf8"), "via_tifffile"),
-    Format("PNG", ("png",), "via_pillow", calibration="the PNG resolution"),
-    Format("JPEG", ("jpg", "jpeg"), "via_pillow", calibration="the JPEG resolution"),
-    Format("BMP", ("bmp",), "via_pillow", calibration="the BMP resolution"),
-    Format("GIF", ("gif",), "via_pillow"),
-    Format("NumPy", ("npy",), "via_numpy"),
-    _rosettasciio("Gatan DigitalMicrograph", "dm3 dm4", "digitalmicrograph", "the Gatan tags"),
-    _rosettasciio("EMD", "emd", "emd", "the EMD axes"),
-    _rosettasciio("FEI TIA", "ser emi", "tia", "the TIA header"),
-    _rosettasciio("MRC", "mrc mrcs map rec st ali", "mrc", "the MRC header"),
-    _rosettasciio("Bruker composite", "bcf", "bruker", "the Bruker metadata"),
-    _rosettasciio("HyperSpy", "hspy hdf5", "hspy", "the HyperSpy axes"),
+    Format("TIFF", tuple(_TIFF.split()), "via_tifffile", holds="image, stack, channels, colours"),
+    _picture("PNG", "png", "image, colours", has_resolution=True),
+    _picture("JPEG", "jpg jpeg jpe", "image, colours", has_resolution=True),
+    _picture("BMP", "bmp dib", "image, colours", has_resolution=True),
+    _picture("GIF", "gif", "image, stack"),
+    _picture("Netpbm", "pgm ppm pnm pbm", "image, colours"),
+    _picture("WebP", "webp", "image, colours"),
+    Format("NumPy", ("npy",), "via_numpy", holds="image, stack, channels, colours"),
+    Format("NumPy archive", ("npz",), "via_numpy", holds="image, stack, channels", is_lazy=False),
     Format(
+        "HDF5",
+        ("h5", "hdf5", "hdf", "he5", "ilastik.h5"),
+        "via_hdf5",
+        calibration="the HDF5 attributes",
+        holds="image, stack, channels",
+    ),
+    _rosettasciio(
+        "Gatan DigitalMicrograph",
+        "dm3 dm4",
+        "digitalmicrograph",
+        "the Gatan tags",
+        "image, stack, spectra",
+    ),
+    _rosettasciio(
+        "EMD", "emd de5", "emd", "the EMD axes", "image, stack, spectra", needs="eds-stream"
+    ),
+    _rosettasciio("FEI TIA", "ser emi", "tia", "the TIA header", "image, stack, spectra"),
+    _rosettasciio("MRC", _MRC, "mrc", "the MRC header", "image, stack", reader="via_mrc"),
+    _rosettasciio("Bruker composite", "bcf", "bruker", "the Bruker metadata", _SPECTRA),
+    _rosettasciio("EDAX", "spd", "edax", "the EDAX header", "spectra"),
+    _rosettasciio(
+        "JEOL Analysis Station", "img asw pts", "jeol", "the JEOL header", _SPECTRA, is_lazy=False
+    ),
+    _rosettasciio("HyperSpy", "hspy", "hspy", "the HyperSpy axes", "image, stack, spectra"),
+    _rosettasciio(
         "HyperSpy Zarr",
-        ("zspy",),
-        "via_rosettasciio",
+        "zspy",
         "zspy",
         "the HyperSpy axes",
+        "image, stack, spectra",
         is_folder=True,
     ),
-    _rosettasciio("Phenom ELID", "elid", "phenom", "the Phenom metadata"),
-    _rosettasciio("NanoMegas block", "blo", "blockfile", "the block file header"),
-    _rosettasciio("TVIPS", "tvips", "tvips", "the TVIPS header"),
-    _rosettasciio("Merlin", "mib", "quantumdetector", "the Merlin header"),
-    Format("gzip", ("gz",), "via_gzip"),
+    _rosettasciio("NeXus", "nxs", "nexus", "the NeXus axes", "image, stack, spectra"),
+    _rosettasciio(
+        "PantaRhei",
+        "prz",
+        "pantarhei",
+        "the PantaRhei axes",
+        "image, stack, spectra",
+        is_lazy=False,
+    ),
+    _rosettasciio("Ripple", "rpl", "ripple", "the Ripple header", "image, stack, spectra"),
+    _rosettasciio("Semper", "unf", "semper", "the Semper header", "image, stack"),
+    _rosettasciio(
+        "Digital Surf",
+        "sur pro",
+        "digitalsurf",
+        "the Digital Surf header",
+        _SPECTRA,
+        is_lazy=False,
+    ),
+    _rosettasciio("Phenom ELID", "elid", "phenom", "the Phenom metadata", _SPECTRA, is_lazy=False),
+    _rosettasciio(
+        "NanoMegas block", "blo", "blockfile", "the block file header", "image, diffraction"
+    ),
+    _rosettasciio("TVIPS", "tvips", "tvips", "the TVIPS header", "stack, diffraction"),
+    _rosettasciio("Merlin", "mib", "quantumdetector", "the Merlin header", "stack, diffraction"),
+    Format(
+        "compressed", ("gz", "bz2", "xz"), "via_compressed", holds="what is inside", is_lazy=False
+    ),
 )
 _BY_SUFFIX = {suffix: each for each in FORMATS for suffix in each.suffixes}
 _MAGIC = {
@@ -90,9 +163,13 @@ _MAGIC = {
     b"GIF8": "GIF",
     b"\x89HDF": "HDF5 (.emd or .hspy)",
     b"%PDF": "PDF",
-    b"\x1f\x8b": "gzip",
+    b"\x1f\x8b": "compressed (gzip)",
+    b"BZh": "compressed (bzip2)",
+    b"\xfd7zXZ": "compressed (xz)",
+    b"P5": "Netpbm",
+    b"P6": "Netpbm",
 }
-SNIFFED = frozenset({"TIFF", "PNG", "JPEG", "BMP", "GIF", "gzip"})
+SNIFFED = frozenset({"TIFF", "PNG", "JPEG", "BMP", "GIF", "compressed"})
 """Formats whose files all begin with their magic bytes."""
 
 
@@ -125,16 +202,19 @@ def format_of(path: Path) -> Format:
         meant = did_you_mean(path.suffix.lower(), known_suffixes(), most=60)
         shown = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
         raise UnreadableFileError(f"{path} has {shown}, which emseg does not read; {meant}")
-    return _BY_SUFFIX[suffix]
+    return _BY_SUFFIX["h5"] if file_of(path) != path else _BY_SUFFIX[suffix]
 
 
 def stem(path: Path) -> str:
-    """Name of a file without its suffix; double ones such as ``.ome.tif`` go whole."""
-    suffix = _suffix(path)
+    """Name of a file without its suffix; double ones such as ``.ome.tif`` go whole.
+
+    What lies inside a file (``a.h5:/raw``) has the name of the file.
+    """
+    path, suffix = file_of(path), _suffix(path)
     if suffix is None:
         return path.stem
     bare = path.name[: -len(suffix) - 1]
-    return stem(Path(bare)) if suffix == "gz" else bare
+    return stem(Path(bare)) if _BY_SUFFIX[suffix].reader == "via_compressed" else bare
 
 
 def looks_like(head: bytes) -> str | None:
@@ -143,7 +223,7 @@ def looks_like(head: bytes) -> str | None:
 
 
 def _suffix(path: Path) -> str | None:
-    parts = path.name.lower().lstrip(".").split(".")
+    parts = file_of(path).name.lower().lstrip(".").split(".")
     for take in (2, 1):
         suffix = ".".join(parts[-take:])
         if len(parts) > take and suffix in _BY_SUFFIX:

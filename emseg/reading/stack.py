@@ -24,12 +24,14 @@ from emseg.errors import (
 from emseg.micrograph import Micrograph, Region
 from emseg.reading import formats, information_bar
 from emseg.reading.choice import choose, describe_signals
+from emseg.reading.inside import file_of
 from emseg.reading.layout import Layout, relabel
 from emseg.reading.options import ReadOptions
 from emseg.reading.signal import Signal, SignalInfo, Source
 
 _log = logging.getLogger(__name__)
 _RGB = ("red", "green", "blue")
+_LARGE = 200_000_000  # bytes of a file that people should know to be read whole
 
 
 class Stack(Sequence[Micrograph]):
@@ -191,6 +193,10 @@ def open_stack(path: Path, options: ReadOptions | None = None) -> Stack:
                 f"{path} has no signal of {len(axes.strip())} dimensions for the axes {axes!r}; "
                 f"its shapes are {', '.join(str(each.shape) for each in source.signals)}"
             )
+        if source.ambiguity and options.signal is None:
+            raise ContentError(f"{path} {source.ambiguity}")
+        for notice in (*source.notices, *_too_large(path)):
+            _log.warning("%s %s", path, notice)
         return Stack(path, source.signals, options)
 
 
@@ -213,7 +219,10 @@ def describe(path: Path) -> tuple[SignalInfo, ...]:
         As `open_stack`.
     """
     with opened(path) as source:
-        return describe_signals(source.signals)
+        found = describe_signals(source.signals)
+        if not source.ambiguity:
+            return found
+        return tuple(dataclasses.replace(each, is_taken=False) for each in found)
 
 
 @contextmanager
@@ -238,18 +247,20 @@ def _inverted(pixels: NDArray[Any]) -> NDArray[Any]:
 
 
 def _open(path: Path, options: ReadOptions | None = None) -> Source:
-    if not path.exists():
-        raise missing(path)
-    if path.is_dir() and not formats.is_image_folder(path):
-        raise ContentError(f"{path} is a folder and not an image; name the files in it")
-    if path.is_file() and not path.stat().st_size:
-        raise UnreadableFileError(f"{path} is empty (0 bytes); copy it again")
+    file = file_of(path)
+    if not file.exists():
+        raise missing(file)
+    if file.is_dir() and not formats.is_image_folder(file):
+        raise ContentError(f"{file} is a folder and not an image; name the files in it")
+    if file.is_file() and not file.stat().st_size:
+        raise UnreadableFileError(f"{file} is empty (0 bytes); copy it again")
     source = formats.format_of(path).open(path)
     axes = options.axes if options else None
     if axes is None:
         return source
     try:
-        return Source(tuple(relabel(each, axes) for each in source.signals), source.close)
+        signals = tuple(relabel(each, axes) for each in source.signals)
+        return dataclasses.replace(source, signals=signals)
     except EmsegError:
         source.close()
         raise
@@ -287,10 +298,22 @@ def _explain(path: Path, error: Exception) -> str:
 
 
 def _sniff(path: Path) -> str | None:
+    path = file_of(path)
     if not path.is_file():
         return None
     with path.open("rb") as file:
         return formats.looks_like(file.read(8))
+
+
+def _too_large(path: Path) -> tuple[str, ...]:
+    """Say that a large file is not read piece by piece."""
+    fmt, size = formats.format_of(path), file_of(path).stat().st_size
+    if fmt.is_lazy or size < _LARGE:
+        return ()
+    return (
+        f"is read whole, {size / 1e6:,.0f} MB: {fmt.name} cannot be read piece by piece; "
+        "convert it once if memory is short",
+    )
 
 
 def missing(path: Path) -> PathMissingError:
@@ -315,7 +338,7 @@ class _Held:
 
     def take(self, path: Path, options: ReadOptions) -> Source:
         """Hand over an open file; reopened when it changed and in a forked process."""
-        status = path.stat()
+        status = file_of(path).stat()
         key = (os.getpid(), path, options, status.st_mtime_ns, status.st_size)
         if self.key != key or self.source is None:
             self.release()

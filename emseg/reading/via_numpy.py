@@ -1,28 +1,76 @@
-"""Reads ``.npy`` arrays through NumPy; pixels stay on the disk until they are asked for.
+"""Reads ``.npy`` arrays through NumPy, and those of an ``.npz`` archive.
 
-An array does not say what its axes are, so two dimensions are (Y, X), three are (Z, Y, X)
-and four (Z, C, Y, X); a last axis of 3 or 4 samples behind two longer ones is colour.
+Pixels of an ``.npy`` stay on the disk until they are asked for; a member of an archive is
+read whole. An array does not say what its axes are, so two dimensions are (Y, X), three are
+(Z, Y, X) and four (Z, C, Y, X); a last axis of 3 or 4 samples behind two longer ones is colour.
 """
 
+import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from emseg.calibration import Axis
+from emseg.errors import listed
 from emseg.reading.formats import Format
-from emseg.reading.signal import Signal, Source
+from emseg.reading.layout import why_not
+from emseg.reading.signal import Index, Signal, Source
 
 _NAMES = {1: "i", 2: "yx", 3: "zyx", 4: "zcyx", 5: "tzcyx"}
+_HEADERS = {
+    (1, 0): npy_format.read_array_header_1_0,
+    (2, 0): npy_format.read_array_header_2_0,
+}
 
 
 def open_source(path: Path, _format: Format) -> Source:
-    """Open a NumPy array; pickled objects are refused by NumPy itself."""
+    """Open an array or an archive; pickled objects are refused by NumPy itself."""
+    if path.suffix.lower() == ".npz":
+        return _open_archive(path)
     array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    names = axis_names(array.shape)
-    axes = tuple(Axis(name, size) for name, size in zip(names, array.shape, strict=True))
-    return Source((Signal("", axes, array.dtype, lambda index: array[index]),))
+    return Source((Signal("", _axes(array.shape), array.dtype, lambda index: array[index]),))
+
+
+def _open_archive(path: Path) -> Source:
+    with zipfile.ZipFile(path) as archive:
+        members = [each for each in archive.namelist() if each.endswith(".npy")]
+        signals = tuple(_member(path, archive, each) for each in members)
+    images = [each.name for each in signals if not why_not(each)]
+    question = (
+        ""
+        if len(images) < 2
+        else (
+            f"holds {len(images)} images and does not say which is meant: "
+            f"{listed(images, most=8)}; name one with --signal {images[0]}"
+        )
+    )
+    return Source(signals, ambiguity=question)
+
+
+def _member(path: Path, archive: zipfile.ZipFile, member: str) -> Signal:
+    with archive.open(member) as file:
+        shape, dtype = _header(file)
+    name = member.removesuffix(".npy")
+
+    def read(index: Index) -> NDArray[Any]:
+        with np.load(path, allow_pickle=False) as arrays:
+            values: NDArray[Any] = arrays[name][index]
+        return values
+
+    return Signal(name, _axes(shape), dtype, read)
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and dtype of an array without its values (NumPy format, NEP 1)."""
+    shape, _, dtype = _HEADERS[npy_format.read_magic(file)](file)
+    return shape, dtype
+
+
+def _axes(shape: tuple[int, ...]) -> tuple[Axis, ...]:
+    return tuple(Axis(name, size) for name, size in zip(axis_names(shape), shape, strict=True))
 
 
 def axis_names(shape: tuple[int, ...]) -> str:

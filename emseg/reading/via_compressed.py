@@ -1,6 +1,8 @@
-"""Reads gzip-compressed files (``.map.gz``) by unpacking them to a temporary folder."""
+"""Reads compressed files (``.map.gz``, ``.mrc.bz2``) by unpacking them to a temporary folder."""
 
+import bz2
 import gzip
+import lzma
 import shutil
 import tempfile
 from pathlib import Path
@@ -8,15 +10,17 @@ from pathlib import Path
 from emseg.reading.formats import Format, format_of
 from emseg.reading.signal import Source
 
+_FILES = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
+
 
 def open_source(path: Path, _format: Format) -> Source:
     """Open what a compressed file contains; its own suffix is the one before ``.gz``."""
-    packed = Path(path.name[: -len(".gz")])
+    packed = Path(path.stem)
     inner = format_of(packed)
     folder = tempfile.TemporaryDirectory(prefix="emseg-")
     unpacked = Path(folder.name) / packed
     try:
-        with gzip.open(path) as compressed, unpacked.open("wb") as plain:
+        with _FILES[path.suffix.lower()](path) as compressed, unpacked.open("wb") as plain:
             shutil.copyfileobj(compressed, plain)
         source = inner.open(unpacked)
     except BaseException:
@@ -27,4 +31,4 @@ def open_source(path: Path, _format: Format) -> Source:
         source.close()
         folder.cleanup()
 
-    return Source(source.signals, close)
+    return Source(source.signals, close, source.notices, source.ambiguity)

@@ -1,0 +1,121 @@
+"""What an MRC header means, beyond its shape (MRC2014; IMOD's and FEI's dialects).
+
+::
+
+    byte 0   NX NY NZ MODE     40  XLEN YLEN ZLEN (angstrom)   104  EXTTYP, NVERSION
+        28   MX MY MZ          76  AMIN                        152  IMODSTAMP IMODFLAGS
+        92   NSYMBT            208 "MAP "                      212  MACHST
+"""
+
+import math
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+LENGTH = 1024
+_DTYPES = {0: "i1", 1: "i2", 2: "f4", 4: "c8", 6: "u2", 12: "f2"}
+_IMOD = 1146047817
+_IMOD_SIGNED = 1
+_MRC2014 = 20140
+_UNSET_ANGSTROM = 1.0
+_LARGEST_SIDE = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class MrcHeader:
+    """The fields of a header that emseg looks at.
+
+    Parameters
+    ----------
+    order : str
+        ``"<"`` or ``">"``: the byte order of everything in the file.
+    shape : tuple of int
+        Sections, rows and columns.
+    mode : int
+        Type of the values.
+    voxel : tuple of float
+        Depth, height and width of a voxel in angstrom; 0 where the header does not say.
+    offset : int
+        Where the values begin.
+    is_signed : bool
+        Whether 8-bit values are.
+    """
+
+    order: str
+    shape: tuple[int, int, int]
+    mode: int
+    voxel: tuple[float, float, float]
+    offset: int
+    is_signed: bool
+
+    @classmethod
+    def read(cls, path: Path) -> Self | None:
+        """Read a header; None when the file does not begin with one."""
+        with path.open("rb") as file:
+            head = file.read(LENGTH)
+        order = _byte_order(head) if len(head) == LENGTH else None
+        if order is None:
+            return None
+        nx, ny, nz, mode = struct.unpack_from(f"{order}4i", head, 0)
+        grid = struct.unpack_from(f"{order}3i", head, 28)
+        cell = struct.unpack_from(f"{order}3f", head, 40)
+        (extended,) = struct.unpack_from(f"{order}i", head, 92)
+        voxel = [size / count if count > 0 else 0.0 for size, count in zip(cell, grid, strict=True)]
+        depth, height, width = reversed([each if math.isfinite(each) else 0.0 for each in voxel])
+        return cls(
+            order,
+            (nz, ny, nx),
+            mode,
+            (depth, height, width),
+            LENGTH + max(0, extended),
+            _is_signed(head, order),
+        )
+
+    @property
+    def count(self) -> int:
+        """Number of values."""
+        return math.prod(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any] | None:
+        """Type of the values in their byte order; None for a mode that holds no image."""
+        if self.mode == 0 and not self.is_signed:
+            return np.dtype("u1")
+        return np.dtype(self.order + _DTYPES[self.mode]) if self.mode in _DTYPES else None
+
+    @property
+    def is_unset(self) -> bool:
+        """Whether the voxel is what programs write that do not know it.
+
+        That is 0 (mrcfile), a grid of 0 (old headers), or a cell as large as the grid: IMOD,
+        EMAN2 and DigitalMicrograph plug-ins leave exactly 1 angstrom on every axis, which
+        hardly any microscope is set to. A pixel size that is taken for known and is wrong
+        spoils every table, an unknown one costs an option.
+        """
+        depth, height, width = self.voxel
+        if not (height > 0 < width):
+            return True
+        return height == width == _UNSET_ANGSTROM and depth in (0.0, _UNSET_ANGSTROM)
+
+
+def _byte_order(head: bytes) -> str | None:
+    """Byte order by the machine stamp, or that in which shape and mode make sense."""
+    likely = ">" if head[212:214] == b"\x11\x11" else "<"
+    for order in (likely, ">" if likely == "<" else "<"):
+        *shape, mode = struct.unpack_from(f"{order}4i", head, 0)
+        if all(0 < size < _LARGEST_SIDE for size in shape) and 0 <= mode <= 101:
+            return order
+    return None
+
+
+def _is_signed(head: bytes, order: str) -> bool:
+    """Whether bytes are signed: IMOD says so, MRC2014 demands it, older files show it."""
+    (version,) = struct.unpack_from(f"{order}i", head, 108)
+    (lowest,) = struct.unpack_from(f"{order}f", head, 76)
+    stamp, flags = struct.unpack_from(f"{order}2i", head, 152)
+    if stamp == _IMOD:
+        return bool(flags & _IMOD_SIGNED)
+    return bool(version >= _MRC2014 or lowest < 0)

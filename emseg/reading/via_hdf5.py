@@ -1,0 +1,178 @@
+"""Reads images out of any HDF5 file, such as ``volume.h5:/volumes/raw``.
+
+HDF5 is a container, so a file that some program has a reader for goes there (HyperSpy, EMD);
+of any other, each dataset is a signal. A file that holds several images does not say which is
+meant: the user does, by its path behind a colon or with ``--signal``.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.errors import ContentError, UnreadableFileError, did_you_mean, listed
+from emseg.reading.formats import FORMATS, Format
+from emseg.reading.hdf5_axes import describe_axes
+from emseg.reading.inside import split
+from emseg.reading.layout import Layout, why_not
+from emseg.reading.signal import Index, Signal, Source
+from emseg.reading.via_rosettasciio import open_source as open_with_rosettasciio
+
+_SMALLEST = 16  # pixels on a side, below which a dataset is taken for a table of numbers
+_GROUPS = 200  # that are looked at for the mark of an EMD file
+
+
+def open_source(path: Path, _format: Format) -> Source:
+    """Open a file, or what a path inside it names.
+
+    Raises
+    ------
+    UnreadableFileError
+        When it is no HDF5 file, or cut short.
+    ContentError
+        When it holds nothing of that path.
+    """
+    file, inside = split(path)
+    check_length(file)
+    with contextlib.suppress(ImportError):
+        import hdf5plugin  # noqa: F401  # compressions that detectors use, where installed
+    opened = h5py.File(file, "r")
+    try:
+        owner = None if inside else _owner(opened)
+        if owner is None:
+            return _datasets(file, opened, inside)
+    except BaseException:
+        opened.close()
+        raise
+    opened.close()
+    return open_with_rosettasciio(file, owner)
+
+
+def check_length(file: Path) -> None:
+    """Refuse a file that is shorter than its superblock says (HDF5 file format, III.A).
+
+    Reading on would end in one of many messages, or, where the lost part held the index, in
+    none.
+    """
+    with file.open("rb") as opened:
+        head = opened.read(64)
+    if not head.startswith(b"\x89HDF\r\n\x1a\n") or len(head) < 48:
+        return
+    version, width = head[8], head[13] if head[8] < 2 else head[9]
+    at = {0: 24, 1: 28}.get(version, 12) + 2 * width
+    end = int.from_bytes(head[at : at + width], "little")
+    present = file.stat().st_size
+    if width == 8 and end > present:
+        raise UnreadableFileError(
+            f"{file} is cut short: it was written with {end:,} bytes and has {present:,}; copy it "
+            "again from where it was recorded"
+        )
+
+
+def _owner(opened: h5py.File) -> Format | None:
+    """Format of the program that wrote the file, if emseg has a reader for that."""
+    if str(opened.attrs.get("file_format", "")).lower() == "hyperspy" or "Experiments" in opened:
+        return _format("hspy")
+    is_velox = "Version" in opened and "Data" in opened and "Experiment" in opened
+    if is_velox or "version_major" in opened.attrs or _has_emd_groups(opened):
+        return _format("emd")
+    return None
+
+
+def _has_emd_groups(opened: h5py.File) -> bool:
+    seen = 0
+
+    def look(_name: str, found: h5py.Group | h5py.Dataset) -> bool | None:
+        nonlocal seen
+        seen += 1
+        return True if "emd_group_type" in found.attrs or seen > _GROUPS else None
+
+    return bool(opened.visititems(look)) and seen <= _GROUPS
+
+
+def _format(suffix: str) -> Format:
+    return next(each for each in FORMATS if suffix in each.suffixes)
+
+
+def _datasets(file: Path, opened: h5py.File, inside: str) -> Source:
+    """Describe the datasets that lie under a path."""
+    found = list(_below(file, opened, inside))
+    if any(each.ndim > 1 for each in found):  # lists of numbers are for those who look for them
+        found = [each for each in found if each.ndim > 1]
+    signals = tuple(_signal(each) for each in found)
+    images = _images(signals)
+    notices: tuple[str, ...] = ()
+    if len(images) == 1 < len(signals):
+        notices = (f"holds one image among {len(signals)} datasets, {images[0]}, which is taken",)
+    return Source(signals, opened.close, notices, _which(file, images))
+
+
+def _below(file: Path, opened: h5py.File, inside: str) -> Iterator[h5py.Dataset]:
+    place = opened.get(inside) if inside else opened
+    if place is None:
+        raise ContentError(
+            f"{file} holds nothing at {inside}; {did_you_mean(inside, _names(opened))}"
+        )
+    if isinstance(place, h5py.Dataset):
+        yield place
+        return
+    found: list[h5py.Dataset] = []
+    place.visititems(lambda _, each: found.append(each) if isinstance(each, h5py.Dataset) else None)
+    yield from (each for each in found if each.shape)
+
+
+def _names(opened: h5py.File) -> list[str]:
+    names: list[str] = []
+    opened.visit(lambda name: names.append(f"/{name}"))
+    return names
+
+
+def _signal(dataset: h5py.Dataset) -> Signal:
+    axes, pixel_size = describe_axes(dataset)
+    dtype, colours = dataset.dtype, dataset.dtype.names
+
+    def read(index: Index) -> NDArray[Any]:
+        with _explained(dataset):
+            if not colours:
+                return np.asarray(dataset[index])
+            pixels = dataset[index[:-1]]
+        return np.stack([pixels[each] for each in colours], axis=-1)[..., index[-1]]
+
+    if colours:
+        dtype = dtype[0]
+    return Signal(dataset.name, axes, dtype, read, pixel_size)
+
+
+@contextlib.contextmanager
+def _explained(dataset: h5py.Dataset) -> Iterator[None]:
+    """Say what to install where values are compressed by what HDF5 does not bring."""
+    try:
+        yield
+    except OSError as error:
+        if "filter" not in str(error):
+            raise
+        raise UnreadableFileError(
+            f"{dataset.file.filename}: {dataset.name} is compressed by a filter that is not "
+            "installed; most come with: pip install hdf5plugin"
+        ) from error
+
+
+def _images(signals: tuple[Signal, ...]) -> list[str]:
+    """Names of the datasets that look like images and not like tables of numbers."""
+    usable = [each for each in signals if not why_not(each)]
+    large = [each for each in usable if min(Layout.of(each.axes).size) >= _SMALLEST]
+    return [each.name for each in large or usable]
+
+
+def _which(file: Path, images: list[str]) -> str:
+    if len(images) < 2:
+        return ""
+    return (
+        f"holds {len(images)} images and does not say which is meant: "
+        f"{listed(images, most=8)}; name one, as in '{file.name}:{images[0]}', or with "
+        f"--signal {images[0]}"
+    )

@@ -1,0 +1,112 @@
+"""Reads MRC through RosettaSciIO, and what its header means through `mrc_header`.
+
+RosettaSciIO takes an unset pixel size for 1 nm, big-endian values for little-endian ones and
+all bytes for unsigned; here they are what the header says.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.calibration import Axis, PixelSize
+from emseg.errors import UnreadableFileError
+from emseg.reading.formats import FORMATS, Format
+from emseg.reading.mrc_header import MrcHeader
+from emseg.reading.signal import Index, Signal, Source
+from emseg.reading.via_rosettasciio import open_source as open_with_rosettasciio
+
+_JEOL_MAGIC = (52).to_bytes(4, "little")  # JEOL's element maps have the suffix .map too
+_FEI_EXTENDED = 128 * 1024
+
+
+def open_source(path: Path, fmt: Format) -> Source:
+    """Open an MRC file.
+
+    Raises
+    ------
+    UnreadableFileError
+        When it has no MRC header, is cut short, or holds no image.
+    """
+    with path.open("rb") as file:
+        if file.read(4) == _JEOL_MAGIC and path.suffix.lower() == ".map":
+            return open_with_rosettasciio(path, _jeol())
+    header = MrcHeader.read(path)
+    if header is None:
+        raise UnreadableFileError(
+            f"{path} has no MRC header; check that it is an MRC file, and copy it again"
+        )
+    dtype = _check(path, header)
+    if header.order == ">":
+        return Source((_big_endian(path, header, dtype, fmt),))
+    found = open_with_rosettasciio(path, fmt)
+    signals = tuple(_understood(each, header, dtype) for each in found.signals)
+    return dataclasses.replace(found, signals=signals, notices=_notices(header))
+
+
+def _jeol() -> Format:
+    return next(each for each in FORMATS if each.plugin == "jeol")
+
+
+def _check(path: Path, header: MrcHeader) -> np.dtype[Any]:
+    """Type of the values; refuse a file that does not hold all of them."""
+    dtype = header.dtype
+    if dtype is None:
+        raise UnreadableFileError(
+            f"{path} has the MRC mode {header.mode}, which emseg does not read; convert it to "
+            "mode 1, 2 or 6, for example with IMOD's newstack"
+        )
+    needed = header.offset + header.count * dtype.itemsize
+    present = path.stat().st_size
+    if needed > present:
+        raise UnreadableFileError(
+            f"{path} is cut short: its pixels need {needed:,} bytes and it has {present:,}; "
+            "copy it again from where it was recorded"
+        )
+    return dtype
+
+
+def _understood(signal: Signal, header: MrcHeader, dtype: np.dtype[Any]) -> Signal:
+    """Correct the type of bytes, and drop a pixel size that the header does not have."""
+    read = signal.read if signal.dtype == dtype else _viewed(signal.read, dtype)
+    if header.is_unset and not _is_calibrated_elsewhere(header):
+        axes = tuple(Axis(axis.name, axis.size) for axis in signal.axes)
+        return dataclasses.replace(signal, axes=axes, dtype=dtype, read=read, pixel_size=None)
+    return dataclasses.replace(signal, dtype=dtype, read=read)
+
+
+def _is_calibrated_elsewhere(header: MrcHeader) -> bool:
+    """Whether FEI's extended header has the pixel size, which RosettaSciIO reads."""
+    return header.offset == _FEI_EXTENDED + 1024
+
+
+def _viewed(read: Callable[[Index], NDArray[Any]], dtype: np.dtype[Any]) -> Any:
+    return lambda index: read(index).view(dtype)
+
+
+def _big_endian(path: Path, header: MrcHeader, dtype: np.dtype[Any], fmt: Format) -> Signal:
+    shape, voxel = header.shape, header.voxel
+    axes = tuple(
+        Axis(name, size) if header.is_unset else Axis(name, size, step, 0.0, "angstrom")
+        for name, size, step in zip("zyx", shape, voxel, strict=True)
+    )
+
+    def read(index: Index) -> NDArray[Any]:
+        return np.array(np.memmap(path, dtype, "r", header.offset, shape)[index])
+
+    signal = Signal("", axes, dtype, read)
+    return dataclasses.replace(
+        signal, pixel_size=PixelSize.from_axes(axes[1], axes[2], fmt.calibration, axes[0])
+    )
+
+
+def _notices(header: MrcHeader) -> tuple[str, ...]:
+    if not header.is_unset or header.voxel[2] <= 0:
+        return ()
+    return (
+        "says that a voxel is exactly 1 Å, which programs write that do not know it; it counts "
+        "as unknown, and --pixel-size says what it is",
+    )
