@@ -32,7 +32,7 @@ TEST = range(15, 20)
 
 
 def resized(source: Path, factor: float, *, is_mask: bool) -> np.ndarray:
-    """A picture at another size: bicubic up, areas averaged down; the nearest pixel of a mask."""
+    """Bring a picture to another size: bicubic up, areas down; the nearest pixel of a mask."""
     picture = Image.open(source)
     size = tuple(round(length * factor) for length in picture.size)
     smooth = Image.Resampling.BICUBIC if factor > 1 else Image.Resampling.BOX

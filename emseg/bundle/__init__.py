@@ -5,6 +5,7 @@ from emseg.bundle.card import (
     CardClass,
     CardReading,
     ModelCard,
+    Polarity,
     TrainingRecord,
     card_classes,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "CardReading",
     "Model",
     "ModelCard",
+    "Polarity",
     "TrainingRecord",
     "card_classes",
     "find_model",

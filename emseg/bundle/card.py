@@ -48,6 +48,15 @@ class CardReading(_Part):
     invert: bool = False
 
 
+class Polarity(_Part):
+    """Which way round the grey values of the training are."""
+
+    quantiles: tuple[tuple[float, ...], ...] = Field(
+        description="of the normalised values of each channel, at shares spread evenly"
+    )
+    reach: float = Field(ge=0, description="mean distance of the furthest training micrograph")
+
+
 class TrainingRecord(_Part):
     """How the model came about.
 
@@ -89,6 +98,7 @@ class ModelCard(_Part):
     pixel_size_nm: tuple[_Length, _Length] | None = Field(default=None, description="y, x")
     pixel_size_source: str | None = None
     intensity: IntensityRule = IntensityRule.ZSCORE
+    polarity: Polarity | None = None
     crop: int = Field(ge=1, description="side of the crops it was trained on, in pixels")
     stride: int = Field(default=1, ge=1)
     tile: int | None = Field(default=None, description="side of a tile; None: as memory allows")

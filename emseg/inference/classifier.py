@@ -10,6 +10,7 @@ from emseg.bundle import Model
 from emseg.config import Rescale
 from emseg.inference.channels import fit_channels
 from emseg.inference.pixel_size import PixelSizeGuard
+from emseg.inference.polarity import PolarityCheck
 from emseg.inference.segmenter import mirror_pad
 from emseg.intensity import measure, normalise
 from emseg.micrograph import Micrograph
@@ -74,6 +75,7 @@ class Classifier:
         self, model: Model, device: torch.device, *, rescale: Rescale = Rescale.AUTO
     ) -> None:
         self._guard = PixelSizeGuard(model.card.pixel_size, rescale)
+        self._polarity = PolarityCheck(model.card)
         self.card, self.device = model.card, device
         self.network = model.network.to(device).to(memory_format=torch.channels_last).eval()
 
@@ -99,6 +101,7 @@ class Classifier:
 
     def _crops(self, micrograph: Micrograph) -> list[NDArray[np.float32]]:
         statistics, crop = measure(micrograph), self.card.crop
+        self._polarity.look(micrograph, statistics)
         height, width = micrograph.size
         cuts = [
             micrograph.pixels[:, y : y + crop, x : x + crop]

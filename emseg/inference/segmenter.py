@@ -15,6 +15,7 @@ from emseg.errors import ModelError
 from emseg.inference.channels import fit_channels
 from emseg.inference.device import largest_tile
 from emseg.inference.pixel_size import PixelSizeGuard
+from emseg.inference.polarity import PolarityCheck
 from emseg.inference.resampling import Upwards, resampled_bands
 from emseg.intensity import Statistics, measure, normalise
 from emseg.micrograph import LabelImage, Micrograph, label_dtype, unlabelled_value
@@ -67,6 +68,7 @@ class Segmenter:
     ) -> None:
         card = model.card
         self._guard = PixelSizeGuard(card.pixel_size, rescale)
+        self._polarity = PolarityCheck(card)
         self.card, self.device, self.mirror = card, device, mirror
         self.network: nn.Module = (
             model.network.to(device).to(memory_format=torch.channels_last).eval()
@@ -130,16 +132,19 @@ class Segmenter:
         dtype = label_dtype(classes)
         labels = Stitch(1, micrograph.size, dtype)
         kept = Stitch(classes, micrograph.size) if keep else None
+        statistics = measure(micrograph)
+        self._polarity.look(micrograph, statistics)
         answers = self._blended if self.card.global_context else self._tiled
-        for tile, values in answers(micrograph):
+        for tile, values in answers(micrograph, statistics):
             labels.put(tile, values.argmax(axis=0)[None].astype(dtype))
             if kept is not None:
                 kept.put(tile, values)
         return labels.image[0], kept.image if kept is not None else None
 
-    def _tiled(self, micrograph: Micrograph) -> Iterator[tuple[Tile, NDArray[np.float32]]]:
+    def _tiled(
+        self, micrograph: Micrograph, statistics: Statistics
+    ) -> Iterator[tuple[Tile, NDArray[np.float32]]]:
         """Answer tile by tile; each keeps its inside."""
-        statistics = measure(micrograph)
         stride = self.card.stride
         size = (
             padded_length(micrograph.size[0], stride),
@@ -148,9 +153,10 @@ class Segmenter:
         for tile in tiles(size, tile=self.tile, halo=self.halo, stride=stride):
             yield tile, self._answer(self._cut(micrograph, statistics, tile))
 
-    def _blended(self, micrograph: Micrograph) -> Iterator[tuple[Tile, NDArray[np.float32]]]:
+    def _blended(
+        self, micrograph: Micrograph, statistics: Statistics
+    ) -> Iterator[tuple[Tile, NDArray[np.float32]]]:
         """Answer with overlapping tiles of one size, blended, band by band."""
-        statistics = measure(micrograph)
         stride, tile = self.card.stride, padded_length(self.tile, self.card.stride)
         height, width = (max(tile, padded_length(n, stride)) for n in micrograph.size)
         rows = covering_spans(height, tile=tile, overlap=tile // 2, stride=stride)

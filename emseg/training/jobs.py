@@ -14,6 +14,7 @@ from emseg.calibration import PixelSize
 from emseg.config import Task, TrainConfig
 from emseg.inference import measure_halo
 from emseg.inference.channels import fit_channels
+from emseg.inference.polarity import polarity_of
 from emseg.intensity import IntensityRule, normalise
 from emseg.micrograph import LabelClass
 from emseg.networks import NetworkSpec, build_network, check_network, inspect_network
@@ -97,7 +98,7 @@ def _segmentation(config: TrainConfig, device: torch.device) -> Job:
     reach = traits.receptive_field // 2 if traits.receptive_field else crop // 4
     card = _card(config, data.channels, data.classes, data.pixel_size, crop).model_copy(
         update={
-            "channels": _channel_names(data.train),
+            **_of_micrographs(data.train),
             "stride": traits.stride,
             "halo": padded_length(reach, traits.stride),
             "receptive_field": traits.receptive_field,
@@ -127,7 +128,7 @@ def _classification(config: TrainConfig, device: torch.device) -> Job:
     smallest = min(min(each.micrograph.size) for each in data.train)
     crop = min(config.crop_size, padded_length(smallest, 32))
     card = _card(config, data.channels, data.classes, data.pixel_size, crop).model_copy(
-        update={"channels": _channel_names(data.train)}
+        update=_of_micrographs(data.train)
     )
     return Job(
         network=network,
@@ -177,6 +178,14 @@ def _card(
         crop=crop,
         licence=config.licence,
     )
+
+
+def _of_micrographs(data: Sequence[LabelledPlane | LabelledMicrograph]) -> dict[str, Any]:
+    """Sum up the micrographs of a training for the card."""
+    return {
+        "channels": _channel_names(data),
+        "polarity": polarity_of(((each.micrograph, each.statistics) for each in data), _RULE),
+    }
 
 
 def _channel_names(planes: Sequence[LabelledPlane | LabelledMicrograph]) -> tuple[str, ...]:
