@@ -13,6 +13,7 @@ from emseg.calibration import PixelSize
 UNLABELLED_8 = 255
 UNLABELLED_16 = 65535
 LABEL_NAMESPACE = "emseg/label-image/1"
+MICROGRAPH_NAMESPACE = "emseg/micrograph/1"
 _BAND = 1 << 22  # pixels that are counted at a time, 32 MiB of indices
 
 
@@ -27,6 +28,16 @@ class LabelKey(StrEnum):
     PLANES = "planes"
     CLASSES = "classes"
     UNLABELLED = "unlabelled"
+    PIXEL_SIZE = "pixel_size"
+    SPECIMEN = "specimen"
+
+
+class MicrographKey(StrEnum):
+    """What a file that emseg wrote says about its micrograph, as `LabelKey` does for labels."""
+
+    NAME = "name"
+    PLANES = "planes"
+    CHANNELS = "channels"
     PIXEL_SIZE = "pixel_size"
     SPECIMEN = "specimen"
 

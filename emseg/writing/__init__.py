@@ -1,18 +1,27 @@
-"""Results on disk: label images, probabilities, tables and previews, whole or not at all."""
+"""Results on disk: images, tables and previews, whole or not at all."""
 
-from emseg.writing.ome_tiff import write_label_images, write_probabilities
+from emseg.writing.images import (
+    TARGETS,
+    target_of,
+    write_label_images,
+    write_micrographs,
+    write_probabilities,
+)
 from emseg.writing.previews import write_preview
 from emseg.writing.scale_bar import scale_bar
 from emseg.writing.tables import write_table
 from emseg.writing.whole import require_writable, results_folder, whole_file, whole_folder
 
 __all__ = [
+    "TARGETS",
     "require_writable",
     "results_folder",
     "scale_bar",
+    "target_of",
     "whole_file",
     "whole_folder",
     "write_label_images",
+    "write_micrographs",
     "write_preview",
     "write_probabilities",
     "write_table",

@@ -1,0 +1,137 @@
+"""Images as HyperSpy's HDF5, written by RosettaSciIO as HyperSpy itself does.
+
+RosettaSciIO writes everything but the pixels, which HDF5 takes plane by plane.
+"""
+
+import errno
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from emseg.calibration import PixelSize
+from emseg.writing.content import Content
+from emseg.writing.whole import whole_file
+
+if TYPE_CHECKING:
+    import h5py
+
+_CHUNK = 512
+_ERRNO = re.compile(r"errno = (\d+)")
+_FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO}
+
+
+def write_hspy(path: Path, content: Content) -> None:
+    """Write one image as ``.hspy``, one plane in memory.
+
+    The axes are ``z`` and ``c`` to navigate, ``y`` and ``x`` as the signal, with scales in nm;
+    an unknown scale has no unit. What emseg says about the image stands in the metadata at
+    ``emseg``.
+
+    Raises
+    ------
+    MismatchError
+        When the planes differ, or not as many come as were announced.
+    NotWritableError, StorageError
+        When the file cannot be written.
+    """
+    import h5py
+    from rsciio.hspy import file_writer
+
+    with whole_file(path) as temporary, _system_errors():
+        with h5py.File(temporary, "w") as file:
+            count = _write_planes(file, content)
+        file_writer(str(temporary), _signal(content, count), write_dataset=False, shuffle=True)
+        with h5py.File(temporary, "r+") as file:
+            (experiment,) = file["Experiments"].values()
+            file.move("data", f"{experiment.name}/data")
+
+
+def _write_planes(file: "h5py.File", content: Content) -> int:
+    """Write planes into an array that grows; return how many there were."""
+    *_, height, width = content.size
+    leading = (1,) * (content.is_stack + content.has_channels)
+    shape = content.shape(content.count or 1)
+    data = file.create_dataset(
+        "data",
+        shape,
+        content.dtype,
+        maxshape=(None, *shape[1:]) if content.is_stack else shape,
+        chunks=(*leading, min(_CHUNK, height), min(_CHUNK, width)),
+        compression="gzip",
+        compression_opts=4,
+        shuffle=True,
+    )
+    count = 0
+    for plane in content.planes:
+        if content.is_stack and count >= len(data):
+            data.resize(count + 1, axis=0)
+        data[count if content.is_stack else ...] = plane if content.has_channels else plane[0]
+        count += 1
+    return count
+
+
+def _signal(content: Content, count: int) -> dict[str, Any]:
+    """Compose what RosettaSciIO takes for a signal, but for its pixels."""
+    from emseg import __version__
+
+    said = {key: json.loads(text) for key, text in content.annotation().items()}
+    annotation = json.dumps(said)  # in a list, because an attribute of HDF5 ends at 64 KiB
+    return {
+        "data": np.empty(0, content.dtype),
+        "axes": _axes(content, count),
+        "metadata": {
+            "General": {"title": content.name},
+            "Signal": {"signal_type": ""},
+            "emseg": {"namespace": content.namespace, "annotation": [annotation]},
+        },
+        "original_metadata": {},
+        "learning_results": {},
+        "models": {},
+        "attributes": {"_lazy": False},
+        "tmp_parameters": {},
+        "package_info": {"package": "emseg", "package_version": __version__},
+    }
+
+
+def _axes(content: Content, count: int) -> list[dict[str, Any]]:
+    axes = []
+    for name, length in zip(content.axes.lower(), content.shape(count), strict=True):
+        step = _step(content.pixel_size, name)
+        axes.append(
+            {
+                "_type": "UniformDataAxis",
+                "name": name,
+                "size": length,
+                "scale": 1.0 if step is None else step,
+                "offset": 0.0,
+                "units": None if step is None else "nm",
+                "navigate": name not in "yx",
+                "is_binned": False,
+            }
+        )
+    return axes
+
+
+def _step(size: PixelSize | None, axis: str) -> float | None:
+    if size is None:
+        return None
+    return {"z": size.z_nm, "y": size.y_nm, "x": size.x_nm}.get(axis)
+
+
+@contextmanager
+def _system_errors() -> Iterator[None]:
+    """Give the errors of HDF5, which tell of the system in their text, the system's number."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        found = _ERRNO.search(str(error))
+        number = int(found[1]) if found else 0
+        if number not in _FULL:
+            raise
+        raise OSError(number, os.strerror(number)) from error
