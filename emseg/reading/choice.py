@@ -23,7 +23,6 @@ def describe_signals(signals: tuple[Signal, ...]) -> tuple[SignalInfo, ...]:
             is_taken=at == taken,
             channels=signal.channels,
             specimen=signal.specimen,
-            specimen=signal.specimen,
         )
         for at, signal in enumerate(signals)
     )

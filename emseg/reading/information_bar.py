@@ -132,7 +132,8 @@ def tell(path: Path, specimen: Region, height: int) -> None:
     """
     first, last = (0, specimen.top) if specimen.top else (specimen.bottom, height)
     _log.warning(
-        "%s: rows %d to %d are an information bar (from %s) and are left out; --keep-bar keeps them",
+        "%s: rows %d to %d are an information bar (from %s) and are left out; "
+        "--keep-bar keeps them",
         path.name,
         first,
         last - 1,

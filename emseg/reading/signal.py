@@ -128,4 +128,3 @@ class SignalInfo:
     is_taken: bool = False
     channels: tuple[str, ...] = ()
     specimen: Region | None = None
-    specimen: Region | None = None
