@@ -14,12 +14,19 @@ from typing import Any
 import tifffile
 
 from emseg.calibration import Axis, PixelSize, nm_per_unit
+from emseg.reading.plugins import file_reader
 from emseg.reading.print_resolution import LARGEST_NM
 from emseg.reading.quiet import no_warnings
+from emseg.reading.sidecar import pixel_size_beside
 
 _RESOLUTION_UNITS = {2: "inch", 3: "cm"}  # tag 296 of TIFF 6.0
 _TESCAN = 50431
 _PRINTED = ("inch", "cm")
+_MALFORMED = (
+    KeyError, ValueError, TypeError, IndexError, AttributeError, ZeroDivisionError, ET.ParseError,
+)  # fmt: skip
+_FEI_XML = 34683
+_RECIPROCAL = re.compile(r"1\s*/|\^?-1|⁻¹|rad|deg|reciprocal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +49,20 @@ class Calibration:
         By axis: ``x``, ``y`` and perhaps ``z``.
     channels : tuple of str
         Channel names, where the file has some.
+    is_final : bool
+        Whether no other place can know better, although this one gives no length.
     """
 
     source: str = ""
     steps: Mapping[str, Step] = field(default_factory=dict)
     channels: tuple[str, ...] = ()
+    is_final: bool = False
+
+    @property
+    def is_reciprocal(self) -> bool:
+        """Whether the steps are those of a diffraction pattern: 1/nm, nm^-1, mrad."""
+        units = (self.steps[axis].units or "" for axis in self.steps if axis in "yx")
+        return any(_RECIPROCAL.search(each.lower()) for each in units)
 
     @property
     def pixel_size(self) -> PixelSize | None:
@@ -83,10 +99,10 @@ def calibrate(
     for look in _PLACES:
         try:
             found = look(place)
-        except (KeyError, ValueError, TypeError, IndexError, AttributeError, ZeroDivisionError):
+        except _MALFORMED:
             continue
         channels = channels or found.channels
-        if found.pixel_size is not None:
+        if found.pixel_size is not None or found.is_reciprocal or found.is_final:
             return Calibration(found.source, found.steps, channels)
     return Calibration(channels=channels)
 
@@ -138,6 +154,22 @@ def _fei(place: _Place) -> Calibration:
             "x": Step(float(beam["HFW"]) / float(image["ResolutionX"]), "m"),
         },
     )
+
+
+def _fei_xml(place: _Place) -> Calibration:
+    """Newer Thermo Fisher and Phenom instruments write XML, in m or in the unit they name."""
+    stored = place.tags[_FEI_XML].value
+    text = stored if isinstance(stored, str) else bytes(stored).decode("utf-8", "replace")
+    root = ET.fromstring(text[text.index("<") :].strip("\0 \r\n"))
+    named = {
+        "y": ("PixelSize/{*}Y", "PixelSize/{*}Height", "PixelSize/{*}height", "pixelHeight"),
+        "x": ("PixelSize/{*}X", "PixelSize/{*}Width", "PixelSize/{*}width", "pixelWidth"),
+    }
+    steps = {}
+    for axis, paths in named.items():
+        found = [each for path in paths for each in root.iterfind(f".//{{*}}{path}")]
+        steps[axis] = Step(float(found[0].text or ""), found[0].get("unit", "m"))
+    return Calibration("the Thermo Fisher XML", steps)
 
 
 def _zeiss(place: _Place) -> Calibration:
@@ -193,17 +225,31 @@ def _jeol(place: _Place) -> Calibration:
     """JEOL SightX hides the magnification in XML, which RosettaSciIO understands."""
     if not str(place.tags.valueof("Make", "")).startswith("JEOL"):
         return Calibration()
-    with no_warnings():
-        from rsciio.tiff import file_reader
-
-        axes = file_reader(str(place.path), lazy=True)[place.number]["axes"]
+    try:
+        with no_warnings():
+            axes = file_reader("tiff")(str(place.path), lazy=True)[place.number]["axes"]
+    except _MALFORMED:
+        return Calibration(is_final=_is_sightx(place))
     names = {"height": "y", "width": "x"}
     steps = {
         names[axis["name"]]: Step(float(axis["scale"]), axis["units"])
         for axis in axes
         if axis["name"] in names
     }
-    return Calibration("the JEOL tags", steps)
+    return Calibration("the JEOL tags", steps, is_final=_is_sightx(place))
+
+
+def _is_sightx(place: _Place) -> bool:
+    """Whether the resolution tags measure the camera, as SightX writes, not the specimen."""
+    return "TemReporter" in str(place.tags.valueof("ImageDescription", ""))
+
+
+def _beside(place: _Place) -> Calibration:
+    """Ask the text file that JEOL, Hitachi and TESCAN instruments write beside a picture."""
+    found = pixel_size_beside(place.path, place.series.keyframe.imagewidth)
+    if found is None:
+        return Calibration()
+    return Calibration(found.source, {"y": Step(found.y_nm, "nm"), "x": Step(found.x_nm, "nm")})
 
 
 def _resolution_tags(place: _Place) -> Calibration:
@@ -230,11 +276,13 @@ _PLACES: tuple[Callable[[_Place], Calibration], ...] = (
     _ome,
     _imagej,
     _fei,
+    _fei_xml,
     _zeiss,
     _tescan,
     _gatan,
     _tvips,
     _olympus,
     _jeol,
+    _beside,
     _resolution_tags,
 )

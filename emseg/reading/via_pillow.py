@@ -15,6 +15,7 @@ from PIL import Image
 from emseg.calibration import Axis, PixelSize, nm_per_unit
 from emseg.reading.formats import Format
 from emseg.reading.print_resolution import LARGEST_NM
+from emseg.reading.sidecar import pixel_size_beside
 from emseg.reading.signal import Index, Signal, Source
 
 Image.MAX_IMAGE_PIXELS = None  # a stitched mosaic is no attack, and opening reads the header alone
@@ -49,7 +50,7 @@ def open_source(path: Path, fmt: Format) -> Source:
         if frames > 1:
             names, sizes = ["t", *names], [frames, *sizes]
         axes = tuple(Axis(name, size) for name, size in zip(names, sizes, strict=False))
-        calibration = _pixel_size(image, fmt.calibration)
+        calibration = pixel_size_beside(path, image.width) or _pixel_size(image, fmt.calibration)
 
     def read(index: Index) -> NDArray[Any]:
         frame, rest = (index[0], index[1:]) if frames > 1 else (0, index)

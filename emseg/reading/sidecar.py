@@ -1,0 +1,115 @@
+"""Finds the pixel size of a picture in the text file that the microscope wrote beside it.
+
+JEOL and Hitachi write ``image.txt`` beside ``image.tif``, TESCAN ``image.hdr`` or
+``image-png.hdr``. A picture that was cropped or enlarged since is not what the text is about:
+its width says so.
+"""
+
+import logging
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from emseg.calibration import PixelSize, nm_per_unit
+
+_log = logging.getLogger(__name__)
+_MOST = 1 << 20  # bytes of a text file that describes a picture
+_LINE = re.compile(r"^\s*([$\w][^=\s]*)(?:\s*=\s*|\s+)(.+?)\s*$", re.MULTILINE)
+_LENGTH = re.compile(r"([\d.,]+(?:e[-+]?\d+)?)\s*(\D*)", re.IGNORECASE)
+_PICTURES = frozenset({"tif", "tiff", "png", "jpg", "jpeg", "jpe", "bmp", "dib"})
+
+_Said = Mapping[str, str]
+
+
+def pixel_size_beside(path: Path, width: int) -> PixelSize | None:
+    """Pixel size of a picture by the text file beside it; None when there is none.
+
+    Parameters
+    ----------
+    path : Path
+        The picture.
+    width : int
+        Of the picture in pixels; a text that speaks of another width is left alone, and a
+        notice says so.
+    """
+    if path.suffix.lower().removeprefix(".") not in _PICTURES:
+        return None
+    for beside in _candidates(path):
+        said = _read(beside)
+        for look in (_jeol, _hitachi, _tescan):
+            try:
+                size, stated = look(said)
+            except (KeyError, ValueError, ZeroDivisionError, AttributeError):
+                continue
+            if stated in (width, None):
+                return size
+            _tell(path, width, beside.name, stated)
+    return None
+
+
+@lru_cache(maxsize=1000)
+def _tell(path: Path, width: int, beside: str, stated: int | None) -> None:
+    """Say it once for a picture, which is opened many times."""
+    _log.warning(
+        "%s is %s pixels wide and %s is about one of %s: its pixel size is not taken; "
+        "--pixel-size says what it is",
+        path, width, beside, stated,
+    )  # fmt: skip
+
+
+def _candidates(path: Path) -> list[Path]:
+    """Text files that belong to a picture, whatever the case of their suffix."""
+    stem, suffix = path.stem, path.suffix.removeprefix(".")
+    names = [f"{stem}.txt", f"{stem}.hdr", f"{stem}-{suffix}.hdr", f"{path.name}.hdr"]
+    spelled = [each for name in names for each in (name, _in_capitals(name))]
+    return [beside for name in spelled if (beside := path.with_name(name)).is_file()]
+
+
+def _in_capitals(name: str) -> str:
+    stem, _, suffix = name.rpartition(".")
+    return f"{stem}.{suffix.upper()}"
+
+
+def _read(path: Path) -> _Said:
+    """Keys and values of a text file; nothing when it is none, or cannot be read."""
+    try:
+        if path.stat().st_size > _MOST:
+            return {}
+        stored = path.read_bytes()
+    except OSError:
+        return {}
+    is_wide = stored[:2] in (b"\xff\xfe", b"\xfe\xff")
+    text = stored.decode("utf-16" if is_wide else "latin-1", errors="replace")
+    return {key.lower(): value for key, value in _LINE.findall(text.replace("\r", "\n"))}
+
+
+def _jeol(said: _Said) -> tuple[PixelSize | None, int | None]:
+    """``$$SM_MICRON_MARKER 10um`` is ``$$SM_MICRON_BAR 117`` pixels long."""
+    length, pixels = _nm(said["$$sm_micron_marker"]), float(said["$$sm_micron_bar"].split()[0])
+    full = said.get("$cm_full_size", "").split()
+    size = PixelSize(length / pixels, length / pixels, "the JEOL text file")
+    return size, int(full[0]) if full else None
+
+
+def _hitachi(said: _Said) -> tuple[PixelSize | None, int | None]:
+    """``PixelSize=99.2`` in nm, ``DataSize=1280x960``."""
+    size = _number(said["pixelsize"].split()[0])
+    stated = re.match(r"\d+", said.get("datasize", ""))
+    return PixelSize(size, size, "the Hitachi text file"), int(stated[0]) if stated else None
+
+
+def _tescan(said: _Said) -> tuple[PixelSize | None, int | None]:
+    """``PixelSizeX=1.9e-8`` in m; the height differs where the specimen is tilted."""
+    x = float(said["pixelsizex"])
+    y = float(said.get("pixelsizey", x))
+    return PixelSize(y * 1e9, x * 1e9, "the TESCAN header file"), None
+
+
+def _nm(text: str) -> float:
+    number, unit = _LENGTH.fullmatch(text.strip()).groups()  # type: ignore[union-attr]
+    return _number(number) * (nm_per_unit(unit) or 0.0)
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", "."))
