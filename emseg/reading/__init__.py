@@ -1,20 +1,22 @@
 """Files in: any microscope's file as a stack of micrographs.
 
 `open_stack` opens one file, `list_planes` many, `match_pairs` finds the mask of each image,
-`describe` says what a file holds. `formats` is the one place that knows suffixes.
+`look_into` says what a file holds. `formats` is the one place that knows suffixes.
 """
 
 from emseg.reading.classes import LabelledFile, class_folders, is_class_folder
+from emseg.reading.contents import Contents, describe, look_into
 from emseg.reading.files import find_files
 from emseg.reading.options import AS_STORED, ReadOptions
 from emseg.reading.pairs import Matched, Pair, match_pairs
 from emseg.reading.planes import Plane, list_planes
-from emseg.reading.ranges import ValueRange, value_ranges
+from emseg.reading.ranges import ValueRange
 from emseg.reading.signal import SignalInfo
-from emseg.reading.stack import Stack, describe, open_stack
+from emseg.reading.stack import Stack, open_stack
 
 __all__ = [
     "AS_STORED",
+    "Contents",
     "LabelledFile",
     "Matched",
     "Pair",
@@ -28,7 +30,7 @@ __all__ = [
     "find_files",
     "is_class_folder",
     "list_planes",
+    "look_into",
     "match_pairs",
     "open_stack",
-    "value_ranges",
 ]

@@ -23,11 +23,11 @@ from emseg.errors import (
 )
 from emseg.micrograph import Micrograph, Region
 from emseg.reading import formats, information_bar
-from emseg.reading.choice import choose, describe_signals
+from emseg.reading.choice import choose
 from emseg.reading.inside import file_of
 from emseg.reading.layout import Layout, relabel
 from emseg.reading.options import ReadOptions
-from emseg.reading.signal import Signal, SignalInfo, Source
+from emseg.reading.signal import Signal, Source
 
 _log = logging.getLogger(__name__)
 _RGB = ("red", "green", "blue")
@@ -200,36 +200,11 @@ def open_stack(path: Path, options: ReadOptions | None = None) -> Stack:
         return Stack(path, source.signals, options)
 
 
-def describe(path: Path) -> tuple[SignalInfo, ...]:
-    """Say what a file holds, without reading its pixels.
-
-    Parameters
-    ----------
-    path : Path
-        A file, or a folder that is one image.
-
-    Returns
-    -------
-    tuple of SignalInfo
-        Every signal, also those that are no images.
-
-    Raises
-    ------
-    PathMissingError, UnreadableFileError
-        As `open_stack`.
-    """
-    with opened(path) as source:
-        found = describe_signals(source.signals)
-        if not source.ambiguity:
-            return found
-        return tuple(dataclasses.replace(each, is_taken=False) for each in found)
-
-
 @contextmanager
-def opened(path: Path) -> Iterator[Source]:
+def opened(path: Path, options: ReadOptions | None = None) -> Iterator[Source]:
     """Open a file for the length of a block; what libraries raise becomes one line."""
     path = Path(path)
-    with _reading(path), _open(path) as source:
+    with _reading(path), _open(path, options) as source:
         yield source
 
 
