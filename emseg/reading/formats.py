@@ -123,7 +123,16 @@ FORMATS = (
         "image, stack, spectra",
         is_folder=True,
     ),
-    _rosettasciio("NeXus", "nxs", "nexus", "the NeXus axes", "image, stack, spectra"),
+    Format(
+        "Zarr",
+        ("zarr", "ome.zarr", "zarr.zip", "ome.zarr.zip"),
+        "via_zarr",
+        holds="image, stack, channels",
+        is_folder=True,
+    ),
+    _rosettasciio(
+        "NeXus", "nxs", "nexus", "the NeXus axes", "image, stack, spectra", reader="via_hdf5"
+    ),
     _rosettasciio(
         "PantaRhei",
         "prz",
@@ -202,7 +211,9 @@ def format_of(path: Path) -> Format:
         meant = did_you_mean(path.suffix.lower(), known_suffixes(), most=60)
         shown = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
         raise UnreadableFileError(f"{path} has {shown}, which emseg does not read; {meant}")
-    return _BY_SUFFIX["h5"] if file_of(path) != path else _BY_SUFFIX[suffix]
+    named = _BY_SUFFIX[suffix]
+    is_address = file_of(path) != path and named.reader != "via_zarr"
+    return _BY_SUFFIX["h5"] if is_address else named
 
 
 def stem(path: Path) -> str:
@@ -224,7 +235,7 @@ def looks_like(head: bytes) -> str | None:
 
 def _suffix(path: Path) -> str | None:
     parts = file_of(path).name.lower().lstrip(".").split(".")
-    for take in (2, 1):
+    for take in (3, 2, 1):
         suffix = ".".join(parts[-take:])
         if len(parts) > take and suffix in _BY_SUFFIX:
             return suffix

@@ -7,7 +7,7 @@ path of a dataset, or of a group, in it. A file whose own name holds a colon is 
 import re
 from pathlib import Path
 
-_CONTAINERS = ("h5", "hdf5", "hdf", "he5", "nxs", "emd", "de5", "hspy")
+_CONTAINERS = ("h5", "hdf5", "hdf", "he5", "nxs", "emd", "de5", "hspy", "zarr", "zarr.zip")
 _ADDRESS = re.compile(rf"(.+\.(?:{'|'.join(_CONTAINERS)})):(.*)", re.IGNORECASE | re.DOTALL)
 
 

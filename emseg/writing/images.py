@@ -236,5 +236,5 @@ def _write(path: Path, content: Content) -> None:
     if lacking:
         able = [each.suffix for each in TARGETS if not each.why_not(content)]
         instead = f"write {' or '.join(able)}" if able else "no format that emseg writes does"
-        raise ContentError(f"{path}: .{target.suffix} holds no {lacking}; {instead}")
+        raise ContentError(f"{path}: .{target.suffix} cannot hold {lacking}; {instead}")
     target.write(path, content)
