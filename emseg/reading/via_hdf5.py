@@ -6,6 +6,7 @@ meant: the user does, by its path behind a colon or with ``--signal``.
 """
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ _SMALLEST = 16  # pixels on a side, below which a dataset is taken for a table o
 _GROUPS = 200  # that are looked at for the mark of an EMD file
 
 
-def open_source(path: Path, _format: Format) -> Source:
+def open_source(path: Path, fmt: Format) -> Source:
     """Open a file, or what a path inside it names.
 
     Raises
@@ -49,7 +50,7 @@ def open_source(path: Path, _format: Format) -> Source:
         opened.close()
         raise
     opened.close()
-    return open_with_rosettasciio(file, owner)
+    return open_with_rosettasciio(file, dataclasses.replace(owner, with_spectra=fmt.with_spectra))
 
 
 def check_length(file: Path) -> None:
@@ -78,20 +79,26 @@ def _owner(opened: h5py.File) -> Format | None:
     if str(opened.attrs.get("file_format", "")).lower() == "hyperspy" or "Experiments" in opened:
         return _format("hspy")
     is_velox = "Version" in opened and "Data" in opened and "Experiment" in opened
-    if is_velox or "version_major" in opened.attrs or _has_emd_groups(opened):
+    if is_velox or "version_major" in opened.attrs:
         return _format("emd")
-    return None
+    return next((_format(suffix) for suffix in _marks(opened)), None)
 
 
-def _has_emd_groups(opened: h5py.File) -> bool:
-    seen = 0
+def _marks(opened: h5py.File) -> set[str]:
+    """Suffixes of the formats whose marks some of the first groups bear."""
+    seen: list[str] = []
 
     def look(_name: str, found: h5py.Group | h5py.Dataset) -> bool | None:
-        nonlocal seen
-        seen += 1
-        return True if "emd_group_type" in found.attrs or seen > _GROUPS else None
+        is_nexus = _text(found.attrs.get("NX_class", "")) == "NXdata" and "signal" in found.attrs
+        seen.append("emd" if "emd_group_type" in found.attrs else "nxs" if is_nexus else "")
+        return True if len(seen) >= _GROUPS or seen[-1] else None
 
-    return bool(opened.visititems(look)) and seen <= _GROUPS
+    opened.visititems(look)
+    return {*seen} - {""}
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _format(suffix: str) -> Format:
