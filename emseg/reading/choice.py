@@ -69,20 +69,67 @@ def _is_alone(signals: tuple[Signal, ...], wanted: str) -> bool:
     return len(signals) == 1 and not signals[0].name and not wanted.isdecimal()
 
 
-def _named(path: Path, signals: tuple[Signal, ...], wanted: str) -> int:
+def choose_spectra(path: Path, signals: tuple[Signal, ...], wanted: str | None = None) -> int:
+    """Position of the spectrum image whose energies become channels: that of the largest map.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for messages.
+    signals : tuple of Signal
+        All of its signals.
+    wanted : str or None
+        A number counted from 0, or a name, in any case, in place of the largest map.
+
+    Raises
+    ------
+    ContentError
+        When the file has no such signal, or that is no spectrum image.
+    """
+    maps = {at: math.prod(each.spectra.size) for at, each in enumerate(signals) if each.spectra}
+    if not maps:
+        raise ContentError(
+            f"{path} holds no spectrum image of which --channels could take energies; leave it "
+            "out, or name channels that it has"
+        )
+    if wanted is None or _is_alone(signals, wanted):
+        return max(maps, key=lambda at: (maps[at], -at))
+    chosen = next((at for at in matching(path, signals, wanted) if at in maps), None)
+    if chosen is None:
+        known = listed(f"{at} ({signals[at].name})" for at in maps)
+        raise ContentError(
+            f"{path}: the signal {wanted!r} is no spectrum image of which --channels could take "
+            f"energies; choose another with --signal: {known}"
+        )
+    return chosen
+
+
+def matching(path: Path, signals: tuple[Signal, ...], wanted: str) -> list[int]:
+    """Positions of the signals that a user names by name or number; at least one.
+
+    Raises
+    ------
+    ContentError
+        When there is none.
+    """
     names = [each.name for each in signals]
-    matching = [at for at, name in enumerate(names) if name.lower() == wanted.strip().lower()]
-    if not matching and wanted.strip().isdecimal() and int(wanted) < len(signals):
-        matching = [int(wanted)]
-    if not matching:
+    found = [at for at, name in enumerate(names) if name.lower() == wanted.strip().lower()]
+    if not found and wanted.strip().isdecimal() and int(wanted) < len(signals):
+        found = [int(wanted)]
+    if not found:
         known = f"; {did_you_mean(wanted, filter(None, names))}" if any(names) else ""
         raise ContentError(
             f"{path} has no signal {wanted!r}: it has {len(signals)}, numbered from 0{known}"
         )
-    usable = [at for at in matching if not why_not(signals[at])]
+    return found
+
+
+def _named(path: Path, signals: tuple[Signal, ...], wanted: str) -> int:
+    found = matching(path, signals, wanted)
+    usable = [at for at in found if not why_not(signals[at])]
     if not usable:
         raise ContentError(
-            f"{path}: the signal {wanted!r} is no image: {why_not(signals[matching[0]])}; "
+            f"{path}: the signal {wanted!r} is no image: {why_not(signals[found[0]])}; "
             f"choose another: {listed(_usable(signals)) or 'there is none'}"
         )
     return usable[0]

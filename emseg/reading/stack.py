@@ -23,10 +23,12 @@ from emseg.errors import (
 )
 from emseg.micrograph import Micrograph, Region
 from emseg.reading import formats, information_bar
+from emseg.reading.channel_terms import mentions_spectra, parse_channels
+from emseg.reading.channels import with_channels
 from emseg.reading.choice import choose
 from emseg.reading.inside import file_of
 from emseg.reading.layout import Layout, relabel
-from emseg.reading.options import ReadOptions
+from emseg.reading.options import AS_STORED, ReadOptions
 from emseg.reading.signal import Signal, Source
 
 _log = logging.getLogger(__name__)
@@ -61,7 +63,8 @@ class Stack(Sequence[Micrograph]):
         self, path: Path, signals: tuple[Signal, ...], options: ReadOptions | None = None
     ) -> None:
         self.options = options or ReadOptions()
-        chosen = choose(path, signals, self.options.signal)
+        named = None if self.options.channels is not None else self.options.signal
+        chosen = choose(path, signals, named)
         signal = signals[chosen]
         self.path = path
         self.name = formats.stem(path)
@@ -229,16 +232,25 @@ def _open(path: Path, options: ReadOptions | None = None) -> Source:
         raise ContentError(f"{file} is a folder and not an image; name the files in it")
     if file.is_file() and not file.stat().st_size:
         raise UnreadableFileError(f"{file} is empty (0 bytes); copy it again")
-    source = formats.format_of(path).open(path)
-    axes = options.axes if options else None
-    if axes is None:
-        return source
+    said = options or ReadOptions()
+    terms = parse_channels(said.channels) if said.channels is not None else ()
+    fmt = dataclasses.replace(formats.format_of(path), with_spectra=mentions_spectra(terms))
+    source = fmt.open(path)
     try:
-        signals = tuple(relabel(each, axes) for each in source.signals)
-        return dataclasses.replace(source, signals=signals)
+        if said.axes is not None:
+            signals = tuple(relabel(each, said.axes) for each in source.signals)
+            source = dataclasses.replace(source, signals=signals)
+        if not terms:
+            return source
+        return with_channels(path, source, terms, said.signal, _open_beside)
     except EmsegError:
         source.close()
         raise
+
+
+def _open_beside(path: Path) -> Stack:
+    """Open an image that is a channel of another file's; its bar is left to that file."""
+    return open_stack(path, AS_STORED)
 
 
 @contextmanager

@@ -11,23 +11,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.calibration import Axis, PixelSize
+from emseg.calibration import Axis, PixelSize, nm_per_unit
 from emseg.errors import UnreadableFileError
 from emseg.reading.formats import Format
 from emseg.reading.plugins import file_reader
 from emseg.reading.quiet import no_warnings
 from emseg.reading.signal import Index, Signal, Source
+from emseg.reading.spectra import energy_axis, spectra_of
 
-_LAZY = {"lazy": True}
+_LAZY, _WHOLE = {"lazy": True}, {"lazy": False}
 _OPTIONS: dict[str, dict[str, Any]] = {
     "emd": {"lazy": True, "select_type": "images"},  # Velox spectra need minutes and `sparse`
-    "phenom": {"lazy": False},  # its plugin cannot
     "zspy": {"lazy": True, "mode": "r"},  # it would open the store for writing otherwise
+    "nexus": {"lazy": True, "nxdata_only": True},
 }
 _EMPTY = {
     "tia": "its .ser files are missing; put them beside it",
     "emd": "it holds no image",
+    "jeol": "it is no file of JEOL's Analysis Station",
 }
+_LARGEST_NM = 1e7
 _NOT_MEASURED = -1.0  # Direct Electron writes this for an unknown pixel size
 
 
@@ -41,7 +44,7 @@ def open_source(path: Path, fmt: Format) -> Source:
     Exception
         Whatever the plugin raises on a file that it does not understand.
     """
-    found = _read_all(path, fmt.plugin)
+    found = _read_all(path, fmt)
     if not found:
         raise UnreadableFileError(
             f"{path} holds nothing: {_EMPTY.get(fmt.plugin, 'save it again')}"
@@ -49,11 +52,19 @@ def open_source(path: Path, fmt: Format) -> Source:
     return Source(tuple(_signal(each, fmt) for each in found))
 
 
-def _read_all(path: Path, plugin: str) -> list[dict[str, Any]]:
-    reader = file_reader(plugin)
+def _read_all(path: Path, fmt: Format) -> list[dict[str, Any]]:
+    reader = file_reader(fmt.plugin)
+    options = dict(_OPTIONS.get(fmt.plugin, _LAZY if fmt.is_lazy else _WHOLE))
+    if fmt.with_spectra:
+        options.pop("select_type", None)
     try:
         with no_warnings():
-            signals = reader(str(path), **_OPTIONS.get(plugin, _LAZY))
+            try:
+                signals = reader(str(path), **options)
+            except (NotImplementedError, ValueError) as error:  # colours, as Gatan stores them
+                if "lazy" not in str(error).lower():
+                    raise
+                signals = reader(str(path), **(options | _WHOLE))
     except ModuleNotFoundError as error:
         raise UnreadableFileError(
             f"{path} holds EDS maps whose reading needs the package {error.name or 'sparse'}; "
@@ -65,6 +76,8 @@ def _read_all(path: Path, plugin: str) -> list[dict[str, Any]]:
 def _signal(found: dict[str, Any], fmt: Format) -> Signal:
     """Translate what every RosettaSciIO plugin returns for one signal."""
     data, colours = found["data"], found["data"].dtype.names
+    if len(found["axes"]) != data.ndim:
+        found = found | {"axes": _completed(found["axes"], data.shape)}
     names, refusal = _roles(found)
     axes = tuple(
         _axis(described, name, size)
@@ -73,7 +86,8 @@ def _signal(found: dict[str, Any], fmt: Format) -> Signal:
     dtype = data.dtype
     if colours:
         axes, dtype = (*axes, Axis("s", len(colours))), dtype[0]
-    title = found.get("metadata", {}).get("General", {}).get("title") or ""
+    said = found.get("metadata", {})
+    title = said.get("General", {}).get("title") or ""
 
     def read(index: Index) -> NDArray[Any]:
         if not colours:
@@ -81,8 +95,24 @@ def _signal(found: dict[str, Any], fmt: Format) -> Signal:
         pixels = _compute(data[index[:-1]])
         return np.stack([pixels[each] for each in colours], axis=-1)[..., index[-1]]
 
-    size = None if refusal else _pixel_size(axes, _calibration(found, fmt))
-    return Signal(str(title), axes, dtype, read, size, refusal=refusal)
+    energy = energy_axis(found["axes"])
+    spectra = None if energy is None else spectra_of(data, axes[energy], energy, said)
+    if refusal and spectra:
+        refusal = f"{refusal} ({spectra.invitation})"
+    size = None
+    if spectra or not refusal:
+        others = tuple(axis for at, axis in enumerate(axes) if at != energy)
+        size = _pixel_size(others, _calibration(found, fmt))
+    return Signal(str(title), axes, dtype, read, size, refusal=refusal, spectra=spectra)
+
+
+def _completed(axes: list[dict[str, Any]], shape: tuple[int, ...]) -> list[dict[str, Any]]:
+    """One description for each axis; the NeXus plugin may find too few or others' axes."""
+    known = {axis.get("index_in_array"): axis for axis in axes if len(axes) < len(shape)}
+    return [
+        known.get(at, {"name": "", "size": size, "navigate": at < len(shape) - 2})
+        for at, size in enumerate(shape)
+    ]
 
 
 def _compute(data: Any) -> NDArray[Any]:
@@ -101,14 +131,30 @@ def _roles(found: dict[str, Any]) -> tuple[list[str], str]:
     positions = [at for at, axis in enumerate(axes) if axis.get("navigate")]
     if len(signal) == 0 and len(axes) == 2:
         return ["y", "x"], ""
+    lowered = [name.lower() for name in names]
+    if not signal and lowered.count("y") == lowered.count("x") == 1:
+        return lowered, ""
     where = " x ".join(str(axes[at].get("size", "?")) for at in positions)
     if len(signal) == 1:
-        along = f"a spectrum along {names[signal[0]]}"
-        return names, f"{along} at each of {where} points" if positions else along
+        return _spectrum(names, positions, signal[0], where)
     if len(signal) >= 2 and len(positions) >= 2 and _is_scan(axes, positions, kind):
         return names, f"a diffraction pattern at each of {where} points"
     y, x = signal[-2:] if len(signal) >= 2 else (-1, -1)
     return [_plane_name(at, y, x, name) for at, name in enumerate(names)], ""
+
+
+def _spectrum(
+    names: list[str], positions: list[int], energy: int, where: str
+) -> tuple[list[str], str]:
+    """Name the axes of spectra, at the points of a map or alone; no image as they are."""
+    along = f"a spectrum along {names[energy]}"
+    if len(positions) < 2:
+        return names, f"{along} at each of {where} points" if positions else along
+    named = dict(zip(positions[-2:], ("y", "x"), strict=True))
+    if names[energy].lower() in ("x", "y", "z", "axis"):
+        named[energy] = "energy"
+    names = [named.get(at, name) for at, name in enumerate(names)]
+    return names, f"a spectrum along {names[energy]} at each of {where} points"
 
 
 def _plane_name(at: int, y: int, x: int, name: str) -> str:
@@ -126,6 +172,8 @@ def _is_scan(axes: list[dict[str, Any]], positions: list[int], kind: str) -> boo
 def _axis(described: dict[str, Any], name: str, size: int) -> Axis:
     scale, units = described.get("scale"), described.get("units")
     known = scale is not None and float(scale) != _NOT_MEASURED
+    if known and _is_reciprocal(described):
+        known, units = False, None
     return Axis(
         name,
         size,
@@ -133,6 +181,16 @@ def _axis(described: dict[str, Any], name: str, size: int) -> Axis:
         float(described.get("offset") or 0.0),
         str(units) if isinstance(units, str) and units else None,
     )
+
+
+def _is_reciprocal(described: dict[str, Any]) -> bool:
+    """Whether a length is so large that it is none.
+
+    A .ser without its .emi does not say that it holds diffraction patterns: what it has in
+    1/m is read as m. No micrograph has pixels of a centimetre.
+    """
+    nm = nm_per_unit(described.get("units") if isinstance(described.get("units"), str) else None)
+    return nm is not None and abs(float(described["scale"])) * nm > _LARGEST_NM
 
 
 def _pixel_size(axes: tuple[Axis, ...], source: str) -> PixelSize | None:
