@@ -105,6 +105,7 @@ def _bar(pixels: NDArray[Any], tolerance: float) -> int | None:
         edge = _behind_line(side, _sharpened(side, int(end)) if tolerance else int(end))
         if (
             least <= edge <= most
+            and (tolerance or not _is_blurred(side, edge))
             and _shows_specimen(side, blank, edge)
             and _is_lettered(side, edge)
         ):
@@ -124,17 +125,27 @@ def _side(pixels: NDArray[Any], tolerance: float) -> _Side | None:
         return None
     ground = float(np.median(outer))
     reach = float(np.abs(rows - ground).max())
+    thrown = np.abs(outer - ground)
     near = tolerance * (255.0 if pixels.dtype == np.uint8 else float(np.ptp(rows)))
-    if reach <= 4 * near or (np.abs(outer - ground) <= near).mean() < 0.5:
+    near = min(near, max(near / 10, 2 * float(np.quantile(thrown, 0.8))))
+    if reach <= 4 * near or (thrown <= near).mean() < 0.5:
         return None
     return _Side(values, rows, ground, near, reach, height)
 
 
+def _is_blurred(side: _Side, edge: int) -> bool:
+    """Whether compression has thrown pixels off the ground; smooth letters are a few pixels."""
+    distance = np.abs(side.rows[_FRAME:edge] - side.ground)
+    return bool(((distance > 0) & (distance <= _JPEG * side.reach)).mean() > 0.01)
+
+
 def _sharpened(side: _Side, end: int) -> int:
-    """Move an edge that compression has blurred to the largest step within a JPEG block."""
-    rows = side.rows[end - 1 : end + _BLOCK]
-    distance = np.median(np.abs(rows - side.ground), axis=1)
-    return end + int(np.argmax(np.diff(distance)))
+    """Follow rows that compression has blurred to the first that is far from the ground."""
+    distance = np.median(np.abs(side.rows - side.ground), axis=1)
+    beyond = distance[end : end + _BEYOND]
+    far = max(0.25 * float(np.median(beyond)), 2.0 * float(np.median(distance[:end])), 1e-9)
+    first = np.flatnonzero((beyond[:-1] >= far) & (beyond[1:] >= far))
+    return end + int(first[0]) if len(first) else end
 
 
 def _behind_line(side: _Side, edge: int) -> int:
