@@ -237,6 +237,11 @@ def _open(path: Path, options: ReadOptions | None = None) -> Source:
     fmt = dataclasses.replace(formats.format_of(path), with_spectra=mentions_spectra(terms))
     source = fmt.open(path)
     try:
+        if not source.signals:
+            raise UnreadableFileError(
+                f"{path} holds nothing that can be read, as a file that was cut short; copy it "
+                "again from where it was recorded"
+            )
         if said.axes is not None:
             signals = tuple(relabel(each, said.axes) for each in source.signals)
             source = dataclasses.replace(source, signals=signals)

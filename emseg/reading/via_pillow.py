@@ -15,6 +15,7 @@ from PIL import Image
 from emseg.calibration import Axis, PixelSize, nm_per_unit
 from emseg.reading.formats import Format
 from emseg.reading.print_resolution import LARGEST_NM
+from emseg.reading.quiet import no_warnings
 from emseg.reading.sidecar import pixel_size_beside
 from emseg.reading.signal import Index, Signal, Source
 
@@ -99,7 +100,8 @@ def _pixel_size(image: Image.Image, source: str) -> PixelSize | None:
 
 def _renishaw(image: Image.Image) -> PixelSize | None:
     """Renishaw WiRE writes the field of view where EXIF has the focal plane resolution."""
-    exif = image.getexif()
+    with no_warnings():  # of a block that was cut short
+        exif = image.getexif()
     if "renishaw" not in str(exif.get(_MAKE, "")).lower():
         return None
     field = exif.get_ifd(_EXIF)
