@@ -3,8 +3,10 @@
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 from xml.etree import ElementTree
 
@@ -21,6 +23,7 @@ from emseg.reading.signal import Signal
 
 _OME = "{http://www.openmicroscopy.org/Schemas/OME/2016-06}"
 _DIGITS = 1e-9
+_DAMAGED = (KeyError, TypeError, ValueError, AttributeError, ElementTree.ParseError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +73,9 @@ def in_ome_xml(text: str) -> Annotation | None:
     return None
 
 
-def in_metadata(metadata: Mapping[str, Any]) -> Annotation | None:
-    """Find what emseg wrote into the metadata of HyperSpy; as `in_ome_xml`."""
-    said = metadata.get("emseg")
-    if not isinstance(said, Mapping) or "annotation" not in said:
-        return None
-    return _annotation(str(said.get("namespace")), json.loads(said["annotation"][0]))
+def in_json(namespace: str, text: str) -> Annotation | None:
+    """Understand what emseg wrote as one JSON text; as `in_ome_xml`."""
+    return _annotation(namespace, json.loads(text))
 
 
 def in_attributes(attributes: Mapping[str, Any]) -> Annotation | None:
@@ -86,11 +86,25 @@ def in_attributes(attributes: Mapping[str, Any]) -> Annotation | None:
     return _annotation(str(said.get("namespace")), said)
 
 
-def restored(signal: Signal, said: Annotation | None) -> Signal:
-    """Give a signal of a micrograph what its format has no place for.
+def restored(signal: Signal, find: Callable[[], Annotation | None]) -> Signal:
+    """Give a signal of emseg what its format has no place for.
 
-    A pixel size that another program changed since is left as it is.
+    Parameters
+    ----------
+    signal : Signal
+        As its format describes it.
+    find : callable
+        Looks for what emseg wrote; damaged metadata count as none.
+
+    Returns
+    -------
+    Signal
+        With channel names, specimen, and the source of its pixel size, unless another program
+        changed the size since.
     """
+    said = None
+    with suppress(*_DAMAGED):
+        said = find()
     if said is None:
         return signal
     size = signal.pixel_size
@@ -98,7 +112,7 @@ def restored(signal: Signal, said: Annotation | None) -> Signal:
     return dataclasses.replace(
         signal,
         pixel_size=said.pixel_size if _agree(size, said.pixel_size) else size,
-        specimen=said.specimen,
+        specimen=said.specimen or signal.specimen,
         channels=channels,
     )
 
@@ -107,6 +121,7 @@ def _annotation(namespace: str, said: Mapping[Any, Any]) -> Annotation | None:
     if namespace not in (LABEL_NAMESPACE, MICROGRAPH_NAMESPACE):
         return None
     is_label = namespace == LABEL_NAMESPACE
+    _require(LabelKey if is_label else MicrographKey, said)
     size = said[LabelKey.PIXEL_SIZE]
     specimen = said.get(LabelKey.SPECIMEN)  # emseg 0.1 did not write it
     return Annotation(
@@ -117,6 +132,12 @@ def _annotation(namespace: str, said: Mapping[Any, Any]) -> Annotation | None:
         () if is_label else tuple(said[MicrographKey.CHANNELS]),
         tuple(map(_label_class, said[LabelKey.CLASSES])) if is_label else (),
     )
+
+
+def _require(keys: type[StrEnum], said: Mapping[Any, Any]) -> None:
+    missing = [key.value for key in keys if key not in said and key != LabelKey.SPECIMEN]
+    if missing:
+        raise KeyError(missing[0])
 
 
 def _label_class(said: Mapping[str, Any]) -> LabelClass:

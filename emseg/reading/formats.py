@@ -114,7 +114,14 @@ FORMATS = (
     _rosettasciio(
         "JEOL Analysis Station", "img asw pts", "jeol", "the JEOL header", _SPECTRA, is_lazy=False
     ),
-    _rosettasciio("HyperSpy", "hspy", "hspy", "the HyperSpy axes", "image, stack, spectra"),
+    _rosettasciio(
+        "HyperSpy",
+        "hspy",
+        "hspy",
+        "the HyperSpy axes",
+        "image, stack, channels, spectra",
+        reader="via_hspy",
+    ),
     _rosettasciio(
         "HyperSpy Zarr",
         "zspy",

@@ -1,20 +1,22 @@
 """Label images that emseg wrote, read back with their classes."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
 from emseg.errors import EmsegError, PathMissingError, UnreadableFileError
-from emseg.micrograph import LABEL_NAMESPACE, LabelClass, LabelImage, LabelKey, Region
+from emseg.micrograph import LabelClass, LabelImage, Region
+from emseg.reading.annotation import Annotation, in_ome_xml
+from emseg.reading.formats import format_of, is_image_folder, is_known
+from emseg.reading.layout import Layout
+from emseg.reading.stack import opened
 
-_OME = "{http://www.openmicroscopy.org/Schemas/OME/2016-06}"
+_TIFF = "via_tifffile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,24 +86,19 @@ def describe_label_images(path: Path) -> LabelDescription | None:
     UnreadableFileError
         When emseg wrote the file but it was damaged since.
     """
-    from tifffile import TiffFile, TiffFileError
-
     path = Path(path)
-    if not path.is_file():
+    if not path.is_file() and not is_image_folder(path):
         raise PathMissingError(f"{path} is no file; check the path")
-    try:
-        tiff = TiffFile(path)
-    except TiffFileError:
-        return None
-    with tiff:
-        written = tiff.pages.first.description
-        if LABEL_NAMESPACE not in written:
+    look = _LOOKS.get(_reader(path), _in_tiff)
+    with _undamaged(path):
+        said, count = look(path)
+        if said is None or not said.classes:
             return None
-        with _undamaged(path):
-            described = _description(path, _annotation(written))
-            if len(described.planes) != len(tiff.pages):
-                raise ValueError(f"{len(tiff.pages)} of {len(described.planes)} planes are there")
-            return described
+        if len(said.planes) != count:
+            raise ValueError(f"{count} of {len(said.planes)} planes are there")
+        return LabelDescription(
+            path, said.name, said.classes, said.planes, said.pixel_size, said.specimen
+        )
 
 
 def read_label_images(path: Path) -> tuple[LabelImage, ...] | None:
@@ -123,15 +120,77 @@ def read_label_images(path: Path) -> tuple[LabelImage, ...] | None:
     PathMissingError, UnreadableFileError
         As `describe_label_images`, and when the pixels are damaged.
     """
-    from tifffile import TiffFile
-
     described = describe_label_images(path)
     if described is None:
         return None
-    with _undamaged(described.path), TiffFile(described.path) as tiff:
+    with _undamaged(described.path):
+        planes = _tiff_planes if _reader(described.path) == _TIFF else _planes
         return tuple(
-            described.label_image(index, page.asarray()) for index, page in enumerate(tiff.pages)
+            described.label_image(index, pixels)
+            for index, pixels in enumerate(planes(described.path))
         )
+
+
+def _reader(path: Path) -> str:
+    return format_of(path).reader if is_known(path) else _TIFF
+
+
+def _tiff_planes(path: Path) -> Iterator[NDArray[Any]]:
+    """Read page by page, which keeps axes of one pixel."""
+    from tifffile import TiffFile
+
+    with TiffFile(path) as tiff:
+        for page in tiff.pages:
+            yield page.asarray()
+
+
+def _planes(path: Path) -> Iterator[NDArray[Any]]:
+    with opened(path) as source:
+        signal = source.signals[0]
+        layout = Layout.of(signal.axes)
+        for index in range(layout.count):
+            yield layout.arrange(signal.read(layout.index(index)))[0]
+
+
+def _count(path: Path) -> int:
+    with opened(path) as source:
+        return Layout.of(source.signals[0].axes).count
+
+
+def _in_tiff(path: Path) -> tuple[Annotation | None, int]:
+    """Find what is said about the pages of a TIFF, and count them."""
+    from tifffile import TiffFile, TiffFileError
+
+    try:
+        tiff = TiffFile(path)
+    except TiffFileError:
+        return None, 0
+    with tiff:
+        said = in_ome_xml(tiff.pages.first.description)
+        return said, len(tiff.pages) if said else 0
+
+
+def _in_hspy(path: Path) -> tuple[Annotation | None, int]:
+    from emseg.reading.via_hspy import annotation_of
+
+    try:
+        said = annotation_of(path)
+    except OSError:
+        return None, 0
+    return said, _count(path) if said else 0
+
+
+def _in_zarr(path: Path) -> tuple[Annotation | None, int]:
+    from emseg.reading.via_zarr import annotation_of
+
+    said = annotation_of(path)
+    return said, _count(path) if said else 0
+
+
+_LOOKS: Mapping[str, Callable[[Path], tuple[Annotation | None, int]]] = {
+    "via_hspy": _in_hspy,
+    "via_zarr": _in_zarr,
+}
 
 
 @contextmanager
@@ -148,28 +207,4 @@ def _undamaged(path: Path) -> Iterator[None]:
 def _damaged(path: Path, reason: object) -> UnreadableFileError:
     return UnreadableFileError(
         f"{path} is a damaged label image of emseg ({reason}); predict it again"
-    )
-
-
-def _annotation(description: str) -> dict[str, Any]:
-    """Find the values that emseg wrote into the OME-XML, by `LabelKey`."""
-    root = ElementTree.fromstring(description.encode())
-    found = root.find(f".//{_OME}MapAnnotation[@Namespace='{LABEL_NAMESPACE}']")
-    pairs = {} if found is None else {each.get("K"): each.text for each in found.iter(f"{_OME}M")}
-    pairs.setdefault(LabelKey.SPECIMEN, "null")  # emseg 0.1 did not write it
-    return {key: json.loads(pairs[key] or "") for key in LabelKey}
-
-
-def _description(path: Path, said: dict[str, Any]) -> LabelDescription:
-    size, specimen = said[LabelKey.PIXEL_SIZE], said[LabelKey.SPECIMEN]
-    return LabelDescription(
-        path,
-        said[LabelKey.NAME],
-        tuple(
-            LabelClass(each["name"], tuple(each["colour"]), tuple(each["values"]))
-            for each in said[LabelKey.CLASSES]
-        ),
-        tuple(said[LabelKey.PLANES]),
-        PixelSize(**size) if size else None,
-        Region(**specimen) if specimen else None,
     )

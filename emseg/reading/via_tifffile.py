@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from emseg.calibration import Axis
 from emseg.errors import UnreadableFileError
+from emseg.reading.annotation import in_ome_xml, restored
 from emseg.reading.formats import Format
 from emseg.reading.information_bar import tagged
 from emseg.reading.quiet import mute
@@ -64,9 +65,10 @@ def _signal(
     read = _paged(path, tiff, series) if offset is None else _mapped(path, series, offset)
     name = series.name if series.name and series.kind in ("ome", "generic") else ""
     channels = found.channels if len(found.channels) == _count(axes, "c") else ()
-    return Signal(
+    signal = Signal(
         name, axes, dtype, read, found.pixel_size, channels, specimen=tagged(tiff, page)
     )
+    return restored(signal, lambda: in_ome_xml(tiff.ome_metadata or "")) if not number else signal
 
 
 def _axis_name(letter: str, page: tifffile.TiffPage) -> str:

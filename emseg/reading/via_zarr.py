@@ -6,6 +6,7 @@ masks. Arrays without such metadata are signals of their own. Chunks are read wh
 asked for.
 """
 
+import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from zarr.storage import ZipStore
 
 from emseg.errors import ContentError, UnreadableFileError, listed
-from emseg.reading.annotation import in_attributes, restored
+from emseg.reading.annotation import Annotation, in_attributes, restored
 from emseg.reading.formats import Format
 from emseg.reading.inside import split
 from emseg.reading.layout import Layout, why_not
@@ -58,6 +59,19 @@ def open_source(path: Path, _format: Format) -> Source:
             store.close()
         raise
     return replace(source, close=store.close)
+
+
+def annotation_of(path: Path) -> Annotation | None:
+    """Find what emseg wrote into the attributes; None when another program wrote the store.
+
+    Raises
+    ------
+    Exception
+        KeyError, TypeError or ValueError when it was damaged since.
+    """
+    if not path.is_dir() or not (path / ".zattrs").is_file():
+        return None
+    return in_attributes(json.loads((path / ".zattrs").read_text(encoding="utf-8")))
 
 
 def _source(file: Path, place: zarr.Array[Any] | zarr.Group) -> Source:
@@ -124,9 +138,7 @@ def _image(group: zarr.Group, said: Mapping[str, Any], image: Mapping[str, Any],
     channels = _channel_names(said, {axis.name: axis.size for axis in axes})
     name = str(image.get("name") or group.name.strip("/"))
     signal = Signal(name, axes, array.dtype, _reader(array), pixel_size_of(axes), channels)
-    with suppress(KeyError, TypeError, ValueError, AttributeError):
-        return restored(signal, in_attributes(said)) if at == 0 else signal
-    return signal
+    return restored(signal, lambda: in_attributes(said)) if at == 0 else signal
 
 
 def _plain(array: zarr.Array[Any]) -> Signal:

@@ -81,6 +81,7 @@ def _levels(root: "zarr.Group", content: Content) -> "list[zarr.Array[Any]]":
     """Make an array for the image and one for each smaller copy."""
     channels, height, width = content.size
     depth = content.count or 1
+    compressor: dict[str, Any] = {"id": "zlib", "level": _LEVEL}
     levels = []
     for level in range(1 + level_count(height, width)):
         size = level_size(height, width, level)
@@ -93,7 +94,7 @@ def _levels(root: "zarr.Group", content: Content) -> "list[zarr.Array[Any]]":
                 shape=tuple(lengths[name] for name in names),
                 chunks=tuple(chunks[name] for name in names),
                 dtype=content.dtype,
-                compressors={"id": "zlib", "level": _LEVEL},
+                compressors=compressor,
                 chunk_key_encoding={"name": "v2", "separator": "/"},
                 fill_value=0,
             )
