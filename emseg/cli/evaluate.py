@@ -75,8 +75,8 @@ def evaluate(
         ),
     ] = None,
     unlabelled: Annotated[
-        int | None,
-        typer.Option(metavar="VALUE", help="Mask value of pixels that are not scored."),
+        str | None,
+        typer.Option(metavar="VALUE", help="Mask value, or colour, of pixels that are not scored."),
     ] = None,
     slices: Annotated[
         str | None,
@@ -130,7 +130,7 @@ def evaluate(
     """
     from emseg.cli.mask_options import class_folders
     from emseg.config import EvaluateConfig
-    from emseg.labels import parse_labels, parse_names
+    from emseg.labels import parse_labels, parse_names, parse_value
     from emseg.writing import results_folder
 
     if masks is not None and class_masks:
@@ -145,7 +145,7 @@ def evaluate(
         classes=parse_names(classes) if classes is not None else None,
         labels=parse_labels(labels) if labels is not None else None,
         prediction_labels=parse_labels(prediction_labels) if prediction_labels else None,
-        unlabelled=unlabelled,
+        unlabelled=parse_value(unlabelled) if unlabelled is not None else None,
         slices=slices,
         axes=axes,
         signal=signal,

@@ -50,10 +50,17 @@ def train(
         typer.Option(help="Class names in the order of the mask values: matrix,small,large."),
     ] = None,
     labels: Annotated[
-        str | None, typer.Option(help="Class of each mask value: 0=membrane,255=cell.")
+        str | None,
+        typer.Option(
+            help="Class of each mask value: 0=membrane,255=cell; of colours: '#6da34d=silica'."
+        ),
     ] = None,
     unlabelled: Annotated[
-        int | None, typer.Option(help="Mask value that is left out of the loss and the metrics.")
+        str | None,
+        typer.Option(
+            metavar="VALUE",
+            help="Mask value, or colour ('#000000'), left out of the loss and the metrics.",
+        ),
     ] = None,
     network: Annotated[
         str | None,

@@ -6,7 +6,7 @@ from typing import Any
 from emseg.cli.mask_options import class_folders, refuse_for_classifier
 from emseg.config import Task, TrainConfig
 from emseg.errors import UnknownNameError, UsageError
-from emseg.labels import parse_labels, parse_names
+from emseg.labels import parse_labels, parse_names, parse_value
 from emseg.reading import is_class_folder
 
 _OF_MASKS = ("labels", "unlabelled", "slices", "val_slices")
@@ -50,6 +50,8 @@ def train_config(
     if folders:
         _refuse_names(classes=classes, labels=labels)
     options = {name: value for name, value in options.items() if value is not None}
+    if "unlabelled" in options:
+        options["unlabelled"] = parse_value(options["unlabelled"])
     if "epochs" in options and "steps" in options:
         raise UsageError("--epochs and --steps contradict each other; give one of them")
     options.setdefault("out", _next_run(options.get("network"), task))

@@ -1,6 +1,7 @@
 """Which mask value means which class: as the user says, or inferred where that is safe."""
 
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from emseg.errors import LabelError, UsageError, listed
@@ -8,7 +9,40 @@ from emseg.labels.colours import colour
 from emseg.micrograph import UNLABELLED_8, LabelClass
 
 _MOST_INFERRED = 32  # more distinct values than this are instances or a picture, not classes
+MOST_COLOURS = _MOST_INFERRED
+"""Distinct colours that a mask may have; a photograph or a JPEG has more."""
+
+_COLOUR = re.compile(r"#([0-9a-f]{6})", re.IGNORECASE)
+_LARGEST_NUMBER = 0xFFFF  # of a mask with numbers; larger values are shown as colours
 _log = logging.getLogger(__name__)
+
+
+def parse_value(text: str, option: str = "--unlabelled") -> int:
+    """Read one mask value: a number, or the colour of a colour mask as ``#rrggbb``.
+
+    Parameters
+    ----------
+    text : str
+        ``"255"``, ``"-1"`` or ``"#6da34d"``, which is the number 0x6da34d.
+    option : str
+        What the message calls it.
+
+    Raises
+    ------
+    UsageError
+        When it is neither.
+    """
+    colour_of = _COLOUR.fullmatch(text.strip())
+    if colour_of:
+        return int(colour_of[1], 16)
+    if not text.strip().removeprefix("-").isdecimal():
+        raise UsageError(f"{option} {text}: write a mask value, as in 255 or '#6da34d'")
+    return int(text)
+
+
+def show_value(value: int) -> str:
+    """Write a mask value as a user would: colours as ``#rrggbb``."""
+    return str(value) if value <= _LARGEST_NUMBER else f"#{value:06x}"
 
 
 def parse_names(text: str) -> tuple[str, ...]:
@@ -34,6 +68,8 @@ def parse_names(text: str) -> tuple[str, ...]:
 def parse_labels(text: str) -> dict[int, str]:
     """Read ``"0=matrix,1=small,2=small"``: mask values to class names.
 
+    The values of a colour mask are written ``"#6da34d=silica"``.
+
     Raises
     ------
     UsageError
@@ -42,11 +78,13 @@ def parse_labels(text: str) -> dict[int, str]:
     assigned: dict[int, str] = {}
     for part in text.split(","):
         value, equals, name = (piece.strip() for piece in part.partition("="))
-        if not (equals and name and value.removeprefix("-").isdecimal()):
+        is_value = value.removeprefix("-").isdecimal() or _COLOUR.fullmatch(value)
+        if not (equals and name and is_value):
             raise UsageError(f"--labels cannot read {part!r}; write --labels 0=matrix,255=cell")
-        if int(value) in assigned:
+        number = parse_value(value)
+        if number in assigned:
             raise UsageError(f"--labels gives the value {value} twice; give each value one class")
-        assigned[int(value)] = name
+        assigned[number] = name
     return assigned
 
 
@@ -90,13 +128,19 @@ def choose_classes(
     values = sorted(set(found) - {unlabelled})
     if names is not None and len(names) < 2:
         raise UsageError(f"--classes names one class only ({', '.join(names)}); name at least two")
+    if assigned is None and _is_coloured(values) and values[0] == 0:
+        _log.warning(
+            "black (#000000) in %s is taken as a class; where it means that nothing was painted, "
+            "say --unlabelled '#000000'",
+            where,
+        )
     if assigned is not None:
         return _assigned_classes(values, assigned, names, where), unlabelled
     if unlabelled is None and _is_255_unlabelled(values, names):
         _log.warning("the mask value 255 beside %s is taken as unlabelled", listed(values[:-1]))
         values, unlabelled = values[:-1], UNLABELLED_8
     if len(values) < 2 and not names:
-        held = f"only the value {listed(values)}" if values else "no labelled pixel"
+        held = f"only the value {_shown(values)}" if values else "no labelled pixel"
         raise LabelError(
             f"{where} hold {held}: there is nothing to tell apart; "
             "check the mask folder, or name the classes with --labels 0=background,1=object"
@@ -105,6 +149,11 @@ def choose_classes(
         values = _values_of_names(values, names, where)
         return _numbered(names, values), unlabelled
     return _numbered(_inferred_names(values, where), values), unlabelled
+
+
+def _is_coloured(values: Sequence[int]) -> bool:
+    """Whether values are the colours of a mask: #6da34d is 0x6da34d."""
+    return bool(values) and values[-1] > _LARGEST_NUMBER
 
 
 def _is_255_unlabelled(values: Sequence[int], names: Sequence[str] | None) -> bool:
@@ -122,22 +171,32 @@ def _values_of_names(values: Sequence[int], names: Sequence[str], where: str) ->
     if len(values) < len(names) and all(0 <= value < len(names) for value in values):
         return list(range(len(names)))  # a class that these masks do not show
     raise LabelError(
-        f"{where} hold {len(values)} values ({listed(values)}) but --classes names {len(names)} "
+        f"{where} hold {len(values)} values ({_shown(values)}) but --classes names {len(names)} "
         f"({', '.join(names)}); say which value is which with --labels VALUE=NAME,... "
         "or leave one out with --unlabelled VALUE"
     )
 
 
 def _inferred_names(values: Sequence[int], where: str) -> list[str]:
-    if len(values) == 2:
+    if len(values) == 2 and not _is_coloured(values):
         return ["background", "foreground"]
     if len(values) > _MOST_INFERRED or values[0] < 0:
         raise LabelError(
-            f"{where} hold {len(values)} values ({listed(values)}): too many to be classes. "
+            f"{where} hold {len(values)} values ({_shown(values)}): too many to be classes. "
             "A greyscale or JPEG picture is no mask, and numbered objects become one class with "
             "--labels; save masks as PNG or TIFF with one value a class"
         )
-    return [f"class_{value}" for value in values]
+    return [f"class_{show_value(value).removeprefix('#')}" for value in values]
+
+
+def _shown(values: Sequence[int]) -> str:
+    return listed(show_value(value) for value in values)
+
+
+def _quoted(value: int, more: str = "") -> str:
+    """Write a value as a shell takes it: # begins a comment there."""
+    shown = f"{show_value(value)}{more}"
+    return f"'{shown}'" if shown.startswith("#") else shown
 
 
 def _assigned_classes(
@@ -149,8 +208,9 @@ def _assigned_classes(
     missing = [value for value in values if value not in assigned]
     if missing:
         raise LabelError(
-            f"{where} hold the value {listed(missing)}, which --labels does not name; "
-            f"add {missing[0]}=NAME to --labels or leave it out with --unlabelled {missing[0]}"
+            f"{where} hold the value {_shown(missing)}, which --labels does not name; add "
+            f"{_quoted(missing[0], '=NAME')} to --labels or leave it out with "
+            f"--unlabelled {_quoted(missing[0])}"
         )
     order = tuple(names or dict.fromkeys(assigned.values()))
     if set(order) != set(assigned.values()):

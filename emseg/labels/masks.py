@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.errors import LabelError, MismatchError
+from emseg.labels.classes import MOST_COLOURS, show_value
 from emseg.micrograph import (
     LabelClass,
     LabelImage,
@@ -16,12 +17,17 @@ from emseg.micrograph import (
     unlabelled_value,
 )
 
+_COLOUR_CODES = 1 << 24
+
 
 def _plane(mask: Micrograph) -> NDArray[Any]:
+    if mask.pixels.shape[0] == 3 and mask.pixels.dtype == np.uint8:
+        return _colours(mask)
     if mask.pixels.shape[0] != 1:
         raise LabelError(
             f"the mask {mask.path or mask.name} is a colour picture ({mask.pixels.shape[0]} "
-            "channels); save it with one channel and one value a class (8-bit greyscale PNG)"
+            f"channels of {mask.pixels.dtype}); save it with one channel and one value a class "
+            "(8-bit greyscale PNG), or as 8-bit RGB with one colour a class"
         )
     plane: NDArray[Any] = mask.pixels[0]
     if plane.dtype == bool:
@@ -41,19 +47,47 @@ def _plane(mask: Micrograph) -> NDArray[Any]:
     return plane
 
 
+def _colours(mask: Micrograph) -> NDArray[np.uint32]:
+    """Give a mask that is painted in few colours one value a colour: #6da34d is 0x6da34d.
+
+    The same colour is the same value in every mask, whichever colours it shows.
+    """
+    red, green, blue = (channel.astype(np.uint32) for channel in mask.pixels)
+    plane: NDArray[np.uint32] = (red << 16) | (green << 8) | blue
+    count = len(_distinct(plane))
+    if count > MOST_COLOURS:
+        raise LabelError(
+            f"the mask {mask.path or mask.name} is a colour picture ({count} colours), and a mask "
+            f"has one colour a class, {MOST_COLOURS} at most: JPEG and smooth edges blur them; "
+            "save it as PNG, best with one channel and one value a class"
+        )
+    return plane
+
+
 def mask_values(mask: Micrograph) -> tuple[int, ...]:
-    """Distinct values of a mask with one channel, ascending.
+    """Distinct values of a mask, ascending.
+
+    Parameters
+    ----------
+    mask : Micrograph
+        One channel of whole numbers, or red, green and blue in uint8 with few distinct colours:
+        the value of a colour is its code, 0x6da34d for #6da34d.
 
     Raises
     ------
     LabelError
-        When the mask is a colour picture or holds no whole numbers.
+        When the mask is a picture of many colours or holds no whole numbers.
     """
     return tuple(int(value) for value in _distinct(_plane(mask)))
 
 
 def _distinct(plane: NDArray[Any]) -> NDArray[Any]:
-    """Distinct values, ascending; counted rather than sorted where the type is small."""
+    """Distinct values, ascending; counted rather than sorted where they are few."""
+    if plane.dtype == np.uint32 and plane.size and plane.max() < _COLOUR_CODES:
+        seen = np.zeros(_COLOUR_CODES, bool)
+        for row in plane:  # positions take 64 bits
+            seen[row] = True
+        return np.flatnonzero(seen)
     if plane.dtype.kind == "u" and plane.dtype.itemsize <= 2:
         return np.flatnonzero(count_values(plane))
     return np.unique(plane)
@@ -67,7 +101,8 @@ def to_label_image(
     Parameters
     ----------
     mask : Micrograph
-        One channel; any integer dtype, bool, or float with whole numbers.
+        One channel of any integer dtype, bool, or float with whole numbers; or a colour mask,
+        as `mask_values` takes it.
     classes : tuple of LabelClass
         Their ``values`` say which mask value becomes which index.
     unlabelled : int, optional
@@ -91,11 +126,12 @@ def to_label_image(
     values = _distinct(plane)
     unknown = [int(value) for value in values if int(value) not in index_of]
     if unknown:
-        named = ", ".join(f"{value}={classes[i].name}" for value, i in _by_value(classes))
+        known = _by_value(classes)
+        named = ", ".join(f"{show_value(value)}={classes[i].name}" for value, i in known)
+        shown = show_value(unknown[0])
         raise LabelError(
-            f"the mask {mask.path or mask.name} holds the value {unknown[0]}, which is no class "
-            f"(known: {named}); name it with --labels or leave it out with "
-            f"--unlabelled {unknown[0]}"
+            f"the mask {mask.path or mask.name} holds the value {shown}, which is no class "
+            f"(known: {named}); name it with --labels or leave it out with --unlabelled {shown}"
         )
     table = np.array([index_of[int(value)] for value in values], label_dtype(len(classes)))
     pixels = np.empty(plane.shape, table.dtype)
@@ -140,5 +176,5 @@ def combine_masks(
         pixels[plane > 0 if unlabelled is None else (plane > 0) & (plane != unlabelled)] = index
     if unlabelled is not None:
         for mask in masks:
-            pixels[(mask.pixels[0] == unlabelled) & (pixels == 0)] = nothing
+            pixels[(_plane(mask) == unlabelled) & (pixels == 0)] = nothing
     return LabelImage(pixels, classes, masks[0].name, masks[0].plane, masks[0].pixel_size)

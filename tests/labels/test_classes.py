@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from emseg.errors import LabelError, UsageError
-from emseg.labels import choose_classes, colour, parse_labels, parse_names
+from emseg.labels import choose_classes, colour, parse_labels, parse_names, parse_value
 
 
 def meaning(found, **said):
@@ -43,6 +43,34 @@ def test_labels_are_read():
 def test_labels_that_cannot_be_read_say_how_to_write_them(text):
     with pytest.raises(UsageError, match="write --labels 0=matrix,255=cell"):
         parse_labels(text)
+
+
+def test_colours_are_values():
+    assert parse_labels("#6da34d=silica,#A30015=carbon,0=void") == {
+        0x6DA34D: "silica",
+        0xA30015: "carbon",
+        0: "void",
+    }
+    assert [parse_value(text) for text in ("255", "-1", "#000000", "#6DA34d")] == [
+        *(255, -1, 0, 0x6DA34D)
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "black", "#6da34", "#6da34dd", "1.5", "0x10"])
+def test_what_is_no_value_is_refused(text):
+    with pytest.raises(UsageError, match=r"write a mask value, as in 255 or '#6da34d'"):
+        parse_value(text)
+
+
+def test_colours_are_classes_of_their_own_and_black_is_asked_about(caplog):
+    with caplog.at_level(logging.WARNING):
+        assert meaning([0, 0x6DA34D])[0] == [("class_0", (0,)), ("class_6da34d", (0x6DA34D,))]
+    assert "--unlabelled '#000000'" in caplog.text
+
+
+def test_a_colour_without_a_name_is_named_as_a_shell_takes_it():
+    with pytest.raises(LabelError, match=r"the value #a30015, .* add '#a30015=NAME' to --labels"):
+        choose_classes([0x6DA34D, 0xA30015], assigned={0x6DA34D: "a"})
 
 
 def test_a_value_given_twice_is_refused():

@@ -10,7 +10,14 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from emseg.calibration import PixelSize
 from emseg.errors import LabelError, MismatchError
-from emseg.labels import choose_classes, combine_masks, mask_values, to_label_image
+from emseg.labels import (
+    choose_classes,
+    combine_masks,
+    mask_values,
+    parse_labels,
+    parse_value,
+    to_label_image,
+)
 from emseg.micrograph import LabelClass, Micrograph
 
 
@@ -79,7 +86,7 @@ def test_the_calibration_of_the_mask_is_kept():
 @pytest.mark.parametrize(
     ("drawn", "message"),
     [
-        (mask(np.zeros((3, 2, 2))), r"is a colour picture \(3 channels\)"),
+        (mask(np.zeros((3, 2, 2)), np.uint16), r"is a colour picture \(3 channels of uint16\)"),
         (mask([[0.5, 1]], np.float32), "holds fractions or NaN"),
         (mask([[np.nan, 1]], np.float32), "holds fractions or NaN"),
         (mask([[np.inf, 1]], np.float64), "holds fractions or NaN"),
@@ -90,6 +97,41 @@ def test_the_calibration_of_the_mask_is_kept():
 def test_what_is_no_mask_is_refused_by_name(drawn, message):
     with pytest.raises(LabelError, match=message):
         to_label_image(drawn, CLASSES)
+
+
+COLOURS = {(0, 0, 0): 0, (0x6D, 0xA3, 0x4D): 0x6DA34D, (0xA3, 0, 0x15): 0xA30015, (0, 0, 1): 1}
+
+
+def painted(rows):
+    """A colour mask; each pixel is a colour."""
+    return mask(np.array(rows, np.uint8).transpose(2, 0, 1), channels=("red", "green", "blue"))
+
+
+def test_the_value_of_a_colour_is_its_code():
+    drawn = painted([list(COLOURS), list(reversed(COLOURS))])
+    assert mask_values(drawn) == (0, 1, 0x6DA34D, 0xA30015)
+    classes, _ = choose_classes(mask_values(drawn), names=("void", "dot", "silica", "carbon"))
+    assert to_label_image(drawn, classes).pixels.tolist() == [[0, 2, 3, 1], [1, 3, 2, 0]]
+
+
+def test_a_mask_that_shows_fewer_colours_keeps_their_values():
+    labels = parse_labels("#6da34d=silica,#A30015=carbon")
+    classes, _ = choose_classes([0x6DA34D, 0xA30015], assigned=labels)
+    drawn = painted([[(0xA3, 0, 0x15), (0, 0, 0)]])
+    image = to_label_image(drawn, classes, parse_value("#000000"))
+    assert image.pixels.tolist() == [[1, 255]]
+
+
+def test_a_picture_of_many_colours_is_no_mask():
+    noise = np.random.default_rng(0).integers(0, 256, (3, 16, 16), np.uint8)
+    with pytest.raises(LabelError, match=r"is a colour picture \(256 colours\).*save it as PNG"):
+        mask_values(mask(noise))
+
+
+def test_an_unknown_colour_is_named_as_one_writes_it():
+    classes, _ = choose_classes([0, 0x6DA34D], names=("void", "silica"))
+    with pytest.raises(LabelError, match=r"holds the value #a30015.*0=void, #6da34d=silica"):
+        to_label_image(painted([[(0xA3, 0, 0x15)]]), classes)
 
 
 def test_masks_by_class_are_laid_over_each_other():

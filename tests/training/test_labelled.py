@@ -74,7 +74,7 @@ def test_a_mask_of_another_size_is_refused_naming_both(folders):
 def test_colour_masks_are_refused(folders):
     images, masks = folders(2)
     iio.imwrite(masks / "2.png", np.random.default_rng(0).integers(0, 255, (48, 40, 3), np.uint8))
-    with pytest.raises(LabelError, match=r"2\.png is a colour picture \(3 channels\)"):
+    with pytest.raises(LabelError, match=r"2\.png is a colour picture \(1920 colours\)"):
         load_labelled(config(images, masks))
 
 
@@ -288,7 +288,7 @@ def calibrated(path, nm):
     ("sizes", "common", "said"),
     [
         ([2.0, 2.0, 2.0], 2.0, ""),
-        ([2.0, 3.0, 4.0], 3.0, "pixel sizes differ: 2 to 4 nm"),
+        ([2.0, 3.0, 4.0], 3.0, "the pixel sizes of the training differ: 2 to 4 nm"),
         ([2.0, None, 2.0], None, "1 of 3 micrographs have no pixel size"),
         ([None, None, None], None, ""),
     ],
@@ -299,7 +299,7 @@ def test_the_common_pixel_size(tmp_path, sizes, common, said, caplog):
     for number, size in enumerate(sizes):
         calibrated(tmp_path / "images" / f"{number}.tif", size)
         iio.imwrite(tmp_path / "masks" / f"{number}.png", np.eye(16, dtype=np.uint8))
-    calibrated(tmp_path / "v.tif", None)
+    calibrated(tmp_path / "v.tif", common)
     iio.imwrite(tmp_path / "v.png", np.eye(16, dtype=np.uint8))
     with caplog.at_level(logging.WARNING):
         data = load_labelled(
@@ -313,6 +313,38 @@ def test_the_common_pixel_size(tmp_path, sizes, common, said, caplog):
     assert (data.pixel_size.x_nm if data.pixel_size else None) == common
     assert said in caplog.text
     assert bool(said) == bool(caplog.text)
+
+
+@pytest.mark.parametrize(
+    ("rescale", "rows"), [("auto", [11, 16, 21, 32]), ("never", [16, 16, 16, 16])]
+)
+def test_micrographs_and_masks_come_to_the_median_pixel_size(tmp_path, rescale, rows):
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    mask = np.repeat([[0] * 8 + [1] * 8], 16, axis=0).astype(np.uint8)
+    for number, size in enumerate([2.0, 3.0, 4.0]):
+        calibrated(tmp_path / "images" / f"{number}.tif", size)
+        iio.imwrite(tmp_path / "masks" / f"{number}.png", mask)
+    calibrated(tmp_path / "v.tif", 6.0)
+    iio.imwrite(tmp_path / "v.png", mask)
+    data = load_labelled(
+        config(
+            tmp_path / "images",
+            tmp_path / "masks",
+            val_images=(tmp_path / "v.tif",),
+            val_masks=(tmp_path / "v.png",),
+            rescale=rescale,
+        )
+    )
+    planes = [*data.train, *data.validation]
+    assert [len(plane.labels.pixels) for plane in planes] == rows
+    for plane in planes:
+        side = len(plane.labels.pixels)
+        assert plane.micrograph.size == plane.labels.pixels.shape == (side, side)
+        assert plane.labels.pixels.dtype == np.uint8
+        right = np.arange(side) >= side // 2 + side % 2 * (side != 16)
+        np.testing.assert_array_equal(plane.labels.pixels[0, right], 1)
+        assert plane.labels.pixels[:, : side // 2].max() == 0
 
 
 def test_the_fingerprint_is_that_of_the_data(labelled):
