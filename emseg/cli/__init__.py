@@ -13,7 +13,7 @@
 #         files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files or folders.")],
 #         json: Json = False,
 #     ) -> None:
-#         """Say what each file holds: axes, shape, dtype, range and pixel size.
+#         """Say what each file holds: axes, shape, dtype and pixel size.
 #
 #         Whatever else a user should know, in a paragraph or two.
 #
@@ -60,7 +60,7 @@ COMMANDS = {
     "train": "Train a network on images and masks, or a classifier on folders of images.",
     "predict": "Segment or classify images with a trained model.",
     "evaluate": "Compare predictions with reference masks.",
-    "info": "Say what each file holds: axes, shape, dtype, range and pixel size.",
+    "info": "Say what each file holds: axes, shape, dtype and pixel size.",
     "samples": "Write the sample images: synthetic micrographs whose truth is known.",
     "demo": "Train, predict and evaluate on the sample images, in a few minutes.",
 }

@@ -100,15 +100,17 @@ def result(line: str) -> None:
     out.print(line, soft_wrap=True)
 
 
-def print_json(text: str) -> None:
+def print_json(text: str, end: str = "\n") -> None:
     """Print JSON on stdout exactly as it is.
 
     Parameters
     ----------
     text : str
         The same text that the command's JSON file holds.
+    end : str
+        What follows it; nothing when more of the same list is still to come.
     """
-    sys.stdout.write(text.rstrip("\n") + "\n")
+    sys.stdout.write(text.rstrip("\n") + end)
 
 
 def complain(line: str) -> None:

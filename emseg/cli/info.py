@@ -1,75 +1,162 @@
 """``emseg info``: what files hold, for a person and for machines."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emseg.cli.options import Json
-from emseg.errors import ContentError, EmsegError, PartialError
+from emseg.cli.options import Axes, Channels, Crop, Json, KeepBar, PixelSize, Signal
+from emseg.errors import (
+    ContentError,
+    EmsegError,
+    PartialError,
+    PathMissingError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.table import Table
-
-    from emseg.reading import SignalInfo, ValueRange
-
-
-_AXES = {"c": "channels"}
+    from emseg.reading import Contents, ReadOptions
 
 
 def info(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, folders or globs.")],
+    details: Annotated[
+        bool, typer.Option("--details", help="All signals of each file, also of several files.")
+    ] = False,
+    range_: Annotated[
+        bool,
+        typer.Option("--range", help="Read all pixels for their smallest and largest value."),
+    ] = False,
+    thumbnails: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT", help="Write a small picture of each image into this folder."),
+    ] = None,
+    axes: Axes = None,
+    signal: Signal = None,
+    channels: Channels = None,
+    pixel_size: PixelSize = None,
+    crop: Crop = None,
+    keep_bar: KeepBar = False,
     json: Json = False,
 ) -> None:
-    """Say what each file holds: axes, shape, dtype, range and pixel size.
+    """Say what each file holds: axes, shape, dtype and pixel size.
 
-    Every signal of a file is listed, also spectra and diffraction patterns, with the reason why
-    emseg cannot use it. Of several images in one file emseg takes the largest, which an arrow
-    marks. The range is that of the values as they are stored; of a large stack, some planes are
-    looked at.
+    One file is shown with all its signals, also spectra and diffraction patterns and the reason
+    why emseg cannot use them; of several images it takes the largest, which an arrow marks. Of
+    several files each has a line. No pixel is read unless --range or --thumbnails asks for it;
+    the other options show what train and predict make of the files when they get them.
 
     Examples
     --------
     emseg info image.dm4
+    emseg info micrographs/ --thumbnails overview
     emseg info --json maps/*.emd
     """
-    from emseg.cli import console
-    from emseg.reading import find_files
+    from emseg.reading import ReadOptions, find_files
 
-    reports = []
-    for path in find_files(files):
-        report = _look_at(path)
-        reports.append(report)
-        if not json:
-            console.out.print(_block(report))
+    options = ReadOptions(
+        axes=axes,
+        signal=signal,
+        channels=channels,
+        pixel_size=pixel_size,
+        crop=crop,
+        keep_bar=keep_bar,
+    )
+    _ = options.calibration  # a pixel size that is none is refused before any file is opened
+    paths = find_files(files)
+    reports = _reports(paths, options, with_ranges=range_)
+    if thumbnails is not None:
+        reports = _with_thumbnails(reports, paths, options, thumbnails)
     if json:
-        console.print_json(_as_json(reports))
-    _conclude(reports)
+        done = _print_json(reports)
+    elif details or len(paths) == 1:
+        done = _print_details(reports)
+    else:
+        done = _print_lines(reports, paths)
+    _conclude(done)
 
 
 @dataclass(frozen=True, slots=True)
-class _Report:
-    """What was found in one file; the error says why it is not readable."""
+class Report:
+    """What was found in one file, or why it cannot be read."""
 
     path: Path
-    signals: tuple["SignalInfo", ...] = ()
-    ranges: tuple["ValueRange | None", ...] = ()
+    contents: "Contents | None" = None
     error: EmsegError | None = None
 
 
-def _look_at(path: Path) -> _Report:
-    from emseg.reading import describe, value_ranges
+def _reports(
+    paths: Sequence[Path], options: "ReadOptions", *, with_ranges: bool
+) -> Iterator[Report]:
+    """Look into one file after the other; one that cannot be read costs only itself."""
+    from emseg.reading import look_into
 
-    try:
-        signals = describe(path)
-        return _Report(path, signals, value_ranges(path))
-    except EmsegError as error:
-        return _Report(path, error=error)
+    for path in paths:
+        try:
+            yield Report(path, look_into(path, options, with_ranges=with_ranges))
+        except EmsegError as error:
+            if isinstance(error, UsageError) and not isinstance(error, PathMissingError):
+                raise
+            yield Report(path, error=error)
 
 
-def _conclude(reports: list[_Report]) -> None:
+def _with_thumbnails(
+    reports: Iterator[Report], paths: Sequence[Path], options: "ReadOptions", folder: Path
+) -> Iterator[Report]:
+    """Draw each image before it is told; one that cannot be drawn counts as unreadable."""
+    from emseg.cli.thumbnails import Thumbnails
+
+    with Thumbnails(folder, paths, options) as drawn:
+        for report in reports:
+            try:
+                if report.contents and report.contents.taken:
+                    drawn.add(report.contents)
+                yield report
+            except ContentError as error:
+                yield Report(report.path, report.contents, error)
+
+
+def _print_json(reports: Iterator[Report]) -> list[Report]:
+    """Print a list with an entry a file, each as soon as it is known."""
+    from emseg.cli.console import print_json
+    from emseg.cli.info_json import entry
+
+    done: list[Report] = []
+    for report in reports:
+        print_json(("[\n" if not done else ",\n") + entry(report), end="")
+        done.append(report)
+    print_json("\n]")
+    return done
+
+
+def _print_details(reports: Iterator[Report]) -> list[Report]:
+    from emseg.cli.console import out
+    from emseg.cli.info_text import block
+
+    done: list[Report] = []
+    for report in reports:
+        out.print(block(report, out.width), soft_wrap=True)
+        done.append(report)
+    return done
+
+
+def _print_lines(reports: Iterator[Report], paths: Sequence[Path]) -> list[Report]:
+    from emseg.cli.console import out
+    from emseg.cli.info_listing import Listing
+
+    listing = Listing(paths, out.width)
+    out.print(listing.heading, soft_wrap=True)
+    done: list[Report] = []
+    for report in reports:
+        out.print(listing.line(report), soft_wrap=True)
+        done.append(report)
+    out.print(listing.summary(done), soft_wrap=True)
+    return done
+
+
+def _conclude(reports: list[Report]) -> None:
     """End with the exit code that files which cannot be read call for."""
     bad = [report for report in reports if report.error]
     if not bad:
@@ -82,98 +169,3 @@ def _conclude(reports: list[_Report]) -> None:
     if len(bad) == 1 and bad[0].error:
         raise bad[0].error
     raise ContentError(f"none of the {len(reports)} files can be read, first: {bad[0].error}")
-
-
-def _as_json(reports: list[_Report]) -> str:
-    import json
-
-    entries = [
-        {
-            "file": str(report.path),
-            "error": str(report.error) if report.error else None,
-            "signals": [
-                _signal_as_json(signal, values)
-                for signal, values in zip(report.signals, report.ranges, strict=True)
-            ],
-        }
-        for report in reports
-    ]
-    return json.dumps(entries, indent=2, ensure_ascii=False)
-
-
-def _signal_as_json(signal: "SignalInfo", values: "ValueRange | None") -> dict[str, Any]:
-    size = signal.pixel_size
-    return {
-        "name": signal.name,
-        "axes": [axis.name for axis in signal.axes],
-        "shape": list(signal.shape),
-        "dtype": signal.dtype,
-        "range": [values.low, values.high] if values else None,
-        "range_sampled": values.is_sampled if values else None,
-        "pixel_size_nm": [size.y_nm, size.x_nm] if size else None,
-        "plane_distance_nm": size.z_nm if size else None,
-        "pixel_size_source": size.source if size else None,
-        "is_taken": signal.is_taken,
-        "usable": signal.usable,
-        "reason": signal.reason,
-    }
-
-
-def _block(report: _Report) -> "RenderableType":
-    """One file: its name, then a line for each signal, or why it cannot be read."""
-    from rich.console import Group
-    from rich.padding import Padding
-    from rich.text import Text
-
-    title = Text(str(report.path), style="bold", overflow="fold")
-    if report.error:
-        said = Text(str(report.error).removeprefix(f"{report.path} "), style="red")
-        return Group(title, Padding(said, (0, 0, 0, 2), expand=False), Text())
-    return Group(title, Padding(_table(report), (0, 0, 0, 2), expand=False), Text())
-
-
-def _table(report: _Report) -> "Table":
-    from rich.table import Table
-    from rich.text import Text
-
-    several = len(report.signals) > 1
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for column in ("signal", "shape", "dtype", "range", "pixel size")[0 if several else 1 :]:
-        table.add_column(column, overflow="fold")
-    for signal, values in zip(report.signals, report.ranges, strict=True):
-        cells = [_shape(signal), signal.dtype, _range(signal, values), _pixel_size(signal)]
-        cells = [_name(signal), *cells] if several else cells
-        table.add_row(*(Text(cell) for cell in cells), style="" if signal.usable else "yellow")
-    return table
-
-
-def _name(signal: "SignalInfo") -> str:
-    """Name a signal as its file does, with an arrow at the one that emseg takes."""
-    return f"{'→' if signal.is_taken else ' '} {signal.name}"
-
-
-def _shape(signal: "SignalInfo") -> str:
-    return " × ".join(
-        {3: "rgb", 4: "rgba"}.get(size, "colours")
-        if axis.name == "s"
-        else f"{size} {_AXES.get(axis.name, axis.name)}"
-        for size, axis in zip(signal.shape, signal.axes, strict=True)
-    )
-
-
-def _range(signal: "SignalInfo", values: "ValueRange | None") -> str:
-    if values is None:
-        return "not looked at" if signal.usable else "-"
-    text = f"{values.low:.6g} to {values.high:.6g}"
-    if values.is_sampled:
-        text += f" (in {values.planes_read} of {values.planes} planes)"
-    return text
-
-
-def _pixel_size(signal: "SignalInfo") -> str:
-    size = signal.pixel_size
-    if not signal.usable:
-        return f"not usable: {signal.reason}"
-    if size is None:
-        return "unknown"
-    return f"{size}; planes {size.z_nm:.4g} nm apart" if size.z_nm else str(size)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emseg.reading import formats
-from emseg.reading.choice import choose, describe_signals
+from emseg.reading.choice import choose, describe_signals, largest
 from emseg.reading.label_images import LabelDescription, describe_label_images
 from emseg.reading.options import ReadOptions
 from emseg.reading.ranges import ValueRange, value_range
@@ -90,19 +90,27 @@ def describe(path: Path, options: ReadOptions | None = None) -> tuple[SignalInfo
     return look_into(path, options).signals
 
 
-def _signals(path: Path, source: Source, options: ReadOptions) -> tuple[SignalInfo, ...]:
-    described = describe_signals(source.signals)
-    if source.ambiguity and options.signal is None:
-        return tuple(dataclasses.replace(each, is_taken=False) for each in described)
-    if options.signal is None and not any(each.is_taken for each in described):
-        return described
+def taken_of(path: Path, source: Source, options: ReadOptions) -> int | None:
+    """Position of the signal that is taken; None when no image is, and none is named.
+
+    Raises
+    ------
+    ContentError
+        When the options ask for a signal that the file does not have.
+    """
+    if options.signal is None and (source.ambiguity or largest(source.signals) is None):
+        return None
     named = None if options.channels is not None else options.signal  # it names the spectra then
-    chosen = choose(path, source.signals, named)
+    return choose(path, source.signals, named)
+
+
+def _signals(path: Path, source: Source, options: ReadOptions) -> tuple[SignalInfo, ...]:
+    taken = taken_of(path, source, options)
     return tuple(
         _as_taken(path, source, each, options)
-        if at == chosen
+        if at == taken
         else dataclasses.replace(each, is_taken=False)
-        for at, each in enumerate(described)
+        for at, each in enumerate(describe_signals(source.signals))
     )
 
 

@@ -27,25 +27,26 @@ def code_of(*arguments):
 
 
 def test_a_person_reads_shape_range_and_pixel_size(calibrated, capsys):
-    assert program(["info", str(calibrated)]) == 0
+    assert program(["info", str(calibrated), "--range"]) == 0
     text = capsys.readouterr().out
     assert str(calibrated) in text
     assert "4 z × 8 y × 9 x" in text
     assert "uint16" in text
-    assert "0 to 287" in text
+    assert "values 0 to 287" in text
     assert "3 x 2 nm (y, x), from OME-XML; planes 50 nm apart" in text
 
 
 def test_a_machine_reads_the_same(calibrated, capsys):
-    assert program(["info", "--json", str(calibrated)]) == 0
+    assert program(["info", "--json", "--range", str(calibrated)]) == 0
     (entry,) = json.loads(capsys.readouterr().out)
     assert entry["file"] == str(calibrated)
     assert entry["error"] is None
+    assert (entry["format"], entry["read_whole"], entry["classes"]) == ("TIFF", False, None)
     (signal,) = entry["signals"]
     assert signal == {
         "name": "Image0", "axes": ["z", "y", "x"], "shape": [4, 8, 9], "dtype": "uint16",
-        "range": [0, 287], "range_sampled": False, "pixel_size_nm": [3.0, 2.0],
-        "plane_distance_nm": 50.0, "pixel_size_source": "OME-XML", "is_taken": True,
+        "range": [0, 287], "pixel_size_nm": [3.0, 2.0], "plane_distance_nm": 50.0,
+        "pixel_size_source": "OME-XML", "channels": [], "specimen": None, "is_taken": True,
         "usable": True, "reason": "",
     }  # fmt: skip
 
@@ -68,8 +69,9 @@ def test_one_bad_file_of_several_is_3_and_the_others_are_shown(calibrated, capsy
     (calibrated.parent / "b.tif").write_text("no pixels here")
     assert code_of("info", calibrated.parent) == 3
     captured = capsys.readouterr()
-    assert "4 z × 8 y × 9 x" in captured.out
+    assert "4 z × 8 × 9" in captured.out
     assert "cannot be read as TIFF" in captured.out
+    assert "1 of 2 files hold an image; 1 cannot be read" in captured.out
     assert "1 of 2 files cannot be read" in captured.err
     assert code_of("info", "--json", calibrated.parent) == 3
     entries = json.loads(capsys.readouterr().out)

@@ -1,0 +1,89 @@
+"""Pictures that ``emseg info --thumbnails`` draws, one a file, and the page that shows them."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from emseg.cli.info_text import described_sizes
+from emseg.errors import UsageError
+from emseg.micrograph import LabelImage
+from emseg.reading import Contents, ReadOptions
+from emseg.reading.reduced import read_reduced
+from emseg.reading.stems import output_stems
+from emseg.writing.picture import pixel_note
+from emseg.writing.thumbnails import LONGEST, Exhibit, write_contact_sheet, write_thumbnail
+from emseg.writing.whole import results_folder
+
+_PAGE = "index.html"
+_FINE = 3  # classes are averaged as colours, of so many times the pixels of the picture
+
+
+class Thumbnails:
+    """Draws a picture a file into a folder; a context manager that ends with their page.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when it is missing.
+    paths : sequence of Path
+        All files that may be drawn; pictures are named after them.
+    options : ReadOptions
+        How the files are read.
+
+    Raises
+    ------
+    UsageError
+        When a picture would replace one of the files.
+    """
+
+    def __init__(self, folder: Path, paths: Sequence[Path], options: ReadOptions) -> None:
+        self._folder, self._options = folder, options
+        self._pictures = {path: f"{stem}.png" for path, stem in output_stems(paths).items()}
+        self._exhibits: list[Exhibit] = []
+        self._open = ExitStack()
+        originals = {path.resolve() for path in paths}
+        for picture in self._pictures.values():
+            if (folder / picture).resolve() in originals:
+                raise UsageError(
+                    f"the thumbnail {folder / picture} would overwrite a micrograph; choose "
+                    "another folder"
+                )
+
+    def __enter__(self) -> Self:
+        self._open.enter_context(results_folder(self._folder))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._open:
+            if self._exhibits:
+                write_contact_sheet(self._folder / _PAGE, self._exhibits)
+
+    def add(self, contents: Contents) -> None:
+        """Draw the image that is taken of a file, of a stack the plane in the middle.
+
+        Raises
+        ------
+        ContentError
+            When its pixels cannot be read.
+        NotWritableError, StorageError
+            When the picture cannot be written.
+        """
+        path, taken = contents.path, contents.taken
+        if taken is None:
+            return
+        labels: LabelImage | None = None
+        if contents.labels is None:
+            small = read_reduced(path, self._options, LONGEST)
+        else:
+            small = read_reduced(path, self._options, _FINE * LONGEST, average=False)
+            labels = contents.labels.label_image(small.plane or 0, small.pixels[0])
+        write_thumbnail(self._folder / self._pictures[path], small, labels)
+        lines = (f"{described_sizes(taken)}, {taken.dtype}", pixel_note(taken.pixel_size))
+        self._exhibits.append(Exhibit(self._pictures[path], path.name, lines))
