@@ -4,10 +4,12 @@ A rule is named in the model's card, its statistics are taken from each microgra
 result does not depend on the tile: the statistics are those of the whole plane.
 """
 
+import logging
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from emseg.errors import ContentError
 from emseg.micrograph import Micrograph, count_values
 
+_log = logging.getLogger(__name__)
 _BAND = 1 << 22  # pixels that are held as float64 at a time, 32 MiB
 _SAMPLE = 1 << 20  # pixels of a larger plane by which the beginning of its tails is found
 _TAIL = 1e-4  # share of pixels at either end that may be hot, dead or hit by an X-ray
@@ -60,7 +63,15 @@ def measure(micrograph: Micrograph) -> Statistics:
     plane = "" if micrograph.plane is None else f"[{micrograph.plane}]"
     where = f"{micrograph.path or micrograph.name}{plane}"
     rows = [_channel_statistics(channel, where) for channel in micrograph.pixels]
+    if all(deviation == 0 for *_, deviation in rows):
+        _tell_constant(str(micrograph.path or micrograph.name), plane)
     return Statistics(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
+@lru_cache(maxsize=1000)
+def _tell_constant(file: str, plane: str) -> None:
+    """Say once for an image, which is measured many times, that there is nothing in it."""
+    _log.warning("%s%s is constant: no class can be told from another in it", file, plane)
 
 
 def _channel_statistics(channel: NDArray[Any], where: str) -> tuple[float, float, float, float]:

@@ -178,3 +178,11 @@ def test_tails_are_those_of_the_sorted_values(channel: np.ndarray) -> None:
     assert (found.low[0], found.high[0]) == (low, high)
     assert found.mean[0] == pytest.approx(values.clip(low, high).mean())
     assert found.deviation[0] == pytest.approx(values.clip(low, high).std(), abs=1e-6)
+
+
+def test_a_constant_image_is_said_once(caplog):
+    micrograph = Micrograph(np.full((1, 8, 8), 7, np.uint16), "blank-plane", plane=3)
+    measure(micrograph), measure(micrograph)
+    assert [each.getMessage() for each in caplog.records] == [
+        "blank-plane[3] is constant: no class can be told from another in it"
+    ]

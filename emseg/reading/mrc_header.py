@@ -4,7 +4,7 @@
 
     byte 0   NX NY NZ MODE     40  XLEN YLEN ZLEN (angstrom)   104  EXTTYP, NVERSION
         28   MX MY MZ          76  AMIN                        152  IMODSTAMP IMODFLAGS
-        92   NSYMBT            208 "MAP "                      212  MACHST
+        88   ISPG NSYMBT       208 "MAP "                      212  MACHST
 """
 
 import math
@@ -42,6 +42,8 @@ class MrcHeader:
         Where the values begin.
     is_signed : bool
         Whether 8-bit values are.
+    is_volume : bool
+        Whether sections lie behind each other in space, and are no series of images.
     """
 
     order: str
@@ -50,6 +52,7 @@ class MrcHeader:
     voxel: tuple[float, float, float]
     offset: int
     is_signed: bool
+    is_volume: bool
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
@@ -62,7 +65,7 @@ class MrcHeader:
         nx, ny, nz, mode = struct.unpack_from(f"{order}4i", head, 0)
         grid = struct.unpack_from(f"{order}3i", head, 28)
         cell = struct.unpack_from(f"{order}3f", head, 40)
-        (extended,) = struct.unpack_from(f"{order}i", head, 92)
+        group, extended = struct.unpack_from(f"{order}2i", head, 88)
         voxel = [size / count if count > 0 else 0.0 for size, count in zip(cell, grid, strict=True)]
         depth, height, width = reversed([each if math.isfinite(each) else 0.0 for each in voxel])
         return cls(
@@ -72,6 +75,7 @@ class MrcHeader:
             (depth, height, width),
             LENGTH + max(0, extended),
             _is_signed(head, order),
+            group != 0 and nz > 1,
         )
 
     @property

@@ -70,12 +70,21 @@ def _check(path: Path, header: MrcHeader) -> np.dtype[Any]:
 
 
 def _understood(signal: Signal, header: MrcHeader, dtype: np.dtype[Any]) -> Signal:
-    """Correct the type of bytes, and drop a pixel size that the header does not have."""
+    """Correct the type of bytes, and what the header does not know of the voxel."""
     read = signal.read if signal.dtype == dtype else _viewed(signal.read, dtype)
+    signal = dataclasses.replace(signal, dtype=dtype, read=read)
     if header.is_unset and not _is_calibrated_elsewhere(header):
         axes = tuple(Axis(axis.name, axis.size) for axis in signal.axes)
-        return dataclasses.replace(signal, axes=axes, dtype=dtype, read=read, pixel_size=None)
-    return dataclasses.replace(signal, dtype=dtype, read=read)
+        return dataclasses.replace(signal, axes=axes, pixel_size=None)
+    if signal.pixel_size is None or not header.is_volume or header.voxel[0] <= 0:
+        return signal
+    axes = tuple(_section(axis, header) if axis.name == "z" else axis for axis in signal.axes)
+    size = dataclasses.replace(signal.pixel_size, z_nm=header.voxel[0] / 10)
+    return dataclasses.replace(signal, axes=axes, pixel_size=size)
+
+
+def _section(axis: Axis, header: MrcHeader) -> Axis:
+    return Axis(axis.name, axis.size, header.voxel[0] / 10, 0.0, "nm")
 
 
 def _is_calibrated_elsewhere(header: MrcHeader) -> bool:
@@ -89,9 +98,10 @@ def _viewed(read: Callable[[Index], NDArray[Any]], dtype: np.dtype[Any]) -> Any:
 
 def _big_endian(path: Path, header: MrcHeader, dtype: np.dtype[Any], fmt: Format) -> Signal:
     shape, voxel = header.shape, header.voxel
+    known = (header.is_volume, True, True) if not header.is_unset else (False,) * 3
     axes = tuple(
-        Axis(name, size) if header.is_unset else Axis(name, size, step, 0.0, "angstrom")
-        for name, size, step in zip("zyx", shape, voxel, strict=True)
+        Axis(name, size, step / 10, 0.0, "nm") if is_known else Axis(name, size)
+        for name, size, step, is_known in zip("zyx", shape, voxel, known, strict=True)
     )
 
     def read(index: Index) -> NDArray[Any]:
