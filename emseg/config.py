@@ -171,12 +171,21 @@ class TrainConfig(_Reading):
         return usual | {key: value for key, value in values.items() if value is not None}
 
 
+class ImageFormat(StrEnum):
+    """What label images and probabilities are written as."""
+
+    OME_TIFF = "ome.tif"
+    OME_ZARR = "ome.zarr"
+    HSPY = "hspy"
+
+
 class PredictConfig(_Reading):
     """How a model is applied; what is None is as the model's card says."""
 
     model: Path
     inputs: tuple[Path, ...]
     out: Path = Path("predictions")
+    format: ImageFormat = ImageFormat.OME_TIFF
     slices: Slices | None = None
     invert: bool | None = None
     device: str = "auto"

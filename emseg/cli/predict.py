@@ -32,6 +32,14 @@ def predict(
         typer.Argument(metavar="INPUTS...", help="Micrographs: files, folders, stacks or globs."),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("predictions"),
+    image_format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="ome.tif|ome.zarr|hspy",
+            help="What label images and probabilities are written as.",
+        ),
+    ] = "ome.tif",
     slices: Annotated[
         str | None,
         typer.Option(metavar="A:B", help="Planes of the one stack, or files of the folder."),
@@ -80,6 +88,7 @@ def predict(
     emseg predict runs/unet-1 new/*.dm4
     emseg predict runs/unet-1 series.tif --slices 0:24 --out series-labels
     emseg predict models/steel-phases micrographs/ --probabilities
+    emseg predict runs/unet-1 mosaic.tif --format ome.zarr
     """
     from emseg.cli.machine import settle_threads
 
@@ -93,6 +102,7 @@ def predict(
         model=model,
         inputs=tuple(Path(each) for each in inputs),
         out=out,
+        format=image_format,
         slices=slices,
         axes=axes,
         signal=signal,
@@ -158,7 +168,7 @@ def show(outcomes: "list[FileOutcome]", config: "PredictConfig") -> None:
         out.print(prediction_table(rows))
         result(f"written: {config.out / 'predictions.csv'}")
     if any(outcome.written for outcome in outcomes):
-        kinds = "label images (*.ome.tif)"
+        kinds = f"label images (*.{config.format})"
         kinds += ", previews/" if config.previews else ""
         kinds += ", probabilities/" if config.probabilities else ""
         result(f"in {config.out}: {kinds}")

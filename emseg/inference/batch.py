@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -21,6 +22,7 @@ from emseg.micrograph import LabelImage, Micrograph
 from emseg.reading import Stack, find_files, open_stack
 from emseg.reading.stems import output_stems
 from emseg.writing import (
+    require_replaceable,
     results_folder,
     whole_file,
     write_label_images,
@@ -209,7 +211,9 @@ class Batch:
         write_probabilities(path, planes, classes, stack.pixel_size, count=count)
 
     def _preview(self, written: Path, micrograph: Micrograph, labels: LabelImage) -> Path:
-        name = written.relative_to(self.config.out).as_posix().removesuffix(".ome.tif")
+        name = (
+            written.relative_to(self.config.out).as_posix().removesuffix(f".{self.config.format}")
+        )
         plane = "" if micrograph.plane is None else f"_{micrograph.plane:04d}"
         path = self.config.out / "previews" / f"{name}{plane}.png"
         write_preview(path, micrograph, labels)
@@ -234,7 +238,7 @@ class Batch:
         return picked
 
     def _label_path(self, path: Path) -> Path:
-        return self.config.out / f"{self._stems[path]}.ome.tif"
+        return self.config.out / f"{self._stems[path]}.{self.config.format}"
 
     def _provenance(self) -> str:
         card = self.model.card
@@ -256,9 +260,12 @@ def _chosen(config: PredictConfig) -> tuple[list[Path], slice | None]:
 
 
 def _withdraw(path: Path, root: Path) -> None:
-    """Remove a file, and the folders between it and the root that it leaves empty."""
+    """Remove a result, and the folders between it and the root that it leaves empty."""
     with suppress(OSError):
-        path.unlink()
+        if path.is_dir():
+            rmtree(path)
+        else:
+            path.unlink()
         for folder in path.relative_to(root).parents[:-1]:
             (root / folder).rmdir()
 
@@ -270,6 +277,7 @@ def _refuse_overwriting(inputs: Iterable[Path], outputs: Iterable[Path]) -> None
             raise UsageError(
                 f"the label image {output} would overwrite a micrograph; choose another --out"
             )
+        require_replaceable(output)
 
 
 def _where(micrograph: Micrograph) -> dict[str, object]:

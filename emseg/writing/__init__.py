@@ -10,10 +10,17 @@ from emseg.writing.images import (
 from emseg.writing.previews import write_preview
 from emseg.writing.scale_bar import scale_bar
 from emseg.writing.tables import write_table
-from emseg.writing.whole import require_writable, results_folder, whole_file, whole_folder
+from emseg.writing.whole import (
+    require_replaceable,
+    require_writable,
+    results_folder,
+    whole_file,
+    whole_folder,
+)
 
 __all__ = [
     "TARGETS",
+    "require_replaceable",
     "require_writable",
     "results_folder",
     "scale_bar",

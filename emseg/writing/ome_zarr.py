@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.errors import NotWritableError
 from emseg.micrograph import unlabelled_value
 from emseg.writing.content import Content
 from emseg.writing.pyramid import level_count, level_size, smaller_copies
-from emseg.writing.whole import whole_folder
+from emseg.writing.whole import OURS, require_replaceable, whole_folder
 
 if TYPE_CHECKING:
     import zarr
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 _VERSION = "0.4"
 _CHUNK = 512
 _LEVEL = 4
-_OURS = "emseg"
 _KINDS = {"c": "channel", "z": "space", "y": "space", "x": "space"}
 
 
@@ -46,7 +44,7 @@ def write_ome_zarr(path: Path, content: Content) -> None:
     """
     import zarr
 
-    _refuse_foreign(path)
+    require_replaceable(path)
     with whole_folder(path) as temporary:
         root = zarr.open_group(temporary, mode="w", zarr_format=2)
         levels = _levels(root, content)
@@ -54,22 +52,7 @@ def write_ome_zarr(path: Path, content: Content) -> None:
         for level in levels:
             _cut(level, content, count)
         root.attrs.put(_attributes(content, len(levels), ranges))
-        _refuse_foreign(path)
-
-
-def _refuse_foreign(path: Path) -> None:
-    """Refuse to replace a folder that emseg did not write; an empty one may go."""
-    if not path.is_dir() or not any(path.iterdir()):
-        return
-    try:
-        said = json.loads((path / ".zattrs").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        said = {}
-    if not isinstance(said, dict) or _OURS not in said:
-        raise NotWritableError(
-            f"{path} is a folder that emseg did not write, and it is not replaced; move it, or "
-            "choose another output folder"
-        )
+        require_replaceable(path)
 
 
 def _names(content: Content) -> str:
@@ -145,7 +128,7 @@ def _attributes(content: Content, levels: int, ranges: list[tuple[float, float]]
     said = {key: json.loads(text) for key, text in content.annotation().items()}
     attributes = {
         "multiscales": [_multiscales(content, levels)],
-        _OURS: {"namespace": content.namespace, **said},
+        OURS: {"namespace": content.namespace, **said},
     }
     if content.classes:
         return attributes | {"image-label": _image_label(content)}

@@ -1,6 +1,7 @@
 """Files and folders that appear whole or not at all."""
 
 import errno
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,6 +10,9 @@ from pathlib import Path
 from secrets import token_hex
 
 from emseg.errors import EmsegError, NotWritableError, StorageError
+
+OURS = "emseg"
+"""Attribute of the Zarr groups that emseg writes."""
 
 _STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _PERMISSION = {
@@ -133,6 +137,33 @@ def require_writable(folder: Path) -> None:
             with suppress(OSError):
                 made.rmdir()
         raise
+
+
+def require_replaceable(path: Path) -> None:
+    """Refuse to put a result in the place of a folder that emseg did not write.
+
+    Parameters
+    ----------
+    path : Path
+        Where a file, or a folder that is one image (Zarr), will go. A file may be replaced, and
+        so may an empty folder or an image that emseg wrote.
+
+    Raises
+    ------
+    NotWritableError
+        When there is a folder with anything else.
+    """
+    if not path.is_dir() or not any(path.iterdir()):
+        return
+    try:
+        said = json.loads((path / ".zattrs").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        said = None
+    if not isinstance(said, dict) or OURS not in said:
+        raise NotWritableError(
+            f"{path} is a folder that emseg did not write, and it is not replaced; move it, or "
+            "choose another output folder"
+        )
 
 
 @contextmanager

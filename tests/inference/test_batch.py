@@ -223,3 +223,30 @@ def test_a_stack_is_classified_plane_by_plane(run, make_model, tmp_path):
     model = make_model(Shade(), task=Task.CLASSIFICATION, crop=16)
     (outcome,) = run([stack(tmp_path / "s.tif", 3)], model=model)
     assert [row["plane"] for row in outcome.rows] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("suffix", ["ome.tif", "ome.zarr", "hspy"])
+def test_label_images_are_written_in_the_format_that_is_asked_for(tmp_path, run, suffix):
+    from emseg.reading.label_images import read_label_images
+
+    stack(tmp_path / "series.ome.tif", 3)
+    plain = run([tmp_path / "series.ome.tif"], out=tmp_path / "plain")
+    for _ in range(2):  # the second run replaces what the first one wrote
+        (outcome,) = run([tmp_path / "series.ome.tif"], format=suffix, probabilities=True)
+    assert outcome.written == tmp_path / "out" / f"series.{suffix}"
+    expected, found = (read_label_images(each.written) for each in (plain[0], outcome))
+    assert [each.names for each in found] == [each.names for each in expected]
+    assert [each.plane for each in found] == [0, 1, 2]
+    for one, other in zip(expected, found, strict=True):
+        np.testing.assert_array_equal(one.pixels, other.pixels)
+    assert (tmp_path / "out" / "probabilities" / f"series.{suffix}").exists()
+    assert (tmp_path / "out" / "previews" / "series_0001.png").is_file()
+
+
+def test_a_folder_that_emseg_did_not_write_is_not_replaced(tmp_path, run):
+    stack(tmp_path / "a.tif", 1)
+    (tmp_path / "out" / "a.ome.zarr").mkdir(parents=True)
+    (tmp_path / "out" / "a.ome.zarr" / "thesis.txt").write_text("years of work")
+    with pytest.raises(UsageError, match="did not write"):
+        run([tmp_path / "a.tif"], format="ome.zarr")
+    assert (tmp_path / "out" / "a.ome.zarr" / "thesis.txt").read_text() == "years of work"
