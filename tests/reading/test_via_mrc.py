@@ -25,6 +25,7 @@ def write(path, pixels, *, voxel=(4.0, 4.0, 4.0), mode=1, order="<", **fields):
     cell = [size * step for size, step in zip((nx, ny, nz), voxel[::-1], strict=True)]
     struct.pack_into(f"{order}3f", head, 40, *cell)
     struct.pack_into(f"{order}3i", head, 64, 1, 2, 3)
+    struct.pack_into(f"{order}i", head, 88, fields.get("group", 1))
     struct.pack_into(f"{order}i", head, 108, fields.get("version", 20140))
     struct.pack_into(f"{order}2i", head, 152, *fields.get("imod", (0, 0)))
     head[208:216] = b"MAP " + (b"\x44\x44\0\0" if order == "<" else b"\x11\x11\0\0")
@@ -77,10 +78,17 @@ def test_one_angstrom_exactly_is_said_to_count_as_unknown(tmp_path, caplog):
     assert "--pixel-size" in notice.getMessage()
 
 
-def test_one_angstrom_beside_another_step_is_measured(tmp_path):
-    path = write(tmp_path / "a.rec", np.zeros((2, 6, 8), np.int16), voxel=(20, 1, 1))
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_one_angstrom_beside_another_step_is_measured(tmp_path, order):
+    path = write(tmp_path / "a.rec", np.zeros((2, 6, 8), np.int16), voxel=(20, 1, 1), order=order)
     size = open_stack(path).pixel_size
     assert (size.z_nm, size.y_nm, size.x_nm) == pytest.approx((2, 0.1, 0.1))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_series_of_images_has_no_distance_between_them(tmp_path, order):
+    path = write(tmp_path / "a.st", np.zeros((2, 6, 8), np.int16), order=order, group=0)
+    assert open_stack(path).pixel_size.z_nm is None
 
 
 @pytest.mark.parametrize(("suffix", "packed"), [("gz", gzip.compress), ("bz2", bz2.compress)])
