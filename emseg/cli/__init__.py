@@ -61,6 +61,7 @@ COMMANDS = {
     "predict": "Segment or classify images with a trained model.",
     "evaluate": "Compare predictions with reference masks.",
     "info": "Say what each file holds: axes, shape, dtype and pixel size.",
+    "convert": "Write micrographs and label images in another format, with all that they hold.",
     "samples": "Write the sample images: synthetic micrographs whose truth is known.",
     "demo": "Train, predict and evaluate on the sample images, in a few minutes.",
 }

@@ -1,0 +1,235 @@
+"""``emseg convert``: a microscope's file becomes a file that other programs open."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emseg.cli.options import Axes, Channels, Json, PixelSize, Signal
+from emseg.errors import (
+    ContentError,
+    EmsegError,
+    PartialError,
+    PathMissingError,
+    UnknownNameError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from emseg.reading import ReadOptions
+
+
+def convert(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="INPUTS...", help="Micrographs: files, folders, stacks or globs."),
+    ],
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="ome.tif|ome.zarr|hspy|tif|png|npy", help="Format of what is written."
+        ),
+    ] = "ome.tif",
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("converted"),
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace results that exist already.")
+    ] = False,
+    slices: Annotated[
+        str | None,
+        typer.Option(metavar="A:B", help="Planes of the one stack, or files of the folder."),
+    ] = None,
+    axes: Axes = None,
+    signal: Signal = None,
+    channels: Channels = None,
+    pixel_size: PixelSize = None,
+    drop_calibration: Annotated[
+        bool,
+        typer.Option(
+            "--drop-calibration", help="Write no pixel size, for formats without a place for it."
+        ),
+    ] = False,
+    invert: Annotated[bool, typer.Option("--invert", help="Swap dark and bright.")] = False,
+    crop: Annotated[
+        str | None,
+        typer.Option(metavar="A:B[,C:D]", help="Cut out these rows and columns: 0:884,0:1024."),
+    ] = None,
+    cut_bar: Annotated[
+        bool, typer.Option("--cut-bar", help="Cut off the information bar, which is kept else.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Write micrographs and label images in another format, with all that they hold.
+
+    Values, pixel size, stacks, channels and the classes of label images stay what they are. A
+    format that cannot hold all of it is refused, and those that can are named; nothing is
+    scaled, cast or left out on the way. Of several images in a file the largest is converted.
+
+    Examples
+    --------
+    emseg convert session/*.dm4
+    emseg convert mosaic.tif --to ome.zarr --out mosaics
+    emseg convert predictions/*.ome.tif --to hspy
+    emseg convert sem/ --to png --cut-bar --out figures
+    """
+    from emseg.cli.console import print_json
+    from emseg.reading import ReadOptions
+    from emseg.writing import results_folder
+
+    options = ReadOptions(
+        axes=axes,
+        signal=signal,
+        channels=channels,
+        pixel_size=pixel_size,
+        invert=invert,
+        crop=crop,
+        keep_bar=not cut_bar,
+    )
+    _ = options.calibration  # a pixel size that is none is refused before any file is opened
+    job = _job(inputs, to, out, slices, options, with_calibration=not drop_calibration)
+    _require_free(job, replace=replace)
+    with results_folder(out):
+        done = list(_run(job))
+    if json:
+        print_json(_as_json(done))
+    else:
+        _sum_up(done, job)
+    _conclude(done)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What becomes what."""
+
+    written: dict[Path, Path]
+    target: str
+    out: Path
+    planes: slice | None
+    options: "ReadOptions"
+    with_calibration: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of one file."""
+
+    path: Path
+    written: Path | None = None
+    planes: int = 0
+    error: EmsegError | None = None
+
+
+def _job(
+    inputs: Sequence[str],
+    to: str,
+    out: Path,
+    slices: str | None,
+    options: "ReadOptions",
+    *,
+    with_calibration: bool,
+) -> _Job:
+    from emseg.config import parse_slices
+    from emseg.reading import find_files
+    from emseg.reading.stems import output_stems
+    from emseg.writing import TARGETS
+
+    suffixes = [each.suffix for each in TARGETS]
+    target = to.lower().lstrip(".")
+    if target not in suffixes:
+        raise UnknownNameError("format", to, suffixes)
+    planes = parse_slices(slices) if slices else None
+    paths = find_files(inputs)
+    if planes is not None and len(paths) > 1:
+        paths, planes = paths[planes], None
+        if not paths:
+            raise UsageError(f"--slices {slices} picks none of the files")
+    written = {path: out / f"{name}.{target}" for path, name in output_stems(paths).items()}
+    return _Job(written, target, out, planes, options, with_calibration)
+
+
+def _require_free(job: _Job, *, replace: bool) -> None:
+    """Refuse to write over an input, or over what is there unless the user says so."""
+    from emseg.writing import require_replaceable
+
+    originals = {path.resolve() for path in job.written}
+    for written in job.written.values():
+        if written.resolve() in originals:
+            raise UsageError(f"{written} would overwrite an input; choose another --out")
+        require_replaceable(written)
+    there = [each for each in job.written.values() if each.exists()]
+    if there and not replace:
+        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
+        raise UsageError(
+            f"{there[0]}{more} would be overwritten; add --replace, or choose another --out"
+        )
+
+
+def _run(job: _Job) -> Iterator[_Outcome]:
+    """Convert file by file under a progress bar; one that fails costs only itself."""
+    from emseg.cli.console import progress, tell_failure
+
+    with progress("converting", len(job.written), unit="files") as meter:
+        for path, written in job.written.items():
+            outcome = _attempt(job, path, written)
+            if outcome.error is not None and len(job.written) > 1:
+                tell_failure(" ".join(str(outcome.error).split()))
+            meter.advance()
+            meter.note(path.name)
+            yield outcome
+
+
+def _attempt(job: _Job, path: Path, written: Path) -> _Outcome:
+    from emseg.writing.conversion import convert_file
+
+    try:
+        planes = convert_file(
+            path, written, job.options, planes=job.planes, with_calibration=job.with_calibration
+        )
+    except EmsegError as error:
+        if isinstance(error, UsageError) and not isinstance(error, PathMissingError):
+            raise  # it is the command that is wrong, for every file
+        return _Outcome(path, error=error)
+    except MemoryError:
+        said = f"{path} does not fit into memory; close other programs, or convert a --crop"
+        return _Outcome(path, error=ContentError(said))
+    return _Outcome(path, written, planes)
+
+
+def _as_json(done: Sequence[_Outcome]) -> str:
+    import json
+
+    entries = [
+        {
+            "file": str(each.path),
+            "written": str(each.written) if each.written else None,
+            "planes": each.planes,
+            "error": str(each.error) if each.error else None,
+        }
+        for each in done
+    ]
+    return json.dumps(entries, indent=2, ensure_ascii=False)
+
+
+def _sum_up(done: Sequence[_Outcome], job: _Job) -> None:
+    from emseg.cli.console import result
+
+    written = [each for each in done if each.written]
+    if len(written) == 1:
+        planes = f" ({written[0].planes} planes)" if written[0].planes > 1 else ""
+        result(f"written: {written[0].written}{planes}")
+    elif written:
+        result(f"in {job.out}: {len(written)} files (*.{job.target})")
+
+
+def _conclude(done: Sequence[_Outcome]) -> None:
+    errors = [each.error for each in done if each.error is not None]
+    if not errors:
+        return
+    if len(done) == 1:
+        raise errors[0]
+    if len(errors) == len(done):
+        raise ContentError(f"none of the {len(done)} files could be converted")
+    raise PartialError(
+        f"{len(errors)} of {len(done)} files failed and are named above; the others are done"
+    )

@@ -1,0 +1,128 @@
+"""One file as another format: every value, the calibration and the classes are kept."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from emseg.calibration import PixelSize
+from emseg.errors import UsageError
+from emseg.micrograph import LabelImage, Micrograph, Region
+from emseg.reading import ReadOptions, Stack, look_into, open_stack
+from emseg.reading.label_images import LabelDescription, describe_label_images
+from emseg.writing.images import write_label_images, write_micrographs
+
+_log = logging.getLogger(__name__)
+
+
+def convert_file(
+    path: Path,
+    written: Path,
+    options: ReadOptions,
+    *,
+    planes: slice | None = None,
+    with_calibration: bool = True,
+) -> int:
+    """Read a file and write it in the format that the other name asks for.
+
+    Parameters
+    ----------
+    path : Path
+        A micrograph, a stack, or label images of emseg.
+    written : Path
+        What to write, whole or not at all.
+    options : ReadOptions
+        What the user says about the file. A ``crop`` is cut out; an information bar is cut off
+        unless ``keep_bar``.
+    planes : slice or None
+        Which planes; None takes all.
+    with_calibration : bool
+        Whether the pixel size is written.
+
+    Returns
+    -------
+    int
+        How many planes were written.
+
+    Raises
+    ------
+    ContentError
+        When the file holds no image, or the format cannot hold all of it.
+    UsageError
+        When an option makes no sense, or picks no plane.
+    MemoryError
+        When a plane does not fit.
+    NotWritableError, StorageError
+        When the result cannot be written.
+    """
+    labels = describe_label_images(path) if path.exists() else None
+    if labels is not None:  # their values are classes, which are not swapped or mixed
+        options = replace(options, invert=False, channels=None)
+    stack = open_stack(path, options)
+    indices = _picked(stack, planes)
+    if labels is not None:
+        images = (_label_image(stack, index, labels, with_calibration) for index in indices)
+        write_label_images(written, images, count=len(indices))
+        return len(indices)
+    specimen = _specimen(path, options)
+    write_micrographs(
+        written,
+        (_micrograph(stack, index, specimen, with_calibration) for index in indices),
+        count=len(indices),
+    )
+    return len(indices)
+
+
+def _picked(stack: Stack, planes: slice | None) -> Sequence[int]:
+    indices = range(len(stack))
+    if planes is None:
+        return indices
+    if not indices[planes]:
+        raise UsageError(
+            f"--slices {planes.start or 0}:{'' if planes.stop is None else planes.stop} picks none "
+            f"of the {len(stack)} planes of {stack.path}"
+        )
+    return indices[planes]
+
+
+def _specimen(path: Path, options: ReadOptions) -> Region | None:
+    """Which part the tags say shows the specimen; and tell that there are other images."""
+    contents = look_into(path, options)
+    usable = [each for each in contents.signals if each.usable]
+    if len(usable) > 1 and options.signal is None and options.channels is None:
+        taken = contents.taken.name if contents.taken and contents.taken.name else "the largest"
+        _log.warning(
+            "%s holds %d images, of which %s is converted; --signal takes another, and emseg info "
+            "lists them",
+            path.name,
+            len(usable),
+            taken,
+        )
+    return contents.taken.specimen if contents.taken else None
+
+
+def _micrograph(
+    stack: Stack, index: int, specimen: Region | None, with_calibration: bool
+) -> Micrograph:
+    """Read a plane; the specimen is cut out where that was asked for, and else remembered."""
+    read = stack[index]
+    cut = read.without_bar
+    if cut is read:
+        cut = replace(cut, specimen=specimen)
+    return cut if with_calibration else replace(cut, pixel_size=None)
+
+
+def _label_image(
+    stack: Stack, index: int, said: LabelDescription, with_calibration: bool
+) -> LabelImage:
+    read = stack[index]
+    cut = read.without_bar
+    image = said.label_image(index, cut.pixels[0])
+    size = _size(stack, said) if with_calibration else None
+    return replace(
+        image, pixel_size=size, specimen=said.specimen if cut.size == read.size else None
+    )
+
+
+def _size(stack: Stack, said: LabelDescription) -> PixelSize | None:
+    return stack.pixel_size if stack.options.pixel_size else said.pixel_size
