@@ -1,6 +1,7 @@
-"""Write docs/commands/*.md from the commands themselves: ``make docs``.
+"""Write docs/commands/*.md from the commands, and docs/formats.md from the readers: ``make docs``.
 
-The pages hold what ``emseg COMMAND --help`` says: the same docstrings, the same options.
+The pages of the commands hold what ``emseg COMMAND --help`` says: the same docstrings, the same
+options. The table of the formats holds what `emseg.reading.formats` says.
 """
 
 import inspect
@@ -10,8 +11,22 @@ from enum import Enum
 from pathlib import Path
 
 from emseg.cli import COMMANDS, load_command
+from emseg.reading.formats import FORMATS, Format
 
 FOLDER = Path(__file__).parent / "commands"
+FORMATS_PAGE = Path(__file__).parent / "formats.md"
+_FORMATS_TEXT = """# Formats
+
+Written by `make docs` from `emseg/reading/formats.py`, the one place that says which suffix is read
+by which reader. [Files](files.md) tells which signal of a file is taken, what becomes of values
+that are no grey values, and where the pixel size comes from.
+
+*By plane* means that a plane is read without the rest of the file. *Whole* means that the file is
+read or unpacked as it is opened, which emseg says of one above 200 MB.
+
+| format | suffixes | holds | pixel size | read | needs |
+|---|---|---|---|---|---|
+"""
 _KINDS = {int: "N", float: "X", str: "TEXT", Path: "PATH"}
 
 
@@ -20,6 +35,25 @@ def pages() -> dict[str, str]:
     index = ["# Commands", "", "Written by `make docs` from the help of each command.", ""]
     index += [f"- [`emseg {name}`]({name}.md): {summary}" for name, summary in COMMANDS.items()]
     return {"README.md": "\n".join(index) + "\n"} | {f"{name}.md": _page(name) for name in COMMANDS}
+
+
+def formats_page() -> str:
+    """Compose the table of the formats."""
+    return _FORMATS_TEXT + "".join(_format_row(each) for each in FORMATS)
+
+
+def _format_row(fmt: Format) -> str:
+    suffixes = " ".join(f"`.{each}`" for each in fmt.suffixes)
+    needs = f"`emseg[{fmt.needs}]` for spectra" if fmt.needs else ""
+    cells = (
+        fmt.name + (", also a folder" if fmt.is_folder else ""),
+        suffixes,
+        fmt.holds,
+        fmt.calibration,
+        "by plane" if fmt.is_lazy else "whole",
+        needs,
+    )
+    return f"| {' | '.join(cells)} |\n"
 
 
 def _page(name: str) -> str:
@@ -104,6 +138,7 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     for name, text in pages().items():
         (FOLDER / name).write_text(text, encoding="utf-8")
+    FORMATS_PAGE.write_text(formats_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class Format:
     plugin : str
         The RosettaSciIO plugin, for what is read through it.
     calibration : str
-        Where its pixel size comes from, as a phrase; empty when the reader knows better.
+        Where its pixel size comes from, as a phrase; empty when it has none.
     is_folder : bool
         Whether one image may be a folder on the disk.
     holds : str
@@ -81,7 +81,13 @@ _MRC = "mrc mrcs map rec st ali preali ccp4"
 _SPECTRA = "image, spectra"
 
 FORMATS = (
-    Format("TIFF", tuple(_TIFF.split()), "via_tifffile", holds="image, stack, channels, colours"),
+    Format(
+        "TIFF",
+        tuple(_TIFF.split()),
+        "via_tifffile",
+        calibration="OME-XML, ImageJ, the makers' tags, a text file beside it",
+        holds="image, stack, channels, colours",
+    ),
     _picture("PNG", "png", "image, colours", has_resolution=True),
     _picture("JPEG", "jpg jpeg jpe", "image, colours", has_resolution=True),
     _picture("BMP", "bmp dib", "image, colours", has_resolution=True),
@@ -134,6 +140,7 @@ FORMATS = (
         "Zarr",
         ("zarr", "ome.zarr", "zarr.zip", "ome.zarr.zip"),
         "via_zarr",
+        calibration="OME-NGFF, or attributes",
         holds="image, stack, channels",
         is_folder=True,
     ),
