@@ -92,7 +92,6 @@ FORMATS = (
     _picture("JPEG", "jpg jpeg jpe", "image, colours", has_resolution=True),
     _picture("BMP", "bmp dib", "image, colours", has_resolution=True),
     _picture("GIF", "gif", "image, stack"),
-    _picture("Netpbm", "pgm ppm pnm pbm", "image, colours"),
     _picture("WebP", "webp", "image, colours"),
     Format("NumPy", ("npy",), "via_numpy", holds="image, stack, channels, colours"),
     Format("NumPy archive", ("npz",), "via_numpy", holds="image, stack, channels", is_lazy=False),
@@ -189,8 +188,6 @@ _MAGIC = {
     b"\x1f\x8b": "compressed (gzip)",
     b"BZh": "compressed (bzip2)",
     b"\xfd7zXZ": "compressed (xz)",
-    b"P5": "Netpbm",
-    b"P6": "Netpbm",
 }
 SNIFFED = frozenset({"TIFF", "PNG", "JPEG", "BMP", "GIF", "compressed"})
 """Formats whose files all begin with their magic bytes."""
