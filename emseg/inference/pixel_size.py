@@ -25,10 +25,13 @@ class PixelSizeGuard:
         What the model was trained at; None when it does not know.
     rescale : Rescale
         ``never`` leaves every micrograph as it is.
+    says : str
+        Who wants it, for the notices: ``"the model was trained at"``.
     """
 
     wanted: PixelSize | None
     rescale: Rescale = Rescale.AUTO
+    says: str = "the model was trained at"
     _said: set[str] = field(default_factory=set)
 
     def fit(self, micrograph: Micrograph) -> Micrograph:
@@ -57,7 +60,7 @@ class PixelSizeGuard:
         factors = found.y_nm / wanted.y_nm, found.x_nm / wanted.x_nm
         if all(abs(factor - 1) <= _ALIKE for factor in factors):
             return micrograph
-        sizes = f"{_length(found)} a pixel, and the model was trained at {_length(wanted)}"
+        sizes = f"{_length(found)} a pixel, and {self.says} {_length(wanted)}"
         where = f"{micrograph.path or micrograph.title} has {sizes}"
         if self.rescale is Rescale.NEVER:
             self._say(sizes, f"{where}; it is not rescaled, as --rescale never says")
@@ -92,9 +95,8 @@ class PixelSizeGuard:
         if micrograph.pixel_size is None and self.wanted is not None:
             self._say(
                 "unknown",
-                f"{micrograph.path or micrograph.title} has no pixel size and the model was "
-                f"trained at {_length(self.wanted)}: nothing is rescaled; say the size with "
-                "--pixel-size",
+                f"{micrograph.path or micrograph.title} has no pixel size and {self.says} "
+                f"{_length(self.wanted)}: it is not rescaled; say the size with --pixel-size",
             )
         elif micrograph.pixel_size is not None:
             self._say(

@@ -53,7 +53,7 @@ class CommonScale:
 
     def __init__(self, micrographs: Sequence[Micrograph], rescale: Rescale) -> None:
         self.pixel_size = common_pixel_size(micrographs)
-        self._guard = PixelSizeGuard(self.pixel_size, rescale)
+        self._guard = PixelSizeGuard(self.pixel_size, rescale, "the training has")
 
     def fit(self, micrograph: Micrograph) -> Micrograph:
         """Bring a micrograph to the common pixel size; raises MismatchError when it is too far."""
