@@ -31,15 +31,15 @@ def write_tiff(path: Path, content: Content) -> None:
 
     coloured = _is_coloured(content)
     tags: dict[str, Any] = {"metadata": None, "software": f"emseg {__version__}"}
+    tags["description"] = "{}"  # of the first page, until all are counted
     tags |= {"photometric": "rgb" if coloured else "minisblack"}
     tags |= calibration_tags(content.pixel_size)
-    count, description = 0, "{}"  # of the first page, until all are counted
+    count = 0
     with whole_file(path) as temporary:
         with TiffWriter(temporary, bigtiff=is_big(content)) as tiff:
             for plane in content.planes:
                 for page in [np.moveaxis(plane, 0, -1)] if coloured else plane:
-                    tiff.write(np.ascontiguousarray(page), description=description or None, **tags)
-                    description = ""
+                    tiff.write(np.ascontiguousarray(page), contiguous=True, **tags)
                 count += 1
         with TiffFile(temporary, mode="r+") as written:
             said = _described(content, count, coloured=coloured)
