@@ -2,12 +2,13 @@
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
 from PIL import Image
 
+from emseg.calibration import PixelSize
 from emseg.micrograph import LabelImage, Micrograph
 from emseg.writing.display import colour_table, grey_picture, painted, shown_size
 from emseg.writing.previews import scaled, write_picture
@@ -17,6 +18,7 @@ LONGEST = 512
 """Longer side of a thumbnail in pixels."""
 
 _LEAST = 192
+_SLIMMEST = 10  # height over width of a pixel, or the reverse, that is drawn as it is
 
 
 def write_thumbnail(path: Path, micrograph: Micrograph, labels: LabelImage | None = None) -> None:
@@ -36,6 +38,8 @@ def write_thumbnail(path: Path, micrograph: Micrograph, labels: LabelImage | Non
     NotWritableError, StorageError
         When the file cannot be written.
     """
+    if not _can_be_drawn(micrograph.pixel_size):
+        micrograph = replace(micrograph, pixel_size=None)
     shown = shown_size(micrograph.size, micrograph.pixel_size, LONGEST, _LEAST)
     if labels is None:
         picture = grey_picture(micrograph, shown)
@@ -44,6 +48,11 @@ def write_thumbnail(path: Path, micrograph: Micrograph, labels: LabelImage | Non
         tint = painted(labels.pixels, colour_table(labels), shown)
         picture = Image.alpha_composite(page, tint).convert("RGB")
     write_picture(path, scaled(picture, micrograph))
+
+
+def _can_be_drawn(size: PixelSize | None) -> bool:
+    """Whether pixels in true proportions leave more than a line: a time axis is no length."""
+    return size is None or 1 / _SLIMMEST <= size.y_nm / size.x_nm <= _SLIMMEST
 
 
 @dataclass(frozen=True, slots=True)
