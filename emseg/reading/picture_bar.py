@@ -31,7 +31,9 @@ _JPEG = 0.04  # of the range of values: how far compression throws the ground
 _BLOCK = 8  # rows of a JPEG block, over which an edge spreads
 _LINE = 0.8  # share of a row that a drawn line owns
 _LEVELS = 8  # distinct values of a specimen; label images have fewer
-_LETTERS, _ALIGNED, _MANY = 6, 4, 3000
+_LETTERS, _ALIGNED, _MANY = 8, 5, 3000
+_FREE = 0.15  # share of the rows of a bar without letters
+_VARIED = 0.2  # spread of the widths of letters, of their mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,16 +193,25 @@ def _is_lettered(side: _Side, edge: int) -> bool:
 def _are_letters(boxes: NDArray[Any], rows: int) -> bool:
     """Whether enough boxes (top, bottom, width) have the size of letters and share their lines.
 
-    Letters share top and bottom, as digits, capitals and small letters do among themselves;
-    particles on a flat ground do not.
+    Letters share top and bottom, as digits, capitals and small letters do among themselves, and
+    leave rows free between their lines and along the edge; their widths differ. Particles on a
+    flat ground lie anywhere, and those that stand in rows are all alike.
     """
     tall = boxes[:, 1] - boxes[:, 0]
+    low = boxes[tall <= (0.35 if rows > 4 * _LEAST_ROWS else 0.8) * rows]
+    free = np.ones(rows, bool)
+    for top, bottom, _ in low:
+        free[top:bottom] = False
     letters = boxes[(tall >= 4) & (tall <= 0.8 * rows) & (boxes[:, 2] <= 6 * tall)]
-    if len(letters) < _LETTERS:
+    if len(letters) < _LETTERS or free.mean() < _FREE or not free[-_LEAST_ROWS:].any():
         return False
     tops, bottoms = letters[:, 0], letters[:, 1]
-    alike = max(
-        int(((np.abs(tops - top) <= 1) & (np.abs(bottoms - bottom) <= 1)).sum())
+    alike = [
+        (np.abs(tops - top) <= 1) & (np.abs(bottoms - bottom) <= 1)
         for top, bottom in {(int(top), int(bottom)) for top, bottom in letters[:, :2]}
+    ]
+    line = letters[max(alike, key=np.count_nonzero)]
+    widths = line[:, 2]
+    return len(line) >= max(_ALIGNED, 0.15 * len(letters)) and bool(
+        widths.std() >= _VARIED * widths.mean()
     )
-    return alike >= max(_ALIGNED, 0.15 * len(letters))
