@@ -3,8 +3,9 @@
     python -m benchmarks.info ../shared/data/microscope_files
 
 Every file of the folder, and of its sub-folders, that emseg knows by its suffix: the median of
-three processes, less the median of a Python that does nothing, the processor time of the process
-(which other work on the machine does not change much), and the largest resident memory. A row a file is appended to ``benchmarks/results/info.csv`` with machine and commit.
+three processes, less the median of a Python that does nothing; the processor time of the process,
+which other work on the machine changes less; and the largest resident memory. A row a file is
+appended to ``benchmarks/results/info.csv`` with machine and commit.
 """
 
 import argparse
@@ -87,10 +88,8 @@ def main() -> None:
             row |= measure(path.resolve(), options.repeats)
             table.writerow(row)
             file.flush()
-            print(
-                f"{row['seconds']:6.2f} s {row['cpu_seconds']:6.2f} s cpu {row['memory_mb']:6} MB  {row['file']}",
-                flush=True,
-            )
+            seconds = f"{row['seconds']:6.2f} s, processor {row['cpu_seconds']:5.2f} s"
+            print(f"{seconds} {row['memory_mb']:5} MB  {row['file']}", flush=True)
 
 
 if __name__ == "__main__":

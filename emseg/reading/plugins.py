@@ -17,7 +17,8 @@ from emseg.reading.quiet import mute, no_warnings
 
 FileReader = Callable[..., list[dict[str, Any]]]
 
-_NOT_NEEDED = frozenset({"scipy", "sparse", "jinja2"})
+_BY_DASK = frozenset({"scipy", "sparse", "jinja2"})
+_BY_PLUGIN = {"tvips": frozenset({"numba"})}  # to compile one loop over the frames of a scan
 
 
 def file_reader(plugin: str) -> FileReader:
@@ -32,9 +33,10 @@ def file_reader(plugin: str) -> FileReader:
     mute("rsciio", "dask", "h5py", "zarr")
     with no_warnings():
         if "dask.array" not in sys.modules and plugin != "phenom":
-            with _without(_NOT_NEEDED):
+            with _without(_BY_DASK):
                 importlib.import_module("dask.array")
-        module = importlib.import_module(f"rsciio.{plugin}")
+        with _without(_BY_PLUGIN.get(plugin, frozenset())):
+            module = importlib.import_module(f"rsciio.{plugin}")
     return _elid_reader() if plugin == "phenom" else module.file_reader
 
 
