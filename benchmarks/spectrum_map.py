@@ -58,7 +58,7 @@ def measure(work: Path, channels: str, seed: int, minutes: float, options: str) 
     train, test = strokes(mask)
     for name, part in (("train", train), ("test", test)):
         Image.fromarray(part).save(work / f"{name}.png")
-    said = ("--channels", channels, *LABELS, "--crop-size", "64", *options.split())
+    said = ("--channels", channels, *LABELS, "--crop-size", "32", *options.split())
     limits = ("--seed", str(seed), "--minutes", str(minutes), "--out", str(work / "run"))
     start = time.monotonic()
     emseg("train", str(MAP), str(work / "train.png"), *said, *limits)
