@@ -6,6 +6,8 @@ from pathlib import Path
 from rich import box
 from rich.table import Table
 
+from emseg.reading.inside import join, split
+
 _MOST_ROWS = 20
 _MOST_CLASSES = 6
 
@@ -33,8 +35,9 @@ def prediction_table(rows: Sequence[Mapping[str, object]]) -> Table:
 
 
 def _name(row: Mapping[str, object]) -> str:
-    name = Path(str(row["file"])).name
-    return name if row["plane"] is None else f"{name}[{row['plane']}]"
+    file, inside = split(Path(str(row["file"])))
+    name = join(Path(file.name), inside)
+    return str(name) if row["plane"] is None else f"{name}[{row['plane']}]"
 
 
 def _size(row: Mapping[str, object]) -> str:

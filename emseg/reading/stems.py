@@ -38,6 +38,6 @@ def _crowded(stems: Mapping[Path, str]) -> list[Path]:
 
 def _longer_stem(path: Path, folders: int) -> str:
     """Name of a file behind its folders; behind more than one it keeps its suffix too."""
-    *above, name = path.resolve().parts[1:]
+    *above, name = (part.rstrip(":") for part in path.resolve().parts[1:])
     bare = stem(path) if folders == 1 else name.replace(".", "_")
     return "/".join([*above[-max(1, folders - 1) :], bare])
