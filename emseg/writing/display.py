@@ -4,14 +4,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from emseg.calibration import PixelSize
-from emseg.micrograph import LabelImage, Micrograph
+from emseg.micrograph import LabelImage, Micrograph, Region
 
 _PERCENTILES = (0.5, 99.5)
 _FILL, _FAINT = 110, 15  # opacity, of 255
 _DOMINANT = 0.6
+_VEIL, _HATCH, _APART = (255, 255, 255, 150), (120, 120, 120, 200), 12
 _OVERSAMPLING = 3
 _NEAREST, _AREA = Image.Resampling.NEAREST, Image.Resampling.BOX
 
@@ -49,6 +50,8 @@ def shown_size(size: Size, pixel_size: PixelSize | None, longest: int, least: in
 def grey_picture(micrograph: Micrograph, shown: Size) -> Image.Image:
     """Show a micrograph with its contrast stretched from the 0.5th to the 99.5th percentile.
 
+    The percentiles are those of the specimen; its information bar changes nothing.
+
     Parameters
     ----------
     micrograph : Micrograph
@@ -62,12 +65,49 @@ def grey_picture(micrograph: Micrograph, shown: Size) -> Image.Image:
         RGB; values that are not finite are black.
     """
     pixels = micrograph.pixels if len(micrograph.pixels) == 3 else micrograph.pixels[:1]
-    levels = _stretched(_block_means(pixels, shown))
+    means = _block_means(pixels, shown)
+    levels = _stretched(means, means[_inside(means.shape, micrograph)])
     if len(levels) == 3:
         picture = Image.fromarray(np.ascontiguousarray(np.moveaxis(levels, 0, -1)))
     else:
         picture = Image.fromarray(levels[0])
     return _resized(picture, shown).convert("RGB")
+
+
+def veiled(picture: Image.Image, size: Size, specimen: Region | None) -> Image.Image:
+    """Hatch the part of a picture that shows no specimen, so that it is seen to be left out.
+
+    Parameters
+    ----------
+    picture : PIL.Image.Image
+        RGB, of a whole plane.
+    size : tuple of int
+        Height and width of the plane in pixels.
+    specimen : Region or None
+        The part of the plane that shows the specimen; None when all of it does.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB, of the size of ``picture``.
+    """
+    if specimen is None:
+        return picture
+    width, height = picture.size
+    veil = Image.new("RGBA", picture.size, _VEIL)
+    draw = ImageDraw.Draw(veil)
+    for at in range(-height, width, _APART):
+        draw.line((at, height, at + height, 0), fill=_HATCH)
+    veil.paste((0, 0, 0, 0), shown_part(picture, size, specimen))
+    return Image.alpha_composite(picture.convert("RGBA"), veil).convert("RGB")
+
+
+def shown_part(picture: Image.Image, size: Size, part: Region) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of a part of a plane in its picture; at least one pixel."""
+    width, height = picture.size
+    top, left = part.top * height // size[0], part.left * width // size[1]
+    bottom, right = round(part.bottom * height / size[0]), round(part.right * width / size[1])
+    return left, top, max(right, left + 1), max(bottom, top + 1)
 
 
 def background_class(labels: LabelImage) -> int:
@@ -171,9 +211,27 @@ def _block_means(pixels: NDArray[Any], shown: Size) -> NDArray[np.floating]:
     return means
 
 
-def _stretched(values: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Grey levels 0 to 255; an image of one value is mid-grey."""
-    finite = values[np.isfinite(values)]
+def _inside(shape: tuple[int, ...], micrograph: Micrograph) -> tuple[slice, ...]:
+    """Where the specimen lies in a reduced image, shape (C, Y, X); at least one pixel."""
+    region = micrograph.specimen
+    if region is None:
+        return (slice(None),)
+    rows, columns = (
+        slice(
+            int(first * short / length),
+            max(int(first * short / length) + 1, stop * short // length),
+        )
+        for first, stop, short, length in (
+            (region.top, region.bottom, shape[1], micrograph.size[0]),
+            (region.left, region.right, shape[2], micrograph.size[1]),
+        )
+    )
+    return slice(None), rows, columns
+
+
+def _stretched(values: NDArray[np.floating], seen: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Grey levels 0 to 255 by the range of what is seen; an image of one value is mid-grey."""
+    finite = seen[np.isfinite(seen)]
     if finite.size == 0:
         return np.zeros(values.shape, np.uint8)
     low, high = np.percentile(finite, _PERCENTILES)

@@ -7,7 +7,14 @@ from PIL import Image
 
 from emseg.errors import MismatchError
 from emseg.micrograph import LabelImage, Micrograph
-from emseg.writing.display import background_class, grey_picture, overlaid, shown_size
+from emseg.writing.display import (
+    background_class,
+    grey_picture,
+    overlaid,
+    shown_part,
+    shown_size,
+    veiled,
+)
 from emseg.writing.picture import Entry, Panel, compose, pixel_note, with_scale_bar
 from emseg.writing.whole import whole_file
 
@@ -20,7 +27,8 @@ def write_preview(
     """Write a PNG with the micrograph and its classes side by side.
 
     Left the micrograph with a scale bar, right the same under the colours of its classes; below,
-    the classes with their share of the labelled area. The pixels have their true proportions.
+    the classes with their share of the labelled area. What is no specimen is hatched. The pixels
+    have their true proportions.
 
     Parameters
     ----------
@@ -47,23 +55,28 @@ def write_preview(
         )
     shown = shown_size(micrograph.size, micrograph.pixel_size, longest)
     plain = grey_picture(micrograph, shown)
-    panels = (Panel(scaled(plain, micrograph)), Panel(overlaid(plain, labels)))
+    marked = veiled(overlaid(plain, labels), micrograph.size, labels.specimen)
+    panels = (Panel(scaled(plain, micrograph)), Panel(marked))
     note = pixel_note(micrograph.pixel_size)
     write_picture(path, compose(micrograph.title, note, panels, area_legend(labels)))
 
 
 def scaled(picture: Image.Image, micrograph: Micrograph) -> Image.Image:
-    """Draw the scale bar into a picture of a micrograph, if its pixel size is known."""
+    """Draw the scale bar over the specimen of a picture, if its pixel size is known."""
     if micrograph.pixel_size is None:
         return picture
-    width_nm = micrograph.pixel_size.x_nm * micrograph.size[1]
-    return with_scale_bar(picture, width_nm / picture.width)
+    nm_per_px = micrograph.pixel_size.x_nm * micrograph.size[1] / picture.width
+    if micrograph.specimen is None:
+        return with_scale_bar(picture, nm_per_px)
+    picture, box = picture.copy(), shown_part(picture, micrograph.size, micrograph.specimen)
+    picture.paste(with_scale_bar(picture.crop(box), nm_per_px), box)
+    return picture
 
 
 def area_legend(labels: LabelImage) -> list[Entry]:
     """List the classes with their area fractions; of many, the most frequent ones.
 
-    Fractions are of the labelled pixels; what is unlabelled is a fraction of all pixels.
+    Fractions are of the labelled pixels; what is unlabelled is a fraction of the specimen.
     """
     counts = labels.counts()
     fractions = counts / max(1, counts.sum())
@@ -77,9 +90,12 @@ def area_legend(labels: LabelImage) -> list[Entry]:
     if len(listed) < len(counts):
         rest = fractions.sum() - fractions[listed].sum()
         legend.append(Entry(f"{len(counts) - len(listed)} more {_percent(rest)}", None))
-    unlabelled = labels.pixels.size - counts.sum()
+    looked_at = labels.pixels[labels.specimen.slices] if labels.specimen else labels.pixels
+    unlabelled = looked_at.size - counts.sum()
     if unlabelled:
-        legend.append(Entry(f"unlabelled {_percent(unlabelled / labels.pixels.size)}", None))
+        legend.append(Entry(f"unlabelled {_percent(unlabelled / looked_at.size)}", None))
+    if labels.specimen:
+        legend.append(Entry("hatched: no specimen, left out", None))
     return legend
 
 
