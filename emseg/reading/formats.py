@@ -155,7 +155,7 @@ FORMATS = (
         is_lazy=False,
     ),
     _rosettasciio("Ripple", "rpl", "ripple", "the Ripple header", "image, stack, spectra"),
-    _rosettasciio("Semper", "unf", "semper", "the Semper header", "image, stack"),
+    _rosettasciio("Semper", "unf", "semper", "the Semper header", "image, stack", is_lazy=False),
     _rosettasciio(
         "Digital Surf",
         "sur pro",
