@@ -258,7 +258,7 @@ def _require_alike(path: Path, first: Any, plane: Any, what: Iterable[str]) -> N
 
 def _stored_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Type in the byte order of the machine; truth values are stored as 0 and 1."""
-    return np.dtype(np.uint8) if dtype.kind == "b" else dtype.newbyteorder("=")
+    return np.dtype(np.uint8) if dtype.kind == "b" else np.dtype(f"={dtype.kind}{dtype.itemsize}")
 
 
 def _channels(count: int, names: tuple[str, ...]) -> tuple[Channel, ...]:

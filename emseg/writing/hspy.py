@@ -3,12 +3,8 @@
 RosettaSciIO writes everything but the pixels, which HDF5 takes plane by plane.
 """
 
-import errno
 import json
-import os
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +16,9 @@ from emseg.writing.whole import whole_file
 
 if TYPE_CHECKING:
     import h5py
+    from _typeshed import ReadableBuffer
 
 _CHUNK = 512
-_ERRNO = re.compile(r"errno = (\d+)")
-_FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO}
 
 
 def write_hspy(path: Path, content: Content) -> None:
@@ -43,16 +38,43 @@ def write_hspy(path: Path, content: Content) -> None:
     import h5py
     from rsciio.hspy import file_writer
 
-    with whole_file(path) as temporary, _system_errors():
-        with h5py.File(temporary, "w") as file:
-            count = _write_planes(file, content)
-        file_writer(str(temporary), _signal(content, count), write_dataset=False, shuffle=True)
-        with h5py.File(temporary, "r+") as file:
+    with whole_file(path) as temporary, _Sink(temporary, "x+") as sink:
+        with h5py.File(sink, "w") as file:
+            count = _write_planes(file, content, sink)
+        file_writer(sink, _signal(content, count), write_dataset=False, shuffle=True)
+        sink.require_all_written()
+        with h5py.File(sink, "r+") as file:
             (experiment,) = file["Experiments"].values()
             file.move("data", f"{experiment.name}/data")
+        sink.require_all_written()
 
 
-def _write_planes(file: "h5py.File", content: Content) -> int:
+class _Sink(FileIO):
+    """A file whose writer is not told that the disk is full: HDF5 does not survive that.
+
+    What goes wrong is kept until somebody asks.
+    """
+
+    failure: OSError | None = None
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        """Write all of it, or pretend to."""
+        left = memoryview(data).cast("B")
+        size = len(left)
+        try:
+            while self.failure is None and len(left):
+                left = left[super().write(left) or 0 :]
+        except OSError as error:
+            self.failure = error
+        return size
+
+    def require_all_written(self) -> None:
+        """Raise the OSError of the first write that failed."""
+        if self.failure is not None:
+            raise self.failure
+
+
+def _write_planes(file: "h5py.File", content: Content, sink: _Sink) -> int:
     """Write planes into an array that grows; return how many there were."""
     *_, height, width = content.size
     leading = (1,) * (content.is_stack + content.has_channels)
@@ -72,6 +94,7 @@ def _write_planes(file: "h5py.File", content: Content) -> int:
         if content.is_stack and count >= len(data):
             data.resize(count + 1, axis=0)
         data[count if content.is_stack else ...] = plane if content.has_channels else plane[0]
+        sink.require_all_written()
         count += 1
     return count
 
@@ -122,16 +145,3 @@ def _step(size: PixelSize | None, axis: str) -> float | None:
     if size is None:
         return None
     return {"z": size.z_nm, "y": size.y_nm, "x": size.x_nm}.get(axis)
-
-
-@contextmanager
-def _system_errors() -> Iterator[None]:
-    """Give the errors of HDF5, which tell of the system in their text, the system's number."""
-    try:
-        yield
-    except (OSError, RuntimeError) as error:
-        found = _ERRNO.search(str(error))
-        number = int(found[1]) if found else 0
-        if number not in _FULL:
-            raise
-        raise OSError(number, os.strerror(number)) from error

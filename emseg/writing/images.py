@@ -204,7 +204,7 @@ def write_micrographs(
     ome.zarr any integer or float; everything else
     hspy     any integer or float; everything else
     tif      any integer or float, pixel size and distance of planes; no channel names
-    png      one plane of 8 or 16 bit grey or 8 bit colour, pixel sizes from 0.47 nm to 20 µm
+    png      one plane of 8 or 16 bit grey or 8 bit colour, pixels of 0.47 nm or more
     npy      any integer or float, no calibration, no channel names
     ======== ====================================================================
 

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from emseg.errors import EmsegError, NotWritableError, StorageError
 OURS = "emseg"
 """Attribute of the Zarr groups that emseg writes."""
 
+_SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")  # NumPy says it without a number
 _STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _PERMISSION = {
     errno.EACCES,
@@ -230,6 +232,11 @@ def _explained(path: Path, temporary: Path) -> Iterator[None]:
     except EmsegError:
         raise
     except OSError as error:
+        if _SHORT_WRITE.fullmatch(str(error)):
+            raise StorageError(
+                f"{path} could not be written: the disk took a part only ({error}); make room or "
+                "choose another disk"
+            ) from error
         concerned = {None, str(temporary), str(path), *map(str, path.parents)}
         if error.errno in _STORAGE:
             raise StorageError(
