@@ -8,7 +8,7 @@ asked for.
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from emseg.reading.layout import Layout, why_not
 from emseg.reading.ngff import array_axes, image_axes, multiscales_of, pixel_size_of
 from emseg.reading.quiet import mute, no_warnings
 from emseg.reading.signal import Index, Signal, Source
+from emseg.reading.zarr_chunks import checked
 
 _SMALLEST = 16  # pixels on a side, below which an array is taken for a table of numbers
 _log = logging.getLogger(__name__)
@@ -147,7 +148,9 @@ def _plain(array: zarr.Array[Any]) -> Signal:
     return Signal(array.name.rstrip("/"), axes, array.dtype, _reader(array), pixel_size_of(axes))
 
 
-def _reader(array: zarr.Array[Any]) -> Any:
+def _reader(array: zarr.Array[Any]) -> Callable[[Index], NDArray[Any]]:
+    array = checked(array)
+
     def read(index: Index) -> NDArray[Any]:
         return np.asarray(array[index])
 
