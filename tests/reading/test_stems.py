@@ -1,0 +1,22 @@
+"""Results of different files never have the same name."""
+
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emseg.reading.stems import output_stems
+
+
+def test_stems_that_collide_keep_their_folder_and_no_others_do():
+    stems = output_stems([Path("/d/mon/a.tif"), Path("/d/tue/a.tif"), Path("/d/tue/b.ome.tif")])
+    assert list(stems.values()) == ["mon/a", "tue/a", "b"]
+
+
+names = st.lists(st.sampled_from("abA"), min_size=1, max_size=3).map("/".join)
+
+
+@given(st.lists(st.tuples(names, st.sampled_from([".tif", ".png"])), unique=True, min_size=1))
+def test_all_names_differ_also_where_case_does_not_count(found):
+    stems = output_stems([Path(f"/d/{name}{suffix}") for name, suffix in found])
+    assert len({each.lower() for each in stems.values()}) == len(found)
