@@ -10,9 +10,11 @@ windows that touch share no bin. A bin reaches half its width to both sides of i
 HyperSpy slices an axis by values in the same way (``signal.isig[1.65:1.85]``).
 """
 
+import functools
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +25,6 @@ from emseg.calibration import Axis
 from emseg.errors import ContentError
 
 _EV_PER_UNIT = {"ev": 1.0, "kev": 1e3}
-_BLOCK = 64 << 20  # bytes of a lazy spectrum image that are in memory at a time
 
 Bins = tuple[int, int]
 """First bin of a window, and the first that is no longer in it."""
@@ -238,23 +239,32 @@ def sum_windows(data: Any, energy: int, windows: Sequence[Bins]) -> NDArray[Any]
     Returns
     -------
     array, shape (N, Y, X)
-        As `sum_dtype` says. Of a lazy map, blocks of 64 MiB are in memory at a time, or a block
-        of its reader where that is larger; each is read once for all windows.
+        As `sum_dtype` says. Of a lazy map one block of its reader is in memory at a time, and
+        is read once for all windows.
     """
     dtype = sum_dtype(data.dtype, data.shape[energy])
     last = data.transpose(*(at for at in range(3) if at != energy), energy)
     if isinstance(last, np.ndarray):
         return _sum_block(last, windows, dtype).transpose(2, 0, 1)
-    blocks = last.rechunk((*("auto",) * 2, -1), block_size_limit=_BLOCK)
-    sums = blocks.map_blocks(
-        _sum_block,
-        windows,
-        dtype,
-        dtype=dtype,
-        chunks=(*blocks.chunks[:2], (len(windows),)),
-        meta=np.empty((0, 0, 0), dtype),
-    )
+    sums = functools.reduce(operator.add, _block_sums(last, windows, dtype))
     return np.asarray(sums.compute(scheduler="synchronous")).transpose(2, 0, 1)
+
+
+def _block_sums(last: Any, windows: Sequence[Bins], dtype: np.dtype[Any]) -> Iterator[Any]:
+    """Sum each row of blocks along the energies: dask arrays of shape (Y, X, N)."""
+    edges = itertools.accumulate(last.chunks[2], initial=0)
+    for at, (start, stop) in enumerate(itertools.pairwise(edges)):
+        here = [(max(a, start) - start, min(b, stop) - start) for a, b in windows]
+        if at and all(a >= b for a, b in here):
+            continue  # the first is always there, so that there is something to add to
+        yield last.blocks[:, :, at].map_blocks(
+            _sum_block,
+            [(a, max(a, b)) for a, b in here],
+            dtype,
+            dtype=dtype,
+            chunks=(*last.chunks[:2], (len(windows),)),
+            meta=np.empty((0, 0, 0), dtype),
+        )
 
 
 def _sum_block(block: NDArray[Any], windows: Sequence[Bins], dtype: np.dtype[Any]) -> NDArray[Any]:
