@@ -12,6 +12,8 @@ from emseg.reading.ranges import ValueRange, value_range
 from emseg.reading.signal import SignalInfo, Source
 from emseg.reading.stack import Stack, opened
 
+_WRITTEN = ("via_tifffile", "via_hspy", "via_zarr")  # readers of what emseg writes
+
 
 @dataclass(frozen=True, slots=True)
 class Contents:
@@ -81,7 +83,8 @@ def look_into(
             for each in source.signals
         )
         notices = (*source.notices, *filter(None, [source.ambiguity]))
-    labels = describe_label_images(path) if fmt.name == "TIFF" and _may_be_labels(signals) else None
+    may_be_labels = fmt.reader in _WRITTEN and _could_be_labels(signals)
+    labels = describe_label_images(path) if may_be_labels else None
     return Contents(path, fmt.name, fmt.is_lazy, signals, ranges, labels, notices)
 
 
@@ -126,5 +129,5 @@ def _as_taken(path: Path, source: Source, info: SignalInfo, options: ReadOptions
     )
 
 
-def _may_be_labels(signals: tuple[SignalInfo, ...]) -> bool:
+def _could_be_labels(signals: tuple[SignalInfo, ...]) -> bool:
     return len(signals) == 1 and signals[0].dtype in ("uint8", "uint16")

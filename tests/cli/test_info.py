@@ -1,12 +1,17 @@
 """``emseg info`` for a person, for a machine, and on files that cannot be read."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
+from emseg.calibration import PixelSize
 from emseg.cli import main, program
+from emseg.micrograph import LabelClass, LabelImage
+from emseg.writing import write_label_images
 
 
 @pytest.fixture
@@ -98,3 +103,85 @@ def test_a_file_cut_short_is_noticed(tmp_path, capsys):
 def test_a_path_that_does_not_exist_is_2(tmp_path, capsys):
     assert code_of("info", tmp_path / "nowhere.tif") == 2
     assert "there is no" in capsys.readouterr().err
+
+
+def test_no_pixel_is_read_unless_asked(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", None)
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((64, 64), np.uint8), compression="zlib")
+    assert program(["info", "--json", str(tmp_path)]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["signals"][0]["range"] is None
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "int32", "float32", "float16", ">u2", ">f4", "bool"])
+def test_a_dtype_is_named_without_its_byte_order(tmp_path, capsys, dtype):
+    np.save(tmp_path / "a.npy", np.zeros((8, 9), dtype))
+    program(["info", "--json", str(tmp_path / "a.npy")])
+    found = json.loads(capsys.readouterr().out)[0]["signals"][0]["dtype"]
+    assert found == np.dtype(dtype).newbyteorder("=").name
+
+
+def test_options_change_what_is_taken(calibrated, capsys):
+    program(["info", "--json", "--axes", "cyx", "--pixel-size", "7nm", "--crop", "1:5",
+             str(calibrated)])  # fmt: skip
+    (signal,) = json.loads(capsys.readouterr().out)[0]["signals"]
+    assert signal["axes"] == ["c", "y", "x"]
+    assert signal["pixel_size_nm"] == [7.0, 7.0]
+    assert signal["pixel_size_source"] == "--pixel-size"
+    assert signal["specimen"] == [1, 5, 0, 9]
+
+
+def test_a_pixel_size_that_is_none_is_2_and_nothing_is_printed(calibrated, capsys):
+    assert code_of("info", calibrated, "--pixel-size", "7") == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_a_label_image_of_emseg_says_its_classes(tmp_path, capsys):
+    classes = (LabelClass("matrix", (0, 0, 0), (0,)), LabelClass("pore", (255, 0, 0), (9,)))
+    labels = LabelImage(np.eye(40, dtype=np.uint8), classes, "a", None, PixelSize(2, 2, "me"))
+    write_label_images(tmp_path / "a.ome.tif", [labels])
+    program(["info", str(tmp_path / "a.ome.tif"), "--thumbnails", str(tmp_path / "out")])
+    assert "label image of emseg, classes: 0 matrix, 1 pore" in capsys.readouterr().out
+    with Image.open(tmp_path / "out" / "a.png") as picture:
+        assert {(0, 0, 0), (255, 0, 0)} <= {colour for _, colour in picture.getcolors(1 << 16)}
+    program(["info", "--json", str(tmp_path / "a.ome.tif")])
+    assert json.loads(capsys.readouterr().out)[0]["classes"] == ["matrix", "pore"]
+
+
+def test_thumbnails_are_small_pictures_on_a_page_and_bad_files_cost_only_themselves(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("monday", "a <b> tuesday"):
+        (tmp_path / folder).mkdir()
+        ramp = np.arange(600 * 1200, dtype="uint16").reshape(600, 1200)
+        tifffile.imwrite(f"{folder}/1.tif", ramp % 5000, resolution=(1e6, 1e6), resolutionunit=3)
+    np.save("a spectrum.npy", np.zeros(2048))
+    Path("bad.png").write_text("no pixels here")
+    assert code_of("info", "**/*", "--thumbnails", "out") == 3
+    out = tmp_path / "out"
+    pictures = sorted(str(each.relative_to(out)) for each in out.rglob("*.png"))
+    assert pictures == ["a <b> tuesday/1.png", "monday/1.png"]
+    for each in pictures:
+        with Image.open(out / each) as picture:
+            assert picture.size == (512, 256)
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert page.count("<img") == 2
+    assert 'src="a%20%3Cb%3E%20tuesday/1.png"' in page
+    assert "pixel 10 nm" in page
+    assert "http" not in page
+
+
+def test_a_thumbnail_replaces_no_micrograph(tmp_path, capsys):
+    Image.fromarray(np.zeros((9, 9), np.uint8)).save(tmp_path / "a.png")
+    before = (tmp_path / "a.png").read_bytes()
+    assert code_of("info", tmp_path, "--thumbnails", tmp_path) == 2
+    assert (tmp_path / "a.png").read_bytes() == before
+    assert "would overwrite a micrograph" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [tmp_path / "a.png"]
+
+
+def test_a_name_with_a_line_break_stays_on_its_line(tmp_path, capsys):
+    for name in ("a\nb.npy", "c.npy"):
+        np.save(tmp_path / name, np.zeros((8, 9)))
+    program(["info", str(tmp_path)])
+    assert any(line.startswith("a?b.npy ") for line in capsys.readouterr().out.splitlines())
