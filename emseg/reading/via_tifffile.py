@@ -5,6 +5,7 @@ are decoded.
 """
 
 import math
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,13 +34,14 @@ def open_source(path: Path, _format: Format) -> Source:
     Raises
     ------
     UnreadableFileError
-        When the file ends before its pixels do.
+        When the file ends before its pixels or its pages do.
     tifffile.TiffFileError
         When it is no TIFF file.
     """
     mute("tifffile")
     tiff = tifffile.TiffFile(path)
     try:
+        _check_chain(path, tiff)
         signals = tuple(
             _signal(path, tiff, series, number)
             for number, series in enumerate(tiff.series)
@@ -148,4 +150,19 @@ def _check_length(
         raise UnreadableFileError(
             f"{path} is cut short: its pixels need {needed:,} bytes and it has {present:,}; "
             "copy it again from where it was recorded"
+        )
+
+
+def _check_chain(path: Path, tiff: tifffile.TiffFile) -> None:
+    """Refuse a file whose last page names a next one behind the end, which tifffile ignores."""
+    page, layout, handle = tiff.pages[-1], tiff.tiff, tiff.filehandle
+    handle.seek(page.offset)
+    (tags,) = struct.unpack(layout.tagnoformat, handle.read(layout.tagnosize))
+    handle.seek(page.offset + layout.tagnosize + tags * layout.tagsize)
+    (following,) = struct.unpack(layout.offsetformat, handle.read(layout.offsetsize))
+    if following >= handle.size:
+        raise UnreadableFileError(
+            f"{path} is cut short: after {len(tiff.pages)} page(s) another begins at byte "
+            f"{following:,} and the file has {handle.size:,}; copy it again from where it was "
+            "recorded"
         )

@@ -5,6 +5,7 @@ import json
 import h5py
 import numpy as np
 import pytest
+import tifffile
 
 from emseg.errors import ContentError
 from emseg.reading import ReadOptions, describe, open_stack, via_rosettasciio
@@ -186,3 +187,16 @@ def test_complex_values_are_refused_with_a_way_out(tmp_path):
     assert (found.usable, found.dtype) == (False, "complex128")
     with pytest.raises(ContentError, match=r"complex .save their modulus or phase as an image"):
         open_stack(tmp_path / "a.npy")
+
+
+def test_a_tiff_that_lost_its_last_pages(tmp_path):
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as writer:
+        for plane in PIXELS:
+            writer.write(plane, metadata=None, compression="zlib")
+    with tifffile.TiffFile(path) as tiff:
+        last = tiff.pages[2]
+        end = min(last.offset, *last.dataoffsets)
+    path.write_bytes(path.read_bytes()[: end - 1])
+    with pytest.raises(ContentError, match="is cut short: after 2 page"):
+        open_stack(path)

@@ -108,3 +108,45 @@ def test_tescan_tag(tmp_path):
     size = size_of(tmp_path / "a.tif", extratags=[(50431, "B", len(text), text, True)])
     assert size.source == "the TESCAN tags"
     assert size.x_nm == pytest.approx(2.5)
+
+
+PIXEL_SIZE = '<PixelSize><X unit="m">3.5E-09</X><Y unit="m">3.6E-09</Y></PixelSize>'
+PHENOM = '<pixelWidth unit="nm">3.5</pixelWidth><pixelHeight unit="nm">3.6</pixelHeight>'
+
+
+@pytest.mark.parametrize("inside", [PIXEL_SIZE, PHENOM])
+@pytest.mark.parametrize("space", ["", ' xmlns="http://maker.example/metadata"'])
+def test_xml_of_thermo_fisher(tmp_path, inside, space):
+    xml = f'<?xml version="1.0"?><Metadata{space}><Image>{inside}</Image></Metadata>\0'
+    size = size_of(tmp_path / "a.tif", extratags=[(34683, "s", 0, xml, True)])
+    assert (size.y_nm, size.x_nm) == pytest.approx((3.6, 3.5))
+    assert size.source == "the Thermo Fisher XML"
+
+
+@pytest.mark.parametrize("xml", ["", "<", "<Metadata/>", f"<Metadata>{PIXEL_SIZE}", "no XML"])
+def test_malformed_xml_says_nothing(tmp_path, xml):
+    assert size_of(tmp_path / "a.tif", extratags=[(34683, "s", 0, xml, True)]) is None
+
+
+@pytest.mark.parametrize("unit", ["1/nm", "1 / nm", "nm^-1", "nm-1", "mrad"])
+def test_a_diffraction_pattern_gets_no_pixel_size_from_its_resolution_tags(tmp_path, unit):
+    fine = {"resolution": (2e6, 2e6), "resolutionunit": "CENTIMETER"}
+    scales = [(tag, "d", 1, 0.01, True) for tag in (65009, 65010)]
+    units = [(tag, "s", 0, unit, True) for tag in (65003, 65004)]
+    assert size_of(tmp_path / "a.tif", extratags=scales + units, **fine) is None
+    assert (
+        size_of(tmp_path / "b.tif", imagej=True, resolution=(20, 20), metadata={"unit": unit})
+        is None
+    )
+
+
+def test_resolution_tags_of_a_camera_are_not_those_of_the_specimen(tmp_path):
+    """JEOL's SightX says in XML how to get one from the other; where it is malformed, nothing."""
+    size = size_of(
+        tmp_path / "a.tif",
+        description="<TemReporter><Eos/></TemReporter>",
+        extratags=[(271, "s", 0, "JEOL Ltd.", True)],
+        resolution=(1000, 1000),
+        resolutionunit="CENTIMETER",
+    )
+    assert size is None
