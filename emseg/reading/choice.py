@@ -112,8 +112,10 @@ def matching(path: Path, signals: tuple[Signal, ...], wanted: str) -> list[int]:
     ContentError
         When there is none.
     """
-    names = [each.name for each in signals]
-    found = [at for at, name in enumerate(names) if name.lower() == wanted.strip().lower()]
+    names, asked = [each.name for each in signals], wanted.strip().lower()
+    found = [at for at, name in enumerate(names) if name.lower() == asked]
+    if not found:  # the last part of a path inside the file is a name as well
+        found = [at for at, name in enumerate(names) if name.lower().endswith(f"/{asked}")]
     if not found and wanted.strip().isdecimal() and int(wanted) < len(signals):
         found = [int(wanted)]
     if not found:

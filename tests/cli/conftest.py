@@ -105,12 +105,22 @@ TINY = ("--steps", "2", "--crop-size", "32", "--batch", "2")
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory) -> Path:
+def trained_by() -> Callable[..., None]:
+    """Train by the program: ``trained_by(images, masks, "--out", run)``."""
+
+    def train(*arguments: object) -> None:
+        with pytest.raises(SystemExit) as left:
+            main(["train", *(str(each) for each in arguments), "--quiet"])
+        assert left.value.code == 0
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, trained_by) -> Path:
     """A folder with ``images``, ``masks`` and ``run``: two steps of training by the program."""
     folder = tmp_path_factory.mktemp("trained")
     write_pairs(folder, [f"{number}.png" for number in range(4)], (48, 40))
     paths = [str(folder / name) for name in ("images", "masks")]
-    with pytest.raises(SystemExit) as left:
-        main(["train", *paths, "--out", str(folder / "run"), *TINY, "--quiet"])
-    assert left.value.code == 0
+    trained_by(*paths, "--out", folder / "run", *TINY)
     return folder
