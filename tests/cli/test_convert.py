@@ -163,3 +163,16 @@ def test_other_images_of_the_file_are_told(emseg):
     shown = emseg("convert", "a.tif")
     assert shown.code == 0
     assert "holds 2 images" in shown.err
+
+
+@pytest.mark.parametrize("target", ["ome.tif", "ome.zarr", "hspy"])
+def test_converted_label_images_are_evaluated_by_class_name(emseg, target):
+    values = np.where(PIXELS[:2] > 30_000, 1, 0).astype(np.uint8)
+    images = [LabelImage(each, CLASSES, "a", k, SIZE) for k, each in enumerate(values)]
+    write_label_images(Path("a.ome.tif"), images)
+    tifffile.imwrite("mask.tif", values * 255)  # 255 is γ′ in the user's masks
+    assert emseg("convert", "a.ome.tif", "--to", target).code == 0
+    shown = emseg("evaluate", f"converted/a.{target}", "mask.tif", "--json")
+    assert shown.code == 0, shown.err
+    assert "γ′" in shown.out
+    assert json.loads(shown.out)["mean"]["dice"] == 1.0
