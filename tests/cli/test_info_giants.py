@@ -17,10 +17,11 @@ def contiguous(path):
     tifffile.memmap(path, shape=(SIDE, SIDE), dtype="u1", bigtiff=True, photometric="minisblack")
 
 
-def tiled(path, side=SIDE, tile=np.ones((TILE, TILE), np.uint8)):
+def tiled(path, side=SIDE, dtype="uint8"):
+    tile = np.ones((TILE, TILE), dtype)
     tiles = iter([tile] + [None] * ((side // TILE) ** 2 - 1))  # all but the first are empty
     tifffile.imwrite(
-        path, tiles, shape=(side, side), dtype=tile.dtype, tile=(TILE, TILE), compression="zlib",
+        path, tiles, shape=(side, side), dtype=dtype, tile=(TILE, TILE), compression="zlib",
         bigtiff=True, photometric="minisblack",
     )  # fmt: skip
 
@@ -73,7 +74,7 @@ def test_ten_gigabytes_are_told_in_300_megabytes(tmp_path, write, name):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="os.wait4 is not there")
 def test_range_and_thumbnail_of_a_large_plane_take_little_memory(tmp_path):
-    tiled(tmp_path / "a.tif", side=TILE * 64, tile=np.ones((TILE, TILE), np.uint16))
+    tiled(tmp_path / "a.tif", side=TILE * 64, dtype="uint16")
     peak = peak_mb(tmp_path / "a.tif", "--range", "--thumbnails", tmp_path / "out")
     assert peak < 300  # the plane has 537 MB
     assert (tmp_path / "out" / "a.png").is_file()
