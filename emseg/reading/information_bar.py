@@ -112,8 +112,10 @@ def in_picture(
     """
     if not _is_picture(path):
         return None
-    from emseg.reading.picture_bar import rows_of_specimen
+    from emseg.reading.picture_bar import SMALLEST, rows_of_specimen
 
+    if min(size) < SMALLEST:
+        return None
     rows = rows_of_specimen(read())
     return Region(*rows, 0, size[1], "the picture") if rows else None
 

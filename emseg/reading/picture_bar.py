@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_SMALLEST = 64  # pixels of the shorter side of an image that may have a bar
+SMALLEST = 64
+"""Pixels of the shorter side of an image that may have a bar."""
+
 _THINNEST, _THICKEST = 0.015, 0.25  # of the height
 _LEAST_ROWS = 10
 _FRAME = 3  # rows outside the bar
@@ -84,7 +86,7 @@ def rows_of_specimen(pixels: NDArray[Any]) -> tuple[int, int] | None:
         First row, and the row behind the last; None when there is no bar.
     """
     channels, height, width = pixels.shape
-    if min(height, width) < _SMALLEST or channels > 4 or pixels.dtype.kind not in "iuf":
+    if min(height, width) < SMALLEST or channels > 4 or pixels.dtype.kind not in "iuf":
         return None
     for tolerance in (0.0, _JPEG):
         for turned in (pixels[:, ::-1], pixels):  # the bar below, the bar above
