@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emseg.calibration import PixelSize
+from emseg.writing.annotation import NOT_XML
 from emseg.writing.content import Content
 from emseg.writing.whole import whole_file
 
@@ -41,6 +42,7 @@ def write_hspy(path: Path, content: Content) -> None:
     with whole_file(path) as temporary, _Sink(temporary, "x+") as sink:
         with h5py.File(sink, "w") as file:
             count = _write_planes(file, content, sink)
+        sink.require_all_written()
         file_writer(sink, _signal(content, count), write_dataset=False, shuffle=True)
         sink.require_all_written()
         with h5py.File(sink, "r+") as file:
@@ -62,11 +64,22 @@ class _Sink(FileIO):
         left = memoryview(data).cast("B")
         size = len(left)
         try:
-            while self.failure is None and len(left):
+            while self.failure is None and len(left) and not self.closed:
                 left = left[super().write(left) or 0 :]
         except OSError as error:
             self.failure = error
         return size
+
+    def truncate(self, size: int | None = None, /) -> int:
+        """Give the file this length, or pretend to."""
+        try:
+            return 0 if self.closed else super().truncate(size)
+        except OSError as error:
+            self.failure = self.failure or error
+            return size or 0
+
+    def flush(self) -> None:
+        """Do nothing: what was written is in the hands of the system."""
 
     def require_all_written(self) -> None:
         """Raise the OSError of the first write that failed."""
@@ -109,7 +122,7 @@ def _signal(content: Content, count: int) -> dict[str, Any]:
         "data": np.empty(0, content.dtype),
         "axes": _axes(content, count),
         "metadata": {
-            "General": {"title": content.name},
+            "General": {"title": _title(content.name)},
             "Signal": {"signal_type": ""},
             "emseg": {"namespace": content.namespace, "annotation": [annotation]},
         },
@@ -120,6 +133,12 @@ def _signal(content: Content, count: int) -> dict[str, Any]:
         "tmp_parameters": {},
         "package_info": {"package": "emseg", "package_version": __version__},
     }
+
+
+def _title(name: str) -> str:
+    """Name of the group of HDF5 that RosettaSciIO makes; the annotation has the exact one."""
+    printable = NOT_XML.sub("\N{REPLACEMENT CHARACTER}", name)
+    return "\N{REPLACEMENT CHARACTER}" if printable == "." else printable
 
 
 def _axes(content: Content, count: int) -> list[dict[str, Any]]:

@@ -276,6 +276,16 @@ def test_many_planes_and_classes_fit(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("name", ["a\udcff", ".", "..", "", "a/b", "x" * 300, "a\x00b", "日本"])
+def test_any_name_is_kept(tmp_path: Path, suffix: str, name: str) -> None:
+    image = LabelImage(np.zeros((9, 9), np.uint8), CLASSES, name)
+    write_label_images(tmp_path / f"a.{suffix}", [image])
+    found = read_label_images(tmp_path / f"a.{suffix}")
+    assert found is not None
+    assert (found[0].name, found[0].classes) == (name, CLASSES)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
 def test_probabilities_are_channels_named_like_classes(tmp_path: Path, suffix: str) -> None:
     planes = RANDOM.random((2, 2, 30, 40), dtype=np.float32)
     write_probabilities(tmp_path / f"p.{suffix}", iter(planes), CLASSES, SIZE, count=2)
