@@ -6,6 +6,9 @@ Every file of the folder, and of its sub-folders, that emseg knows by its suffix
 three processes, less the median of a Python that does nothing; the processor time of the process,
 which other work on the machine changes less; and the largest resident memory. A row a file is
 appended to ``benchmarks/results/info.csv`` with machine and commit.
+
+Installers compile modules to bytecode. A first run, which does not count, does so here, into a
+folder of its own; with ``--no-bytecode`` each process compiles all that it imports, the worst case.
 """
 
 import argparse
@@ -18,13 +21,15 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from emseg.reading.files import find_files
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "info.csv"
 COLUMNS = (
-    "file", "seconds", "bare_seconds", "cpu_seconds", "memory_mb", "exit_code", "commit", "machine",
+    "file", "seconds", "bare_seconds", "cpu_seconds", "memory_mb", "exit_code", "bytecode",
+    "commit", "machine",
 )  # fmt: skip
 
 
@@ -38,14 +43,17 @@ class Run:
     code: int
 
 
-def run(*arguments: str) -> Run:
-    """Start a Python, and wait for it."""
+def run(cache: str | None, *arguments: str) -> Run:
+    """Start a Python that keeps its bytecode in a folder, or nowhere, and wait for it."""
+    kept = {"PYTHONPYCACHEPREFIX": cache} if cache else {"PYTHONDONTWRITEBYTECODE": "1"}
+    inherited = {name: each for name, each in os.environ.items() if not name.startswith("PYTHON")}
     start = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=ROOT,
+        env=inherited | kept,
     )
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -53,12 +61,14 @@ def run(*arguments: str) -> Run:
     return Run(time.perf_counter() - start, cpu, usage.ru_maxrss / 1000, process.returncode)
 
 
-def measure(path: Path, repeats: int) -> dict[str, object]:
+def measure(path: Path, repeats: int, cache: str | None) -> dict[str, object]:
     """Give the row of a file; bare processes alternate with those that look into it."""
     bare, looks = [], []
+    if cache:
+        run(cache, "-m", "emseg", "info", str(path))
     for _ in range(repeats):
-        bare.append(run("-c", "pass").seconds)
-        looks.append(run("-m", "emseg", "info", str(path)))
+        bare.append(run(cache, "-c", "pass").seconds)
+        looks.append(run(cache, "-m", "emseg", "info", str(path)))
     idle = statistics.median(bare)
     return {
         "seconds": round(statistics.median(each.seconds for each in looks) - idle, 2),
@@ -66,6 +76,7 @@ def measure(path: Path, repeats: int) -> dict[str, object]:
         "cpu_seconds": round(statistics.median(each.cpu_seconds for each in looks), 2),
         "memory_mb": round(max(each.memory_mb for each in looks)),
         "exit_code": looks[0].code,
+        "bytecode": "kept" if cache else "none",
     }
 
 
@@ -74,18 +85,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path, help="searched with its sub-folders")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--no-bytecode", action="store_true", help="compile in each process")
     options = parser.parse_args()
     asked = ["git", "describe", "--always", "--dirty"]
     commit = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True).stdout.strip()
     about = {"commit": commit, "machine": f"{platform.machine()}, {os.cpu_count()} cores"}
     is_new = not RESULTS.exists()
-    with RESULTS.open("a", newline="", encoding="utf-8") as file:
+    with TemporaryDirectory() as folder, RESULTS.open("a", newline="", encoding="utf-8") as file:
+        cache = None if options.no_bytecode else folder
         table = csv.DictWriter(file, COLUMNS)
         if is_new:
             table.writeheader()
         for path in find_files([options.folder / "**" / "*"]):
             row = {"file": str(path.relative_to(options.folder)), **about}
-            row |= measure(path.resolve(), options.repeats)
+            row |= measure(path.resolve(), options.repeats, cache)
             table.writerow(row)
             file.flush()
             seconds = f"{row['seconds']:6.2f} s, processor {row['cpu_seconds']:5.2f} s"
