@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,29 @@ REPOSITORY = Path(__file__).parents[1]
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return REPOSITORY
+
+
+_WATCH = """
+import resource, subprocess, sys
+print(subprocess.run(sys.argv[1:], check=True, capture_output=True, text=True).stdout)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+@pytest.fixture(scope="session")
+def peak_memory() -> Callable[..., tuple[int, str]]:
+    """Run Python, and give its peak memory in bytes and what it printed: ``("-m", "emseg")``.
+
+    A small process starts it, because a child counts the memory of the one that forked it.
+    """
+
+    def run(*arguments: object) -> tuple[int, str]:
+        command = [sys.executable, "-c", _WATCH, sys.executable, *map(str, arguments)]
+        said = subprocess.run(command, check=True, capture_output=True, text=True, cwd=REPOSITORY)
+        out, peak = said.stdout.rstrip().rsplit("\n", 1)
+        return int(peak) * (1 if sys.platform == "darwin" else 1024), out
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from emseg.errors import LabelError, UnknownNameError, listed
 from emseg.evaluation.matching import Match
-from emseg.labels import choose_classes, colour, combine_masks, mask_values, to_label_image
+from emseg.labels import choose_classes, colour, combine_masks, to_label_image, values_of
 from emseg.micrograph import UNLABELLED_8, LabelClass, LabelImage
 from emseg.reading import Plane
 
@@ -165,7 +165,7 @@ def meanings_of_foreign(
 
 
 def _values(planes: Iterable[Plane]) -> set[int]:
-    return {value for plane in planes for value in mask_values(plane.read())}
+    return values_of(plane.read() for plane in planes)
 
 
 def _background_first(

@@ -2,7 +2,7 @@
 
 from emseg.labels.classes import choose_classes, parse_labels, parse_names, parse_value
 from emseg.labels.colours import colour
-from emseg.labels.masks import combine_masks, mask_values, to_label_image
+from emseg.labels.masks import combine_masks, mask_values, to_label_image, values_of
 
 __all__ = [
     "choose_classes",
@@ -13,4 +13,5 @@ __all__ = [
     "parse_names",
     "parse_value",
     "to_label_image",
+    "values_of",
 ]

@@ -1,6 +1,6 @@
 """Masks as users have them, turned into label images."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -79,6 +79,37 @@ def mask_values(mask: Micrograph) -> tuple[int, ...]:
         When the mask is a picture of many colours or holds no whole numbers.
     """
     return tuple(int(value) for value in _distinct(_plane(mask)))
+
+
+def values_of(masks: Iterable[Micrograph]) -> set[int]:
+    """Distinct values of all masks of a set, taken one at a time.
+
+    Parameters
+    ----------
+    masks : iterable of Micrograph
+        As `mask_values` takes them.
+
+    Raises
+    ------
+    LabelError
+        As `mask_values`, and when some are in colour and others grey: 255 is white in one and
+        blue in the other.
+    """
+    values: set[int] = set()
+    coloured = grey = ""
+    for mask in masks:
+        found = mask_values(mask)
+        values.update(found)
+        if len(mask.pixels) == 3:
+            coloured = coloured or str(mask.path or mask.name)
+        elif any(found):
+            grey = grey or str(mask.path or mask.name)
+        if coloured and grey:
+            raise LabelError(
+                f"the mask {coloured} is a colour picture (3 channels) and {grey} is grey; save "
+                "all masks alike, best with one channel and one value a class"
+            )
+    return values
 
 
 def _distinct(plane: NDArray[Any]) -> NDArray[Any]:

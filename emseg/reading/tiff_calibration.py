@@ -4,6 +4,7 @@ OME-XML, ImageJ, the makers' own tags, and last the resolution tags, which mostl
 how large to print.
 """
 
+import gc
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
@@ -225,11 +226,13 @@ def _jeol(place: _Place) -> Calibration:
     """JEOL SightX hides the magnification in XML, which RosettaSciIO understands."""
     if not str(place.tags.valueof("Make", "")).startswith("JEOL"):
         return Calibration()
-    try:
-        with no_warnings():
+    with no_warnings():
+        try:
             axes = file_reader("tiff")(str(place.path), lazy=True)[place.number]["axes"]
-    except _MALFORMED:
-        return Calibration(is_final=_is_sightx(place))
+        except _MALFORMED as error:
+            error.__traceback__ = None
+            gc.collect()  # closes the file that the plugin leaves open
+            return Calibration(is_final=_is_sightx(place))
     names = {"height": "y", "width": "x"}
     steps = {
         names[axis["name"]]: Step(float(axis["scale"]), axis["units"])

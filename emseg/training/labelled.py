@@ -15,7 +15,7 @@ from emseg.calibration import PixelSize
 from emseg.config import TrainConfig, parse_slices
 from emseg.errors import ContentError, MismatchError, UsageError, listed
 from emseg.intensity import Statistics, measure
-from emseg.labels import choose_classes, colour, combine_masks, mask_values, to_label_image
+from emseg.labels import choose_classes, colour, combine_masks, to_label_image, values_of
 from emseg.micrograph import LabelClass, LabelImage, Micrograph
 from emseg.reading import AS_STORED, Plane, ReadOptions, list_planes, match_pairs
 from emseg.training.pixel_sizes import CommonScale, rescaled_labels
@@ -224,7 +224,7 @@ def _choose(config: TrainConfig, raws: Sequence[_Raw]) -> tuple[tuple[LabelClass
             )
         classes = tuple(LabelClass(name, colour(i), (i,)) for i, name in enumerate(names))
         return classes, config.unlabelled
-    found = {value for raw in raws for mask in raw.masks for value in mask_values(mask)}
+    found = values_of(mask for raw in raws for mask in raw.masks)
     return choose_classes(
         found, names=config.classes, assigned=config.labels, unlabelled=config.unlabelled
     )

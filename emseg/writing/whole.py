@@ -155,7 +155,11 @@ def require_replaceable(path: Path) -> None:
     NotWritableError
         When there is a folder with anything else.
     """
-    if not path.is_dir() or not any(path.iterdir()):
+    try:
+        is_empty = not any(path.iterdir())
+    except OSError:  # no folder; what else may be wrong is told when it is written
+        return
+    if is_empty:
         return
     try:
         said = json.loads((path / ".zattrs").read_text(encoding="utf-8"))

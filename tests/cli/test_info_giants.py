@@ -1,9 +1,6 @@
 """What is larger than memory is told in little of it: files of 10 GB that take no disk."""
 
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,20 +40,19 @@ def npy(path):
     np.lib.format.open_memmap(path, "w+", np.uint16, (5, 32_000, 32_000))
 
 
-def peak_mb(*arguments):
+@pytest.fixture
+def peak_mb(peak_memory):
     """Largest resident memory of ``emseg info`` in MB."""
-    command = [sys.executable, "-m", "emseg", "info", "--quiet", *map(str, arguments)]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
-    said = child.stdout.read()
-    child.stdout.close()
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    assert child.returncode == 0
-    assert b"uint" in said
-    return usage.ru_maxrss / 1000
+
+    def run(*arguments):
+        peak, said = peak_memory("-m", "emseg", "info", "--quiet", *arguments)
+        assert "uint" in said
+        return peak / 1e6
+
+    return run
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="os.wait4 is not there")
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no resource module")
 @pytest.mark.parametrize(
     ("write", "name"),
     [
@@ -67,13 +63,13 @@ def peak_mb(*arguments):
         (npy, "a.npy"),
     ],
 )
-def test_ten_gigabytes_are_told_in_300_megabytes(tmp_path, write, name):
+def test_ten_gigabytes_are_told_in_300_megabytes(tmp_path, peak_mb, write, name):
     write(tmp_path / name)
     assert peak_mb(tmp_path / name) < 300
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="os.wait4 is not there")
-def test_range_and_thumbnail_of_a_large_plane_take_little_memory(tmp_path):
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no resource module")
+def test_range_and_thumbnail_of_a_large_plane_take_little_memory(tmp_path, peak_mb):
     tiled(tmp_path / "a.tif", side=TILE * 64, dtype="uint16")
     peak = peak_mb(tmp_path / "a.tif", "--range", "--thumbnails", tmp_path / "out")
     assert peak < 300  # the plane has 537 MB

@@ -344,8 +344,8 @@ def test_other_files_of_a_prediction_folder_are_no_predictions(folders):
 
 def test_a_colour_picture_and_probabilities_are_no_label_images(folders, tmp_path):
     predict(folders[0] / "a.ome.tif", PREDICTED)
-    mask(folders[1] / "a.png", np.random.default_rng(0).integers(0, 9, (2, 4, 3)))
-    with pytest.raises(LabelError, match="colour picture"):
+    mask(folders[1] / "a.png", np.random.default_rng(0).integers(0, 9, (8, 8, 3)))
+    with pytest.raises(LabelError, match=r"colour picture \(6\d colours\)"):
         evaluated(folders)
     (folders[1] / "a.png").unlink()
     tifffile.imwrite(folders[1] / "a.tif", np.full((2, 4), 0.5, dtype=np.float32))
