@@ -7,6 +7,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from emseg.cli.columns import GAP, hanging, in_cells, printable
+from emseg.reading.inside import file_of
 
 if TYPE_CHECKING:
     from emseg.cli.info import Report
@@ -116,6 +117,7 @@ def _colours(size: int) -> str:
 
 def _bytes(path: Path) -> str:
     """Size of a file on the disk; a folder is the sum of its files."""
+    path = file_of(path)
     files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
     size = float(sum(each.stat().st_size for each in files))
     for unit in ("bytes", "kB", "MB", "GB"):

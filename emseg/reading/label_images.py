@@ -13,6 +13,7 @@ from emseg.errors import EmsegError, PathMissingError, UnreadableFileError
 from emseg.micrograph import LabelClass, LabelImage, Region
 from emseg.reading.annotation import Annotation, in_ome_xml
 from emseg.reading.formats import format_of, is_image_folder, is_known
+from emseg.reading.inside import file_of
 from emseg.reading.layout import Layout
 from emseg.reading.stack import opened
 
@@ -87,6 +88,8 @@ def describe_label_images(path: Path) -> LabelDescription | None:
         When emseg wrote the file but it was damaged since.
     """
     path = Path(path)
+    if file_of(path) != path and file_of(path).exists():  # another program's arrays in a file
+        return None
     if not path.is_file() and not is_image_folder(path):
         raise PathMissingError(f"{path} is no file; check the path")
     look = _LOOKS.get(_reader(path), _in_tiff)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -185,3 +186,11 @@ def test_a_name_with_a_line_break_stays_on_its_line(tmp_path, capsys):
         np.save(tmp_path / name, np.zeros((8, 9)))
     program(["info", str(tmp_path)])
     assert any(line.startswith("a?b.npy ") for line in capsys.readouterr().out.splitlines())
+
+
+def test_an_image_inside_a_file_has_the_bytes_of_its_file(tmp_path, capsys):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["raw"] = np.zeros((30, 40), np.uint8)
+    size = (tmp_path / "a.h5").stat().st_size
+    assert program(["info", f"{tmp_path}/a.h5:/raw"]) == 0
+    assert f"HDF5, {size / 1000:.4g} kB" in capsys.readouterr().out

@@ -103,6 +103,7 @@ def test_several_plain_arrays_are_named_by_their_path(tmp_path: Path) -> None:
         open_stack(tmp_path / "a.zarr")
     named = open_stack(Path(f"{tmp_path}/a.zarr:/more"))
     np.testing.assert_array_equal(named[0].pixels[0], PIXELS[1, 0])
+    assert describe(Path(f"{tmp_path}/a.zarr:/more"))[0].dtype == str(PIXELS.dtype)
     chosen = open_stack(tmp_path / "a.zarr", ReadOptions(signal="/raw"))
     np.testing.assert_array_equal(chosen[0].pixels[0], PIXELS[0, 0])
     with pytest.raises(ContentError, match="holds nothing at /nothing"):
