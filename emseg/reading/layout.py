@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.calibration import Axis
+from emseg.calibration import Axis, PixelSize
 from emseg.errors import UsageError
 from emseg.reading.signal import Index, Signal
 
@@ -127,7 +127,21 @@ def relabel(signal: Signal, axes: str) -> Signal:
     renamed = tuple(
         dataclasses.replace(axis, name=name) for axis, name in zip(signal.axes, names, strict=True)
     )
-    return dataclasses.replace(signal, axes=renamed, refusal="")
+    size = _size_of(renamed, signal)
+    return dataclasses.replace(signal, axes=renamed, pixel_size=size, refusal="")
+
+
+def _size_of(axes: tuple[Axis, ...], signal: Signal) -> PixelSize | None:
+    """Pixel size of renamed axes: each axis keeps its length, whatever it is called."""
+    said = signal.pixel_size
+    before, after = ([axis.name for axis in each] for each in (signal.axes, axes))
+    stays = all(name in before and before.index(name) == after.index(name) for name in "yx")
+    if said is not None and stays:
+        return said
+    y, x = (axes[after.index(name)] for name in "yx")
+    z = axes[after.index("z")] if "z" in after else None
+    source = said.source if said else "the axes of the file"
+    return PixelSize.from_axes(y, x, source, z) or said
 
 
 def _dimensions(signal: Signal) -> str:

@@ -4,6 +4,7 @@ import gzip
 import pickle
 import threading
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -230,6 +231,18 @@ def test_axes_of_the_user_override_those_of_the_file(tmp_path):
     swapped = open_stack(tmp_path / "a.npy", ReadOptions(axes="xyz"))
     assert len(swapped) == 9
     np.testing.assert_array_equal(swapped[4].pixels[0], stored[:, :, 4].T)
+
+
+def test_axes_of_the_user_keep_the_lengths_of_the_file(tmp_path):
+    tifffile.imwrite(
+        tmp_path / "a.tif", ramp(4, 8, 9, dtype="uint8"), imagej=True, resolution=(1, 0.5),
+        metadata={"unit": "nm", "spacing": 50, "axes": "ZYX"},
+    )  # fmt: skip
+    stored = open_stack(tmp_path / "a.tif").pixel_size
+    turned = open_stack(tmp_path / "a.tif", ReadOptions(axes="YXZ")).pixel_size
+    assert stored is not None
+    assert turned == replace(stored, y_nm=50, x_nm=stored.y_nm, z_nm=stored.x_nm)
+    assert open_stack(tmp_path / "a.tif", ReadOptions(axes="TYX")).pixel_size == stored
 
 
 @pytest.mark.parametrize("axes", ["ZX", "YYX", "Z-YX", ""])
