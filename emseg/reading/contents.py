@@ -125,7 +125,7 @@ def _as_taken(path: Path, source: Source, info: SignalInfo, options: ReadOptions
         is_taken=True,
         pixel_size=stack.pixel_size,
         channels=stack.channels if options.channels else info.channels,
-        specimen=None if options.keep_bar else options.region(stack.size) or info.specimen,
+        specimen=stack.stated_specimen,
     )
 
 

@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 
 from emseg.micrograph import Region
 from emseg.reading import formats
+from emseg.reading.sidecar import texts_beside
 
 if TYPE_CHECKING:
     import tifffile
 
 _log = logging.getLogger(__name__)
 
-BARRED = frozenset({"TIFF", "PNG", "JPEG", "BMP", "GIF", "WebP", "Netpbm"})
+BARRED = frozenset({"TIFF", "PNG", "JPEG", "BMP", "GIF", "WebP"})
 """Formats in which the picture is looked at; the others hold what a detector gave."""
 _TESCAN = 50431
 _THICKEST = 0.35  # of the height of the file; more is no bar but a misunderstanding
-_TEXT = 1 << 16  # bytes of a text file that are read
 
 _MORE = "{} more micrographs have an information bar, which is left out as well"
 
@@ -78,17 +78,9 @@ def beside(path: Path, size: tuple[int, int]) -> Region | None:
     """
     if not _is_picture(path):
         return None
-    for name, look in (
-        (f"{path.stem}-{path.suffix[1:]}.hdr", _tescan_header),
-        (f"{path.stem}.hdr", _tescan_header),
-        (f"{path.stem}.txt", _jeol),
-        (f"{path.stem}.txt", _hitachi),
-    ):
-        said = look(_text(path.with_name(name)), size)
-        found = _above_bar(size, said)
-        if found is not None:
-            return found
-    return None
+    looks = (_tescan_header, _jeol, _hitachi)
+    said = (look(text, size) for _, text in texts_beside(path) for look in looks)
+    return next(filter(None, (_above_bar(size, each) for each in said)), None)
 
 
 def in_picture(
@@ -195,14 +187,3 @@ def _hitachi(text: str, _size: tuple[int, int]) -> _Said | None:
         return None
     found = re.search(r"^DataSize\s*=\s*(\d+)\s*x\s*(\d+)", text, re.MULTILINE | re.IGNORECASE)
     return (int(found[2]), int(found[1]), "the Hitachi text file") if found else None
-
-
-def _text(path: Path) -> str:
-    """Text of a file in whatever of the two encodings it has; empty when it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            stored = file.read(_TEXT)
-    except OSError:
-        return ""
-    wide = stored.startswith((b"\xff\xfe", b"\xfe\xff"))
-    return stored.decode("utf-16" if wide else "latin-1", errors="replace")

@@ -6,8 +6,9 @@ its width says so.
 """
 
 import logging
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -35,8 +36,8 @@ def pixel_size_beside(path: Path, width: int) -> PixelSize | None:
     """
     if path.suffix.lower().removeprefix(".") not in _PICTURES:
         return None
-    for beside in _candidates(path):
-        said = _read(beside)
+    for name, text in texts_beside(path):
+        said = {key.lower(): value for key, value in _LINE.findall(text)}
         for look in (_jeol, _hitachi, _tescan):
             try:
                 size, stated = look(said)
@@ -44,7 +45,7 @@ def pixel_size_beside(path: Path, width: int) -> PixelSize | None:
                 continue
             if stated in (width, None):
                 return size
-            _tell(path, width, beside.name, stated)
+            _tell(path, width, name, stated)
     return None
 
 
@@ -58,30 +59,44 @@ def _tell(path: Path, width: int, beside: str, stated: int | None) -> None:
     )  # fmt: skip
 
 
+def texts_beside(path: Path) -> Iterator[tuple[str, str]]:
+    """Read the text files that belong to a picture.
+
+    Parameters
+    ----------
+    path : Path
+        The picture.
+
+    Yields
+    ------
+    name, text : str
+        Name of the file, and what it says, with line feeds between its lines; a file that cannot
+        be read, or is too large to be about a picture, is left out.
+    """
+    for beside in _candidates(path):
+        try:
+            if beside.stat().st_size > _MOST:
+                continue
+            stored = beside.read_bytes()
+        except OSError:
+            continue
+        is_wide = stored[:2] in (b"\xff\xfe", b"\xfe\xff")
+        text = stored.decode("utf-16" if is_wide else "latin-1", errors="replace")
+        yield beside.name, text.replace("\r", "\n")
+
+
 def _candidates(path: Path) -> list[Path]:
     """Text files that belong to a picture, whatever the case of their suffix."""
     stem, suffix = path.stem, path.suffix.removeprefix(".")
     names = [f"{stem}.txt", f"{stem}.hdr", f"{stem}-{suffix}.hdr", f"{path.name}.hdr"]
     spelled = [each for name in names for each in (name, _in_capitals(name))]
-    return [beside for name in spelled if (beside := path.with_name(name)).is_file()]
+    found = (path.with_name(name) for name in spelled)
+    return [each for each in found if os.path.isfile(each)]  # noqa: PTH113  # names may be too long
 
 
 def _in_capitals(name: str) -> str:
     stem, _, suffix = name.rpartition(".")
     return f"{stem}.{suffix.upper()}"
-
-
-def _read(path: Path) -> _Said:
-    """Keys and values of a text file; nothing when it is none, or cannot be read."""
-    try:
-        if path.stat().st_size > _MOST:
-            return {}
-        stored = path.read_bytes()
-    except OSError:
-        return {}
-    is_wide = stored[:2] in (b"\xff\xfe", b"\xfe\xff")
-    text = stored.decode("utf-16" if is_wide else "latin-1", errors="replace")
-    return {key.lower(): value for key, value in _LINE.findall(text.replace("\r", "\n"))}
 
 
 def _jeol(said: _Said) -> tuple[PixelSize | None, int | None]:

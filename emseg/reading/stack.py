@@ -127,16 +127,20 @@ class Stack(Sequence[Micrograph]):
             self._specimen, self._is_searched = self._without_bar(first), True
         return self._specimen
 
-    def _without_bar(self, first: Callable[[], NDArray[Any]]) -> Region | None:
-        """Ask the user, the tags, the file beside, and last the picture."""
+    @property
+    def stated_specimen(self) -> Region | None:
+        """The specimen as far as the user, the tags or the file beside say; no pixel is read."""
         chosen = self.options.region(self.size)
         if chosen is not None or self.options.keep_bar:
             return chosen
-        found = (
-            self._tagged
-            or information_bar.beside(self.path, self.size)
-            or information_bar.in_picture(self.path, self.size, first)
-        )
+        return self._tagged or information_bar.beside(self.path, self.size)
+
+    def _without_bar(self, first: Callable[[], NDArray[Any]]) -> Region | None:
+        """Ask the user, the tags, the file beside, and last the picture."""
+        stated = self.stated_specimen
+        if self.options.crop is not None or self.options.keep_bar:
+            return stated
+        found = stated or information_bar.in_picture(self.path, self.size, first)
         if found is not None:
             information_bar.tell(self.path, found, self.size[0])
         return found
@@ -248,7 +252,7 @@ def _open(path: Path, options: ReadOptions | None = None) -> Source:
         if not terms:
             return source
         return with_channels(path, source, terms, said.signal, _open_beside)
-    except EmsegError:
+    except BaseException:
         source.close()
         raise
 

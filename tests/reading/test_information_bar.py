@@ -10,7 +10,7 @@ from PIL import Image
 from scipy import ndimage
 
 from emseg.micrograph import Region
-from emseg.reading import ReadOptions, open_stack
+from emseg.reading import ReadOptions, describe, open_stack
 from emseg.reading.picture_bar import rows_of_specimen
 from emseg.synthesis.information_bar import BarStyle, information_bar
 
@@ -192,6 +192,7 @@ def test_fei_says_how_many_rows_were_scanned(tmp_path, size, scan, rows):
     [
         ("a b-tif.hdr", "[MAIN]\nImageStripSize=20\n[SEM]\nHV=5000\n", "the TESCAN header file"),
         ("a b.txt", "$CM_FORMAT JEOL/SEM\n$CM_FULL_SIZE 100 100\n", "the JEOL text file"),
+        ("a b.TXT", "$CM_FORMAT JEOL/SEM\r\n$CM_FULL_SIZE 100 100\r\n", "the JEOL text file"),
         ("a b.txt", "[SemImageFile]\r\nDataSize=100x100\r\n", "the Hitachi text file"),
     ],
 )
@@ -199,7 +200,9 @@ def test_fei_says_how_many_rows_were_scanned(tmp_path, size, scan, rows):
 def test_the_text_file_beside_an_image_is_asked(tmp_path, name, text, source, encoding):
     tifffile.imwrite(tmp_path / "a b.tif", np.zeros((120, 100), np.uint8))
     (tmp_path / name).write_bytes(text.encode(encoding))
-    assert open_stack(tmp_path / "a b.tif").specimen == Region(0, 100, 0, 100, source)
+    found = Region(0, 100, 0, 100, source)
+    assert open_stack(tmp_path / "a b.tif").specimen == found
+    assert describe(tmp_path / "a b.tif")[0].specimen == found
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,10 @@ def test_the_text_file_calibrates_the_picture(tmp_path, name, beside, text, y, x
     assert size.source == source
 
 
+def test_a_name_that_leaves_no_room_for_a_text_file_is_read(tmp_path):
+    assert open_stack(picture(tmp_path / f"{'n' * 250}.tif")).pixel_size is None
+
+
 def test_a_cropped_picture_is_not_what_the_text_is_about(tmp_path, caplog):
     path = picture(tmp_path / "a.tif")
     (tmp_path / "a.txt").write_text(HITACHI.replace("128x96", "1280x960"))
