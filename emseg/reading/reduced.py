@@ -63,7 +63,7 @@ def read_reduced(
         plane = len(stack) // 2
         signal = source.signals[taken_of(path, source, options) or 0]
         layout = Layout.of(signal.axes)
-        block = max(stack.size) // least
+        block = min(max(stack.size) // least, *stack.size)
         size = layout.channel_count * stack.size[0] * stack.size[1] * signal.dtype.itemsize
         if size <= _SMALL or block < 2:
             return stack[plane]

@@ -5,6 +5,7 @@ import gzip
 import lzma
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from emseg.reading.formats import Format, format_of
@@ -13,10 +14,10 @@ from emseg.reading.signal import Source
 _FILES = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
 
 
-def open_source(path: Path, _format: Format) -> Source:
+def open_source(path: Path, fmt: Format) -> Source:
     """Open what a compressed file contains; its own suffix is the one before ``.gz``."""
     packed = Path(path.stem)
-    inner = format_of(packed)
+    inner = replace(format_of(packed), with_spectra=fmt.with_spectra)
     folder = tempfile.TemporaryDirectory(prefix="emseg-")
     unpacked = Path(folder.name) / packed
     try:

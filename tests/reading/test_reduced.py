@@ -37,3 +37,10 @@ def test_a_colour_image_stays_coloured_without_alpha(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 255, (60, 80, 4)).astype("uint8")
     tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", extrasamples=["unassalpha"])
     assert read_reduced(tmp_path / "a.tif", ReadOptions(), 20).pixels.shape == (3, 15, 20)
+
+
+def test_a_ribbon_keeps_its_rows(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 255, (3, 9000)).astype("uint8")
+    np.save(tmp_path / "a.npy", pixels)
+    small = read_reduced(tmp_path / "a.npy", ReadOptions(), 100)
+    np.testing.assert_allclose(small.pixels[0, 0], pixels.reshape(3, 3000, 3).mean(axis=(0, 2)))
