@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from emseg.calibration import Axis, PixelSize
 from emseg.errors import MismatchError
-from emseg.micrograph import Micrograph
+from emseg.micrograph import Micrograph, Region
 from emseg.reading.layout import Layout
 from emseg.reading.signal import Index, Signal
 from emseg.reading.spectra import Bins, Spectra
@@ -47,6 +47,8 @@ class Part:
         None when unknown.
     read : callable
         Takes a plane and returns its channels, shape (C, Y, X).
+    specimen : Region or None
+        The part of each plane that shows the specimen, where the file says it.
     """
 
     names: tuple[str, ...]
@@ -55,6 +57,7 @@ class Part:
     dtype: np.dtype[Any]
     pixel_size: PixelSize | None
     read: Callable[[int], NDArray[Any]]
+    specimen: Region | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ def image_part(signal: Signal) -> Part:
     if not names and any(axis.name == "s" for axis in signal.axes):
         names = ("red", "green", "blue", "alpha")[: layout.channel_count]
     named = names if len(names) == layout.channel_count else ("",) * layout.channel_count
-    return Part(named, layout.count, layout.size, signal.dtype, signal.pixel_size, read)
+    size, specimen = signal.pixel_size, signal.specimen
+    return Part(named, layout.count, layout.size, signal.dtype, size, read, specimen)
 
 
 def spectral_part(
@@ -151,7 +155,9 @@ def joined(path: Path, picks: Sequence[Pick]) -> tuple[Signal, tuple[str, ...]]:
     lengths = [("t", planes), ("c", len(picks)), ("y", size[0]), ("x", size[1])]
     axes = tuple(Axis(name, length) for name, length in lengths if name != "t" or planes > 1)
     known = next((each for each in sizes if each is not None), None)
-    signal = Signal("", axes, dtype, read, known, tuple(pick.name for pick in picks))
+    names = tuple(pick.name for pick in picks)
+    shown = next((part.specimen for part in factors if part.specimen and part.size == size), None)
+    signal = Signal("", axes, dtype, read, known, names, specimen=shown)
     return signal, tuple(_notices(picks, factors, known))
 
 

@@ -8,12 +8,14 @@ import tifffile
 
 from emseg.calibration import Axis, PixelSize
 from emseg.errors import ContentError, MismatchError, UnknownNameError, UsageError
+from emseg.micrograph import Micrograph, Region
 from emseg.reading import ReadOptions, describe, open_stack
 from emseg.reading.channel_terms import parse_channels
 from emseg.reading.channels import with_channels
 from emseg.reading.layout import Layout
 from emseg.reading.signal import Signal, Source
 from emseg.reading.spectra import spectra_of
+from emseg.writing import write_micrographs
 
 COUNTS = np.random.default_rng(0).integers(0, 50, (6, 8, 100), np.uint8)
 
@@ -212,6 +214,12 @@ def test_channels_of_an_image_are_picked_by_number_and_name(coloured):
         assert stack.pixel_size.x_nm == pytest.approx(2)
     with pytest.raises(ContentError, match="has no channel 3: it has 3"):
         channels(path, "3")
+
+
+def test_a_picked_channel_keeps_the_specimen_that_the_file_states(tmp_path):
+    pixels, bar = np.zeros((2, 40, 50), np.uint8), Region(0, 30, 0, 50, "the FEI tags")
+    write_micrographs(tmp_path / "a.ome.tif", [Micrograph(pixels, "a", specimen=bar)])
+    assert open_stack(tmp_path / "a.ome.tif", ReadOptions(channels="1")).specimen == bar
 
 
 def test_colours_are_channels(tmp_path):
