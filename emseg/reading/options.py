@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Protocol, Self
 
 from emseg.calibration import PixelSize, parse_pixel_size
-from emseg.errors import UsageError
+from emseg.errors import ContentError, UsageError
 from emseg.micrograph import Region
 
 
@@ -76,7 +76,9 @@ class ReadOptions:
         Raises
         ------
         UsageError
-            When ``crop`` is no range of rows and columns, or holds no pixel of the plane.
+            When ``crop`` is no range of rows and columns.
+        ContentError
+            When it holds no pixel of the plane.
         """
         if self.crop is None:
             return None
@@ -90,9 +92,9 @@ class ReadOptions:
         top, bottom, _ = rows.indices(size[0])
         left, right, _ = columns.indices(size[1])
         if bottom - top < 1 or right - left < 1:
-            raise UsageError(
+            raise ContentError(
                 f"--crop {self.crop} keeps nothing of a micrograph of {size[0]} x {size[1]} "
-                "pixels (rows x columns)"
+                "pixels (rows x columns); choose others, or leave it out"
             )
         return Region(top, bottom, left, right, "--crop")
 
