@@ -2,6 +2,7 @@
 
 import math
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Self
 
@@ -21,10 +22,16 @@ _NM_PER_UNIT = {
 _SPELLINGS = {
     "meter": "m",
     "metre": "m",
+    "meters": "m",
+    "metres": "m",
     "millimeter": "mm",
     "millimetre": "mm",
+    "millimeters": "mm",
+    "millimetres": "mm",
     "centimeter": "cm",
     "centimetre": "cm",
+    "centimeters": "cm",
+    "centimetres": "cm",
     "µm": "um",
     "μm": "um",  # Greek mu; the line above has the micro sign
     "u_m": "um",
@@ -42,13 +49,17 @@ _SPELLINGS = {
     "p_m": "pm",
     "picometer": "pm",
     "picometre": "pm",
+    "picometers": "pm",
+    "picometres": "pm",
     "å": "angstrom",
     "Å".lower(): "angstrom",
     "a": "angstrom",
     "ang": "angstrom",
     "angstroms": "angstrom",
     "in": "inch",
-    "\\u00b5m": "um",
+    "\\u00b5m": "um",  # as ImageJ escapes what is no ASCII
+    "\\u03bcm": "um",
+    "\\u00c5": "angstrom",
 }
 
 
@@ -67,7 +78,7 @@ def nm_per_unit(units: str | None) -> float | None:
     """
     if units is None:
         return None
-    spelled = units.strip().lower()
+    spelled = unicodedata.normalize("NFC", units).strip().lower()
     return _NM_PER_UNIT.get(_SPELLINGS.get(spelled, spelled))
 
 

@@ -16,6 +16,7 @@ from emseg.calibration import Axis, PixelSize, nm_per_unit
         *(("µm", 1e3), ("\u03bcm", 1e3), ("um", 1e3), ("u_m", 1e3), ("micron", 1e3)),
         *(("Micrometers", 1e3), ("nanometres", 1), ("millimetre", 1e6), ("metre", 1e9)),
         *(("\\u00b5m", 1e3), ("Å", 0.1), ("\u212b", 0.1), ("A", 0.1), ("angstrom", 0.1)),
+        *(("meters", 1e9), ("millimeters", 1e6), ("picometres", 1e-3), ("A\u030a", 0.1)),
         *(("m", 1e9), ("cm", 1e7), ("mm", 1e6), ("inch", 2.54e7), ("pm", 1e-3), ("fm", 1e-6)),
     ],
 )
