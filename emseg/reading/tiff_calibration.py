@@ -27,6 +27,7 @@ _MALFORMED = (
     KeyError, ValueError, TypeError, IndexError, AttributeError, ZeroDivisionError, ET.ParseError,
 )  # fmt: skip
 _FEI_XML = 34683
+_ZEISS_LENGTH = re.compile(r"(\d+(?:[.,]\d*)?(?:[eE][-+]?\d+)?)\s*(\D+)")
 _RECIPROCAL = re.compile(r"1\s*/|\^?-1|⁻¹|rad|deg|reciprocal")
 
 
@@ -131,11 +132,12 @@ def _imagej(place: _Place) -> Calibration:
     described = place.tiff.imagej_metadata or {}
     units = described.get("unit")
     y, x = _resolution(place)
-    steps = {"y": Step(y, units), "x": Step(x, units)}
+    steps = {"y": Step(y, described.get("yunit", units)), "x": Step(x, units)}
     if units in _PRINTED and not _measured(steps):
         return Calibration()
-    if described.get("spacing"):
-        steps["z"] = Step(float(described["spacing"]), described.get("zunit", units))
+    spacing = described.get("spacing")
+    if isinstance(spacing, int | float):
+        steps["z"] = Step(float(spacing), described.get("zunit", units))
     return Calibration("the ImageJ description", steps)
 
 
@@ -145,7 +147,7 @@ def _fei(place: _Place) -> Calibration:
     for section in ("Scan", "EScan", "IScan", "EBeam", "IBeam"):
         width = (found.get(section) or {}).get("PixelWidth")
         if isinstance(width, float) and width > 0:
-            height = found[section].get("PixelHeight", width)
+            height = found[section].get("PixelHeight") or width
             return Calibration("the FEI tags", {"y": Step(height, "m"), "x": Step(width, "m")})
     beam, image = found["IRBeam"], found["Image"]
     return Calibration(
@@ -180,12 +182,24 @@ def _zeiss(place: _Place) -> Calibration:
     another width has the same field of view and hence another pixel.
     """
     found = place.tiff.sem_metadata or {}
-    if "ap_image_pixel_size" in found:
-        _, size, units = found["ap_image_pixel_size"]
-        step = Step(float(size), units)
-    else:
-        step = Step(float(found[""][3]) * 1024 / place.series.keyframe.imagewidth, "m")
+    step = _stated(found.get("ap_image_pixel_size", ()))
+    if step is None:
+        shrunk = 1024 / place.series.keyframe.imagewidth
+        header = found.get("", ())
+        screen = (
+            Step(float(header[3]), "m")
+            if len(header) > 3
+            else _stated(found.get("ap_pixel_size", ()))
+        )
+        step = Step(screen.scale * shrunk, screen.units) if screen else Step(0.0, None)
     return Calibration("the Zeiss tags", {"y": step, "x": step})
+
+
+def _stated(said: tuple[Any, ...]) -> Step | None:
+    """Length of a line such as ``Image Pixel Size = 11.65 nm``, whatever the decimal sign."""
+    found = _ZEISS_LENGTH.fullmatch(" ".join(str(each) for each in said[1:]).strip())
+    size = float(found[1].replace(",", ".")) if found else 0.0
+    return Step(size, found[2]) if found and size > 0 else None
 
 
 def _tescan(place: _Place) -> Calibration:

@@ -48,6 +48,27 @@ def test_imagej_says_its_unit(tmp_path, unit, factor):
     assert (size.x_nm, size.y_nm, size.z_nm) == pytest.approx((2 * factor, 4 * factor, 50 * factor))
 
 
+def described_by_imagej(path, text):
+    described = {"description": text.encode(), "metadata": None}
+    return size_of(path, resolution=(0.5, 0.25), resolutionunit="NONE", **described)
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("\\u00C5", 0.1), ("\\u03BCm", 1e3), ("µm", 1e3)])
+def test_imagej_escapes_its_unit(tmp_path, unit, factor):
+    size = described_by_imagej(tmp_path / "a.tif", f"ImageJ=1.53c\nunit={unit}\n")
+    assert (size.x_nm, size.y_nm) == pytest.approx((2 * factor, 4 * factor))
+
+
+def test_imagej_has_a_unit_of_its_own_for_y(tmp_path):
+    size = described_by_imagej(tmp_path / "a.tif", "ImageJ=1.53c\nunit=nm\nyunit=um\n")
+    assert (size.x_nm, size.y_nm) == pytest.approx((2.0, 4000.0))
+
+
+def test_a_malformed_spacing_costs_only_itself(tmp_path):
+    size = described_by_imagej(tmp_path / "a.tif", "ImageJ=1.53c\nunit=nm\nspacing=?\n")
+    assert (size.x_nm, size.y_nm, size.z_nm) == (2.0, 4.0, None)
+
+
 @pytest.mark.parametrize("unit", ["pixel", "inch"])
 def test_imagej_pixels_and_print_sizes_say_nothing(tmp_path, unit):
     size = size_of(tmp_path / "a.tif", imagej=True, resolution=(72, 72), metadata={"unit": unit})
@@ -78,6 +99,12 @@ def test_fei_pixel_width(tmp_path):
     assert (size.y_nm, size.x_nm) == pytest.approx((3.0, 1.5))
 
 
+def test_fei_pixels_without_a_height_are_square(tmp_path):
+    text = "[Scan]\r\nPixelWidth=1.5e-009\r\nPixelHeight=0\r\n"
+    size = size_of(tmp_path / "a.tif", extratags=[(34682, "s", 0, text, True)])
+    assert (size.y_nm, size.x_nm) == pytest.approx((1.5, 1.5))
+
+
 @pytest.mark.parametrize(
     "text", ["[Scan]\r\nPixelWidth=\r\n", "[Scan]\r\nPixelWidth=0\r\n", "rubbish"]
 )
@@ -95,6 +122,25 @@ def test_zeiss_image_pixel_size(tmp_path, line, nm):
     size = size_of(tmp_path / "a.tif", extratags=[tag])
     assert size.source == "the Zeiss tags"
     assert size.x_nm == pytest.approx(nm)
+
+
+@pytest.mark.parametrize(
+    ("line", "nm"),
+    [
+        ("Image Pixel Size = 11,65 nm", 11.65),
+        ("Image Pixel Size = 11.65nm", 11.65),
+        ("Image Pixel Size = 1.165e-08 m", 11.65),
+        ("Image Pixel Size =", 11.0),  # then the 5.5 nm of the screen's 1024 pixels count
+        ("Image Pixel Size = 0 nm", 11.0),
+    ],
+)
+@pytest.mark.parametrize("header", ["0\r\n0\r\n0\r\n5.5e-09\r\n0\r\n", ""])
+def test_zeiss_tags_of_an_image_of_512_pixels(tmp_path, line, nm, header):
+    screen = "AP_PIXEL_SIZE\r\nPixel Size = 5.5 nm\r\n"
+    text = f"{header}{screen}AP_IMAGE_PIXEL_SIZE\r\n{line}\r\n"
+    tag = (34118, "s", 0, text.encode("cp1252"), True)
+    size = size_of(tmp_path / "a.tif", pixels=np.zeros((8, 512), np.uint8), extratags=[tag])
+    assert (size.x_nm, size.y_nm) == pytest.approx((nm, nm))
 
 
 def test_gatan_tags(tmp_path):
