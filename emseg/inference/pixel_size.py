@@ -55,7 +55,8 @@ class PixelSizeGuard:
         """
         found, wanted = micrograph.pixel_size, self.wanted
         if found is None or wanted is None:
-            self._tell_unknown(micrograph)
+            if self.rescale is not Rescale.NEVER:
+                self._tell_unknown(micrograph)
             return micrograph
         factors = found.y_nm / wanted.y_nm, found.x_nm / wanted.x_nm
         if all(abs(factor - 1) <= _ALIKE for factor in factors):

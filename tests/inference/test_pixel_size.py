@@ -93,3 +93,13 @@ def test_an_unknown_size_is_said_once_and_never_guessed(
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == (0 if words is None else 1)
     assert all(words in line for line in said if words)
+
+
+@pytest.mark.parametrize(("wanted", "found"), [(MODEL, None), (None, 2.3)])
+def test_who_says_never_hears_nothing_of_unknown_sizes(
+    wanted: PixelSize | None, found: float | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    image = micrograph(found)
+    with caplog.at_level(logging.WARNING):
+        assert PixelSizeGuard(wanted, Rescale.NEVER).fit(image) is image
+    assert not caplog.records
