@@ -115,7 +115,8 @@ class SignalInfo:
     is_taken : bool
         Whether this is the signal that `open_stack` takes.
     specimen : Region or None
-        The part that shows the specimen, where the tags say that the rest is an information bar.
+        The part that shows the specimen, as far as the tags, the text file beside the picture or
+        the user say; no pixel is read for it.
     """
 
     name: str

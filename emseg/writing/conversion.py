@@ -86,7 +86,7 @@ def _picked(stack: Stack, planes: slice | None) -> Sequence[int]:
 
 
 def _specimen(path: Path, options: ReadOptions) -> Region | None:
-    """Which part the tags say shows the specimen; and tell that there are other images."""
+    """Which part is said to show the specimen; and tell that there are other images."""
     contents = look_into(path, replace(options, keep_bar=False))
     usable = [each for each in contents.signals if each.usable]
     if len(usable) > 1 and options.signal is None and options.channels is None:
