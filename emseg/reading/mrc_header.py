@@ -3,13 +3,17 @@
 ::
 
     byte 0   NX NY NZ MODE     40  XLEN YLEN ZLEN (angstrom)   104  EXTTYP, NVERSION
-        28   MX MY MZ          76  AMIN                        152  IMODSTAMP IMODFLAGS
-        88   ISPG NSYMBT       208 "MAP "                      212  MACHST
+        28   MX MY MZ          64  MAPC MAPR MAPS              152  IMODSTAMP IMODFLAGS
+        88   ISPG NSYMBT       76  AMIN                        212  MACHST
+                               208 "MAP "
+
+Behind it FEI's extended headers of the types FEI1 and FEI2 have the pixel width and height in m
+at bytes 156 and 164.
 """
 
 import math
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,7 +25,10 @@ _IMOD = 1146047817
 _IMOD_SIGNED = 1
 _MRC2014 = 20140
 _UNSET_ANGSTROM = 1.0
+_LARGEST_ANGSTROM = 1e8  # a pixel of a centimetre is none: diffraction, in 1/m
 _LARGEST_SIDE = 1 << 24
+_FEI_TYPES = (b"FEI1", b"FEI2")
+_FEI_PIXEL = LENGTH + 156
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,8 @@ class MrcHeader:
     mode : int
         Type of the values.
     voxel : tuple of float
-        Depth, height and width of a voxel in angstrom; 0 where the header does not say.
+        Depth, height and width of a voxel in angstrom, along sections, rows and columns; 0
+        where the header does not say.
     offset : int
         Where the values begin.
     is_signed : bool
@@ -59,6 +67,7 @@ class MrcHeader:
         """Read a header; None when the file does not begin with one."""
         with path.open("rb") as file:
             head = file.read(LENGTH)
+            beyond = file.read(_FEI_PIXEL + 16 - LENGTH)
         order = _byte_order(head) if len(head) == LENGTH else None
         if order is None:
             return None
@@ -67,8 +76,9 @@ class MrcHeader:
         cell = struct.unpack_from(f"{order}3f", head, 40)
         group, extended = struct.unpack_from(f"{order}2i", head, 88)
         voxel = [size / count if count > 0 else 0.0 for size, count in zip(cell, grid, strict=True)]
-        depth, height, width = reversed([each if math.isfinite(each) else 0.0 for each in voxel])
-        return cls(
+        voxel = [each if math.isfinite(each) else 0.0 for each in voxel]
+        depth, height, width = (voxel[at] for at in _cell_axes(head, order))
+        read = cls(
             order,
             (nz, ny, nx),
             mode,
@@ -77,6 +87,8 @@ class MrcHeader:
             _is_signed(head, order),
             group != 0 and nz > 1,
         )
+        stated = _fei_pixel(head + beyond, order) if read.is_unset else None
+        return read if stated is None else replace(read, voxel=(depth, *stated))
 
     @property
     def count(self) -> int:
@@ -100,7 +112,7 @@ class MrcHeader:
         spoils every table, an unknown one costs an option.
         """
         depth, height, width = self.voxel
-        if not (height > 0 < width):
+        if not (0 < height < _LARGEST_ANGSTROM > width > 0):
             return True
         return height == width == _UNSET_ANGSTROM and depth in (0.0, _UNSET_ANGSTROM)
 
@@ -113,6 +125,23 @@ def _byte_order(head: bytes) -> str | None:
         if all(0 < size < _LARGEST_SIDE for size in shape) and 0 <= mode <= 101:
             return order
     return None
+
+
+def _cell_axes(head: bytes, order: str) -> list[int]:
+    """Which side of the cell runs along sections, rows and columns; 0 is X."""
+    columns, rows, sections = struct.unpack_from(f"{order}3i", head, 64)
+    sides = [sections - 1, rows - 1, columns - 1]
+    return sides if sorted(sides) == [0, 1, 2] else [2, 1, 0]
+
+
+def _fei_pixel(head: bytes, order: str) -> tuple[float, float] | None:
+    """Pixel height and width in angstrom, of the first section; None where FEI says none."""
+    (extended,) = struct.unpack_from(f"{order}i", head, 92)
+    end = _FEI_PIXEL + 16
+    if head[104:108] not in _FEI_TYPES or min(LENGTH + extended, len(head)) < end:
+        return None
+    width, height = (each * 1e10 for each in struct.unpack_from(f"{order}2d", head, _FEI_PIXEL))
+    return (height, width) if 0 < height < _LARGEST_ANGSTROM > width > 0 else None
 
 
 def _is_signed(head: bytes, order: str) -> bool:

@@ -5,7 +5,7 @@ all bytes for unsigned; here they are what the header says.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from emseg.calibration import Axis, PixelSize
 from emseg.errors import UnreadableFileError
 from emseg.reading.formats import FORMATS, Format
+from emseg.reading.layout import why_not
 from emseg.reading.mrc_header import MrcHeader
 from emseg.reading.signal import Index, Signal, Source
 from emseg.reading.via_rosettasciio import open_source as open_with_rosettasciio
@@ -43,7 +44,7 @@ def open_source(path: Path, fmt: Format) -> Source:
     if header.order == ">":
         return Source((_big_endian(path, header, dtype, fmt),))
     found = open_with_rosettasciio(path, fmt)
-    signals = tuple(_understood(each, header, dtype) for each in found.signals)
+    signals = tuple(_understood(each, header, dtype, fmt.calibration) for each in found.signals)
     return dataclasses.replace(found, signals=signals, notices=_notices(header))
 
 
@@ -69,22 +70,31 @@ def _check(path: Path, header: MrcHeader) -> np.dtype[Any]:
     return dtype
 
 
-def _understood(signal: Signal, header: MrcHeader, dtype: np.dtype[Any]) -> Signal:
+def _understood(signal: Signal, header: MrcHeader, dtype: np.dtype[Any], source: str) -> Signal:
     """Correct the type of bytes, and what the header does not know of the voxel."""
     read = signal.read if signal.dtype == dtype else _viewed(signal.read, dtype)
     signal = dataclasses.replace(signal, dtype=dtype, read=read)
-    if header.is_unset and not _is_calibrated_elsewhere(header):
+    if why_not(signal):
+        return signal
+    is_elsewhere = _is_calibrated_elsewhere(header) and signal.pixel_size is not None
+    if header.is_unset and not is_elsewhere:
         axes = tuple(Axis(axis.name, axis.size) for axis in signal.axes)
         return dataclasses.replace(signal, axes=axes, pixel_size=None)
-    if signal.pixel_size is None or not header.is_volume or header.voxel[0] <= 0:
-        return signal
-    axes = tuple(_section(axis, header) if axis.name == "z" else axis for axis in signal.axes)
-    size = dataclasses.replace(signal.pixel_size, z_nm=header.voxel[0] / 10)
+    depth, height, width = header.voxel
+    steps = {} if is_elsewhere else {"y": height, "x": width}
+    if header.is_volume and depth > 0:
+        steps["z"] = depth
+    axes = tuple(_calibrated(axis, steps) for axis in signal.axes)
+    named = {axis.name: axis for axis in axes}
+    size = PixelSize.from_axes(named["y"], named["x"], source, named.get("z"))
     return dataclasses.replace(signal, axes=axes, pixel_size=size)
 
 
-def _section(axis: Axis, header: MrcHeader) -> Axis:
-    return Axis(axis.name, axis.size, header.voxel[0] / 10, 0.0, "nm")
+def _calibrated(axis: Axis, steps: Mapping[str, float]) -> Axis:
+    """Give an axis its step in angstrom, where one is known."""
+    return (
+        Axis(axis.name, axis.size, steps[axis.name] / 10, 0.0, "nm") if axis.name in steps else axis
+    )
 
 
 def _is_calibrated_elsewhere(header: MrcHeader) -> bool:
@@ -114,7 +124,7 @@ def _big_endian(path: Path, header: MrcHeader, dtype: np.dtype[Any], fmt: Format
 
 
 def _notices(header: MrcHeader) -> tuple[str, ...]:
-    if not header.is_unset or header.voxel[2] <= 0:
+    if not header.is_unset or header.voxel[2] != 1.0:
         return ()
     return (
         "says that a voxel is exactly 1 Å, which programs write that do not know it; it counts "

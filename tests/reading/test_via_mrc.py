@@ -24,11 +24,15 @@ def write(path, pixels, *, voxel=(4.0, 4.0, 4.0), mode=1, order="<", **fields):
     struct.pack_into(f"{order}10i", head, 0, nx, ny, nz, mode, 0, 0, 0, nx, ny, nz)
     cell = [size * step for size, step in zip((nx, ny, nz), voxel[::-1], strict=True)]
     struct.pack_into(f"{order}3f", head, 40, *cell)
-    struct.pack_into(f"{order}3i", head, 64, 1, 2, 3)
     struct.pack_into(f"{order}i", head, 88, fields.get("group", 1))
     struct.pack_into(f"{order}i", head, 108, fields.get("version", 20140))
     struct.pack_into(f"{order}2i", head, 152, *fields.get("imod", (0, 0)))
+    struct.pack_into(f"{order}3i", head, 64, *fields.get("sides", (1, 2, 3)))
+    extended = fields.get("extended", b"")
+    struct.pack_into(f"{order}i", head, 92, len(extended))
+    head[104:108] = fields.get("kind", b"\0\0\0\0")
     head[208:216] = b"MAP " + (b"\x44\x44\0\0" if order == "<" else b"\x11\x11\0\0")
+    head += extended
     path.write_bytes(bytes(head) + pixels.astype(pixels.dtype.newbyteorder(order)).tobytes())
     return path
 
@@ -83,6 +87,46 @@ def test_one_angstrom_beside_another_step_is_measured(tmp_path, order):
     path = write(tmp_path / "a.rec", np.zeros((2, 6, 8), np.int16), voxel=(20, 1, 1), order=order)
     size = open_stack(path).pixel_size
     assert (size.z_nm, size.y_nm, size.x_nm) == pytest.approx((2, 0.1, 0.1))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("sides", "y_x_z"), [((2, 1, 3), (3.0, 2.0, 1.0)), ((3, 2, 1), (2.0, 1.0, 3.0))]
+)
+def test_rows_and_columns_may_run_along_any_side_of_the_cell(tmp_path, order, sides, y_x_z):
+    pixels = np.zeros((3, 6, 8), np.int16)
+    path = write(tmp_path / "a.map", pixels, order=order, voxel=(10.0, 20.0, 30.0), sides=sides)
+    size = open_stack(path).pixel_size
+    assert (size.y_nm, size.x_nm, size.z_nm) == pytest.approx(y_x_z)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("voxel", [0.0, 1.0])
+@pytest.mark.parametrize(
+    ("kind", "size_m", "nm"),
+    [
+        (b"FEI1", 2.5e-10, 0.25),
+        (b"FEI2", 5.7e-9, 5.7),
+        (b"FEI2", 1e8, None),  # of a diffraction pattern, in 1/m
+        (b"FEI1", 0.0, None),
+        (b"SERI", 2.5e-10, None),
+    ],
+)
+def test_pixels_by_the_extended_header_of_fei(tmp_path, order, voxel, kind, size_m, nm):
+    section = bytearray(888)
+    struct.pack_into(f"{order}2d", section, 156, size_m, size_m)
+    more = {"kind": kind, "extended": bytes(section) * 3}
+    pixels = np.zeros((3, 6, 8), np.int16)
+    stack = open_stack(write(tmp_path / "a.mrc", pixels, order=order, voxel=(voxel,) * 3, **more))
+    size = stack.pixel_size
+    found = size and (size.y_nm, size.x_nm)
+    assert found == (nm and pytest.approx((nm, nm)))
+
+
+def test_the_cell_counts_where_the_old_extended_header_of_fei_says_nothing(tmp_path):
+    pixels = np.zeros((3, 6, 8), np.int16)
+    path = write(tmp_path / "a.mrc", pixels, voxel=(12.0,) * 3, extended=bytes(128 * 1024))
+    assert open_stack(path).pixel_size.x_nm == pytest.approx(1.2)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
