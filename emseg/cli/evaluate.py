@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _METRICS, _TABLE, _SETTINGS = "metrics.json", "metrics.csv", "evaluate.toml"
 _OF_MASKS = ("classes", "labels", "prediction_labels", "unlabelled", "slices")
-_OF_IMAGES = ("axes", "signal", "channels", "pixel_size", "invert", "crop")
+_OF_IMAGES = ("axes", "signal", "channels", "pixel_size", "invert", "crop", "keep_bar", "rescale")
 
 
 def evaluate(
@@ -170,7 +170,7 @@ def run(config: "EvaluateConfig") -> "SegmentationReport | ClassificationReport"
     if config.model is not None:
         return _of_model(config, config.model)
     for name in _OF_IMAGES:
-        if getattr(config, name) is not None:
+        if getattr(config, name) != type(config).model_fields[name].default:
             raise UsageError(
                 f"--{name.replace('_', '-')} says how micrographs are read, and label images are "
                 "compared here; leave it out, or evaluate a model with --model"

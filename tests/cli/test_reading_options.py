@@ -179,7 +179,8 @@ class TestSignals:
         assert "haadf" in shown.err
 
 
-def test_options_of_images_are_refused_where_label_images_are_compared(here, emseg) -> None:
-    shown = emseg("evaluate", here / "masks", here / "masks", "--pixel-size", "4nm")
+@pytest.mark.parametrize("option", ["--pixel-size 4nm", "--keep-bar", "--rescale never"])
+def test_options_of_images_are_refused_where_label_images_are_compared(here, emseg, option) -> None:
+    shown = emseg("evaluate", here / "masks", here / "masks", *option.split())
     assert shown.code == 2
-    assert "--pixel-size says how micrographs are read" in shown.err
+    assert f"{option.split()[0]} says how micrographs are read" in shown.err
