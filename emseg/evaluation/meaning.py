@@ -199,9 +199,21 @@ def _as_trained(known: tuple[LabelClass, ...], values: set[int], unlabelled: int
         if strange:
             return Meaning(_written_as(known, strange), unlabelled)
     elif unlabelled is None and strange == {UNLABELLED_8} and max(trained) < _MOST_SMALL:
+        _require_classes(known, values - strange)
         _log.warning("the mask value 255, which is no class, is taken as unlabelled")
         return Meaning(known, UNLABELLED_8)
     return Meaning(known, unlabelled)
+
+
+def _require_classes(known: tuple[LabelClass, ...], values: set[int]) -> None:
+    """Refuse masks of one class beside 255: they are more likely binary masks of another class."""
+    if len(values) < 2:
+        named = ", ".join(each.name for each in known)
+        raise LabelError(
+            f"the masks hold only {listed(sorted(values | {UNLABELLED_8}))} and the classes are "
+            f"{named}: say which one 255 is with --masks NAME=DIR or --labels VALUE=NAME,..., or "
+            "that it is none with --unlabelled 255"
+        )
 
 
 def _is_binary(values: set[int]) -> bool:

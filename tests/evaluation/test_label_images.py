@@ -192,6 +192,16 @@ def test_255_beside_small_values_is_unlabelled_with_a_notice(folders, caplog):
     assert "255, which is no class, is taken as unlabelled" in caplog.text
 
 
+def test_a_binary_mask_of_one_of_several_classes_is_not_scored_as_background(folders):
+    predict(folders[0] / "a.ome.tif", PREDICTED)
+    mask(folders[1] / "a.png", [[0, 255, 0, 0], [0, 255, 255, 0]])
+    with pytest.raises(
+        LabelError, match=r"hold only 0, 255 .* --masks NAME=DIR .*--unlabelled 255"
+    ):
+        evaluated(folders)
+    assert evaluated(folders, rule=MaskRule(unlabelled=255)).pooled.pixels == 5
+
+
 @pytest.mark.parametrize(("trained", "written"), [(255, 1), (1, 255)])
 def test_the_class_of_a_binary_mask_may_be_written_as_1_or_255(folders, caplog, trained, written):
     classes = (CELLS[0], LabelClass("cell", (9, 0, 0), (trained,)))
