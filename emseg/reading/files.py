@@ -8,7 +8,7 @@ from pathlib import Path
 from natsort import natsorted, ns
 
 from emseg.errors import ContentError, EmsegError, PathMissingError
-from emseg.reading.formats import is_image_folder, is_known, known_suffixes, stem
+from emseg.reading.formats import FORMATS, is_image_folder, is_known, stem
 from emseg.reading.inside import join, split
 from emseg.reading.stack import missing
 
@@ -63,14 +63,20 @@ def _found(path: Path) -> Iterable[Path]:
     if path.is_file() or is_image_folder(path):
         return [path]
     if path.is_dir():
-        return _or_refuse(readable_files(path), f"the folder {path}")
+        files = readable_files(path)
+        if not files:
+            raise _no_image(f"the folder {path}", _images_below(path))
+        return files
     if not _WILD.intersection(str(path)):
         raise missing(path)
     # pathlib has no glob for a pattern that may be absolute
     matches = [Path(each) for each in glob.glob(str(path), recursive=True)]  # noqa: PTH207
     if not matches:
         raise PathMissingError(f"no file matches {str(path)!r}; check the folder and the suffix")
-    return _or_refuse(_readable(matches), f"what {str(path)!r} matches")
+    files = _readable(matches)
+    if not files:
+        raise _no_image(f"what {str(path)!r} matches")
+    return files
 
 
 def _readable(paths: Iterable[Path]) -> list[Path]:
@@ -89,10 +95,15 @@ def _readable(paths: Iterable[Path]) -> list[Path]:
     return [path for path in kept if path.suffix.lower() != ".emi" or stem(path) not in series]
 
 
-def _or_refuse(files: list[Path], where: str) -> list[Path]:
-    if files:
-        return files
-    raise ContentError(
-        f"{where} holds no image; emseg reads {' '.join(known_suffixes())} "
-        "(sub-folders are not searched; use a glob with ** for that)"
-    )
+def _images_below(folder: Path) -> str:
+    """Say how the images of sub-folders are named, where there are any."""
+    below = sorted(each for each in folder.iterdir() if each.is_dir() and each.name[0] != ".")
+    if not any(readable_files(each) for each in below):
+        return ""
+    return f"; its sub-folders do: name them, or all of them as '{folder / '**'}'"
+
+
+def _no_image(where: str, instead: str = "") -> ContentError:
+    suffixes = " ".join(f".{each.suffixes[0]}" for each in FORMATS)
+    hint = instead or f"; emseg reads {suffixes} and others"
+    return ContentError(f"{where} holds no image{hint}")

@@ -42,7 +42,7 @@ def test_a_name_with_brackets_is_a_name_before_it_is_a_glob(tmp_path):
 
 
 def test_an_empty_folder_says_what_is_read(tmp_path):
-    with pytest.raises(ContentError, match=r"holds no image; emseg reads \.tif .*\.dm4"):
+    with pytest.raises(ContentError, match=r"holds no image; emseg reads \.tif .*\.dm3"):
         find_files([tmp_path])
 
 
@@ -90,3 +90,13 @@ def test_slices_that_pick_nothing_are_a_wrong_option(tmp_path):
     path = write_stack(tmp_path / "s.tif", 6)
     with pytest.raises(UsageError, match=r"40:50 pick none of the 6 planes in .*s\.tif"):
         list_planes([path], slices=slice(40, 50))
+
+
+def test_a_folder_of_folders_says_how_their_images_are_named(tmp_path):
+    outer = tmp_path / "outer"
+    (outer / "monday").mkdir(parents=True)
+    (outer / "monday" / "a.png").write_bytes(b"x")
+    with pytest.raises(ContentError, match=r"no image; its sub-folders do.*outer/\*\*'") as told:
+        find_files([outer])
+    assert ".dm4" not in str(told.value)
+    assert names(find_files([f"{outer}/**"])) == ["a.png"]
