@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from emseg.cli.console import remark
 from emseg.cli.info_text import described_sizes
 from emseg.errors import UsageError
 from emseg.micrograph import LabelImage
@@ -64,6 +65,8 @@ class Thumbnails:
         with self._open:
             if self._exhibits:
                 write_contact_sheet(self._folder / _PAGE, self._exhibits)
+                if kind is None:
+                    remark(f"written: {self._folder / _PAGE}, pictures: {len(self._exhibits):,}")
 
     def add(self, contents: Contents) -> None:
         """Draw the image that is taken of a file, of a stack the plane in the middle.

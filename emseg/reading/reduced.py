@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
-from emseg.micrograph import Micrograph
-from emseg.reading import formats
+from emseg.micrograph import Micrograph, Region
+from emseg.reading import formats, information_bar
 from emseg.reading.bands import bands
 from emseg.reading.contents import taken_of
 from emseg.reading.layout import Layout
@@ -49,15 +49,15 @@ def read_reduced(
     Returns
     -------
     Micrograph
-        Planes of up to 64 MiB as they are. Of larger ones (C, Y, X) are floats when they were
-        averaged, and the pixel size is that of a block.
+        Planes of up to 64 MiB as they are, with the specimen that they show. Of larger ones
+        (C, Y, X) are floats when they were averaged, and the pixel size is that of a block.
 
     Raises
     ------
     ContentError, UnreadableFileError
         As `open_stack`.
     """
-    options = dataclasses.replace(options, keep_bar=True, crop=None)
+    said, options = options, dataclasses.replace(options, keep_bar=True, crop=None)
     with opened(path, options) as source:
         stack = Stack(path, source.signals, options)
         plane = len(stack) // 2
@@ -66,7 +66,9 @@ def read_reduced(
         block = min(max(stack.size) // least, *stack.size)
         size = layout.channel_count * stack.size[0] * stack.size[1] * signal.dtype.itemsize
         if size <= _SMALL or block < 2:
-            return stack[plane]
+            shown = stack[plane]
+            used = Stack(path, source.signals, said)
+            return dataclasses.replace(shown, specimen=_specimen(used, shown))
         whole = not formats.format_of(path).is_lazy
         pixels = _blocks(signal, layout, plane, block, average=average, whole=whole)
         if any(axis.name == "s" for axis in signal.axes) and len(pixels) != 3:
@@ -78,6 +80,14 @@ def read_reduced(
             plane if len(stack) > 1 else None,
             _coarser(stack.pixel_size, block),
         )
+
+
+def _specimen(used: Stack, shown: Micrograph) -> Region | None:
+    """Which part of a plane other commands would use; nobody is told, because all is shown."""
+    stated = used.stated_specimen
+    if stated is not None or used.options.keep_bar:
+        return stated
+    return information_bar.in_picture(used.path, used.size, lambda: shown.pixels)
 
 
 def _blocks(

@@ -172,6 +172,22 @@ def test_thumbnails_are_small_pictures_on_a_page_and_bad_files_cost_only_themsel
     assert "http" not in page
 
 
+@pytest.mark.parametrize(("crop", "untouched"), [("0:250", True), ("0:300", False)])
+def test_the_scale_bar_of_a_thumbnail_stays_where_the_specimen_is(
+    tmp_path, capsys, crop, untouched
+):
+    ramp = np.tile(np.arange(400, dtype=np.uint16), (300, 1))  # all rows alike
+    tifffile.imwrite(tmp_path / "a.tif", ramp, resolution=(1e6, 1e6), resolutionunit=3)
+    out = tmp_path / "out"
+    assert code_of("info", tmp_path / "a.tif", "--thumbnails", out, "--crop", crop) == 0
+    assert f"written: {out / 'index.html'}" in capsys.readouterr().err
+    with Image.open(out / "a.png") as picture:
+        drawn = np.asarray(picture.convert("L"))
+    assert drawn.shape == (300, 400)
+    assert np.array_equal(drawn[250:], drawn[:50]) == untouched
+    assert not np.array_equal(drawn[200:], drawn[:100])
+
+
 def test_a_thumbnail_replaces_no_micrograph(tmp_path, capsys):
     Image.fromarray(np.zeros((9, 9), np.uint8)).save(tmp_path / "a.png")
     before = (tmp_path / "a.png").read_bytes()
