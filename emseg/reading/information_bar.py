@@ -27,7 +27,7 @@ BARRED = frozenset({"TIFF", "PNG", "JPEG", "BMP", "GIF", "WebP"})
 _TESCAN = 50431
 _THICKEST = 0.35  # of the height of the file; more is no bar but a misunderstanding
 
-_MORE = "{} more micrographs have an information bar, which is left out as well"
+_MORE = "the information bar of {} more is left out as well"
 
 _Said = tuple[int, int, str]  # height and width of the specimen, and who says so
 

@@ -73,7 +73,7 @@ def test_a_prediction_leaves_the_bar_unlabelled(emseg, run, barred, tmp_path):
     assert told == [
         "notice: 0.png: rows 96 to 119 are an information bar (from the picture) and are left "
         "out; --keep-bar keeps them",
-        "notice: 2 more micrographs have an information bar, which is left out as well",
+        "notice: the information bar of 2 more is left out as well",
     ]
 
 
