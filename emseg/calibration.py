@@ -47,6 +47,8 @@ _SPELLINGS = {
     "nanometers": "nm",
     "nanometres": "nm",
     "p_m": "pm",
+    "femtometer": "fm",
+    "femtometre": "fm",
     "picometer": "pm",
     "picometre": "pm",
     "picometers": "pm",

@@ -18,6 +18,7 @@ from emseg.calibration import Axis, PixelSize, nm_per_unit
         *(("\\u00b5m", 1e3), ("Å", 0.1), ("\u212b", 0.1), ("A", 0.1), ("angstrom", 0.1)),
         *(("meters", 1e9), ("millimeters", 1e6), ("picometres", 1e-3), ("A\u030a", 0.1)),
         *(("m", 1e9), ("cm", 1e7), ("mm", 1e6), ("inch", 2.54e7), ("pm", 1e-3), ("fm", 1e-6)),
+        *(("femtometer", 1e-6), ("\\u00C5", 0.1), ("\\u03BCm", 1e3)),
     ],
 )
 def test_spellings_found_in_files(spelling, nm):

@@ -33,6 +33,7 @@ _STORED = {  # Pillow's mode of the file -> the mode in which it is read, its dt
     "I;16B": ("I;16", "uint16"),
     "F": ("F", "float32"),
 }
+_PNG_GREY = (0, 4)  # without and with alpha
 _EXIF, _MAKE = 0x8769, 271
 _FOCAL_X, _FOCAL_Y, _FOCAL_UNIT = 41486, 41487, 41488
 _FOCAL_UNITS = {2: "inch", 3: "cm", 4: "mm", 5: "um"}
@@ -42,9 +43,9 @@ def open_source(path: Path, fmt: Format) -> Source:
     """Read the header of an image; its pixels are decoded when they are asked for."""
     with path.open("rb") as file, Image.open(file) as image:
         mode, kind = _STORED.get(image.mode, ("RGB", "uint8"))
-        deep = fmt.name == "PNG" and _png_bits(path) == 16
-        if deep:
-            kind = "uint16"
+        deep = fmt.name == "PNG" and _png_sample(path)[0] == 16
+        if deep:  # where Pillow takes grey with alpha for colour
+            mode, kind = ("L" if _png_sample(path)[1] in _PNG_GREY else mode), "uint16"
         names = ["y", "x"] if mode != "RGB" else ["y", "x", "s"]
         sizes = [image.height, image.width, 3]
         frames = getattr(image, "n_frames", 1) if fmt.name == "GIF" else 1
@@ -81,10 +82,11 @@ def _decode_deep_png(path: Path, mode: str) -> NDArray[Any]:
     return pixels[..., :3] if mode == "RGB" else pixels[..., 0]
 
 
-def _png_bits(path: Path) -> int:
-    """Bits of a sample, from the header chunk of a PNG (W3C PNG specification, 11.2.2)."""
+def _png_sample(path: Path) -> tuple[int, int]:
+    """Bits of a sample and colour type, from the header of a PNG (W3C specification, 11.2.2)."""
     with path.open("rb") as file:
-        return file.read(25)[24]
+        bits, colour = file.read(26)[24:26]
+    return bits, colour
 
 
 def _pixel_size(image: Image.Image, source: str) -> PixelSize | None:

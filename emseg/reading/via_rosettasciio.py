@@ -30,6 +30,7 @@ _EMPTY = {
     "emd": "it holds no image",
     "jeol": "it is no file of JEOL's Analysis Station",
 }
+_NOT_LAZY = ("lazy", "already a dask array")  # colours of Gatan; ragged metadata of HyperSpy
 _LARGEST_NM = 1e7
 _NOT_MEASURED = -1.0  # Direct Electron writes this for an unknown pixel size
 
@@ -61,14 +62,14 @@ def _read_all(path: Path, fmt: Format) -> list[dict[str, Any]]:
         with no_warnings():
             try:
                 signals = reader(str(path), **options)
-            except (NotImplementedError, ValueError) as error:  # colours, as Gatan stores them
-                if "lazy" not in str(error).lower():
+            except (NotImplementedError, ValueError) as error:
+                if not any(each in str(error).lower() for each in _NOT_LAZY):
                     raise
                 signals = reader(str(path), **(options | _WHOLE))
     except ModuleNotFoundError as error:
         raise UnreadableFileError(
             f"{path} holds EDS maps whose reading needs the package {error.name or 'sparse'}; "
-            "install it with: pip install 'emseg[eds-stream]'"
+            f"install it with: pip install {error.name or 'sparse'}"
         ) from error
     return signals
 

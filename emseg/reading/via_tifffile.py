@@ -155,6 +155,11 @@ def _check_length(
 
 def _check_chain(path: Path, tiff: tifffile.TiffFile) -> None:
     """Refuse a file whose last page names a next one behind the end, which tifffile ignores."""
+    if not len(tiff.pages):
+        raise UnreadableFileError(
+            f"{path} is cut short: its first page begins behind its end; copy it again from where "
+            "it was recorded"
+        )
     page, layout, handle = tiff.pages[-1], tiff.tiff, tiff.filehandle
     handle.seek(page.offset)
     (tags,) = struct.unpack(layout.tagnoformat, handle.read(layout.tagnosize))

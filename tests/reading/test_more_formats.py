@@ -6,8 +6,9 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
-from emseg.errors import ContentError
+from emseg.errors import ContentError, UnreadableFileError
 from emseg.reading import ReadOptions, describe, open_stack, via_rosettasciio
 
 PIXELS = np.random.default_rng(0).integers(0, 60000, (3, 20, 30)).astype(np.uint16)
@@ -163,10 +164,17 @@ def test_colours_that_a_plugin_hands_over(hand_over, equal):
     assert micrograph.pixels[:, 0, 0].tolist() == ([9] if equal else [0, 1, 2])
 
 
-def test_a_plugin_that_cannot_be_lazy_is_asked_again(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotImplementedError("Lazy loading of RGBA images is not supported."),
+        ValueError("Array is already a dask array. Use 'asarray' or 'rechunk' instead."),
+    ],
+)
+def test_a_plugin_that_cannot_be_lazy_is_asked_again(tmp_path, monkeypatch, error):
     def reader(_path, *, lazy):
         if lazy:
-            raise NotImplementedError("Lazy loading of RGBA images is not supported.")
+            raise error
         return [signal(PIXELS[0])]
 
     monkeypatch.setattr(via_rosettasciio, "file_reader", lambda _: reader)
@@ -187,6 +195,15 @@ def test_complex_values_are_refused_with_a_way_out(tmp_path):
     assert (found.usable, found.dtype) == (False, "complex128")
     with pytest.raises(ContentError, match=r"complex .save their modulus or phase as an image"):
         open_stack(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("end", [8, 100])
+def test_a_tiff_that_ends_before_its_first_page(tmp_path, end):
+    path = tmp_path / "a.tif"
+    Image.fromarray(PIXELS[0]).save(path, compression="tiff_lzw")  # its tags stand at the end
+    path.write_bytes(path.read_bytes()[:end])
+    with pytest.raises(UnreadableFileError, match="is cut short: its first page begins behind"):
+        open_stack(path)
 
 
 def test_a_tiff_that_lost_its_last_pages(tmp_path):

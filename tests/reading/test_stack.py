@@ -174,6 +174,15 @@ def test_png_keeps_sixteen_bits_of_grey_and_of_colour(tmp_path):
     assert {describe(tmp_path / name)[0].dtype for name in ("g.png", "c.png")} == {"uint16"}
 
 
+def test_png_of_sixteen_bits_loses_its_alpha(tmp_path):
+    import imagecodecs
+
+    grey = RANDOM.integers(0, 65535, (5, 6, 2), dtype=np.uint16)
+    (tmp_path / "g.png").write_bytes(imagecodecs.png_encode(grey))
+    np.testing.assert_array_equal(open_stack(tmp_path / "g.png")[0].pixels, grey[None, ..., 0])
+    assert describe(tmp_path / "g.png")[0].shape == (5, 6)
+
+
 def test_a_colour_table_gives_the_indices_that_masks_mean(tmp_path):
     indices = RANDOM.integers(0, 4, (8, 9), dtype=np.uint8)
     image = Image.frombytes("P", (9, 8), indices.tobytes())
