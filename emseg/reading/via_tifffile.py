@@ -42,6 +42,7 @@ def open_source(path: Path, _format: Format) -> Source:
     tiff = tifffile.TiffFile(path)
     try:
         _check_chain(path, tiff)
+        _check_imagej(path, tiff)
         signals = tuple(
             _signal(path, tiff, series, number)
             for number, series in enumerate(tiff.series)
@@ -170,4 +171,21 @@ def _check_chain(path: Path, tiff: tifffile.TiffFile) -> None:
             f"{path} is cut short: after {len(tiff.pages)} page(s) another begins at byte "
             f"{following:,} and the file has {handle.size:,}; copy it again from where it was "
             "recorded"
+        )
+
+
+def _check_imagej(path: Path, tiff: tifffile.TiffFile) -> None:
+    """Refuse a large ImageJ stack that was cut: it has one page for all images behind it.
+
+    A page that was saved alone may still say that it is one of many; nothing lies behind it.
+    """
+    images, page = (tiff.imagej_metadata or {}).get("images"), tiff.pages[0]
+    if len(tiff.pages) > 1 or not isinstance(images, int) or not page.is_contiguous:
+        return
+    start, present = page.dataoffsets[0], tiff.filehandle.size
+    needed = start + images * page.nbytes
+    if page.offset < start and start + page.nbytes < present < needed:
+        raise UnreadableFileError(
+            f"{path} is cut short: its {images} images need {needed:,} bytes and it has "
+            f"{present:,}; copy it again from where it was recorded"
         )

@@ -217,3 +217,16 @@ def test_a_tiff_that_lost_its_last_pages(tmp_path):
     path.write_bytes(path.read_bytes()[: end - 1])
     with pytest.raises(ContentError, match="is cut short: after 2 page"):
         open_stack(path)
+
+
+def test_an_imagej_stack_of_one_page_that_was_cut_short(tmp_path):
+    described = {"description": b"ImageJ=1.53c\nimages=3\nslices=3\n", "metadata": None}
+    tifffile.imwrite(tmp_path / "one.tif", PIXELS[0], **described)
+    first, behind = (tmp_path / "one.tif").read_bytes(), PIXELS[1:].tobytes()
+    assert len(open_stack(tmp_path / "one.tif")) == 1  # saved alone
+    (tmp_path / "all.tif").write_bytes(first + behind)
+    np.testing.assert_array_equal([each.pixels[0] for each in open_stack(tmp_path / "all.tif")],
+                                  PIXELS)  # fmt: skip
+    (tmp_path / "cut.tif").write_bytes(first + behind[:-1])
+    with pytest.raises(UnreadableFileError, match="is cut short: its 3 images need"):
+        open_stack(tmp_path / "cut.tif")
