@@ -50,6 +50,8 @@ def open_source(path: Path, fmt: Format) -> Source:
         raise UnreadableFileError(
             f"{path} holds nothing: {_EMPTY.get(fmt.plugin, 'save it again')}"
         )
+    if fmt.plugin == "bruker":
+        _widen_bruker_maps(found)
     return Source(tuple(_signal(each, fmt) for each in found))
 
 
@@ -72,6 +74,14 @@ def _read_all(path: Path, fmt: Format) -> list[dict[str, Any]]:
             f"install it with: pip install {error.name or 'sparse'}"
         ) from error
     return signals
+
+
+def _widen_bruker_maps(found: list[dict[str, Any]]) -> None:
+    """Give maps the pixel width of the images beside them; the plugin takes the height for it."""
+    widths = [each["axes"][1]["scale"] for each in found if each["data"].ndim == 2]
+    for each in found:
+        if widths and each["data"].ndim == 3:
+            each["axes"][1]["scale"] = widths[0]
 
 
 def _signal(found: dict[str, Any], fmt: Format) -> Signal:

@@ -136,6 +136,22 @@ def test_what_is_no_length_gives_no_pixel_size(hand_over, scale, units):
     assert hand_over(signal(PIXELS[0], scale=scale, units=units)).pixel_size is None
 
 
+def test_a_bruker_map_has_the_pixels_of_the_image_beside_it(tmp_path, monkeypatch):
+    image, spectra = signal(PIXELS[0]), signal(PIXELS)
+    for each, scales in ((image, (2.0, 3.0)), (spectra, (2.0, 2.0, 0.01))):
+        each["axes"] = [
+            {"name": name, "scale": scale, "units": units, "navigate": each is spectra and at < 2}
+            for at, (name, scale, units) in enumerate(
+                zip(("height", "width", "Energy"), scales, ("µm", "µm", "keV"), strict=False)
+            )
+        ]
+    found = [image, spectra]
+    monkeypatch.setattr(via_rosettasciio, "file_reader", lambda _: lambda *_, **__: found)
+    (tmp_path / "a.bcf").write_bytes(b"not looked at")
+    sizes = [each.pixel_size for each in describe(tmp_path / "a.bcf")]
+    assert [(each.y_nm, each.x_nm) for each in sizes] == [(2000.0, 3000.0)] * 2
+
+
 def test_axes_that_the_plugin_forgot_are_made_up(hand_over):
     found = signal(PIXELS)
     found["axes"] = found["axes"][:1]
