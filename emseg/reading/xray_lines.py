@@ -75,5 +75,5 @@ def _energies_ev(line: str) -> Mapping[str, float]:
     except ModuleNotFoundError as error:
         raise UsageError(
             f"the energy of the X-ray line {line} needs the package exspy; install it with: "
-            "pip install 'emseg[eds]', or give the window yourself, as in --channels 1.65-1.85keV"
+            "pip install exspy, or give the window yourself, as in --channels 1.65-1.85keV"
         ) from error
