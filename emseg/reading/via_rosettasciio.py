@@ -5,6 +5,7 @@ and axes but imports HyperSpy, and it picks a plugin by suffix, which `formats` 
 Pixels stay on the disk (dask over memory maps and HDF5) until a plane is asked for.
 """
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ _EMPTY = {
 }
 _NOT_LAZY = ("lazy", "already a dask array")  # colours of Gatan; ragged metadata of HyperSpy
 _LARGEST_NM = 1e7
+_BRUKER_HEADER = 0x118
 _NOT_MEASURED = -1.0  # Direct Electron writes this for an unknown pixel size
 
 
@@ -41,10 +43,12 @@ def open_source(path: Path, fmt: Format) -> Source:
     Raises
     ------
     UnreadableFileError
-        When the plugin finds nothing in the file.
+        When the plugin finds nothing in the file, or it is cut short.
     Exception
         Whatever the plugin raises on a file that it does not understand.
     """
+    if fmt.plugin == "bruker":
+        _check_bruker(path)
     found = _read_all(path, fmt)
     if not found:
         raise UnreadableFileError(
@@ -74,6 +78,25 @@ def _read_all(path: Path, fmt: Format) -> list[dict[str, Any]]:
             f"install it with: pip install {error.name or 'sparse'}"
         ) from error
     return signals
+
+
+def _check_bruker(path: Path) -> None:
+    """Refuse a container that has fewer chunks than its header says; the images come first.
+
+    The size of a chunk stands at byte 0x128 and their number at 0x148, as RosettaSciIO's notes
+    on the format have it.
+    """
+    with path.open("rb") as file:
+        head = file.read(0x14C)
+    if len(head) < 0x14C:
+        return
+    (size,), (count,) = struct.unpack_from("<I", head, 0x128), struct.unpack_from("<I", head, 0x148)
+    needed, present = _BRUKER_HEADER + size * count, path.stat().st_size
+    if head.startswith(b"AAMVHFSS") and needed > present:
+        raise UnreadableFileError(
+            f"{path} is cut short: it was written with {needed:,} bytes and has {present:,}; copy "
+            "it again from where it was recorded"
+        )
 
 
 def _widen_bruker_maps(found: list[dict[str, Any]]) -> None:

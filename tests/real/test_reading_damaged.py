@@ -11,6 +11,7 @@ from emseg.reading import describe, open_stack
 
 FILES = Path(__file__).parents[3] / "shared" / "data" / "microscope_files"
 NAMES = (
+    "bcf/Hitachi_TM3030Plus.bcf",
     "dm/test_STEM_image.dm3",
     "dm/JEOL HAADF Image.dm4",
     "emd/example_image.emd",
