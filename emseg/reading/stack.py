@@ -33,6 +33,7 @@ from emseg.reading.signal import Signal, Source
 
 _log = logging.getLogger(__name__)
 _RGB = ("red", "green", "blue")
+_OVERRIDDEN = 1.5  # ratio of pixel sizes beyond which it is no finer calibration
 _LARGE = 200_000_000  # bytes of a file that people should know to be read whole
 
 
@@ -68,7 +69,7 @@ class Stack(Sequence[Micrograph]):
         signal = signals[chosen]
         self.path = path
         self.name = formats.stem(path)
-        self.pixel_size: PixelSize | None = _calibrated(signal, self.options)
+        self.pixel_size: PixelSize | None = _calibrated(path, signal, self.options)
         self._chosen = chosen
         self._layout = Layout.of(signal.axes)
         self._tagged = signal.specimen
@@ -215,12 +216,21 @@ def opened(path: Path, options: ReadOptions | None = None) -> Iterator[Source]:
         yield source
 
 
-def _calibrated(signal: Signal, options: ReadOptions) -> PixelSize | None:
+def _calibrated(path: Path, signal: Signal, options: ReadOptions) -> PixelSize | None:
     """Pixel size of a signal, or what the user says it is; the distance of planes stays."""
     found, given = signal.pixel_size, options.calibration
-    if given is None:
-        return found
-    return dataclasses.replace(given, z_nm=found.z_nm if found else None)
+    if found is None or given is None:
+        return given or found
+    ratio = max(found.y_nm / given.y_nm, found.x_nm / given.x_nm)
+    if not 1 / _OVERRIDDEN < ratio < _OVERRIDDEN:
+        _log.warning(
+            "%s has a pixel of %s; it is taken as %s",
+            path.name,
+            found,
+            given,
+            extra={"more": "the pixel size of {} more is overridden as well"},
+        )
+    return dataclasses.replace(given, z_nm=found.z_nm)
 
 
 def _inverted(pixels: NDArray[Any]) -> NDArray[Any]:

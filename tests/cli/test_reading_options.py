@@ -97,6 +97,14 @@ class TestPixelSize:
         assert float(rows()[0]["pixel_width_nm"]) == pytest.approx(4)
         assert rows()[0]["pixel_size_source"] == "--pixel-size"
 
+    def test_a_size_that_contradicts_the_file_is_told(self, here, emseg) -> None:
+        for name in ("a.tif", "b.tif"):
+            write_calibrated(Path(name), picture(9)[0], 2.0)
+        shown = emseg("predict", here / "run", "a.tif", "b.tif", "--pixel-size", "4nm")
+        assert "a.tif has a pixel of 2 nm, from OME-XML; it is taken as 4 nm" in shown.err
+        assert "the pixel size of 1 more is overridden as well" in shown.err
+        assert "has a pixel" not in emseg("info", "a.tif", "--pixel-size", "2.1nm").err
+
     def test_too_coarse_an_image_costs_only_itself(self, here, emseg) -> None:
         write_calibrated(Path("a.tif"), picture(9)[0], 4.0)
         write_calibrated(Path("coarse.tif"), picture(9)[0], 12.5)
