@@ -6,6 +6,7 @@ which every reader knows too, and which notices a damaged chunk; Blosc, the usua
 """
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +108,12 @@ def _put(
     if content.is_stack and plane >= level.shape[-3]:  # nobody knows how many will come
         level.resize((*level.shape[:-3], 2 * plane, *level.shape[-2:]))
     where: dict[str, int | slice] = {"c": channel, "z": plane}
-    level[tuple(where.get(name, slice(None)) for name in _names(content))] = pixels
+    # chunk by chunk: when one of many that are written at once fails, zarr does not wait for
+    # the others, and they go on appearing in a folder that is being removed
+    for y, x in product(range(0, pixels.shape[0], _CHUNK), range(0, pixels.shape[1], _CHUNK)):
+        where |= {"y": slice(y, y + _CHUNK), "x": slice(x, x + _CHUNK)}
+        chunk = pixels[y : y + _CHUNK, x : x + _CHUNK]
+        level[tuple(where[name] for name in _names(content))] = chunk
 
 
 def _cut(level: "zarr.Array[Any]", content: Content, count: int) -> None:

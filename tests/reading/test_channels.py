@@ -316,7 +316,7 @@ def test_a_line_needs_exspy_or_a_window(eds, monkeypatch):
 
     xray_lines._all_energies_ev.cache_clear()
     monkeypatch.setitem(sys.modules, "exspy.material", None)
-    with pytest.raises(UsageError, match=r"pip install 'emseg\[eds\]'.*--channels 1.65-1.85keV"):
+    with pytest.raises(UsageError, match=r"pip install exspy.*--channels 1.65-1.85keV"):
         channels(eds, "Si_Ka")
 
 
