@@ -13,10 +13,7 @@ run and the preview picture.
 """
 
 import argparse
-import csv
 import json
-import os
-import platform
 import tempfile
 import time
 from pathlib import Path
@@ -26,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from benchmarks.chain import DATA, ROOT, commit, emseg, scores
+from benchmarks.chain import DATA, ROOT, append, commit, emseg, machine, scores
 
 RESULTS = ROOT / "benchmarks" / "results" / "spectrum_map.csv"
 MAP = DATA / "spectrum_maps" / "SiO2 EDS Spectrum Image.hspy"
@@ -71,7 +68,7 @@ def measure(work: Path, channels: str, seed: int, minutes: float, options: str) 
         "channels": channels,
         "seed": str(seed),
         "commit": commit(),
-        "machine": f"{platform.machine()} {os.cpu_count()} cores, {card['training']['device']}",
+        "machine": machine(card),
         "options": options,
         "minutes": f"{minutes:g} ({spent:.1f} with start and drawing)",
         "steps": str(card["training"]["steps"]),
@@ -79,17 +76,6 @@ def measure(work: Path, channels: str, seed: int, minutes: float, options: str) 
         "scored_on": f"{int(test.any(-1).sum())} px",
         **scores(metrics),
     }
-
-
-def append(row: dict[str, str]) -> None:
-    """Add a row to the table."""
-    RESULTS.parent.mkdir(exist_ok=True)
-    is_new = not RESULTS.exists()
-    with RESULTS.open("a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
 
 
 def main() -> None:
@@ -105,7 +91,7 @@ def main() -> None:
         work = asked.keep or Path(folder)
         work.mkdir(parents=True, exist_ok=True)
         row = measure(work, asked.channels, asked.seed, asked.minutes, asked.options)
-    append(row)
+    append(RESULTS, COLUMNS, row)
     print(row)
 
 

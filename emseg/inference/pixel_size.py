@@ -66,10 +66,15 @@ class PixelSizeGuard:
         if self.rescale is Rescale.NEVER:
             self._say(sizes, f"{where}; it is not rescaled, as --rescale never says")
             return micrograph
-        return self._rescaled(micrograph, factors, where, sizes)
+        return self._rescaled(micrograph, found, factors, where, sizes)
 
     def _rescaled(
-        self, micrograph: Micrograph, factors: tuple[float, float], where: str, sizes: str
+        self,
+        micrograph: Micrograph,
+        found: PixelSize,
+        factors: tuple[float, float],
+        where: str,
+        sizes: str,
     ) -> Micrograph:
         if max(factors) > _MOST:
             raise MismatchError(
@@ -90,7 +95,7 @@ class PixelSizeGuard:
             f"{where}: {'x'.join(map(str, micrograph.size))} pixels are rescaled to "
             f"{height}x{width} for the network; results have the pixels of the file",
         )
-        return rescaled(micrograph, (height, width))
+        return _resampled(micrograph, found, (height, width))
 
     def _tell_unknown(self, micrograph: Micrograph) -> None:
         if micrograph.pixel_size is None and self.wanted is not None:
@@ -114,17 +119,14 @@ class PixelSizeGuard:
             _log.warning("%s", line)
 
 
-def rescaled(micrograph: Micrograph, size: tuple[int, int]) -> Micrograph:
-    """Bring a micrograph with a pixel size to another height and width, in pixels."""
-    found = micrograph.pixel_size
-    pixels = resample(micrograph.pixels, size)
-    if found is None:
-        return replace(micrograph, pixels=pixels)
+def _resampled(micrograph: Micrograph, found: PixelSize, size: tuple[int, int]) -> Micrograph:
+    """Bring a micrograph of a known pixel size to another height and width, in pixels."""
     y_nm, x_nm = (
         length * old / new
         for length, old, new in zip((found.y_nm, found.x_nm), micrograph.size, size, strict=True)
     )
-    return replace(micrograph, pixels=pixels, pixel_size=replace(found, y_nm=y_nm, x_nm=x_nm))
+    pixel_size = replace(found, y_nm=y_nm, x_nm=x_nm)
+    return replace(micrograph, pixels=resample(micrograph.pixels, size), pixel_size=pixel_size)
 
 
 def _length(size: PixelSize) -> str:
