@@ -33,8 +33,13 @@ _KINDS = {int: "N", float: "X", str: "TEXT", Path: "PATH"}
 def pages() -> dict[str, str]:
     """Compose the text of each page, by its file name."""
     index = ["# Commands", "", "Written by `make docs` from the help of each command.", ""]
-    index += [f"- [`emseg {name}`]({name}.md): {summary}" for name, summary in COMMANDS.items()]
-    return {"README.md": "\n".join(index) + "\n"} | {f"{name}.md": _page(name) for name in COMMANDS}
+    index += [f"- [`emseg {name}`]({_file(name)}): {summary}" for name, summary in COMMANDS.items()]
+    return {"README.md": "\n".join(index) + "\n"} | {_file(name): _page(name) for name in COMMANDS}
+
+
+def _file(name: str) -> str:
+    """Name the page of a command: networks-list.md of ``networks list``."""
+    return f"{name.replace(' ', '-')}.md"
 
 
 def formats_page() -> str:

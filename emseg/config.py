@@ -3,7 +3,7 @@
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -123,6 +123,22 @@ class _Reading(Config):
     rescale: Rescale = Rescale.AUTO
 
 
+class Optimiser(StrEnum):
+    """What turns gradients into steps."""
+
+    ADAMW = "adamw"
+    ADAM = "adam"
+    SGD = "sgd"
+
+
+class Precision(StrEnum):
+    """In what numbers the network computes while it trains; weights are always float32."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
 class TrainConfig(_Reading):
     """How a model is trained.
 
@@ -148,6 +164,10 @@ class TrainConfig(_Reading):
 
     network: str = "unet"
     encoder: str | None = None
+    options: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    pretrained: str = "auto"
+    freeze: str = "none"
+    unfreeze_every: int | None = Field(default=None, ge=1)
 
     out: Path
     epochs: int | None = Field(default=None, ge=1)
@@ -157,8 +177,17 @@ class TrainConfig(_Reading):
     device: str = "auto"
     batch: int = Field(default=8, ge=1)
     crop_size: int = Field(default=256, ge=16)
-    learning_rate: float = Field(default=2e-3, gt=0)
+    learning_rate: Annotated[float, Field(gt=0)] | Literal["auto"] = 2e-3
+    head_learning_rate: float | None = Field(default=None, gt=0)
+    optimiser: Optimiser = Optimiser.ADAMW
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    schedule: str = "trapezoid"
+    warm_up: int = Field(default=10, ge=0)
     weight_decay: float = Field(default=1e-2, ge=0)
+    label_smoothing: float | None = Field(default=None, ge=0, lt=1)
+    accumulate: int = Field(default=1, ge=1)
+    clip: float = Field(default=1.0, ge=0)
+    precision: Precision = Precision.FLOAT32
     licence: str = "unspecified"
 
     @model_validator(mode="before")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from emseg.cli import COMMANDS
+from emseg.cli import COMMANDS, GROUPS
 
 ROOT = Path(__file__).parents[1]
 PROSE = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -29,10 +29,10 @@ def test_the_table_of_the_formats_is_what_the_readers_say():
 def test_a_command_page_has_an_example_and_every_option_of_the_help(pages, name, capsys):
     from emseg.cli import program
 
-    assert program([name, "--help"]) == 0
+    assert program([*name.split(), "--help"]) == 0
     shown = capsys.readouterr().out.partition("Options:")[2].partition("Examples:")[0]
     options = set(re.findall(r"^  (?:-\w, )?(--[\w-]+)", shown, re.MULTILINE)) - {"--help"}
-    page = pages[f"{name}.md"]
+    page = pages[f"{name.replace(' ', '-')}.md"]
     assert f"```bash\nemseg {name}" in page
     assert options
     assert options == set(re.findall(r"^\| (?:`-\w`, )?`(--[\w-]+)", page, re.MULTILINE))
@@ -59,8 +59,12 @@ def test_documented_commands_and_options_exist(path, pages):
         if words[1].startswith("-"):
             assert words[1] in {"--help", "--version", "--install-completion"}
             continue
-        assert words[1] in COMMANDS, " ".join(words)
-        known = set(re.findall(r"`(--?[\w-]+)|/(--no-[\w-]+)", pages[f"{words[1]}.md"]))
+        if words[1] in GROUPS and words[2] == "--help":
+            continue
+        name = " ".join(words[1:3]) if words[1] in GROUPS else words[1]
+        assert name in COMMANDS, " ".join(words)
+        page = pages[f"{name.replace(' ', '-')}.md"]
+        known = set(re.findall(r"`(--?[\w-]+)|/(--no-[\w-]+)", page))
         spelled = {each for pair in known for each in pair} | {"--help"}
         unknown = [each for each in words[2:] if each.startswith("-") and each not in spelled]
         assert not unknown, " ".join(words)

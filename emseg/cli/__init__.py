@@ -25,7 +25,9 @@
 #         from emseg.cli import console
 #         from emseg.reading import describe  # whatever takes long is imported here
 #
-# - The file is named after its command and so is its function. Above the function only light
+# - The file is named after its command and so is its function; `networks list` is networks_list
+#   and `lr-find` is lr_find. A command of two words belongs to the group of its first (GROUPS).
+#   Above the function only light
 #   modules are imported (typer, pathlib, emseg.errors, emseg.cli.options), so that the help of a
 #   command answers at once.
 # - The first line of the docstring is the command's line in `emseg --help` and stands in COMMANDS
@@ -60,11 +62,17 @@ COMMANDS = {
     "train": "Train a network on images and masks, or a classifier on folders of images.",
     "predict": "Segment or classify images with a trained model.",
     "evaluate": "Compare predictions with reference masks.",
+    "explain": "Show what a model looks at: filters, feature maps and heat maps on a micrograph.",
+    "networks list": "List the networks: task, family, parameters, receptive field, paper.",
+    "networks show": "Say what one network is, what it takes and which weights there are.",
+    "networks summary": "Lay a network open: a row a layer, with shapes, parameters and cost.",
+    "lr-find": "Find a learning rate: raise it step by step and watch the loss.",
     "info": "Say what each file holds: axes, shape, dtype and pixel size.",
     "convert": "Write micrographs and label images in another format, with all that they hold.",
     "samples": "Write the sample images: synthetic micrographs whose truth is known.",
     "demo": "Train, predict and evaluate on the sample images, in a few minutes.",
 }
+GROUPS = {"networks": "Which networks there are, and what one consists of."}
 _INTERRUPTED = 130
 _NOBODY_READS = 141  # what a shell reports for a program that a closed pipe ended
 _MACHINE = {  # what a system refuses where no room expects it, and the code to leave with
@@ -125,11 +133,31 @@ def program(arguments: Sequence[str]) -> int:
         An option or an argument that does not fit.
     """
     _refuse_empty(arguments)
-    called = next((each for each in arguments if not each.startswith("-")), None)
-    if called is not None and called not in COMMANDS:
-        raise UnknownNameError("command", called, COMMANDS)
+    called = _called(arguments)
     app = _application({called} if called else _words_to_complete())
     return app(list(arguments), prog_name="emseg", standalone_mode=False) or 0
+
+
+def _called(arguments: Sequence[str]) -> str | None:
+    """Find the command that is called, ``networks list`` too; None when it is a group or none."""
+    words = [each for each in arguments if not each.startswith("-")]
+    if not words:
+        return None
+    if words[0] not in GROUPS:
+        if words[0] not in COMMANDS:
+            raise UnknownNameError("command", words[0], _first_words())
+        return words[0]
+    if len(words) == 1:
+        return None
+    members = [name.partition(" ")[2] for name in COMMANDS if name.startswith(f"{words[0]} ")]
+    if words[1] not in members:
+        raise UnknownNameError(f"command of emseg {words[0]}", words[1], members)
+    return f"{words[0]} {words[1]}"
+
+
+def _first_words() -> list[str]:
+    """List what can follow ``emseg``."""
+    return list(dict.fromkeys(name.partition(" ")[0] for name in COMMANDS))
 
 
 @contextmanager
@@ -156,6 +184,21 @@ def _refuse_empty(arguments: Sequence[str]) -> None:
             )
 
 
+def function_of(name: str) -> Callable[..., None]:
+    """Import the function that is a command: of ``lr-find`` it is ``emseg.cli.lr_find.lr_find``.
+
+    Parameters
+    ----------
+    name : str
+        One of ``COMMANDS``.
+    """
+    identifier = name.replace(" ", "_").replace("-", "_")
+    found: Callable[..., None] = getattr(
+        importlib.import_module(f"emseg.cli.{identifier}"), identifier
+    )
+    return found
+
+
 def load_command(name: str) -> Callable[..., None]:
     """Import the function of a command and add ``--quiet`` and ``--debug`` to its parameters.
 
@@ -169,7 +212,7 @@ def load_command(name: str) -> Callable[..., None]:
     callable
         Takes the options by name.
     """
-    function = getattr(importlib.import_module(f"emseg.cli.{name}"), name)
+    function = function_of(name)
 
     @functools.wraps(function)
     def command(*, quiet: bool, debug: bool, **options: Any) -> None:
@@ -200,21 +243,31 @@ def _words_to_complete() -> set[str]:
     return set(words.split()) if "_EMSEG_COMPLETE" in os.environ else set()
 
 
+_LOOKS: dict[str, Any] = {
+    "rich_markup_mode": None,  # help in boxes takes 0.6 s longer: docs/decisions/0002
+    "context_settings": {"help_option_names": ["-h", "--help"], "max_content_width": 100},
+}
+
+
 def _application(wanted: set[str]) -> typer.Typer:
     """All commands, of which only the wanted ones are imported."""
-    app = typer.Typer(
-        rich_markup_mode=None,  # help in boxes takes 0.6 s longer: docs/decisions/0002
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    )
+    app = typer.Typer(**_LOOKS)
     text, examples = _help(emseg)
     app.callback(invoke_without_command=True, help=text, epilog=examples)(emseg)
+    groups: dict[str, typer.Typer] = {}
     for name, summary in COMMANDS.items():
-        if name in wanted:
+        first, _, second = name.partition(" ")
+        if second and first not in groups:
+            groups[first] = typer.Typer(**_LOOKS)
+            groups[first].callback(invoke_without_command=True, help=GROUPS[first])(_group)
+            app.add_typer(groups[first], name=first)
+        member = groups[first] if second else app
+        if name in wanted or first in wanted:
             function = load_command(name)
             text, examples = _help(function)
-            app.command(name, help=text, epilog=examples)(function)
+            member.command(second or first, help=text, epilog=examples)(function)
         else:
-            app.command(name, short_help=summary)(_not_imported)
+            member.command(second or first, short_help=summary)(_not_imported)
     return app
 
 
@@ -232,6 +285,12 @@ def emseg(context: typer.Context, version: Version = False) -> None:
     if version:
         typer.echo(f"emseg {__version__}")
     elif context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)
+
+
+def _group(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(2)
 

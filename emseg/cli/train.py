@@ -112,7 +112,77 @@ def train(
     crop_size: Annotated[
         int | None, typer.Option(help="Side of the crops that it learns from, in pixels.")
     ] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Option of the network: dropout=0.2, normalisation=group; repeat it. "
+            "emseg networks show NAME lists them.",
+        ),
+    ] = None,
+    pretrained: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WEIGHTS",
+            help="auto, none, imagenet, micronet, hf:ORG/NAME, a file of weights, or a model of "
+            "emseg to train on from.",
+        ),
+    ] = None,
+    freeze: Annotated[
+        str | None,
+        typer.Option(
+            metavar="encoder|N-stages|none",
+            help="Leave the encoder, or its first N stages, as they were loaded.",
+        ),
+    ] = None,
+    unfreeze_every: Annotated[
+        int | None,
+        typer.Option(metavar="EPOCHS", help="Let one frozen stage learn after each so many."),
+    ] = None,
+    learning_rate: Annotated[
+        str | None,
+        typer.Option(
+            "--learning-rate",
+            "--lr",
+            metavar="X|auto",
+            help="Peak learning rate; auto asks emseg lr-find first.",
+        ),
+    ] = None,
+    head_learning_rate: Annotated[
+        float | None,
+        typer.Option(help="Another peak rate for what was not loaded: the decoder, the head."),
+    ] = None,
+    optimiser: Annotated[
+        str | None,
+        typer.Option("--optimiser", "--optimizer", metavar="NAME", help="adamw, adam or sgd."),
+    ] = None,
+    momentum: Annotated[float | None, typer.Option(help="Momentum of sgd (0.9).")] = None,
+    schedule: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[:KEY=VALUE,...]",
+            help="How the rate goes: trapezoid, constant, step, multi-step, exponential, cosine, "
+            "cyclic, one-cycle; step:every=0.3,factor=0.1.",
+        ),
+    ] = None,
+    warm_up: Annotated[
+        int | None, typer.Option(metavar="STEPS", help="Steps in which the rate rises (10).")
+    ] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="Weight decay (0.01).")] = None,
+    label_smoothing: Annotated[
+        float | None,
+        typer.Option(help="Share of each label given to all classes (classifiers 0.1, else 0)."),
+    ] = None,
+    accumulate: Annotated[
+        int | None, typer.Option(metavar="N", help="Batches whose gradients make one step.")
+    ] = None,
+    clip: Annotated[
+        float | None, typer.Option(help="Largest norm of the gradient (1); 0 for no limit.")
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="float32, or bfloat16 or float16 mixed precision."),
+    ] = None,
     licence: Annotated[
         str | None, typer.Option(help="Licence of the model, for its card: MIT, CC-BY-4.0.")
     ] = None,
@@ -167,7 +237,21 @@ def train(
         device=device,
         batch=batch,
         crop_size=crop_size,
+        options=option or None,
+        pretrained=pretrained,
+        freeze=freeze,
+        unfreeze_every=unfreeze_every,
         learning_rate=learning_rate,
+        head_learning_rate=head_learning_rate,
+        optimiser=optimiser,
+        momentum=momentum,
+        schedule=schedule,
+        warm_up=warm_up,
+        weight_decay=weight_decay,
+        label_smoothing=label_smoothing,
+        accumulate=accumulate,
+        clip=clip,
+        precision=precision,
         licence=licence,
     )
     trained = run(config, json=json)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from emseg.cli.mask_options import class_folders, refuse_for_classifier
+from emseg.cli.network_options import parse_options
 from emseg.config import Task, TrainConfig
 from emseg.errors import UnknownNameError, UsageError
 from emseg.labels import parse_labels, parse_names, parse_value
@@ -50,6 +51,8 @@ def train_config(
     if folders:
         _refuse_names(classes=classes, labels=labels)
     options = {name: value for name, value in options.items() if value is not None}
+    if "options" in options:
+        options["options"] = parse_options(options["options"])
     if "unlabelled" in options:
         options["unlabelled"] = parse_value(options["unlabelled"])
     if "epochs" in options and "steps" in options:

@@ -1,6 +1,6 @@
 """Every network by name, for both tasks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, cast
@@ -9,6 +9,7 @@ from torch import nn
 
 from emseg.config import Task
 from emseg.errors import UnknownNameError, UsageError
+from emseg.networks.first_convolution import adapt_first_convolution
 from emseg.networks.unet import UNet
 
 _DEFAULT_ENCODER = "resnet34"
@@ -134,7 +135,7 @@ def _classifier(spec: NetworkSpec) -> nn.Module:
     network = torchvision.models.get_model(
         spec.name, num_classes=spec.classes, **options, **spec.options
     )
-    _adapt_first_convolution(network, spec.in_channels)
+    adapt_first_convolution(network, spec.in_channels)
     return cast(nn.Module, network)
 
 
@@ -143,28 +144,6 @@ def _calm(head: object) -> None:
     if isinstance(head, nn.Linear):
         nn.init.normal_(head.weight, std=0.01)
         nn.init.zeros_(head.bias)
-
-
-def _adapt_first_convolution(network: nn.Module, in_channels: int) -> None:
-    for parent in network.modules():
-        for name, child in parent.named_children():
-            if isinstance(child, nn.Conv2d):
-                if child.in_channels != in_channels:
-                    setattr(parent, name, _like(child, in_channels))
-                return
-
-
-def _like(convolution: nn.Conv2d, in_channels: int) -> nn.Conv2d:
-    build = cast(Callable[..., nn.Conv2d], nn.Conv2d)
-    return build(
-        in_channels,
-        convolution.out_channels,
-        convolution.kernel_size,
-        stride=convolution.stride,
-        padding=convolution.padding,
-        dilation=convolution.dilation,
-        bias=convolution.bias is not None,
-    )
 
 
 @cache

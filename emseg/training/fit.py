@@ -189,7 +189,7 @@ class _Run(lightning.Callback):
         if not math.isfinite(self.losses[-1]):
             raise ContentError(
                 f"the training diverged at step {self.step} (its loss is {self.losses[-1]}); "
-                f"use a smaller --learning-rate than {self.config.learning_rate:g}"
+                f"use a smaller --learning-rate than {self.config.learning_rate}"
             )
         over = self.plan.advance(self.step, self._seconds(), self._reserve()) or self.stopped
         if not over and self._judging_is_due():
@@ -229,7 +229,9 @@ class _Run(lightning.Callback):
         self._record(verdict)
 
     def _record(self, verdict: Verdict) -> None:
-        rate = self.config.learning_rate * rate_factor(max(0, self.step - 1), self.plan.total)
+        rate = float(self.config.learning_rate) * rate_factor(
+            max(0, self.step - 1), self.plan.total
+        )
         recent = self.losses[-EPOCH:]
         self.rows.append(
             {
@@ -264,7 +266,7 @@ class _Run(lightning.Callback):
             seed=self.config.seed,
             batch=self.config.batch,
             crop=self.job.card.crop,
-            learning_rate=self.config.learning_rate,
+            learning_rate=float(self.config.learning_rate),
             device=device_name(self.device),
             torch=torch.__version__,
         )

@@ -111,7 +111,7 @@ def _segmentation(config: TrainConfig, device: torch.device) -> Job:
         card=card,
         dataset=CropDataset(data.train, crop, config.seed, _RULE),
         task=lambda network, rate: SegmentationTask(
-            network, rate, classes=len(data.classes), **_optimiser(config)
+            network, rate, config, classes=len(data.classes)
         ),
         judge=SegmentationJudge(data.validation, card, device),
         finish=lambda network: _measured_halo(network, card, data.validation),
@@ -134,7 +134,7 @@ def _classification(config: TrainConfig, device: torch.device) -> Job:
         network=network,
         card=card,
         dataset=ImageDataset(data.train, crop, config.seed, _RULE),
-        task=lambda network, rate: ClassificationTask(network, rate, **_optimiser(config)),
+        task=lambda network, rate: ClassificationTask(network, rate, config),
         judge=ClassificationJudge(data.validation, card, device),
         finish=lambda _network: {},
         images=len(data.train),
@@ -146,16 +146,8 @@ def _classification(config: TrainConfig, device: torch.device) -> Job:
 def _network(config: TrainConfig, channels: int, classes: int) -> nn.Module:
     torch.manual_seed(config.seed)
     return build_network(
-        NetworkSpec(config.task, config.network, config.encoder, channels, classes)
+        NetworkSpec(config.task, config.network, config.encoder, channels, classes, config.options)
     )
-
-
-def _optimiser(config: TrainConfig) -> dict[str, Any]:
-    return {
-        "learning_rate": config.learning_rate,
-        "weight_decay": config.weight_decay,
-        "seed": config.seed,
-    }
 
 
 def _card(
@@ -168,7 +160,9 @@ def _card(
     return ModelCard(
         emseg=__version__,
         task=config.task,
-        architecture=Architecture(name=config.network, encoder=config.encoder),
+        architecture=Architecture(
+            name=config.network, encoder=config.encoder, options=config.options
+        ),
         in_channels=channels,
         classes=card_classes(classes),
         pixel_size_nm=(pixel_size.y_nm, pixel_size.x_nm) if pixel_size else None,

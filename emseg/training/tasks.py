@@ -10,8 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
+from emseg.config import TrainConfig
 from emseg.micrograph import unlabelled_value
 from emseg.training.losses import dice_and_cross_entropy
+from emseg.training.optimisers import build_optimiser
+from emseg.training.parameters import parameter_groups
 
 _EMA = 0.98  # the average remembers about the last fifty steps
 _LABEL_SMOOTHING = 0.1  # Szegedy et al., "Rethinking the Inception architecture", CVPR 2016
@@ -35,26 +38,21 @@ class TrainingTask(lightning.LightningModule):
         What is trained.
     rate_factor : callable
         Factor of the learning rate for a step.
-    learning_rate, weight_decay : float
-        Of AdamW.
-    seed : int
-        With the step it decides every random number of the step, dropout included.
+    config : TrainConfig
+        The craft of the training: optimiser, rates, label smoothing. Its seed and the step decide
+        every random number of the step, dropout included.
     """
 
     def __init__(
         self,
         network: nn.Module,
         rate_factor: Callable[[int], float],
-        *,
-        learning_rate: float,
-        weight_decay: float,
-        seed: int,
+        config: TrainConfig,
     ) -> None:
         super().__init__()
         self.network = network
         self.average = AveragedModel(network, avg_fn=_average, use_buffers=True)
-        self.rate_factor = rate_factor
-        self.learning_rate, self.weight_decay, self.seed = learning_rate, weight_decay, seed
+        self.rate_factor, self.config = rate_factor, config
 
     @abstractmethod
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -62,7 +60,7 @@ class TrainingTask(lightning.LightningModule):
 
     def on_train_batch_start(self, _batch: Any, batch_idx: int) -> None:
         """Count randomness: what a step draws depends on the seed and its number."""
-        torch.manual_seed(self.seed * 1_000_003 + batch_idx)
+        torch.manual_seed(self.config.seed * 1_000_003 + batch_idx)
 
     def training_step(self, batch: tuple[Tensor, Tensor], _batch_idx: int) -> Tensor:
         """Take one step; Lightning calls it."""
@@ -75,14 +73,8 @@ class TrainingTask(lightning.LightningModule):
         self.average.update_parameters(self.network)
 
     def configure_optimizers(self) -> Any:
-        """AdamW (Loshchilov and Hutter, ICLR 2019); norms and biases do not decay."""
-        weights = [w for w in self.network.parameters() if w.ndim > 1]
-        others = [w for w in self.network.parameters() if w.ndim <= 1]
-        groups = [
-            {"params": weights, "weight_decay": self.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
-        optimizer = torch.optim.AdamW(groups, lr=self.learning_rate)
+        """Lightning asks for the optimiser and the rate of each step."""
+        optimizer = build_optimiser(parameter_groups(self.network, self.config), self.config)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate_factor)
         return {
             "optimizer": optimizer,

@@ -1,4 +1,3 @@
-import importlib
 import inspect
 import os
 import subprocess
@@ -6,7 +5,7 @@ import sys
 
 import pytest
 
-from emseg.cli import COMMANDS
+from emseg.cli import COMMANDS, GROUPS, function_of
 
 SLOW_TO_IMPORT = {
     "dask",
@@ -30,7 +29,7 @@ def imported_by(*arguments: str) -> set[str]:
     """Top-level modules that a fresh Python holds after it ran a command."""
     program = (
         "import sys; from emseg.cli import program\n"
-        f"program({list(arguments)!r})\n"
+        f"program({[word for each in arguments for word in each.split()]!r})\n"
         "print(*{each.split('.')[0] for each in sys.modules}, file=sys.stderr)"
     )
     run = subprocess.run(
@@ -53,19 +52,38 @@ def test_the_help_of_a_command_imports_nothing_slow(name):
 
 def test_the_help_lists_every_command_with_its_summary(emseg):
     words = " ".join(emseg("--help").out.split())
-    for name, summary in COMMANDS.items():
+    shown = {name: summary for name, summary in COMMANDS.items() if " " not in name} | GROUPS
+    for name, summary in shown.items():
         assert f"{name} {summary}" in words
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_help_of_a_group_lists_its_commands(emseg, group):
+    words = " ".join(emseg(group, "--help").out.split())
+    for name, summary in COMMANDS.items():
+        if name.startswith(f"{group} "):
+            assert f"{name.partition(' ')[2]} {summary}" in words
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_group_alone_shows_its_help_and_a_mistyped_command_of_it_is_corrected(emseg, group):
+    alone = emseg(group)
+    assert (alone.code, alone.out) == (2, "")
+    member = next(name for name in COMMANDS if name.startswith(f"{group} ")).partition(" ")[2]
+    mistyped = emseg(group, member + "s")
+    assert mistyped.code == 2
+    assert f"did you mean {member}?" in mistyped.err
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_summary_is_the_first_line_of_the_docstring(name):
-    function = getattr(importlib.import_module(f"emseg.cli.{name}"), name)
+    function = function_of(name)
     assert inspect.getdoc(function).splitlines()[0] == COMMANDS[name]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_an_example_and_the_shared_options(emseg, name):
-    shown = emseg(name, "--help")
+    shown = emseg(*name.split(), "--help")
     assert shown.code == 0
     assert f"\n  Examples:\n    emseg {name}" in shown.out
     assert "--quiet" in shown.out
@@ -74,7 +92,7 @@ def test_every_command_has_an_example_and_the_shared_options(emseg, name):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_argument_and_option_says_what_it_does(name):
-    function = getattr(importlib.import_module(f"emseg.cli.{name}"), name)
+    function = function_of(name)
     parameters = inspect.signature(function, eval_str=True).parameters.values()
     assert not [each.name for each in parameters if not each.annotation.__metadata__[0].help]
 

@@ -1,0 +1,22 @@
+import pytest
+
+from emseg.cli.network_options import parse_options
+from emseg.errors import UsageError
+
+
+def test_values_have_their_types():
+    given = ["dropout=0.2", "depth=3", "mirror-input=no", "normalisation=group"]
+    options = parse_options(given)
+    assert options == {
+        "dropout": 0.2,
+        "depth": 3,
+        "mirror_input": False,
+        "normalisation": "group",
+    }
+    assert [type(each) for each in options.values()] == [float, int, bool, str]
+
+
+@pytest.mark.parametrize("given", [["dropout"], ["=1"], ["dropout="], ["a=1", "a=2"]])
+def test_what_is_no_option_is_refused(given):
+    with pytest.raises(UsageError, match="--option"):
+        parse_options(given)
