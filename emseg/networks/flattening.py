@@ -29,7 +29,7 @@ def flattened_length(features: nn.Module, in_channels: int, size: int | Sequence
     height, width = sides(size)
     traced = copy.deepcopy(features).to("meta").eval()
     try:
-        return traced(torch.empty(1, in_channels, height, width, device="meta")).numel()
+        return int(traced(torch.empty(1, in_channels, height, width, device="meta")).numel())
     except RuntimeError as error:
         raise UsageError(
             f"image_size {height} x {width} is too small for the network; give it larger images"
