@@ -3,5 +3,14 @@
 from emseg.reporting.comparison import write_comparison
 from emseg.reporting.confusion import write_confusion
 from emseg.reporting.curves import write_curves
+from emseg.reporting.heat import write_heat
+from emseg.reporting.sheets import write_features, write_filters
 
-__all__ = ["write_comparison", "write_confusion", "write_curves"]
+__all__ = [
+    "write_comparison",
+    "write_confusion",
+    "write_curves",
+    "write_features",
+    "write_filters",
+    "write_heat",
+]

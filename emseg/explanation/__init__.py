@@ -1,0 +1,22 @@
+"""What a trained model looks at: its filters and feature maps, and heat maps of a class."""
+
+from emseg.explanation.agreement import rank_correlation
+from emseg.explanation.explainer import Answer, Explainer, HeatMap, part_of
+from emseg.explanation.layers import Layer
+from emseg.explanation.pieces import Features, Filters
+from emseg.explanation.record import Figure, Record
+from emseg.explanation.storing import write_arrays
+
+__all__ = [
+    "Answer",
+    "Explainer",
+    "Features",
+    "Figure",
+    "Filters",
+    "HeatMap",
+    "Layer",
+    "Record",
+    "part_of",
+    "rank_correlation",
+    "write_arrays",
+]
