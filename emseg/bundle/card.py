@@ -57,6 +57,35 @@ class Polarity(_Part):
     reach: float = Field(ge=0, description="mean distance of the furthest training micrograph")
 
 
+class Craft(_Part):
+    """How the weights were brought to learn: the options of docs/training-craft.md."""
+
+    optimiser: str
+    momentum: float | None = None
+    schedule: str
+    warm_up: int
+    weight_decay: float
+    label_smoothing: float
+    accumulate: int
+    clip: float = Field(description="largest norm of the gradient; 0 for no limit")
+    precision: str
+    learning_rate_found: bool = Field(default=False, description="by the range test")
+    head_learning_rate: float | None = None
+
+
+class PretrainedRecord(_Part):
+    """What the training started from, and what of it stayed as it was."""
+
+    asked: str = Field(description="what stood behind --pretrained")
+    weights: str = Field(description="what was loaded; none when it started from scratch")
+    origin: str | None = Field(default=None, description="address or path of the file")
+    tensors: int = Field(ge=0, description="how many were loaded, counters of norms left out")
+    of: int = Field(ge=0, description="how many the network has")
+    sha256: str | None = Field(default=None, description="of the file")
+    frozen: str = Field(default="none", description="what stood behind --freeze")
+    unfreeze_every: int | None = Field(default=None, description="epochs")
+
+
 class TrainingRecord(_Part):
     """How the model came about.
 
@@ -77,6 +106,7 @@ class TrainingRecord(_Part):
     learning_rate: float
     device: str
     torch: str
+    craft: Craft | None = None
 
 
 def _check_names(classes: tuple[CardClass, ...]) -> tuple[CardClass, ...]:
@@ -106,6 +136,7 @@ class ModelCard(_Part):
     receptive_field: int | None = None
     global_context: bool = False
     bytes_per_pixel: int = 0
+    pretrained: PretrainedRecord | None = None
     training: TrainingRecord | None = None
     scores: dict[str, float | None] = Field(default_factory=dict)
     licence: str = "unspecified"

@@ -1,6 +1,6 @@
 """The README of a model folder: the card, for people and for the Hub."""
 
-from emseg.bundle.card import ModelCard
+from emseg.bundle.card import ModelCard, PretrainedRecord
 from emseg.config import Task
 
 _TAGS = {Task.SEGMENTATION: "image-segmentation", Task.CLASSIFICATION: "image-classification"}
@@ -40,6 +40,8 @@ def _facts(card: ModelCard) -> list[str]:
     if card.task is Task.SEGMENTATION:
         reach = card.receptive_field or "not known in closed form"
         facts.append(f"- halo: {card.halo} px (measured), receptive field: {reach}")
+    if card.pretrained:
+        facts.append(f"- started from {_start(card.pretrained)}")
     if card.training:
         record = card.training
         facts.append(
@@ -48,6 +50,16 @@ def _facts(card: ModelCard) -> list[str]:
             f"{record.device} (torch {record.torch})"
         )
     return [*facts, f"- emseg {card.emseg}, weights sha256 {card.sha256}"]
+
+
+def _start(record: PretrainedRecord) -> str:
+    if record.sha256 is None:
+        return "scratch"
+    frozen = "" if record.frozen == "none" else f", frozen: {record.frozen}"
+    return (
+        f"{record.weights} ({record.tensors} of {record.of} tensors, sha256 {record.sha256})"
+        f"{frozen}"
+    )
 
 
 def _scores(card: ModelCard) -> list[str]:
