@@ -1,15 +1,57 @@
-"""Networks by name: what there is, how it is built, what it needs."""
+"""Networks by name: what there is, how it is built, what it needs.
 
-from emseg.networks.catalogue import NetworkSpec, build_network, check_network, network_names
-from emseg.networks.traits import Traits, inspect_network
-from emseg.networks.unet import UNet
+Names are imported when they are first used, so that the catalogue is read without torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from emseg.networks.building import build_network
+    from emseg.networks.catalogue import check_network, find_entry, network_names, with_image_size
+    from emseg.networks.entries import ENTRIES
+    from emseg.networks.entry import EncoderFamily, Entry
+    from emseg.networks.options import Option, options_of
+    from emseg.networks.sizes import check_images, smallest_size
+    from emseg.networks.spec import NetworkSpec
+    from emseg.networks.traits import Traits, inspect_network
+    from emseg.networks.unet import UNet
+
+_MODULES = {
+    "building": ("build_network",),
+    "catalogue": ("check_network", "find_entry", "network_names", "with_image_size"),
+    "entries": ("ENTRIES",),
+    "entry": ("EncoderFamily", "Entry"),
+    "options": ("Option", "options_of"),
+    "sizes": ("check_images", "smallest_size"),
+    "spec": ("NetworkSpec",),
+    "traits": ("Traits", "inspect_network"),
+    "unet": ("UNet",),
+}
+_WHERE = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "ENTRIES",
+    "EncoderFamily",
+    "Entry",
     "NetworkSpec",
+    "Option",
     "Traits",
     "UNet",
     "build_network",
+    "check_images",
     "check_network",
+    "find_entry",
     "inspect_network",
     "network_names",
+    "options_of",
+    "smallest_size",
+    "with_image_size",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name of this room when it is first used."""
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)

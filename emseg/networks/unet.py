@@ -193,6 +193,6 @@ def _middle(features: Tensor, like: Tensor) -> Tensor:
 
 
 def _mirrored_indices(length: int, margin: int, total: int) -> Tensor:
-    """Indices of an axis of mirrored pixels, the edge pixel repeated: 1 0 | 0 1 2 | 2 1."""
+    """List the indices of a mirrored axis, its edge pixels repeated: 1 0 | 0 1 2 | 2 1."""
     turn = torch.arange(-margin, total - margin) % (2 * length)
     return torch.minimum(turn, 2 * length - 1 - turn)
