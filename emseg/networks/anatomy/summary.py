@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil
+from math import ceil, prod
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from emseg.networks.anatomy.trace import Row, Trace, watch
 
 Pair = tuple[int, int]
 _AXES = (ROWS, COLUMNS)
+_MOST_COMPUTED = 2**22  # numbers of an input on which a network is really run
 _COPIES = 4  # of the weights: gradients, two moments of AdamW, moving average
 
 
@@ -159,6 +160,8 @@ def watched(network: nn.Module, shape: tuple[int, ...]) -> Trace:
     except Exception as error:  # of whatever kind a library raises
         refused = error
     try:
+        if prod(shape) > _MOST_COMPUTED:
+            raise refused
         return watch(emptied(network, "cpu").eval(), shape)  # an operation may need values
     except Exception as error:
         size = "x".join(map(str, shape[1:]))
