@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from emseg.calibration import parse_pixel_size
 from emseg.errors import UnreadableFileError, UsageError
+from emseg.schedules import parse_schedule
 
 
 class Task(StrEnum):
@@ -139,6 +140,16 @@ class Precision(StrEnum):
     FLOAT16 = "float16"
 
 
+def _check_schedule(text: Any) -> Any:
+    if isinstance(text, str):
+        parse_schedule(text)
+    return text
+
+
+_RATE_OF_SGD = 0.05
+_COUPLED = 1e-4  # weight decay that Adam and SGD add to the gradient, as usual for them
+
+
 class TrainConfig(_Reading):
     """How a model is trained.
 
@@ -180,8 +191,8 @@ class TrainConfig(_Reading):
     learning_rate: Annotated[float, Field(gt=0)] | Literal["auto"] = 2e-3
     head_learning_rate: float | None = Field(default=None, gt=0)
     optimiser: Optimiser = Optimiser.ADAMW
-    momentum: float = Field(default=0.9, ge=0, lt=1)
-    schedule: str = "trapezoid"
+    momentum: float | None = Field(default=None, ge=0, lt=1)
+    schedule: Annotated[str, BeforeValidator(_check_schedule)] = "trapezoid"
     warm_up: int = Field(default=10, ge=0)
     weight_decay: float = Field(default=1e-2, ge=0)
     label_smoothing: float | None = Field(default=None, ge=0, lt=1)
@@ -192,12 +203,37 @@ class TrainConfig(_Reading):
 
     @model_validator(mode="before")
     @classmethod
-    def _defaults_of_the_task(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Fill in what a classifier wants otherwise than a segmentation network."""
-        if values.get("task") != Task.CLASSIFICATION:
-            return values
-        usual = {"network": "densenet121", "batch": 16, "crop_size": 224, "learning_rate": 1e-3}
+    def _defaults_that_depend(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Fill in what a classifier, or another optimiser, wants otherwise than the usual."""
+        usual: dict[str, Any] = {}
+        if values.get("task") == Task.CLASSIFICATION:
+            usual = {"network": "densenet121", "batch": 16, "crop_size": 224, "learning_rate": 1e-3}
+        if values.get("optimiser") in (Optimiser.ADAM, Optimiser.SGD):
+            usual["weight_decay"] = _COUPLED
+        if values.get("optimiser") == Optimiser.SGD:
+            usual |= {"learning_rate": _RATE_OF_SGD, "momentum": 0.9}
         return usual | {key: value for key, value in values.items() if value is not None}
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        """Refuse options of which one makes the other pointless."""
+        if self.momentum is not None and self.optimiser is not Optimiser.SGD:
+            raise UsageError(
+                f"--momentum {self.momentum:g} is an option of sgd, and {self.optimiser} has its "
+                "own; leave it out, or add --optimiser sgd"
+            )
+        if self.head_learning_rate is not None and self.learning_rate == "auto":
+            raise UsageError(
+                f"--head-learning-rate {self.head_learning_rate:g} needs a --learning-rate beside "
+                "it that is a number; run emseg lr-find, then give both"
+            )
+        is_timed = self.minutes and not (self.steps or self.epochs)
+        if is_timed and parse_schedule(self.schedule).known_from == 0:
+            raise UsageError(
+                f"--schedule {self.schedule} needs the length of the run before its first step, "
+                "which --minutes does not tell; leave hold out, or give --steps"
+            )
+        return self
 
 
 class ImageFormat(StrEnum):

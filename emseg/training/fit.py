@@ -9,7 +9,6 @@ import logging
 import math
 import signal
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,24 +19,25 @@ import lightning
 import torch
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import nn
-from torch.utils.data import DataLoader
 
-from emseg.bundle import ModelCard, TrainingRecord, save_model
+from emseg.bundle import Craft, ModelCard, TrainingRecord, save_model
 from emseg.config import Task, TrainConfig
 from emseg.errors import ContentError, UsageError
 from emseg.inference import choose_device, device_name
-from emseg.training.crops import CountingSampler
+from emseg.schedules import parse_schedule
 from emseg.training.jobs import Job, prepare
 from emseg.training.judging import Verdict
 from emseg.training.labelled import LabelledPlane
+from emseg.training.loop import require_precision, run_loop
 from emseg.training.progress import Progress, Report
-from emseg.training.schedule import Plan, rate_factor
-from emseg.training.tasks import TrainingTask
+from emseg.training.rate_finder import RangeTest, find_rate
+from emseg.training.schedule import EPOCH, Plan, rate_factor
+from emseg.training.tasks import TrainingTask, label_smoothing
 from emseg.writing import results_folder, whole_file, write_table
 
-EPOCH = 16  # steps; an epoch is a number of crops, not of micrographs
 _DEFAULT_EPOCHS = 60
 _VALIDATING = 0.1  # share of the time that validation may take
+_FINDING = 0.25  # share of the time above which finding a rate is worth a word
 _CONFIG = "config.toml"
 _log = logging.getLogger(__name__)
 
@@ -58,6 +58,8 @@ class TrainedRun:
         Whether it was stopped before its end; the model is the best until then.
     shown : tuple of LabelledPlane
         Validation micrographs to draw; none for a classifier.
+    range_test : RangeTest or None
+        What found the learning rate, when it was ``auto``.
     """
 
     folder: Path
@@ -65,6 +67,7 @@ class TrainedRun:
     score: float
     interrupted: bool
     shown: tuple[LabelledPlane, ...]
+    range_test: RangeTest | None
 
 
 def train(config: TrainConfig, report: Report, started: Any = None) -> TrainedRun:
@@ -82,11 +85,12 @@ def train(config: TrainConfig, report: Report, started: Any = None) -> TrainedRu
     Raises
     ------
     UsageError
-        When the run folder holds a run already.
+        When the run folder holds a run already, or the device cannot compute in the precision.
     EmsegError
         Whatever is wrong with the names, the files or the labels.
     """
     device = choose_device(config.device)
+    require_precision(config.precision, device)
     with results_folder(config.out):
         _require_free(config.out)
         job = prepare(config, device)
@@ -120,61 +124,69 @@ class _Run(lightning.Callback):
     def __init__(self, config: TrainConfig, job: Job, device: torch.device, report: Report) -> None:
         self.config, self.job, self.device, self.report = config, job, device, report
         self.plan = Plan(
-            total=_planned_steps(config), budget=config.minutes * 60 if config.minutes else None
+            _planned_steps(config),
+            config.minutes * 60 if config.minutes else None,
+            parse_schedule(config.schedule),
         )
         self.rows: list[dict[str, object]] = []
         self.best: Verdict | None = None
         self.best_step = 0
         self.best_weights: dict[str, Any] = {}
         self.losses: list[float] = []
+        self.batch_losses: list[float] = []
         self.step = self.judged_step = 0
         self.judging_seconds = self.last_judging = 0.0
+        self.range_test: RangeTest | None = None
+        self.finding_seconds = 0.0
         self.start = time.monotonic()
         self.stopped = False
 
     def run(self) -> TrainedRun:
+        if self.config.learning_rate == "auto":
+            self._find_rate()
         task = self.job.task(
             self.job.network.to(memory_format=torch.channels_last),
-            lambda step: rate_factor(step, self.plan.total),
+            lambda step: rate_factor(
+                step, self.plan.total, self.plan.schedule, self.config.warm_up
+            ),
+            self.config,
         )
-        loader = DataLoader(
-            self.job.dataset,
-            batch_size=self.config.batch,
-            sampler=CountingSampler(),
-            num_workers=0 if self.device.type == "cpu" else 4,
-        )
-        with _calm_lightning(), self._stopped_by_signals():
+        with self._stopped_by_signals():
             self.start = time.monotonic()
-            self._fit(task, loader)
+            self._fit(task)
         if self.judged_step < self.step or self.best is None:
             self._judge(task)
         card = self._finish(task.averaged)
         score = self.best.score if self.best else 0.0
-        return TrainedRun(self.config.out, card, score, self.stopped, self.job.shown)
+        return TrainedRun(
+            self.config.out, card, score, self.stopped, self.job.shown, self.range_test
+        )
 
-    def _fit(self, task: TrainingTask, loader: DataLoader[Any]) -> None:
+    def _find_rate(self) -> None:
+        """Settle the rate by the range test, whose time counts."""
+        self.range_test = find_rate(self.job, self.config, self.device)
+        rate = self.range_test.suggestion
+        self.config = self.config.model_copy(update={"learning_rate": rate})
+        self.finding_seconds = self._seconds()
+        _log.info("learning rate %.2g, found in %.0f s", rate, self.finding_seconds)
+        if self.plan.budget is None:
+            return
+        if self.finding_seconds > _FINDING * self.plan.budget:
+            _log.warning(
+                "finding the learning rate took %.1f of %.1f minutes; "
+                "next time give what was found: --lr %.2g",
+                self.finding_seconds / 60,
+                self.plan.budget / 60,
+                rate,
+            )
+        self.plan.budget = max(0.0, self.plan.budget - self.finding_seconds)
+
+    def _fit(self, task: TrainingTask) -> None:
         """Train to the end, or until a signal, at which Lightning leaves the program."""
         try:
-            self._trainer().fit(task, loader)
-        except SIGTERMException:  # after a whole step: what is left is to judge and to save
+            run_loop(task, self.job.dataset, self.config, self.device, self)
+        except SIGTERMException:  # after a whole batch: what is left is to judge and to save
             self.stopped = True
-        except SystemExit as error:  # a second Ctrl-C
-            raise KeyboardInterrupt from error
-
-    def _trainer(self) -> lightning.Trainer:
-        kind = {"cpu": "cpu", "cuda": "gpu", "mps": "mps"}[self.device.type]
-        devices = [self.device.index or 0] if kind == "gpu" else 1
-        return lightning.Trainer(
-            accelerator=kind,
-            devices=devices,
-            max_epochs=-1,
-            gradient_clip_val=1.0,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            callbacks=[self],
-        )
 
     def on_train_batch_end(
         self,
@@ -184,8 +196,12 @@ class _Run(lightning.Callback):
         batch: Any,  # noqa: ARG002 - Lightning's signature
         batch_idx: int,
     ) -> None:
-        self.step = batch_idx + 1
-        self.losses.append(float(outputs["loss"]))
+        self.batch_losses.append(float(outputs["loss"]) * self.config.accumulate)
+        if (batch_idx + 1) % self.config.accumulate and math.isfinite(self.batch_losses[-1]):
+            return
+        self.step = -(-(batch_idx + 1) // self.config.accumulate)
+        self.losses.append(sum(self.batch_losses) / len(self.batch_losses))
+        self.batch_losses.clear()
         if not math.isfinite(self.losses[-1]):
             raise ContentError(
                 f"the training diverged at step {self.step} (its loss is {self.losses[-1]}); "
@@ -199,7 +215,7 @@ class _Run(lightning.Callback):
                 self.step,
                 self.plan.total,
                 self.plan.share(self.step, self._seconds()),
-                self._seconds(),
+                self.finding_seconds + self._seconds(),
                 sum(self.losses[-EPOCH:]) / len(self.losses[-EPOCH:]),
                 self.best.score if self.best else None,
             )
@@ -226,19 +242,16 @@ class _Run(lightning.Callback):
             save_model(self.config.out / "model", self._card(), task.averaged)
         self.last_judging = time.monotonic() - start
         self.judging_seconds += self.last_judging
-        self._record(verdict)
+        self._record(verdict, task.rates)
 
-    def _record(self, verdict: Verdict) -> None:
-        rate = float(self.config.learning_rate) * rate_factor(
-            max(0, self.step - 1), self.plan.total
-        )
+    def _record(self, verdict: Verdict, rates: dict[str, float]) -> None:
         recent = self.losses[-EPOCH:]
         self.rows.append(
             {
                 "step": self.step,
                 "epoch": self.step / EPOCH,
                 "seconds": round(self._seconds(), 2),
-                "learning_rate": rate,
+                **(rates or {"learning_rate": None}),
                 "train_loss": sum(recent) / len(recent) if recent else None,
                 "val_loss": verdict.loss,
                 **{f"val_{name}": value for name, value in verdict.scores.items()},
@@ -262,16 +275,33 @@ class _Run(lightning.Callback):
             steps=self.step,
             planned_steps=self.plan.total or self.step,
             best_step=self.best_step,
-            seconds=round(self._seconds(), 1),
+            seconds=round(self.finding_seconds + self._seconds(), 1),
             seed=self.config.seed,
             batch=self.config.batch,
             crop=self.job.card.crop,
             learning_rate=float(self.config.learning_rate),
             device=device_name(self.device),
             torch=torch.__version__,
+            craft=self._craft(),
         )
         scores = self.best.scores if self.best else {}
         return self.job.card.model_copy(update={"training": record, "scores": scores})
+
+    def _craft(self) -> Craft:
+        config = self.config
+        return Craft(
+            optimiser=config.optimiser,
+            momentum=config.momentum,
+            schedule=config.schedule,
+            warm_up=config.warm_up,
+            weight_decay=config.weight_decay,
+            label_smoothing=label_smoothing(config),
+            accumulate=config.accumulate,
+            clip=config.clip,
+            precision=config.precision,
+            learning_rate_found=self.range_test is not None,
+            head_learning_rate=config.head_learning_rate,
+        )
 
     def _seconds(self) -> float:
         return time.monotonic() - self.start
@@ -311,19 +341,3 @@ def _planned_steps(config: TrainConfig) -> int | None:
     if config.steps or config.epochs:
         return config.steps or (config.epochs or 0) * EPOCH
     return None if config.minutes else _DEFAULT_EPOCHS * EPOCH
-
-
-@contextmanager
-def _calm_lightning() -> Iterator[None]:
-    """Keep Lightning's advice from the user, who cannot follow it."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [log.level for log in loggers]
-    for log in loggers:
-        log.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="lightning.*")  # workers, logging interval
-            yield
-    finally:
-        for log, level in zip(loggers, levels, strict=True):
-            log.setLevel(level)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,7 +18,14 @@ from emseg.inference.channels import fit_channels
 from emseg.inference.polarity import polarity_of
 from emseg.intensity import IntensityRule, normalise
 from emseg.micrograph import LabelClass
-from emseg.networks import NetworkSpec, build_network, check_network, inspect_network
+from emseg.networks import (
+    NetworkSpec,
+    build_network,
+    check_images,
+    check_network,
+    inspect_network,
+    with_image_size,
+)
 from emseg.tiling import padded_length
 from emseg.training.crops import CropDataset
 from emseg.training.images import (
@@ -28,7 +36,9 @@ from emseg.training.images import (
 )
 from emseg.training.judging import ClassificationJudge, Judge, SegmentationJudge
 from emseg.training.labelled import LabelledPlane, fingerprint, load_labelled
+from emseg.training.schedule import EPOCH
 from emseg.training.tasks import ClassificationTask, SegmentationTask, TrainingTask
+from emseg.training.transfer import Transfer, check_transfer, start_from
 
 _RULE = IntensityRule.ZSCORE
 
@@ -40,13 +50,14 @@ class Job:
     Parameters
     ----------
     network : nn.Module
-        With fresh weights, decided by the seed.
+        With the weights that it starts from; fresh ones are decided by the seed.
     card : ModelCard
         As far as it is known before training.
     dataset : Dataset
         Samples by their number, without end.
     task : callable
-        Makes the Lightning module from a network and the rate of each step.
+        Makes the Lightning module from a network, the factor of the rate at each step, and the
+        configuration, whose rate is a number.
     judge : Judge
         Scores a network on the validation micrographs.
     finish : callable
@@ -55,6 +66,8 @@ class Job:
         How many micrographs there are.
     fingerprint : str
         sha256 of the training data.
+    transfer : Transfer
+        What the network starts from, and which of its stages are frozen.
     shown : tuple of LabelledPlane
         Validation micrographs to draw; none for a classifier.
     """
@@ -62,12 +75,13 @@ class Job:
     network: nn.Module
     card: ModelCard
     dataset: Dataset[tuple[Tensor, Tensor]]
-    task: Callable[[nn.Module, Callable[[int], float]], TrainingTask]
+    task: Callable[[nn.Module, Callable[[int], float], TrainConfig], TrainingTask]
     judge: Judge
     finish: Callable[[nn.Module], dict[str, Any]]
     images: int
     validation_images: int
     fingerprint: str
+    transfer: Transfer
     shown: tuple[LabelledPlane, ...] = ()
 
 
@@ -84,6 +98,7 @@ def prepare(config: TrainConfig, device: torch.device) -> Job:
     """
     name, encoder = check_network(config.task, config.network, config.encoder)
     config = config.model_copy(update={"network": name, "encoder": encoder})
+    check_transfer(config)
     if config.task is Task.SEGMENTATION:
         return _segmentation(config, device)
     return _classification(config, device)
@@ -91,14 +106,16 @@ def prepare(config: TrainConfig, device: torch.device) -> Job:
 
 def _segmentation(config: TrainConfig, device: torch.device) -> Job:
     data = load_labelled(config)
-    network = _network(config, data.channels, len(data.classes))
+    network, transfer = _network(config, data.channels, data.classes)
     traits = inspect_network(network, data.channels)
     smallest = min(min(plane.micrograph.size) for plane in data.train)
     crop = padded_length(min(config.crop_size, smallest), traits.stride)
+    _suited(config, data.channels, len(data.classes), crop)
     reach = traits.receptive_field // 2 if traits.receptive_field else crop // 4
     card = _card(config, data.channels, data.classes, data.pixel_size, crop).model_copy(
         update={
             **_of_micrographs(data.train),
+            "pretrained": transfer.record(config),
             "stride": traits.stride,
             "halo": padded_length(reach, traits.stride),
             "receptive_field": traits.receptive_field,
@@ -110,44 +127,62 @@ def _segmentation(config: TrainConfig, device: torch.device) -> Job:
         network=network,
         card=card,
         dataset=CropDataset(data.train, crop, config.seed, _RULE),
-        task=lambda network, rate: SegmentationTask(
-            network, rate, config, classes=len(data.classes)
+        task=lambda network, rate, config: SegmentationTask(
+            network, rate, config, classes=len(data.classes), transfer=transfer
         ),
         judge=SegmentationJudge(data.validation, card, device),
         finish=lambda network: _measured_halo(network, card, data.validation),
         images=len(data.train),
         validation_images=len(data.validation),
         fingerprint=fingerprint(data.train),
+        transfer=transfer,
         shown=data.validation[:_SHOWN],
     )
 
 
 def _classification(config: TrainConfig, device: torch.device) -> Job:
     data = load_classes(config)
-    network = _network(config, data.channels, len(data.classes))
     smallest = min(min(each.micrograph.size) for each in data.train)
     crop = min(config.crop_size, padded_length(smallest, 32))
+    config = _suited(config, data.channels, len(data.classes), crop)
+    network, transfer = _network(config, data.channels, data.classes)
     card = _card(config, data.channels, data.classes, data.pixel_size, crop).model_copy(
-        update=_of_micrographs(data.train)
+        update=_of_micrographs(data.train) | {"pretrained": transfer.record(config)}
     )
     return Job(
         network=network,
         card=card,
         dataset=ImageDataset(data.train, crop, config.seed, _RULE),
-        task=lambda network, rate: ClassificationTask(network, rate, config),
+        task=partial(ClassificationTask, transfer=transfer),
         judge=ClassificationJudge(data.validation, card, device),
         finish=lambda _network: {},
         images=len(data.train),
         validation_images=len(data.validation),
         fingerprint=class_fingerprint(data.train),
+        transfer=transfer,
     )
 
 
-def _network(config: TrainConfig, channels: int, classes: int) -> nn.Module:
+def _suited(config: TrainConfig, channels: int, classes: int, crop: int) -> TrainConfig:
+    """Fill in the size of the crops where a network is built for one; refuse unsuited crops."""
+    spec = with_image_size(
+        NetworkSpec(config.task, config.network, config.encoder, channels, classes, config.options),
+        crop,
+    )
+    check_images(spec, crop, config.batch)
+    return config.model_copy(update={"options": dict(spec.options)})
+
+
+def _network(
+    config: TrainConfig, channels: int, classes: tuple[LabelClass, ...]
+) -> tuple[nn.Module, Transfer]:
+    """Build the network, and load what it starts from."""
     torch.manual_seed(config.seed)
-    return build_network(
-        NetworkSpec(config.task, config.network, config.encoder, channels, classes, config.options)
+    spec = NetworkSpec(
+        config.task, config.network, config.encoder, channels, len(classes), config.options
     )
+    network = build_network(spec)
+    return network, start_from(network, spec, classes, config, EPOCH)
 
 
 def _card(

@@ -5,7 +5,9 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def dice_and_cross_entropy(logits: Tensor, target: Tensor, unlabelled: int) -> Tensor:
+def dice_and_cross_entropy(
+    logits: Tensor, target: Tensor, unlabelled: int, label_smoothing: float = 0.0
+) -> Tensor:
     """Sum of the soft Dice loss and the cross-entropy.
 
     Dice is taken over the whole batch and averaged over the classes that occur in it
@@ -20,11 +22,15 @@ def dice_and_cross_entropy(logits: Tensor, target: Tensor, unlabelled: int) -> T
         Class indices; pixels equal to ``unlabelled`` are left out of both parts.
     unlabelled : int
         The value of pixels without a class.
+    label_smoothing : float
+        Share of each label that the cross-entropy gives to all classes; Dice is not smoothed.
     """
     known = target != unlabelled
     if not known.any():
         return logits.sum() * 0.0
-    entropy = functional.cross_entropy(logits, target, ignore_index=unlabelled)
+    entropy = functional.cross_entropy(
+        logits, target, ignore_index=unlabelled, label_smoothing=label_smoothing
+    )
     return entropy + dice_loss(logits, target, known)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from emseg.config import TrainConfig
+from emseg.config import Optimiser, TrainConfig
 
 
 def build_optimiser(groups: list[dict[str, Any]], config: TrainConfig) -> Optimizer:
@@ -14,12 +14,22 @@ def build_optimiser(groups: list[dict[str, Any]], config: TrainConfig) -> Optimi
     Parameters
     ----------
     groups : list of dict
-        From `parameter_groups`.
+        From `parameter_groups`; one that has its own ``lr`` keeps it.
     config : TrainConfig
-        Its optimiser and learning rate.
+        Its optimiser, momentum and learning rate, which is a number.
 
     Notes
     -----
-    AdamW is that of Loshchilov and Hutter, ICLR 2019.
+    AdamW is that of Loshchilov and Hutter, ICLR 2019: the weights decay beside the step. Adam
+    (Kingma and Ba, ICLR 2015) and SGD add the decay to the gradient, as a squared penalty does.
+    SGD has Nesterov momentum (Sutskever et al., ICML 2013) unless the momentum is 0.
     """
-    return torch.optim.AdamW(groups, lr=float(config.learning_rate))
+    rate = float(config.learning_rate)
+    match config.optimiser:
+        case Optimiser.ADAMW:
+            return torch.optim.AdamW(groups, lr=rate)
+        case Optimiser.ADAM:
+            return torch.optim.Adam(groups, lr=rate)
+        case Optimiser.SGD:
+            momentum = config.momentum or 0.0
+            return torch.optim.SGD(groups, lr=rate, momentum=momentum, nesterov=momentum > 0)

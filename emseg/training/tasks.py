@@ -8,16 +8,30 @@ import lightning
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
-from emseg.config import TrainConfig
+from emseg.config import Task, TrainConfig
 from emseg.micrograph import unlabelled_value
 from emseg.training.losses import dice_and_cross_entropy
 from emseg.training.optimisers import build_optimiser
 from emseg.training.parameters import parameter_groups
+from emseg.training.transfer import Transfer
 
 _EMA = 0.98  # the average remembers about the last fifty steps
-_LABEL_SMOOTHING = 0.1  # Szegedy et al., "Rethinking the Inception architecture", CVPR 2016
+
+
+def label_smoothing(config: TrainConfig) -> float:
+    """Return the label smoothing of a run: as asked for, or as usual for its task.
+
+    Notes
+    -----
+    0.1 is that of Szegedy et al., "Rethinking the Inception architecture", CVPR 2016. The edges
+    of a mask are drawn on purpose, so segmentation does without.
+    """
+    if config.label_smoothing is not None:
+        return config.label_smoothing
+    return 0.1 if config.task is Task.CLASSIFICATION else 0.0
 
 
 def _average(averaged: Tensor, current: Tensor, updates: int | Tensor) -> Tensor:
@@ -39,8 +53,16 @@ class TrainingTask(lightning.LightningModule):
     rate_factor : callable
         Factor of the learning rate for a step.
     config : TrainConfig
-        The craft of the training: optimiser, rates, label smoothing. Its seed and the step decide
-        every random number of the step, dropout included.
+        The craft of the training: optimiser, rates, label smoothing. Its seed and the number of
+        the batch decide every random number of the batch, dropout included.
+    transfer : Transfer, optional
+        What the network started from, and which of its stages are frozen.
+
+    Attributes
+    ----------
+    rates : dict of str to float
+        Learning rate of the last step: that of the run, and that of the weights which have
+        their own, by ``learning_rate`` and ``head_learning_rate``.
     """
 
     def __init__(
@@ -48,33 +70,49 @@ class TrainingTask(lightning.LightningModule):
         network: nn.Module,
         rate_factor: Callable[[int], float],
         config: TrainConfig,
+        transfer: Transfer | None = None,
     ) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.transfer = network, transfer
         self.average = AveragedModel(network, avg_fn=_average, use_buffers=True)
         self.rate_factor, self.config = rate_factor, config
+        self.label_smoothing = label_smoothing(config)
+        self.rates: dict[str, float] = {}
 
     @abstractmethod
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """Loss of a batch; a task says which."""
 
     def on_train_batch_start(self, _batch: Any, batch_idx: int) -> None:
-        """Count randomness: what a step draws depends on the seed and its number."""
+        """Count randomness: what a batch draws depends on the seed and its number."""
         torch.manual_seed(self.config.seed * 1_000_003 + batch_idx)
+        if self.transfer is not None:
+            self.transfer.freezing.settle(self.network, batch_idx // self.config.accumulate)
 
     def training_step(self, batch: tuple[Tensor, Tensor], _batch_idx: int) -> Tensor:
-        """Take one step; Lightning calls it."""
+        """Compute the loss of a batch; Lightning steps after ``accumulate`` of them."""
         image, target = batch
         logits = self.network(image.to(memory_format=torch.channels_last))
         return self.loss(logits, target)
 
-    def on_train_batch_end(self, *_: Any) -> None:
-        """Move the average."""
-        self.average.update_parameters(self.network)
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Take down the rates that are used."""
+        usual = optimizer.defaults["lr"]
+        self.rates = {
+            "learning_rate" if group["initial_lr"] == usual else "head_learning_rate": group["lr"]
+            for group in optimizer.param_groups
+        }
+
+    def on_train_batch_end(self, _outputs: Any, _batch: Any, batch_idx: int) -> None:
+        """Move the average after each step."""
+        if (batch_idx + 1) % self.config.accumulate == 0:
+            self.average.update_parameters(self.network)
 
     def configure_optimizers(self) -> Any:
         """Lightning asks for the optimiser and the rate of each step."""
-        optimizer = build_optimiser(parameter_groups(self.network, self.config), self.config)
+        loaded = self.transfer.loaded.names if self.transfer is not None else ()
+        groups = parameter_groups(self.network, self.config, loaded)
+        optimizer = build_optimiser(groups, self.config)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate_factor)
         return {
             "optimizer": optimizer,
@@ -103,12 +141,12 @@ class SegmentationTask(TrainingTask):
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """Dice plus cross-entropy."""
-        return dice_and_cross_entropy(logits, target, self.unlabelled)
+        return dice_and_cross_entropy(logits, target, self.unlabelled, self.label_smoothing)
 
 
 class ClassificationTask(TrainingTask):
     """Cross-entropy with smoothed labels."""
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Cross-entropy, label smoothing 0.1."""
-        return functional.cross_entropy(logits, target, label_smoothing=_LABEL_SMOOTHING)
+        """Cross-entropy."""
+        return functional.cross_entropy(logits, target, label_smoothing=self.label_smoothing)
