@@ -89,7 +89,7 @@ def _multi_step(schedule: Schedule, step: int, total: int) -> float:
 
 def _exponential(schedule: Schedule, step: int, total: int) -> float:
     """Fall by the same factor at each step (`torch.optim.lr_scheduler.ExponentialLR`)."""
-    return schedule.end ** _progress(schedule, step, total)
+    return float(schedule.end ** _progress(schedule, step, total))
 
 
 def _cosine(schedule: Schedule, step: int, total: int) -> float:
