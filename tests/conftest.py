@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # before any import: no test fetches, or waits for a network
 REPOSITORY = Path(__file__).parents[1]
 
 
