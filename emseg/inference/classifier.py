@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from emseg.bundle import Model
 from emseg.config import Rescale
 from emseg.inference.channels import fit_channels
+from emseg.inference.folded import folded
 from emseg.inference.pixel_size import PixelSizeGuard
 from emseg.inference.polarity import PolarityCheck
 from emseg.inference.segmenter import mirror_pad
@@ -77,7 +78,7 @@ class Classifier:
         self._guard = PixelSizeGuard(model.card.pixel_size, rescale)
         self._polarity = PolarityCheck(model.card)
         self.card, self.device = model.card, device
-        self.network = model.network.to(device).to(memory_format=torch.channels_last).eval()
+        self.network = folded(model, device)
 
     def classify(self, micrograph: Micrograph) -> Classification:
         """Predict one plane: the mean of the probabilities of crops spread over it.

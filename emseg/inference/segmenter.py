@@ -14,6 +14,7 @@ from emseg.config import Rescale
 from emseg.errors import ModelError
 from emseg.inference.channels import fit_channels
 from emseg.inference.device import largest_tile
+from emseg.inference.folded import folded
 from emseg.inference.pixel_size import PixelSizeGuard
 from emseg.inference.polarity import PolarityCheck
 from emseg.inference.resampling import Upwards, resampled_bands
@@ -70,9 +71,7 @@ class Segmenter:
         self._guard = PixelSizeGuard(card.pixel_size, rescale)
         self._polarity = PolarityCheck(card)
         self.card, self.device, self.mirror = card, device, mirror
-        self.network: nn.Module = (
-            model.network.to(device).to(memory_format=torch.channels_last).eval()
-        )
+        self.network = folded(model, device)
         self.halo = padded_length(card.halo if halo is None else halo, card.stride)
         self.tile = self._side(card, tile)
 
