@@ -1,5 +1,6 @@
 """``emseg train``: micrographs and masks, or folders of classes, become a model."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -166,9 +167,12 @@ def train(
         ),
     ] = None,
     warm_up: Annotated[
-        int | None, typer.Option(metavar="STEPS", help="Steps in which the rate rises (10).")
+        int | None,
+        typer.Option(metavar="STEPS", help="Steps in which the rate rises (10); 0 for none."),
     ] = None,
-    weight_decay: Annotated[float | None, typer.Option(help="Weight decay (0.01).")] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option(help="Weight decay (0.01; adam and sgd 0.0001).")
+    ] = None,
     label_smoothing: Annotated[
         float | None,
         typer.Option(help="Share of each label given to all classes (classifiers 0.1, else 0)."),
@@ -283,32 +287,41 @@ def run(config: "TrainConfig", *, json: bool = False) -> "TrainedRun":
             else:
                 meter.reach(now.step, now.total)
 
-        trained = train_model(config, report, _say_start)
+        trained = train_model(config, report, partial(_say_start, config))
     write_curves(trained.folder / "curves.png", trained.folder / "metrics.csv")
+    if trained.range_test is not None:
+        from emseg.cli.lr_find import write_range_test
+
+        write_range_test(trained.folder, trained.range_test)
     _draw_validation(config, trained)
     _say_end(trained, remark if json else result)
     return trained
 
 
-def _say_start(job: Any, device: Any) -> None:
+def _say_start(config: "TrainConfig", job: Any, device: Any) -> None:
     from emseg.cli.console import remark
     from emseg.inference import device_name
 
     card = job.card
     remark(
-        f"device: {device_name(device)}, precision: float32, crop: {card.crop} px, "
+        f"device: {device_name(device)}, precision: {config.precision}, crop: {card.crop} px, "
         f"pixel size: {card.pixel_size or 'unknown'}"
     )
     remark(
         f"{job.images} micrographs to train on, {job.validation_images} to validate with; "
         f"classes: {', '.join(each.name for each in card.classes)}"
     )
+    remark(job.transfer.sentence)
+    if config.learning_rate == "auto":
+        remark("finding a learning rate first, as emseg lr-find does")
 
 
 def _say_end(trained: "TrainedRun", result: Any) -> None:
     record = trained.card.training
     kind = "accuracy" if trained.card.task == "classification" else "mean IoU"
     if record is not None:
+        if trained.range_test is not None:
+            result(f"learning rate: {record.learning_rate:g}, found; see lr-find.png")
         result(
             f"{record.steps} steps in {record.seconds / 60:.1f} minutes; {kind} on the validation "
             f"micrographs {trained.score:.3f} at step {record.best_step}"

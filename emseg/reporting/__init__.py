@@ -4,6 +4,7 @@ from emseg.reporting.comparison import write_comparison
 from emseg.reporting.confusion import write_confusion
 from emseg.reporting.curves import write_curves
 from emseg.reporting.heat import write_heat
+from emseg.reporting.range_test import write_range_test
 from emseg.reporting.sheets import write_features, write_filters
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "write_features",
     "write_filters",
     "write_heat",
+    "write_range_test",
 ]

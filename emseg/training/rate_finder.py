@@ -15,6 +15,7 @@ What the test does to a network is thrown away; the rates, and the suggestion, a
 """
 
 import copy
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,14 +24,24 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 
 from emseg.config import TrainConfig
+from emseg.errors import ContentError
 from emseg.training.jobs import Job
 from emseg.training.loop import run_loop
 
 LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 100
 _DIVERGED = 1.5  # times the first loss
 _FEW = 3  # steps; one batch alone may be hard
+_FEWEST = 8  # steps from which a curve can be judged
+_SMOOTH = 0.25  # decades of the rate: width of the smoothing
+_SHARE = 0.8  # of the fall of the loss is behind the suggestion
+_FALL = 0.02  # of the loss; less is no fall
+_CLEAR = 3  # times the noise of a step, too
+_log = logging.getLogger(__name__)
+_Curve = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +55,7 @@ class RangeTest:
     losses : tuple of float
         Loss of the batches of each step, before the step.
     smoothed : tuple of float
-        The same without its noise.
+        The same without its noise; shorter when the last losses are no numbers.
     suggestion : float
         The peak learning rate to train with.
     diverged : bool
@@ -88,7 +99,7 @@ def find_rate(
     Raises
     ------
     ContentError
-        When the loss fell at no rate, so that there is nothing to suggest.
+        When the loss neither fell nor rose, so that there is nothing to suggest.
     """
     growth = math.log(highest / lowest) / max(1, steps - 1)
     rates = [lowest * math.exp(growth * step) for step in range(steps)]
@@ -132,5 +143,59 @@ def has_diverged(losses: Sequence[float]) -> bool:
 
 
 def judged(rates: Sequence[float], losses: Sequence[float]) -> RangeTest:
-    """Smooth the losses of a range test and choose a rate."""
-    return RangeTest(tuple(rates[: len(losses)]), tuple(losses), tuple(losses), 1e-3, False)
+    """Smooth the losses of a range test, and suggest a rate.
+
+    The suggestion is the rate by which the smoothed loss has fallen through four fifths of the way
+    from where it began to its minimum, to two digits; where it does not fall before it rises, a
+    tenth of the rate at which it rises. Where it falls steepest, and the tenth of
+    where it is lowest, are one noisy point each; how far it has come is a sum over many
+    (docs/decisions/0020 compares them).
+
+    Parameters
+    ----------
+    rates : sequence of float
+        Rising exponentially; those behind the last loss were not reached.
+    losses : sequence of float
+        Loss before each step.
+
+    Raises
+    ------
+    ContentError
+        When the loss neither fell nor rose.
+    """
+    known = [each for each in losses if math.isfinite(each)]
+    if len(known) < _FEWEST:
+        raise ContentError(
+            f"the loss is no number after {len(known)} steps; start from a smaller rate: --lowest"
+        )
+    steps_a_decade = 1 / math.log10(rates[1] / rates[0])
+    smoothed = gaussian_filter1d(np.array(known), _SMOOTH * steps_a_decade, mode="nearest")
+    return RangeTest(
+        rates=tuple(rates[: len(losses)]),
+        losses=tuple(losses),
+        smoothed=tuple(float(each) for each in smoothed),
+        suggestion=float(f"{_suggestion(rates, np.array(known), smoothed):.1e}"),
+        diverged=has_diverged(losses),
+    )
+
+
+def _suggestion(rates: Sequence[float], losses: _Curve, smoothed: _Curve) -> float:
+    early = len(losses) // 3  # where the rate is too small to do anything
+    start = float(smoothed[: max(1, early // 3)].mean())
+    noise = float(np.std((losses - smoothed)[:early]))
+    fall = start - float(smoothed.min())
+    if fall > max(_CLEAR * noise, _FALL * abs(start)):
+        return rates[int(np.argmax(smoothed <= start - _SHARE * fall))]
+    risen = smoothed > start + max(_CLEAR * noise, _FALL * abs(start))
+    if not risen.any():
+        raise ContentError(
+            f"the loss stays at {start:.3g} for all rates from {rates[0]:.2g} to "
+            f"{rates[len(losses) - 1]:.2g}; give another --lowest and --highest, or more --steps"
+        )
+    rate = rates[int(np.argmax(risen))] / 10
+    _log.warning(
+        "the loss rose without having fallen, so the suggested learning rate %.2g is a tenth of "
+        "where it rose, which is less certain; more --steps of emseg lr-find may show more",
+        rate,
+    )
+    return rate
