@@ -133,7 +133,7 @@ class Explainer:
         self._names = tuple(each.name for each in self.card.classes)
         if class_name is not None and class_name not in self._names:
             raise UnknownNameError("class", class_name, self._names)
-        self.network = model.network.to(device).eval()
+        self.network = model.network.to(device).to(memory_format=torch.channels_last).eval()
         self.scene: Scene = show(self.card, micrograph, device, rescale)
         self._images = [self._image(view.values) for view in self.scene.views]
         self.layers, logits = self._watched(self._images[0])
@@ -282,7 +282,8 @@ class Explainer:
         return np.pad(heat, ((0, height - heat.shape[0]), (0, width - heat.shape[1])), mode="edge")
 
     def _image(self, values: NDArray[np.float32]) -> Tensor:
-        return torch.from_numpy(values)[None].to(self.device)
+        image = torch.from_numpy(values)[None]
+        return image.to(self.device, memory_format=torch.channels_last)
 
     def _watched(self, image: Tensor) -> tuple[tuple[Layer, ...], Tensor]:
         """Look at the first image; what the network says to its size is told."""

@@ -84,7 +84,8 @@ def class_activation(
     inputs: dict[str, Tensor] = {}
     linear = {name: each for name, each in network.named_modules() if isinstance(each, nn.Linear)}
     hooks = [_watch_input(inputs, name, each) for name, each in linear.items()]
-    candidates = [each.name for each in layers[-_LAST:]]
+    last_first = sorted(reversed(layers[-_LAST:]), key=lambda each: each.is_passing)
+    candidates = [each.name for each in last_first]
     try:
         with torch.no_grad(), recorded(network, candidates) as maps:
             logits = network(image)
@@ -95,7 +96,7 @@ def class_activation(
     pooled, weights = logits, None
     if last is not None and inputs[last].ndim == 2 and _alike(linear[last](inputs[last]), logits):
         pooled, weights = inputs[last], linear[last].weight[index]
-    for name in reversed([each for each in candidates if each in maps]):
+    for name in (each for each in candidates if each in maps):
         for values in (maps[name], torch.relu(maps[name])):  # some libraries apply it unseen
             if values.shape[:2] == pooled.shape and _alike(values.mean(dim=(2, 3)), pooled):
                 heat = values[0, index] if weights is None else _weighted(values[0], weights)

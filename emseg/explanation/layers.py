@@ -16,7 +16,14 @@ from torch import Tensor, nn
 
 _MOST_STAGES = 6
 _UNEQUAL = 0.25  # share by which the proportions of a map may differ from those of the image
-_PASSING = (nn.Identity, nn.Dropout, nn.Dropout2d)  # layers that hand on what they get
+_PASSING = (  # layers that hand on what they get, as it is or pooled
+    nn.Identity,
+    nn.Dropout,
+    nn.Dropout2d,
+    nn.MaxPool2d,
+    nn.AvgPool2d,
+    nn.AdaptiveAvgPool2d,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,8 @@ class Layer:
     channels, height, width : int
         Shape of its maps.
     is_passing : bool
-        Whether it hands on what it gets, as dropout does in prediction.
+        Whether it hands on what it gets, as dropout in prediction and pooling do; it may be
+        named, but is not chosen by itself.
     is_answer : bool
         Whether its output is that of the network.
     """
@@ -100,13 +108,24 @@ def _is_map(output: Tensor, image: Tensor) -> bool:
 
 
 def stages(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """Choose a few layers from shallow to deep: the last of each run of layers of one size."""
+    """Choose a few layers from shallow to deep: the end of each run of layers of one size.
+
+    Of a network that goes down and up again, the way down and the last layer.
+    """
     own = [each for each in layers if not each.is_passing and not each.is_answer]
-    last = [list(run)[-1] for _, run in groupby(own, key=lambda each: each.size)]
-    if len(last) <= _MOST_STAGES:
-        return tuple(last)
-    picked = (round(i * (len(last) - 1) / (_MOST_STAGES - 1)) for i in range(_MOST_STAGES))
-    return tuple(last[i] for i in picked)
+    last = [_outermost(list(run)) for _, run in groupby(own, key=lambda each: each.size)]
+    if not last:
+        return ()
+    coarsest = min(range(len(last)), key=lambda k: (last[k].height * last[k].width, -k))
+    down, end = last[: coarsest + 1], last[coarsest + 1 :][-1:]
+    count = min(len(down), _MOST_STAGES - len(end))
+    picked = (round(i * (len(down) - 1) / max(1, count - 1)) for i in range(count))
+    return (*(down[i] for i in picked), *end)
+
+
+def _outermost(run: Sequence[Layer]) -> Layer:
+    """Take the last layer that is the least nested: a whole stage, and not a part of the next."""
+    return min(reversed(run), key=lambda each: each.name.count("."))
 
 
 def last_maps(layers: Sequence[Layer]) -> Layer | None:

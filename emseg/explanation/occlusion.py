@@ -10,9 +10,11 @@ from torch import Tensor, nn
 
 from emseg.explanation.target import Target
 
-_WORK = {"cpu": 3e12}  # operations that are half a minute to a few minutes of two cores
-_WORK_GPU = 2e14
-_FINEST, _COARSEST = 32, 4  # steps along a view
+_WORK = {"cpu": 1.5e12}  # operations that take two cores half a minute to a minute
+_WORK_GPU = 1e14
+_MOST = {"cpu": 1000}  # positions in all: small networks take longer than they calculate
+_MOST_GPU = 20_000
+_FINEST, _COARSEST = 64, 4  # steps along a view
 _BATCH_PIXELS = 1 << 18  # pixels that go through the network at a time
 
 Report = Callable[[int, int], None]
@@ -72,9 +74,9 @@ def choose_raster(
 
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(image)
-    budget = _WORK.get(image.device.type, _WORK_GPU) / views
+    work = _WORK.get(image.device.type, _WORK_GPU) / max(1, counter.get_total_flops())
+    positions = max(1.0, min(work, _MOST.get(image.device.type, _MOST_GPU)) / views)
     height, width = image.shape[2:]
-    positions = max(1.0, budget / max(1, counter.get_total_flops()))
     affordable = (height * width / positions) ** 0.5
     side = min(height, width)
     step = int(np.clip(np.ceil(affordable), np.ceil(side / _FINEST), np.ceil(side / _COARSEST)))

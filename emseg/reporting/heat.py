@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,13 +59,22 @@ def write_heat(path: Path, heat: "HeatMap", micrograph: Micrograph, answer: "Ans
     values, limit = _scaled(heat, heat.values[answer.region.slices])
     is_signed = heat.method != "Grad-CAM"
     colours = _colours(is_signed=is_signed)
-    figure, panels, bar = _page(shown)
+    figure, panels = _page(shown)
     panels[0].imshow(np.asarray(scaled(grey, part)))
     panels[1].imshow(np.asarray(_covered(grey, values, colours)))
     panels[0].set_title(plain(_shortened(micrograph.title)), loc="left", fontsize=9)
     panels[1].set_title(plain(_said(heat, answer)), loc="left", fontsize=9)
+    bar = panels[1].inset_axes((1.02, 0, 0.035, 1))
     _draw_bar(bar, colours, limit, _MEANING[heat.method], is_signed=is_signed)
-    figure.text(0.995, 0.005, _note(heat, part), ha="right", va="bottom", fontsize=7, color="0.35")
+    for panel, note in zip(panels, (pixel_note(part.pixel_size), _note(heat)), strict=True):
+        panel.annotate(
+            plain(note),
+            (0, -0.012),
+            xycoords="axes fraction",
+            va="top",
+            fontsize=7,
+            color="0.35",
+        )
     write_figure(path, figure)
 
 
@@ -109,16 +118,14 @@ def _covered(
     return Image.alpha_composite(grey.convert("RGBA"), heat).convert("RGB")
 
 
-def _page(shown: tuple[int, int]) -> "tuple[Figure, Any, Axes]":
-    """Two panels and a bar, with a pixel of a picture for a pixel of the page."""
+def _page(shown: tuple[int, int]) -> "tuple[Figure, list[Axes]]":
+    """Two panels, with a pixel of a picture for a pixel of the page, and room for the bar."""
     height, width = (length / _DPI for length in shown)
-    figure = new_figure(2 * width + 1.2, height + 0.6)
-    axes = figure.subplots(1, 3, gridspec_kw={"width_ratios": [width, width, 0.14]}, squeeze=False)[
-        0
-    ]
-    for panel in axes[:2]:
+    figure = new_figure(2 * width + 0.9, height + 0.5)
+    panels = list(figure.subplots(1, 2))
+    for panel in panels:
         panel.set_axis_off()
-    return figure, axes[:2], axes[2]
+    return figure, panels
 
 
 def _draw_bar(
@@ -141,15 +148,13 @@ def _said(heat: "HeatMap", answer: "Answer") -> str:
     return f"{name}: {_shortened(answer.class_name, 40)}, p = {answer.probability:.3f}"
 
 
-def _note(heat: "HeatMap", part: Micrograph) -> str:
+def _note(heat: "HeatMap") -> str:
     """Say how the map was made, in small print."""
     if heat.patch is not None:
-        how = f"patch {heat.patch} px, step {heat.step} px"
-    elif heat.resolution is not None:
-        how = f"layer {heat.layer}, {heat.resolution[0]} × {heat.resolution[1]}"
-    else:
-        how = ""
-    return f"{how}; {pixel_note(part.pixel_size)}"
+        return f"patch {heat.patch} px, step {heat.step} px"
+    if heat.resolution is not None:
+        return f"layer {heat.layer}, {heat.resolution[0]} × {heat.resolution[1]} values"
+    return ""
 
 
 def _shortened(text: str, most: int = 60) -> str:
