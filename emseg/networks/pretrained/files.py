@@ -47,6 +47,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     tensors = {str(name): each for name, each in content.items() if isinstance(each, Tensor)}
     if not tensors:
         raise UnreadableFileError(f"{path} holds no weights; check --pretrained")
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise UnreadableFileError(
+                f"{path} holds weights that are no numbers (in {name}): its training diverged; "
+                "give another file"
+            )
     return tensors
 
 

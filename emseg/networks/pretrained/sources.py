@@ -1,6 +1,7 @@
 """What stands behind ``--pretrained``: a word, a file, or a repository of the Hub."""
 
 import logging
+import re
 from pathlib import Path
 
 from torch import nn
@@ -16,6 +17,7 @@ from emseg.networks.spec import NetworkSpec
 
 _WORDS = ("auto", "none", "imagenet", "micronet")
 _HUB = "hf:"
+_REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(@[\w./-]+)?")
 _log = logging.getLogger(__name__)
 
 
@@ -30,8 +32,7 @@ def check_source(source: str) -> None:
     if source in _WORDS or Path(source).exists():
         return
     if source.startswith(_HUB):
-        parts = source.removeprefix(_HUB).split("/")
-        if len(parts) != 2 or not all(parts):
+        if not _REPOSITORY.fullmatch(source.removeprefix(_HUB)):
             raise UsageError(f"--pretrained {source} names no repository; write hf:ORG/NAME")
         return
     if "/" in source or Path(source).suffix in SUFFIXES:

@@ -175,8 +175,16 @@ def test_a_file_without_tensors_is_refused(tmp_path, content):
         ("hf:", UsageError, "--pretrained hf: names no repository; write hf:ORG/NAME"),
         ("hf:only", UsageError, "names no repository"),
         ("hf:a/b/c", UsageError, "names no repository"),
+        ("hf:a b/../c", UsageError, "names no repository"),
     ],
 )
 def test_what_is_no_source_is_refused(source, error, said):
     with pytest.raises(error, match=said):
         load_pretrained(build(CLASSIC, 1), CLASSIC, source)
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path):
+    tensors = build(CLASSIC, 1).state_dict()
+    tensors["stem.0.weight"][0, 0, 0, 0] = float("nan")
+    with pytest.raises(UnreadableFileError, match=r"no numbers .in stem.0.weight."):
+        load_pretrained(build(CLASSIC, 2), CLASSIC, saved(tmp_path / "nan.pt", tensors))
