@@ -22,9 +22,14 @@ def network_names(task: Task) -> tuple[str, ...]:
     return (default, *(name for name in all_names(task) if name != default))
 
 
+def resolved_name(name: str) -> str:
+    """Say what a network is called in the catalogue where users may write it otherwise."""
+    return _ALIASES.get(name, name)
+
+
 def find_entry(task: Task, name: str) -> Entry | None:
     """Find what the catalogue says of a network; None when it is not curated."""
-    name = _ALIASES.get(name, name)
+    name = resolved_name(name)
     return next((each for each in ENTRIES if (each.task, each.name) == (task, name)), None)
 
 
@@ -57,7 +62,7 @@ def check_network(task: Task, name: str, encoder: str | None) -> tuple[str, str 
 
 
 def _classifier(name: str, encoder: str | None) -> str:
-    name = _ALIASES.get(name, name)
+    name = resolved_name(name)
     if name not in {each.name for each in CLASSIFIERS}:
         from emseg.networks.libraries import find_library
 

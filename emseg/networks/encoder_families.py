@@ -44,16 +44,14 @@ ENCODER_FAMILIES = (
     ),
     EncoderFamily(
         "EfficientNet",
-        (*(f"efficientnet-b{n}" for n in range(8)),),
+        (
+            *(f"efficientnet-b{n}" for n in range(8)),
+            *(f"timm-efficientnet-b{n}" for n in range(9)),
+            "timm-efficientnet-l2",
+        ),
         "Scaled in width, depth and size at once; sees the whole tile.",
         papers.EFFICIENTNET,
         _MICRONET,
-    ),
-    EncoderFamily(
-        "EfficientNet of timm",
-        (*(f"timm-efficientnet-b{n}" for n in range(9)), "timm-efficientnet-l2"),
-        "The same with weights of later trainings.",
-        papers.EFFICIENTNET,
     ),
     EncoderFamily(
         "EfficientNet-Lite",

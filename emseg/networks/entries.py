@@ -220,9 +220,8 @@ CLASSIC_UNET = Entry(
     "U-Net",
     "emseg",
     "U-Net, classic",
-    "A way down and a way up with connections between them, without an encoder of its own name: "
-    "light, exact to the pixel, trains from scratch in minutes. Padding, normalisation, "
-    "activation, width and depth by option.",
+    "A way down and a way up with connections between them: light, exact to the pixel, and trained "
+    "from scratch in minutes. Padding, normalisation, activation, width and depth by option.",
     papers.UNET,
 )
 

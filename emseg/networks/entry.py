@@ -26,6 +26,11 @@ class Paper:
     title: str
     link: str
 
+    @property
+    def first_author(self) -> str:
+        """The family name that comes first."""
+        return self.authors.replace(" and ", ", ").partition(", ")[0].removesuffix(" et al.")
+
     def __str__(self) -> str:
         return f"{self.authors} ({self.year}), {self.title}, {self.link}"
 

@@ -5,6 +5,7 @@ networks are torchvision's although timm has them too, because timm's do not fla
 several have can be said in full: ``torchvision_alexnet``, ``timm_vgg11``.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from importlib import import_module
@@ -105,6 +106,44 @@ def all_names(task: Task) -> tuple[str, ...]:
         return tuple(sorted({*_OWN[task], *smp.MODEL_ARCHITECTURES_MAPPING}))
     libraries = names_in(Library.TIMM) | names_in(Library.TORCHVISION)
     return tuple(sorted({*_OWN[task], DENSENET264, *libraries}))
+
+
+@dataclass(frozen=True, slots=True)
+class KnownName:
+    """A name that ``--network`` or ``--encoder`` takes.
+
+    Parameters
+    ----------
+    name : str
+        As it is typed.
+    task : Task
+        Segmentation or classification.
+    role : str
+        ``segmentation``, ``encoder`` or ``classification``.
+    library : Library
+        Who wrote it.
+    """
+
+    name: str
+    task: Task
+    role: str
+    library: Library
+
+
+def known_names() -> tuple[KnownName, ...]:
+    """List every name that the libraries have; ``tu-NAME`` of timm are encoders besides."""
+    from segmentation_models_pytorch.encoders import get_encoder_names
+
+    segmentation, classification = Task.SEGMENTATION, Task.CLASSIFICATION
+    decoders = [
+        KnownName(n, segmentation, "segmentation", Library.SMP) for n in all_names(segmentation)
+    ]
+    encoders = [KnownName(n, segmentation, "encoder", Library.SMP) for n in get_encoder_names()]
+    classifiers = [
+        KnownName(n, classification, "classification", find_library(classification, n)[0])
+        for n in all_names(classification)
+    ]
+    return (*decoders, *encoders, *classifiers)
 
 
 @cache

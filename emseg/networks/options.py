@@ -13,6 +13,7 @@ from typing import Any, get_args, get_origin
 
 from emseg.config import Task
 from emseg.errors import UnknownNameError, UsageError
+from emseg.networks.flattening import sides
 from emseg.networks.libraries import Library, class_of, find_library
 from emseg.networks.spec import NetworkSpec
 
@@ -96,6 +97,8 @@ class Option:
         UsageError
             When it is no value of this option; says which are.
         """
+        if self.name == "image_size":
+            return _image_size(value)
         if self.choices is not None:
             if not isinstance(value, str) or value not in self.choices:
                 raise self._refusal(value, f"one of {', '.join(self.choices)}")
@@ -133,6 +136,14 @@ class Option:
 
     def _refusal(self, value: object, wanted: str) -> UsageError:
         return UsageError(f"--option {self.name}={value} cannot be; {self.name} is {wanted}")
+
+
+def _image_size(value: object) -> int | tuple[int, int]:
+    """Read one side, or height and width; a card holds a list."""
+    if isinstance(value, int) or (isinstance(value, list | tuple) and len(value) == 2):
+        height, width = sides(value)
+        return height if height == width else (height, width)
+    raise UsageError(f"--option image_size={value} cannot be; write the side in pixels")
 
 
 def options_of(task: Task, name: str, encoder: str | None) -> tuple[Option, ...]:

@@ -26,6 +26,7 @@ from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 Padding = Literal["same", "valid"]
 Normalisation = Literal["batch", "instance", "group", "layer", "none"]
@@ -153,8 +154,9 @@ class UNet(nn.Module):
         tiles fall on the same pixels.
         """
         margin = 6 * 2**self.depth - 4  # 92 pixels at a depth of 4: 572 become 388
-        rows, columns = (_mirrored_indices(n, margin, self._needed(n)) for n in image.shape[-2:])
-        return image[..., rows.to(image.device), :][..., columns.to(image.device)]
+        height, width = image.shape[-2:]
+        bottom, right = (self._needed(n) - n - margin for n in (height, width))
+        return _mirrored(image, [margin, right, margin, bottom])
 
     def _needed(self, length: int) -> int:
         """Smallest input whose poolings come out even and whose output is not too short."""
@@ -192,7 +194,11 @@ def _middle(features: Tensor, like: Tensor) -> Tensor:
     return features[..., top : top + like.shape[-2], left : left + like.shape[-1]]
 
 
-def _mirrored_indices(length: int, margin: int, total: int) -> Tensor:
-    """List the indices of a mirrored axis, its edge pixels repeated: 1 0 | 0 1 2 | 2 1."""
-    turn = torch.arange(-margin, total - margin) % (2 * length)
-    return torch.minimum(turn, 2 * length - 1 - turn)
+def _mirrored(image: Tensor, margins: list[int]) -> Tensor:
+    """Mirror an image at its edges by left, right, top and bottom margins, however wide."""
+    while any(margins):
+        sides = (image.shape[-1], image.shape[-1], image.shape[-2], image.shape[-2])
+        now = [min(margin, max(side - 1, 1)) for margin, side in zip(margins, sides, strict=True)]
+        image = functional.pad(image, now, mode="reflect")
+        margins = [margin - done for margin, done in zip(margins, now, strict=True)]
+    return image

@@ -79,3 +79,73 @@ def test_filters_double_from_level_to_level():
     convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     assert {c.out_channels for c in convolutions} == {2, 8, 16, 32, 64, 128}
     assert math.isclose(sum(p.numel() for p in network.parameters()), 486_000, rel_tol=0.02)
+
+
+def test_the_network_of_the_paper_turns_572_pixels_into_388():
+    network = UNet(1, 2, width=2, padding="valid", normalisation="none", mirror_input=False).eval()
+    with torch.no_grad():
+        assert network(torch.zeros(1, 1, 572, 572)).shape == (1, 2, 388, 388)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (32, 48), (112, 208)])
+def test_valid_convolutions_on_a_mirrored_image_keep_the_size(size):
+    network = UNet(1, 2, width=2, padding="valid").eval()
+    with torch.no_grad():
+        assert network(torch.randn(1, 1, *size)).shape == (1, 2, *size)
+
+
+def test_valid_convolutions_see_the_same_from_the_middle_of_a_tile():
+    """Poolings of a tile at the stride fall where those of the image do."""
+    network = UNet(1, 2, width=2, depth=2, padding="valid").eval()
+    image, halo = torch.randn(1, 1, 96, 96), 24
+    with torch.no_grad():
+        whole, tile = network(image), network(image[..., 12:84, 16:88])
+    inside = slice(halo, 72 - halo)
+    expected = whole[..., 12:84, 16:88][..., inside, inside]
+    assert torch.allclose(tile[..., inside, inside], expected, atol=1e-5)
+
+
+def test_padding_is_what_a_mirrored_image_has_at_its_edge():
+    """A constant image stays constant with valid convolutions, and not with zeros around it."""
+    image = torch.ones(1, 1, 32, 32)
+    with torch.no_grad():
+        mirrored, padded = (
+            UNet(1, 1, width=2, depth=1, padding=padding).eval()(image)
+            for padding in ("valid", "same")
+        )
+    assert mirrored.std() < 1e-6
+    assert padded.std() > 1e-4
+
+
+@pytest.mark.parametrize("normalisation", ["batch", "instance", "group", "layer", "none"])
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "prelu", "elu"])
+def test_normalisations_and_activations(normalisation, activation):
+    network = UNet(2, 3, width=4, depth=1, normalisation=normalisation, activation=activation)
+    network(torch.randn(2, 2, 16, 16)).sum().backward()
+    assert all(weight.grad is not None for weight in network.parameters())
+    kinds = {type(module).__name__ for module in network.modules()}
+    norm = {"batch": "BatchNorm2d", "instance": "InstanceNorm2d", "none": ""}
+    assert (norm.get(normalisation, "GroupNorm") or "Conv2d") in kinds
+    expected = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "prelu": "PReLU", "elu": "ELU"}
+    assert expected[activation] in kinds
+
+
+def test_batch_normalisation_and_dropout_act_in_training_alone():
+    network, image = UNet(1, 2, width=4, depth=1, dropout=0.5), torch.randn(2, 1, 16, 16)
+    with torch.no_grad():
+        assert not torch.equal(network(image), network(image))
+        network.eval()
+        before = {name: each.clone() for name, each in network.state_dict().items()}
+        assert torch.equal(network(image), network(image))
+        assert torch.allclose(network(image)[:1], network(image[:1]), atol=1e-6)
+    assert all(torch.equal(before[name], each) for name, each in network.state_dict().items())
+
+
+def test_the_weights_of_the_default_have_the_names_that_they_always_had():
+    names = set(UNet(1, 2, width=2, depth=1).state_dict())
+    expected = {"up.0.weight", "up.0.bias", "head.weight", "head.bias"}
+    norm = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+    for block in ("stem", "down.0", "merge.0"):
+        expected |= {f"{block}.{at}.weight" for at in (0, 3)}
+        expected |= {f"{block}.{at}.{name}" for at in (1, 4) for name in norm}
+    assert names == expected

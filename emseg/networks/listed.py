@@ -1,0 +1,106 @@
+"""The rows of ``emseg networks list``: what the catalogue says, with its figures.
+
+Nothing heavy is imported, so that the list is there at once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from emseg.config import Task
+from emseg.networks.encoder_families import ENCODER_FAMILIES
+from emseg.networks.entries import ENTRIES
+from emseg.networks.entry import Entry, Paper
+from emseg.networks.figures import Figures, find_figures
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A network, or a family of encoders, as it is listed.
+
+    Parameters
+    ----------
+    task : Task
+        Segmentation or classification.
+    family, name, library, title, about, paper, weights
+        As of `Entry`; of encoders the name is that of the lightest.
+    encoder : str or None
+        With which encoder its figures were measured.
+    encoders : tuple of str
+        All encoders of the family; empty for a network.
+    figures : Figures or None
+        What it costs and sees; that of an encoder includes the way up of U-Net.
+    """
+
+    task: Task
+    family: str
+    name: str
+    library: str
+    title: str
+    about: str
+    paper: Paper | None
+    weights: tuple[str, ...]
+    encoder: str | None
+    encoders: tuple[str, ...]
+    figures: Figures | None
+
+
+def command_of(row: Listed, name: str) -> str:
+    """Write a command that trains a network, or a U-Net on an encoder.
+
+    Parameters
+    ----------
+    row : Listed
+        What is trained.
+    name : str
+        The encoder that was asked for; of a network its own name is taken.
+    """
+    if row.encoders:
+        chosen = f"--network unet --encoder {name}"
+    elif row.task is Task.CLASSIFICATION:
+        return f"emseg train classes/ --task classification --network {row.name}"
+    elif row.encoder is not None:
+        chosen = f"--network {row.name} --encoder {row.encoder}"
+    else:
+        chosen = f"--network {row.name}"
+    return f"emseg train images/ masks/ {chosen}"
+
+
+def listed_networks() -> Iterator[Listed]:
+    """List the curated networks: segmentation, then its encoders, then classification."""
+    for entry in ENTRIES:
+        if entry.task is Task.SEGMENTATION:
+            yield _network(entry)
+    for family in ENCODER_FAMILIES:
+        name = family.encoders[0]
+        yield Listed(
+            Task.SEGMENTATION,
+            family.name,
+            name,
+            "smp",
+            f"{family.name} as an encoder",
+            family.about,
+            family.paper,
+            family.weights,
+            name,
+            family.encoders,
+            find_figures(Task.SEGMENTATION, "unet", name),
+        )
+    for entry in ENTRIES:
+        if entry.task is Task.CLASSIFICATION:
+            yield _network(entry)
+
+
+def _network(entry: Entry) -> Listed:
+    return Listed(
+        entry.task,
+        entry.family,
+        entry.name,
+        entry.library,
+        entry.title,
+        entry.about,
+        entry.paper,
+        entry.weights,
+        entry.encoder,
+        (),
+        find_figures(entry.task, entry.name, entry.encoder),
+    )
