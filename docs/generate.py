@@ -1,7 +1,8 @@
-"""Write docs/commands/*.md from the commands, and docs/formats.md from the readers: ``make docs``.
+"""Write docs/commands/*.md from the commands, and tables from where they are true: ``make docs``.
 
 The pages of the commands hold what ``emseg COMMAND --help`` says: the same docstrings, the same
-options. The table of the formats holds what `emseg.reading.formats` says.
+options. The table of the formats holds what `emseg.reading.formats` says, that of the networks
+what ``emseg networks list`` says.
 """
 
 import inspect
@@ -11,10 +12,14 @@ from enum import Enum
 from pathlib import Path
 
 from emseg.cli import COMMANDS, load_command
+from emseg.cli.networks_list import in_short
+from emseg.networks.listed import Listed, listed_networks
 from emseg.reading.formats import FORMATS, Format
 
 FOLDER = Path(__file__).parent / "commands"
 FORMATS_PAGE = Path(__file__).parent / "formats.md"
+NETWORKS_PAGE = Path(__file__).parent / "networks.md"
+_TABLE = "<!-- the table is written by make docs -->\n", "<!-- end -->\n"
 _FORMATS_TEXT = """# Formats
 
 Written by `make docs` from `emseg/reading/formats.py`, the one place that says which suffix is read
@@ -57,6 +62,44 @@ def _format_row(fmt: Format) -> str:
         fmt.calibration,
         "by plane" if fmt.is_lazy else "whole",
         needs,
+    )
+    return f"| {' | '.join(cells)} |\n"
+
+
+def networks_page() -> str:
+    """Put the table of the networks into its page."""
+    text = NETWORKS_PAGE.read_text(encoding="utf-8")
+    before, rest = text.split(_TABLE[0])
+    rows = list(listed_networks())
+    parts = {
+        "Segmentation": [
+            each for each in rows if each.task == "segmentation" and not each.encoders
+        ],
+        "Encoders for segmentation": [each for each in rows if each.encoders],
+        "Classification": [each for each in rows if each.task == "classification"],
+    }
+    tables = "".join(f"### {title}\n\n{_network_rows(rows)}\n" for title, rows in parts.items())
+    return before + _TABLE[0] + tables + _TABLE[1] + rest.partition(_TABLE[1])[2]
+
+
+def _network_rows(rows: list[Listed]) -> str:
+    heading = "| name | family | parameters | MACs | sees | step | from | pretrained | paper |\n"
+    return heading + "|---|---|--:|--:|--:|--:|--:|---|---|\n" + "".join(map(_network_row, rows))
+
+
+def _network_row(row: Listed) -> str:
+    figures, paper = row.figures, row.paper
+    on = f" on {row.encoder}" if row.encoder and not row.encoders else ""
+    cells = (
+        f"`{row.name}`{on}",
+        row.family,
+        in_short(figures.parameters),
+        in_short(figures.macs),
+        str(figures.receptive_field or "all"),
+        str(figures.stride),
+        str(figures.smallest),
+        ", ".join(row.weights),
+        f"[{paper.first_author} {paper.year}]({paper.link})",
     )
     return f"| {' | '.join(cells)} |\n"
 
@@ -144,6 +187,7 @@ def main() -> None:
     for name, text in pages().items():
         (FOLDER / name).write_text(text, encoding="utf-8")
     FORMATS_PAGE.write_text(formats_page(), encoding="utf-8")
+    NETWORKS_PAGE.write_text(networks_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

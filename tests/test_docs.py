@@ -25,6 +25,10 @@ def test_the_table_of_the_formats_is_what_the_readers_say():
     assert DOCS["FORMATS_PAGE"].read_text(encoding="utf-8") == DOCS["formats_page"](), "make docs"
 
 
+def test_the_table_of_the_networks_is_what_the_catalogue_says():
+    assert DOCS["NETWORKS_PAGE"].read_text(encoding="utf-8") == DOCS["networks_page"](), "make docs"
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_page_has_an_example_and_every_option_of_the_help(pages, name, capsys):
     from emseg.cli import program

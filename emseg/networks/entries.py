@@ -209,7 +209,7 @@ CLASSIFIERS = (
 
 
 def _segmenter(name: str, title: str, about: str, paper: Paper, encoder: str = "resnet34") -> Entry:
-    weights = _IMAGENET if encoder.startswith("tu-") else _MICRONET
+    weights = _MICRONET if encoder == "resnet34" else _IMAGENET
     family = "DeepLab" if name.startswith("deeplab") else title.partition(" on ")[0]
     return Entry(Task.SEGMENTATION, name, family, "smp", title, about, paper, weights, encoder)
 
