@@ -79,8 +79,8 @@ def measured_field() -> Callable[..., int]:
             (gradient,) = torch.autograd.grad(places[at, other], image, retain_graph=True)
             changed = gradient.abs().sum(dim=(0, 1)).movedim(axis, 0).sum(dim=1).nonzero()
             first, last = int(changed.min()), int(changed.max())
-            assert first > 0, "the image is too small to show the whole field"
-            assert last < length - 1, "the image is too small to show the whole field"
+            if first <= 0 or last >= length - 1:
+                raise IndexError("the image is too small to show the whole field")
             widths.append(last - first + 1)
         return max(widths)
 
