@@ -3,6 +3,7 @@
 import csv
 import os
 import signal
+from functools import partial
 from types import SimpleNamespace
 
 import imageio.v3 as iio
@@ -17,6 +18,7 @@ from emseg.errors import ContentError, MismatchError, UsageError
 from emseg.inference import Segmenter
 from emseg.reading import open_stack
 from emseg.training import train
+from emseg.training.rate_finder import find_rate
 
 
 def ignore(_progress):
@@ -188,3 +190,39 @@ def test_a_classifier_is_trained_the_same_way(tmp_path):
     assert set(first.card.scores) == {"accuracy", "recall.dim", "recall.spotted"}
     assert first.shown == ()
     assert same(weights(first), weights(second))
+
+
+def test_a_cosine_run_given_minutes_is_replayed_by_its_steps(configure, ticking, monkeypatch):
+    settings = {"schedule": "cosine", "warm_up": 3, "accumulate": 2, "batch": 1}
+    settings |= {"options": {"width": 4}}
+    timed = train(configure("timed", minutes=0.6, **settings), ignore)
+    record = timed.card.training
+    assert record.steps == record.planned_steps > 20
+    monkeypatch.undo()
+    replayed = train(configure("replayed", steps=record.planned_steps, **settings), ignore)
+    assert float(rows(timed)[-1]["learning_rate"]) < 2e-5
+    assert rows(timed)[-1]["learning_rate"] == rows(replayed)[-1]["learning_rate"]
+    assert same(weights(timed), weights(replayed))
+    assert (record.craft.schedule, record.craft.accumulate) == ("cosine", 2)
+
+
+def test_a_run_finds_its_rate_and_says_so(configure, monkeypatch):
+    monkeypatch.setattr(emseg.training.fit, "find_rate", partial(find_rate, steps=20))
+    settings = {"learning_rate": "auto", "batch": 1, "options": {"width": 4}}
+    first, second = (train(configure(out, steps=3, **settings), ignore) for out in ("a", "b"))
+    record = first.card.training
+    assert record.learning_rate == first.range_test.suggestion
+    assert record.craft.learning_rate_found
+    assert record.steps == 3
+    assert same(weights(first), weights(second))
+    given = train(
+        configure("c", steps=3, **(settings | {"learning_rate": record.learning_rate})), ignore
+    )
+    assert same(weights(first), weights(given))
+    assert not given.card.training.craft.learning_rate_found
+
+
+def test_float16_on_a_processor_is_refused_before_anything_is_read(configure, tmp_path):
+    with pytest.raises(UsageError, match="float16 needs a GPU of CUDA"):
+        train(configure(precision="float16", device="cpu"), ignore)
+    assert not (tmp_path / "run").exists()

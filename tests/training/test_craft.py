@@ -1,0 +1,168 @@
+"""The craft of a training by option: what a step does, against torch by hand."""
+
+import copy
+from functools import partial
+
+import lightning
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from emseg.config import Precision, Task, TrainConfig
+from emseg.errors import UsageError
+from emseg.training.loop import require_precision, run_loop
+from emseg.training.losses import dice_and_cross_entropy
+from emseg.training.optimisers import build_optimiser
+from emseg.training.parameters import parameter_groups
+from emseg.training.tasks import ClassificationTask
+
+CPU = torch.device("cpu")
+
+
+class Noise:
+    """Samples by their number: a picture and one of three classes."""
+
+    def __getitem__(self, index):
+        rng = np.random.default_rng(index)
+        return torch.from_numpy(rng.random((1, 8, 8), np.float32)), int(rng.integers(3))
+
+
+class StopAfter(lightning.Callback):
+    """Ends a run after so many batches."""
+
+    def __init__(self, batches):
+        self.batches = batches
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        trainer.should_stop = batch_idx + 1 >= self.batches
+
+
+@pytest.fixture
+def network():
+    """A network without batch normalisation, whose weights are always the same."""
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3))
+
+
+def settings(tmp_path, **more):
+    usual = {"task": Task.CLASSIFICATION, "images": (tmp_path,), "out": tmp_path / "run"}
+    return TrainConfig(**(usual | {"learning_rate": 0.1, "batch": 4, "clip": 0.0} | more))
+
+
+def trained(network, config, steps):
+    """Weights after some steps at a constant rate."""
+    task = ClassificationTask(copy.deepcopy(network), lambda _step: 1.0, config)
+    run_loop(task, Noise(), config, CPU, StopAfter(steps * config.accumulate))
+    return task
+
+
+def differ(one, other):
+    pairs = zip(one.parameters(), other.parameters(), strict=True)
+    return max(float((a - b).detach().abs().max()) for a, b in pairs)
+
+
+@pytest.mark.parametrize(
+    ("options", "by_hand"),
+    [
+        ({"optimiser": "sgd"}, partial(torch.optim.SGD, momentum=0.9, nesterov=True)),
+        ({"optimiser": "sgd", "momentum": 0}, torch.optim.SGD),
+        ({"optimiser": "adam"}, torch.optim.Adam),
+        ({"optimiser": "adamw"}, torch.optim.AdamW),
+    ],
+)
+def test_steps_are_those_of_torch(network, tmp_path, options, by_hand):
+    config = settings(tmp_path, weight_decay=0.05, **options)
+    task = trained(network, config, steps=2)
+    reference = copy.deepcopy(network)
+    weights = [w for w in reference.parameters() if w.ndim > 1]
+    others = [w for w in reference.parameters() if w.ndim <= 1]
+    optimiser = by_hand(
+        [{"params": weights, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}], lr=0.1
+    )
+    for step in range(2):
+        samples = [Noise()[index] for index in range(4 * step, 4 * step + 4)]
+        images = torch.stack([image for image, _ in samples])
+        target = torch.tensor([label for _, label in samples])
+        optimiser.zero_grad()
+        functional.cross_entropy(reference(images), target, label_smoothing=0.1).backward()
+        optimiser.step()
+    assert differ(task.network, reference) < 1e-6
+    assert differ(task.network, network) > 1e-3
+    assert task.rates == {"learning_rate": 0.1}
+
+
+def test_the_usual_decay_and_momentum_depend_on_the_optimiser(tmp_path, network):
+    for name, decay in (("adamw", 1e-2), ("adam", 1e-4), ("sgd", 1e-4)):
+        config = settings(tmp_path, optimiser=name)
+        assert config.weight_decay == decay
+        assert build_optimiser(parameter_groups(network, config), config).defaults["lr"] == 0.1
+    assert settings(tmp_path, optimiser="sgd").momentum == 0.9
+
+
+def test_accumulated_batches_are_one_large_batch(network, tmp_path):
+    options = {"optimiser": "adamw", "clip": 0.5}
+    one = trained(network, settings(tmp_path, batch=12, **options), steps=3)
+    three = trained(network, settings(tmp_path, batch=4, accumulate=3, **options), steps=3)
+    assert differ(one.network, three.network) < 1e-6
+    assert differ(one.averaged, three.averaged) < 1e-6
+    assert differ(one.network, network) > 1e-2
+
+
+def test_a_clipped_step_is_no_longer_than_the_limit(network, tmp_path):
+    options = {"optimiser": "sgd", "momentum": 0, "weight_decay": 0, "learning_rate": 1.0}
+    for clip in (0.0, 1e-3):
+        task = trained(network, settings(tmp_path, clip=clip, **options), steps=1)
+        after, before = (
+            torch.cat([each.detach().flatten() for each in module.parameters()])
+            for module in (task.network, network)
+        )
+        length = float((after - before).norm())
+        assert length == pytest.approx(1e-3, rel=1e-2) if clip else length > 0.01
+
+
+def test_bfloat16_computes_otherwise_and_keeps_float32_weights(network, tmp_path):
+    exact = trained(network, settings(tmp_path), steps=2)
+    mixed = trained(network, settings(tmp_path, precision="bfloat16"), steps=2)
+    assert 0 < differ(exact.network, mixed.network) < 0.1
+    for module in (mixed.network, mixed.averaged):
+        assert {each.dtype for each in module.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("device", ["cpu", "mps"])
+def test_float16_without_a_gpu_of_cuda_is_refused_with_the_way_out(device):
+    with pytest.raises(UsageError, match="use bfloat16 or float32"):
+        require_precision(Precision.FLOAT16, torch.device(device))
+    require_precision(Precision.BFLOAT16, torch.device(device))
+    require_precision(Precision.FLOAT16, torch.device("cuda"))
+
+
+def test_smoothed_labels_leave_unlabelled_pixels_out():
+    torch.manual_seed(0)
+    logits = torch.randn(2, 3, 6, 5, dtype=torch.float64, requires_grad=True)
+    target = torch.randint(0, 3, (2, 6, 5))
+    target[:, 2:4] = 255
+    plain = dice_and_cross_entropy(logits, target, 255)
+    smoothed = dice_and_cross_entropy(logits, target, 255, label_smoothing=0.2)
+    log = torch.log_softmax(logits, 1).movedim(1, -1)[target != 255]
+    truth = functional.one_hot(target[target != 255], 3) * 0.8 + 0.2 / 3
+    plainly = functional.one_hot(target[target != 255], 3)
+    by_hand = -((truth - plainly) * log).sum(1).mean()
+    assert float(smoothed - plain) == pytest.approx(float(by_hand), rel=1e-5)  # Dice is float32
+    smoothed.backward()
+    assert not logits.grad[:, :, 2:4].any()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"momentum": 0.9}, "--momentum 0.9 is an option of sgd"),
+        ({"learning_rate": "auto", "head_learning_rate": 0.1}, "run emseg lr-find, then give both"),
+        ({"minutes": 5, "schedule": "cosine:hold=0"}, "which --minutes does not tell"),
+        ({"schedule": "cosin"}, "did you mean 'cosine'"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(tmp_path, options, said):
+    with pytest.raises(UsageError, match=said):
+        TrainConfig.from_options(images=(tmp_path,), out=tmp_path / "run", **options)
