@@ -84,7 +84,7 @@ def class_activation(
     inputs: dict[str, Tensor] = {}
     linear = {name: each for name, each in network.named_modules() if isinstance(each, nn.Linear)}
     hooks = [_watch_input(inputs, name, each) for name, each in linear.items()]
-    last_first = sorted(reversed(layers[-_LAST:]), key=lambda each: each.is_passing)
+    last_first = sorted(layers[: -_LAST - 1 : -1], key=lambda each: each.is_passing)
     candidates = [each.name for each in last_first]
     try:
         with torch.no_grad(), recorded(network, candidates) as maps:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 PIXELS = (48, 64)
+GREY = {"photometric": "minisblack"}
 
 
 @pytest.fixture
@@ -22,7 +23,15 @@ def image(tmp_path, monkeypatch) -> Path:
 def test_all_pictures_and_numbers_are_written(emseg, model, image, tmp_path):
     out = tmp_path / "my results"
     shown = emseg(
-        "explain", model, image, "--out", out, "--pixel-size", "2nm", "--patch", 16, "--json"
+        "explain",
+        model,
+        image,
+        "--out",
+        out,
+        "--pixel-size=2nm",
+        "--patch=16",
+        "--layer=down.0",
+        "--json",
     )
     assert shown.code == 0, shown.err
     said = json.loads(shown.out)
@@ -82,7 +91,7 @@ def test_a_plane_of_a_stack(emseg, model, tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
-    tifffile.imwrite("stack.tif", rng.integers(0, 255, (3, 48, 64)).astype(np.uint8))
+    tifffile.imwrite("stack.tif", rng.integers(0, 255, (3, 48, 64)).astype(np.uint8), **GREY)
     shown = emseg("explain", model, "stack.tif", "--what", "gradcam")
     assert "has 3 planes: plane 0 is explained" in shown.err
     shown = emseg("explain", model, "stack.tif", "--what", "gradcam", "--slices", "2:3", "--json")
@@ -131,7 +140,8 @@ def test_what_is_there_after_ctrl_c_is_whole(emseg, model, image, tmp_path, monk
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Explainer, moment, interrupt)
-    assert emseg("explain", model, image, "--out", out).code == 130
+    what = "filters,gradcam,occlusion"
+    assert emseg("explain", model, image, "--out", out, "--what", what).code == 130
     assert not [each for each in out.iterdir() if each.name.startswith(".")]
     assert not (out / "explanation.json").exists()  # it would tell of other pictures
     for picture in out.glob("*.png"):
