@@ -11,7 +11,7 @@ from emseg.networks import NetworkSpec
 from emseg.networks.anatomy import Anatomy, Layer
 
 _WIDEST = 100  # of the table, on terminals that are wider
-_NARROWEST_NAME, _NARROWEST_KIND = 12, 9
+_NARROWEST_NAME, _NARROWEST_KIND = 11, 8
 _HEADERS = ("layer", "kind", "output", "kernel", "stride", "pad", "parameters", "MACs", "field")
 _COLUMNS = (*_HEADERS, "jump")
 

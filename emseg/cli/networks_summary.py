@@ -75,6 +75,7 @@ def networks_summary(
     given = (encoder, task, tuple(option or ()), classes)
     spec, shape = _of_folder(network, given, shape) or _of_name(network, given, shape)
     anatomy = _anatomy(spec, shape, batch)
+    _advise(spec, anatomy)
     if csv is not None:
         from emseg.cli.layer_table import layer_rows
         from emseg.writing import write_table
@@ -156,7 +157,7 @@ def _task(name: str, said: str | None, encoder: str | None) -> "Task":
 
     if said is not None:
         if said not in list(Task):
-            raise UnknownNameError("task", said, list(Task))
+            raise UnknownNameError("task", said, [str(each) for each in Task])
         return Task(said)
     if encoder is not None:
         return Task.SEGMENTATION
@@ -195,6 +196,20 @@ def _anatomy(spec: "NetworkSpec", shape: tuple[int, int, int], batch: int) -> "A
             f"{spec} cannot take an input of {'x'.join(map(str, shape))}: it needs {least} x "
             f"{least} pixels or more; write --input {shape[0]}x{least}x{least}"
         ) from error
+
+
+def _advise(spec: "NetworkSpec", anatomy: "Anatomy") -> None:
+    """Say that images are padded to a multiple of the stride, which this input is not."""
+    from emseg.cli.console import remark
+
+    channels, *sides = anatomy.input_shape
+    stride = anatomy.stride
+    fitting = [-(-side // stride) * stride for side in sides]
+    if spec.task == "segmentation" and anatomy.receptive_field is None and sides != fitting:
+        remark(
+            f"{sides[0]} x {sides[1]} pixels are no multiple of the total stride {stride}, to "
+            f"which emseg pads images; see --input {channels}x{fitting[0]}x{fitting[1]}"
+        )
 
 
 def _plain(spec: "NetworkSpec", anatomy: "Anatomy") -> dict[str, object]:

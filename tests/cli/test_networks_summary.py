@@ -33,7 +33,8 @@ def test_json_and_csv_hold_the_same_layers(emseg, tmp_path):
     assert (rows[-1]["output"], rows[-1]["receptive_field_y"]) == ("2x64x48", "44")
 
 
-def test_a_model_says_its_network_itself(emseg, refused, model):
+def test_a_model_says_its_network_itself(emseg, refused, model, monkeypatch):
+    monkeypatch.chdir(model.parent)
     shown = emseg("networks", "summary", model, "--input", "1x64x64", "--json")
     assert json.loads(shown.out)["options"] == {"width": 2}
     assert "--input 1x64x64" in refused(2, "networks", "summary", model, "--input", "3x64x64")

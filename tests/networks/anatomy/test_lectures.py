@@ -24,7 +24,7 @@ def shapes(found):
 
 def test_lenet_5():
     found = anatomy("lenet5", (1, 28, 28), image_size=28)
-    assert shapes(found) == "6x28x28 6x14x14 16x10x10 16x5x5 400 120 84 10".split()
+    assert shapes(found) == ["6x28x28", "6x14x14", "16x10x10", "16x5x5", "400", "120", "84", "10"]
     assert found.parameters == 61_706
     assert (found.receptive_field, found.stride) == ((16, 16), 4)
 
@@ -32,7 +32,7 @@ def test_lenet_5():
 def test_alexnet_with_stem_padding_1():
     found = anatomy("alexnet", (1, 224, 224), image_size=224)
     features = "96x54x54 96x26x26 256x26x26 256x12x12 384x12x12 384x12x12 256x12x12 256x5x5"
-    assert shapes(found) == [*features.split(), *"6400 4096 4096 10".split()]
+    assert shapes(found) == [*features.split(), *["6400", "4096", "4096", "10"]]
 
 
 def test_vgg_11():
@@ -40,8 +40,8 @@ def test_vgg_11():
     pooled = [
         "x".join(map(str, each.output_shape)) for each in found.layers if each.kind == "MaxPool2d"
     ]
-    assert pooled == "64x112x112 128x56x56 256x28x28 512x14x14 512x7x7".split()
-    assert shapes(found)[-4:] == "25088 4096 4096 10".split()
+    assert pooled == ["64x112x112", "128x56x56", "256x28x28", "512x14x14", "512x7x7"]
+    assert shapes(found)[-4:] == ["25088", "4096", "4096", "10"]
 
 
 def test_nin():
