@@ -61,15 +61,19 @@ def fold_batch_norms(network: nn.Module, in_channels: int, side: int = 64) -> nn
     """
     if not any(isinstance(module, _BatchNorm) for module in network.modules()):
         return network
-    plain = copy.deepcopy(network).eval()
+    with torch.inference_mode(mode=False), torch.no_grad():  # under which operations are split
+        return _checked(copy.deepcopy(network).eval(), in_channels, side)
+
+
+def _checked(plain: nn.Module, in_channels: int, side: int) -> nn.Module:
+    """Fold a copy of a network; give the network itself when that goes wrong."""
     folded = copy.deepcopy(plain)
     try:
         image = _noise(folded, in_channels, side)
-        with torch.no_grad():
-            before, pairs = _watched(folded, image)
-            for pair in pairs:
-                _fold(folded, pair)
-            after = folded(image)
+        before, pairs = _watched(folded, image)
+        for pair in pairs:
+            _fold(folded, pair)
+        after = folded(image)
     except Exception as error:  # whatever a network says to an image that it cannot take
         _log.info("batch norms are not folded: %s", error)
         return plain

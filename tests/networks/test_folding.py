@@ -257,3 +257,8 @@ def test_the_compiler_is_not_imported():
 def test_a_network_without_batch_norms_is_given_back():
     network = nn.Conv2d(1, 3, 1)
     assert fold_batch_norms(network, 1) is network
+
+
+def test_inference_mode_changes_nothing():
+    with torch.inference_mode():
+        assert norms(fold_batch_norms(UNet(1, 2, width=2), 1)) == 0

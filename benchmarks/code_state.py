@@ -1,0 +1,24 @@
+"""What of emseg decides a measured number: rows stay valid while it is the same.
+
+A commit to the documentation or to the pictures of a report changes no score, and a table of many
+hours should not be begun anew for it. `code_state` is a hash of the sources that train, predict and
+evaluate; rows keep it beside the commit.
+"""
+
+import hashlib
+
+from benchmarks.chain import ROOT
+
+_SHOWN = ("cli", "reporting", "explanation", "synthesis")  # rooms that only show what came out
+
+
+def code_state() -> str:
+    """Hash the sources of emseg, without the rooms that only show results."""
+    package = ROOT / "emseg"
+    files = sorted(package.rglob("*.py"))
+    digest = hashlib.sha256()
+    for file in files:
+        name = file.relative_to(package)
+        if name.parts[0] not in _SHOWN:
+            digest.update(f"{name.as_posix()}\0".encode() + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
