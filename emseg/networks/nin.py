@@ -13,7 +13,9 @@ of any size do.
                             classes x 5 x 5                          [n] = n x n, 1x1, 1x1
 """
 
-from torch import nn
+from typing import cast
+
+from torch import Tensor, nn
 
 from emseg.networks.initial_weights import he
 
@@ -61,7 +63,22 @@ class NiN(nn.Sequential):
             self.add_module(f"pooling{number}", nn.MaxPool2d(3, 2))
             channels = filters
         self.add_module("dropout", nn.Dropout(dropout))
-        self.add_module("head", NiNBlock(channels, classes, 3, 1, 1))
+        head = NiNBlock(channels, classes, 3, 1, 1)
+        self.add_module("head", head)
         self.add_module("average", nn.AdaptiveAvgPool2d(1))
         self.add_module("flatten", nn.Flatten())
         he(self)
+        _wake(head)
+
+
+def _wake(head: nn.Sequential) -> None:
+    """Start with all classes equal and above zero.
+
+    The last block has no more filters than there are classes. Drawn at random, the ReLUs behind
+    all of them are often off for every image, and then nothing is ever learnt.
+    """
+    first, *pointwise = (each for each in head if isinstance(each, nn.Conv2d))
+    nn.init.normal_(first.weight, std=0.001)  # of thousands of inputs
+    nn.init.ones_(cast(Tensor, first.bias))
+    for layer in pointwise:
+        nn.init.dirac_(layer.weight)

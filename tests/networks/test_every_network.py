@@ -12,7 +12,7 @@ from emseg.networks.encoder_families import ENCODER_FAMILIES
 from emseg.networks.entries import CLASSIC_UNET, CLASSIFIERS, SEGMENTERS
 from emseg.networks.figures import find_figures
 
-QUICK = {"lenet5", "bn_lenet", "nin", "densenet", "resnet18", "squeezenet1_1", "unet", "linknet"}
+QUICK = {"lenet5", "lenet5_modern", "bn_lenet", "nin", "densenet", "squeezenet1_1"}
 LIGHT = {"deeplabv3": "resnet18", "dpt": "tu-vit_tiny_patch16_224"}
 NETWORKS = [CLASSIC_UNET, *SEGMENTERS, *CLASSIFIERS]
 
@@ -61,7 +61,7 @@ def trained_and_asked(spec, side):
         pytest.param(
             each,
             id=f"{each.name}-{each.library}",
-            marks=[] if each.name in QUICK else pytest.mark.slow,
+            marks=[] if each.name in QUICK or each is CLASSIC_UNET else pytest.mark.slow,
         )
         for each in NETWORKS
     ],

@@ -65,6 +65,16 @@ def test_nin():
     )
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_no_draw_of_the_weights_keeps_nin_from_learning(seed):
+    torch.manual_seed(seed)
+    network = lecture_network("nin", 1, 67, classes=2)
+    answer = network(torch.randn(2, 1, 67, 67))
+    assert torch.softmax(answer, dim=1).sub(0.5).abs().max() < 0.2
+    nn.functional.cross_entropy(answer, torch.tensor([0, 1])).backward()
+    assert all(weight.grad.abs().sum() > 0 for weight in network.parameters() if weight.ndim > 1)
+
+
 def test_a_dense_block_of_two_convolutions_and_growth_10_turns_3_channels_into_23():
     image = torch.zeros(4, 3, 8, 8)
     dense, transition = DenseBlock(2, 3, 10), Transition(23, 10)
