@@ -19,6 +19,8 @@ class _Found(Exception):  # noqa: N818 # no error: it ends the forward pass
 
 def _kept_positive(network: nn.Module) -> nn.Module:
     """Constant positive weights, no activation, no normalisation, average pooling."""
+    if next(network.parameters()).device.type == "meta":
+        network = network.to_empty(device="cpu")
     network = copy.deepcopy(network).double().eval().requires_grad_(False)
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
@@ -70,7 +72,9 @@ def measured_field() -> Callable[..., int]:
         network: nn.Module, channels: int, length: int, phases: int, axis=0, across=96
     ) -> int:
         size = (length, across) if axis == 0 else (across, length)
-        image = torch.zeros(1, channels, *size, dtype=torch.float64, requires_grad=True)
+        image = torch.ones(
+            1, channels, *size, dtype=torch.float64, requires_grad=True
+        )  # above ReLU's 0
         answer = _answer(_kept_positive(network), image).sum(dim=(0, 1))
         places = answer.movedim(axis, 0).flatten(1)
         middle, other = len(places) // 2, places.shape[1] // 2

@@ -40,6 +40,7 @@ def test_the_classic_unet(spec, field, measured_field):
     check(network, field, anatomy.stride, measured_field)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["unet", "unetplusplus", "linknet"])
 @pytest.mark.parametrize("encoder", ["resnet18", "vgg11", "densenet121"])
 def test_decoders_on_three_stages_of_an_encoder(name, encoder, measured_field):
@@ -92,11 +93,12 @@ def test_whole_segmentation_networks(name, encoder, measured_field):
 def test_classifiers_up_to_their_last_feature_map(name, field, measured_field):
     size = (224, 224)
     options = {"image_size": 224} if name == "alexnet" else {}
-    anatomy = anatomy_of(blank_network(classifier(name, **options)), (1, *size))
+    network = blank_network(classifier(name, **options))
+    anatomy = anatomy_of(network, (1, *size))
     rows, columns = anatomy.receptive_field
     assert rows == columns
     assert field in (None, rows)
-    check(build_network(classifier(name, **options)), rows, None, measured_field)
+    check(network, rows, None, measured_field)
 
 
 def test_lenet(measured_field):
