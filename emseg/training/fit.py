@@ -207,6 +207,8 @@ class _Run(lightning.Callback):
                 f"the training diverged at step {self.step} (its loss is {self.losses[-1]}); "
                 f"use a smaller --learning-rate than {self.config.learning_rate}"
             )
+        if not self.last_judging and self.plan.is_due(self.step, self._seconds(), 0.0):
+            self._time_judging(pl_module)
         over = self.plan.advance(self.step, self._seconds(), self._reserve()) or self.stopped
         if not over and self._judging_is_due():
             self._judge(pl_module)
@@ -221,6 +223,12 @@ class _Run(lightning.Callback):
             )
         )
         trainer.should_stop = over
+
+    def _time_judging(self, module: Any) -> None:
+        """Judge once for its time alone, without which a short run cannot plan its length."""
+        start = time.monotonic()
+        self.job.judge.judge(module.averaged)
+        self.last_judging = time.monotonic() - start
 
     def _judging_is_due(self) -> bool:
         """Judge after each epoch, less often where that would take too much of the time."""

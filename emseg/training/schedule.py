@@ -137,6 +137,11 @@ _FACTORS: dict[str, Callable[[Schedule, int, int], float]] = {
 }
 
 
+def _following(step: int, seconds: float) -> float:
+    """Estimate when the next step will end, whose rate is set already."""
+    return seconds + seconds / max(step, 1)
+
+
 @dataclass(slots=True)
 class Plan:
     """The length of a run: known from the start, or found out as the time passes.
@@ -170,17 +175,19 @@ class Plan:
         """
         if self.budget is not None:
             usable = self.budget - reserve
-            following = seconds + seconds / max(step, 1)  # the end of the next step, whose rate
-            if self.total is None and self._is_to_be_known(following, usable):  # is set already
+            if self.is_due(step, seconds, reserve):
                 self.total = total_of(self.schedule.known_from or 1.0, step + 1)
-            if following > usable:
+            if _following(step, seconds) > usable:
                 return True
         return self.total is not None and step >= self.total
 
-    def _is_to_be_known(self, seconds: float, usable: float) -> bool:
-        """Whether the next step is the last at which the total does not matter."""
+    def is_due(self, step: int, seconds: float, reserve: float) -> bool:
+        """Whether the total must be fixed now: the next step is the last that does not need it."""
         share = self.schedule.known_from
-        return share is not None and seconds >= share * (1 - _SPARE * (1 - share)) * usable
+        if self.total is not None or self.budget is None or share is None:
+            return False
+        usable = self.budget - reserve
+        return _following(step, seconds) >= share * (1 - _SPARE * (1 - share)) * usable
 
     def share(self, step: int, seconds: float) -> float:
         """Part of the run that is done, 0 to 1."""
