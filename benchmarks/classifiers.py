@@ -53,7 +53,7 @@ ENTRIES = {
     "googlenet": Entry("GoogLeNet", "googlenet"),
     "resnet18": Entry("ResNet-18", "resnet18"),
     "densenet121": Entry("DenseNet-121", "densenet121"),
-    "mobilenetv2": Entry("MobileNet v2", "mobilenetv2_100"),
+    "mobilenetv2": Entry("MobileNet v2", "mobilenet_v2"),
     "squeezenet": Entry("SqueezeNet 1.1", "squeezenet1_1"),
     "lite0": Entry("EfficientNet-Lite0", "tf_efficientnet_lite0"),
     "lite0-imagenet": Entry(
@@ -96,25 +96,26 @@ def measure(name: str, fold: int, seed: int, limit: Sequence[str]) -> dict[str, 
     entry = ENTRIES[name]
     options = [str(imagenet_weights()) if each == "WEIGHTS" else each for each in entry.options]
     with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        train, test = write_fold(fold, work)
-        run = str(work / "run")
-        asked = ("--network", entry.network, *options, *limit, "--seed", str(seed), "--out", run)
-        start = time.monotonic()
-        emseg("train", str(train), "--task", "classification", *asked)
-        spent = (time.monotonic() - start) / 60
-        scores = emseg(
-            "evaluate", "--model", run, str(test), "--json", "--out", str(work / "scores")
-        )
-        metrics = json.loads(scores)
-        card = json.loads((work / "run/model/config.json").read_text())
-    f1 = [each["f1"] for each in metrics["classes"].values()]
-    return key(name, fold, seed, limit) | {
-        "dataset": DATASET,
-        "commit": commit(),
+        train, test = write_fold(fold, Path(folder))
+        asked = ("--network", entry.network, *options, *limit, "--seed", str(seed))
+        scored = scores(train, test, asked)
+    named = {"dataset": DATASET, "commit": commit(), "network": entry.network}
+    return key(name, fold, seed, limit) | named | scored
+
+
+def scores(train: Path, test: Path, options: Sequence[str]) -> dict[str, str]:
+    """Train a classifier on one table of file,label and score it on another, by the commands."""
+    run = str(train.parent / "run")
+    start = time.monotonic()
+    emseg("train", str(train), "--task", "classification", *options, "--out", run)
+    minutes = (time.monotonic() - start) / 60
+    out = str(train.parent / "scores")
+    metrics = json.loads(emseg("evaluate", "--model", run, str(test), "--json", "--out", out))
+    card = json.loads((train.parent / "run/model/config.json").read_text())
+    f1 = [each["f1"] or 0.0 for each in metrics["classes"].values()]  # null: never predicted
+    return {
         "machine": machine(card),
-        "network": entry.network,
-        "minutes": f"{spent:.1f}",
+        "minutes": f"{minutes:.1f}",
         "steps": str(card["training"]["steps"]),
         "accuracy": f"{metrics['accuracy']:.4f}",
         "macro_f1": f"{sum(f1) / len(f1):.4f}",
@@ -188,6 +189,8 @@ def main() -> None:
     asked = parser.parse_args()
     if unknown := set(asked.entries) - set(ENTRIES):
         parser.error(f"no entry {', '.join(sorted(unknown))}; there are {', '.join(ENTRIES)}")
+    if asked.summary and not RESULTS.exists():
+        parser.error(f"{RESULTS} is not there yet; measure first")
     if asked.summary:
         with RESULTS.open(newline="") as file:
             print(summary(csv.DictReader(file)))
