@@ -103,14 +103,17 @@ def measure(name: str, fold: int, seed: int, limit: Sequence[str]) -> dict[str, 
     return key(name, fold, seed, limit) | named | scored
 
 
-def scores(train: Path, test: Path, options: Sequence[str]) -> dict[str, str]:
+def scores(
+    train: Path, test: Path, options: Sequence[str], reading: Sequence[str] = ()
+) -> dict[str, str]:
     """Train a classifier on one table of file,label and score it on another, by the commands."""
     run = str(train.parent / "run")
     start = time.monotonic()
-    emseg("train", str(train), "--task", "classification", *options, "--out", run)
+    emseg("train", str(train), "--task", "classification", *reading, *options, "--out", run)
     minutes = (time.monotonic() - start) / 60
     out = str(train.parent / "scores")
-    metrics = json.loads(emseg("evaluate", "--model", run, str(test), "--json", "--out", out))
+    asked = ("--model", run, str(test), *reading, "--json", "--out", out)
+    metrics = json.loads(emseg("evaluate", *asked))
     card = json.loads((train.parent / "run/model/config.json").read_text())
     f1 = [each["f1"] or 0.0 for each in metrics["classes"].values()]  # null: never predicted
     return {

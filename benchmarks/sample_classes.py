@@ -35,6 +35,7 @@ NETWORKS = (
     "mobilenet_v3_small", "tf_efficientnet_lite0",
 )  # fmt: skip
 TESTED = 4  # images of each class
+NATIVE = ("--rescale", "never")  # a lattice and an alloy share no magnification
 FLOOR = 0.9  # of the accuracy of the reference
 
 
@@ -55,7 +56,7 @@ def measure(network: str, seed: int, options: Sequence[str]) -> dict[str, str]:
     """Train and score once."""
     asked = ("--network", network, "--pretrained", "none", *options, "--seed", str(seed))
     with tempfile.TemporaryDirectory() as folder:
-        scored = scores(*write_split(Path(folder)), asked)
+        scored = scores(*write_split(Path(folder)), asked, NATIVE)
     return key(network, seed, options) | {"commit": commit()} | scored
 
 
