@@ -1,7 +1,7 @@
 # Two commands on a machine that has only Python 3.11 or newer, venv and make:
 #
 #     make demo    train, predict and evaluate on the sample images
-#     make test    the whole test suite
+#     make test    the test suite; make test-long the tests that take minutes each
 #
 # Both install emseg into .venv when it is missing, and again when pyproject.toml has changed.
 # PYTHON=python3.12 chooses the Python; ARGS="-k tiling" is handed to pytest.
@@ -12,13 +12,16 @@ PYTHON ?= $(firstword $(foreach each,$(CANDIDATES),$(shell $(each) -c '$(SUITS)'
 BIN = .venv/bin
 INSTALLED = .venv/.installed
 
-.PHONY: demo test lint types floors docs clean
+.PHONY: demo test test-long lint types floors docs clean
 
 demo: $(INSTALLED)
 	$(BIN)/emseg demo
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest $(ARGS)
+
+test-long: $(INSTALLED)
+	$(BIN)/python -m pytest -m long $(ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check

@@ -20,7 +20,7 @@ class _Found(Exception):  # noqa: N818 # no error: it ends the forward pass
 
 def _kept_positive(network: nn.Module) -> nn.Module:
     """Constant positive weights, no activation, no normalisation, average pooling."""
-    if next(network.parameters()).device.type == "meta":
+    if any(each.is_meta for each in network.parameters()):
         network = network.to_empty(device="cpu")
     network = copy.deepcopy(network).double().eval().requires_grad_(False)
     for parent in list(network.modules()):
