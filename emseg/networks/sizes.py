@@ -7,7 +7,7 @@ from torch import nn
 
 from emseg.config import Task
 from emseg.errors import EmsegError, UsageError
-from emseg.networks.building import build_network
+from emseg.networks.anatomy.blank import blank_network
 from emseg.networks.catalogue import with_image_size
 from emseg.networks.options import has_option
 from emseg.networks.spec import NetworkSpec
@@ -65,7 +65,7 @@ def check_images(spec: NetworkSpec, side: int, batch: int) -> None:
         When the crops are too small, or too few for batch normalisation, or the output of a
         segmentation network has another size than its input.
     """
-    network = _without_weights(spec)
+    network = blank_network(spec)
     if _answer(network.eval(), spec, side, 1) is None:
         raise UsageError(
             f"{spec} needs micrographs and crops of at least {smallest_size(spec)} x "
@@ -96,29 +96,21 @@ class _Probe:
     def __init__(self, spec: NetworkSpec) -> None:
         self.spec = spec
         self.is_of_one_size = has_option(spec.task, spec.name, spec.encoder, "image_size")
-        self.network = None if self.is_of_one_size else _without_weights(spec).eval()
+        self.network = None if self.is_of_one_size else blank_network(spec).eval()
         self.step = 1
         if spec.task is Task.SEGMENTATION:
             from emseg.networks.traits import inspect_network
 
-            self.step = inspect_network(build_network(spec), spec.in_channels).stride
+            self.step = inspect_network(blank_network(spec), spec.in_channels).stride
 
     def takes(self, side: int) -> bool:
         """Whether an image of that side gets an answer."""
         try:
             spec = with_image_size(self.spec, side)
-            network = self.network or _without_weights(spec).eval()
+            network = self.network or blank_network(spec).eval()
         except EmsegError:
             return False
         return _answer(network, spec, side, 1) is not None
-
-
-def _without_weights(spec: NetworkSpec) -> nn.Module:
-    try:
-        with torch.device("meta"):
-            return build_network(spec)
-    except EmsegError:  # some compute numbers while they are built
-        return build_network(spec).to("meta")
 
 
 def _answer(network: nn.Module, spec: NetworkSpec, side: int, batch: int) -> tuple[int, ...] | None:
