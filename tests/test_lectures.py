@@ -40,6 +40,7 @@ def desk(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
 
 
+@pytest.mark.timeout(900)  # a minute each, unless the machine is shared
 @pytest.mark.parametrize(
     "page",
     [
