@@ -77,7 +77,7 @@ def test_the_table_holds_what_is_listed():
 @pytest.mark.parametrize(
     "spec",
     [
-        pytest.param(spec, id=str(spec), marks=[] if spec.name in QUICK else pytest.mark.slow)
+        pytest.param(spec, id=str(spec), marks=[] if spec.name in QUICK else pytest.mark.long)
         for spec in SPECS
     ],
 )

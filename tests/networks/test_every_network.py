@@ -61,7 +61,7 @@ def trained_and_asked(spec, side):
         pytest.param(
             each,
             id=f"{each.name}-{each.library}",
-            marks=[] if each.name in QUICK or each is CLASSIC_UNET else pytest.mark.slow,
+            marks=[] if each.name in QUICK or each is CLASSIC_UNET else pytest.mark.long,
         )
         for each in NETWORKS
     ],
@@ -71,7 +71,7 @@ def test_it_trains_a_step_and_its_answer_is_that_of_the_image_alone(entry, chann
     trained_and_asked(spec, side_of(entry))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("family", ENCODER_FAMILIES, ids=lambda each: each.name)
 def test_an_encoder_of_each_family_carries_a_unet(family):
     with warnings.catch_warnings(action="ignore"):  # old names of the library

@@ -74,16 +74,16 @@ def build(task, name, encoder=None):
         ("mit_b0", 0),
         ("tu-regnetx_002", 0),
         ("tu-regnety_002", 0),
-        pytest.param("inceptionv4", 0, marks=pytest.mark.slow),
-        pytest.param("inceptionresnetv2", 0, marks=pytest.mark.slow),
-        pytest.param("xception", 0, marks=pytest.mark.slow),
-        pytest.param("dpn68", 27, marks=pytest.mark.slow),  # it sums before it normalises
-        pytest.param("se_resnet50", 0, marks=pytest.mark.slow),
+        pytest.param("inceptionv4", 0, marks=pytest.mark.long),
+        pytest.param("inceptionresnetv2", 0, marks=pytest.mark.long),
+        pytest.param("xception", 0, marks=pytest.mark.long),
+        pytest.param("dpn68", 27, marks=pytest.mark.long),  # it sums before it normalises
+        pytest.param("se_resnet50", 0, marks=pytest.mark.long),
         pytest.param(
-            "mobileone_s0", 35, marks=pytest.mark.slow
+            "mobileone_s0", 35, marks=pytest.mark.long
         ),  # branches that are a batch norm alone
-        pytest.param("tu-res2net50_26w_4s", 0, marks=pytest.mark.slow),
-        pytest.param("tu-skresnet18", 0, marks=pytest.mark.slow),
+        pytest.param("tu-res2net50_26w_4s", 0, marks=pytest.mark.long),
+        pytest.param("tu-skresnet18", 0, marks=pytest.mark.long),
     ],
 )
 def test_every_family_of_encoders(encoder, left):
@@ -94,13 +94,13 @@ def test_every_family_of_encoders(encoder, left):
 @pytest.mark.parametrize(
     ("decoder", "left"),
     [
-        pytest.param("unetplusplus", 0, marks=pytest.mark.slow),
+        pytest.param("unetplusplus", 0, marks=pytest.mark.long),
         ("fpn", 0),
         ("deeplabv3plus", 0),
         ("pspnet", 10),  # stages of the encoder that it does not use
         ("pan", 0),
         ("linknet", 0),
-        pytest.param("manet", 0, marks=pytest.mark.slow),
+        pytest.param("manet", 0, marks=pytest.mark.long),
         ("upernet", 0),
         ("segformer", 0),
     ],
@@ -116,7 +116,7 @@ def test_every_decoder(decoder, left):
         ("densenet121", 64, 62),
         ("googlenet", 64, 0),
         ("inception_v3", 96, 0),
-        pytest.param("inception_v4", 96, 0, marks=pytest.mark.slow),
+        pytest.param("inception_v4", 96, 0, marks=pytest.mark.long),
         ("squeezenet1_1", 64, 0),  # it has none
         ("vgg11_bn", 64, 0),
         ("mobilenetv2_100", 64, 0),
