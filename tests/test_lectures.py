@@ -44,7 +44,7 @@ def desk(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "page",
     [
-        pytest.param(page, id=page.stem, marks=[pytest.mark.slow] if page in TRAINS else [])
+        pytest.param(page, id=page.stem, marks=[pytest.mark.long] if page in TRAINS else [])
         for page in PAGES
     ],
 )

@@ -189,6 +189,11 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch types 
         self._tell(call, macs, weights)
         return result
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here, and importing the compiler takes seconds."""
+        return False
+
     def _note(self, call: Call, outputs: list[Tensor]) -> None:
         """Remember what the outputs see."""
         seen = handed_on(call)
