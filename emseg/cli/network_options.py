@@ -1,5 +1,6 @@
 """Options of a network as they are typed: ``--option dropout=0.2 --option normalisation=group``."""
 
+import math
 from collections.abc import Sequence
 
 from emseg.errors import UsageError
@@ -20,7 +21,7 @@ def parse_options(given: Sequence[str]) -> dict[str, Value]:
     Raises
     ------
     UsageError
-        When one is not ``NAME=VALUE``, or an option is named twice.
+        When one is not ``NAME=VALUE``, its value is NaN or infinite, or an option is named twice.
     """
     options: dict[str, Value] = {}
     for each in given:
@@ -30,7 +31,10 @@ def parse_options(given: Sequence[str]) -> dict[str, Value]:
             raise UsageError(f"--option cannot read {each!r}; write --option dropout=0.2")
         if name in options:
             raise UsageError(f"--option names {name!r} twice; give each option one value")
-        options[name] = _value(text)
+        value = _value(text)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UsageError(f"--option {name}={text} is no finite number; write {name}=0.2")
+        options[name] = value
     return options
 
 

@@ -20,3 +20,9 @@ def test_values_have_their_types():
 def test_what_is_no_option_is_refused(given):
     with pytest.raises(UsageError, match="--option"):
         parse_options(given)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e400"])
+def test_what_is_no_finite_number_is_refused(value):
+    with pytest.raises(UsageError, match=f"--option dropout={value} is no finite number"):
+        parse_options([f"dropout={value}"])
