@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _USUAL_SIDE = {"segmentation": 512, "classification": 224}
 _SIDE_OF_LENET = 28
+_MOST = 10_000_000  # channels, rows or columns; beyond it libraries cannot count
 
 
 def networks_summary(
@@ -102,6 +103,11 @@ def _shape(text: str) -> tuple[int, int, int]:
             f"--input {text} is no size of an image; write channels x height x width: 1x224x224"
         )
     channels, height, width = (int(each) for each in numbers.groups())
+    if max(channels, height, width) > _MOST:
+        raise UsageError(
+            f"--input {text} is larger than any image; give at most {_MOST} channels, rows and "
+            "columns: 1x224x224"
+        )
     return channels, height, width
 
 

@@ -46,6 +46,7 @@ def test_a_model_says_its_network_itself(emseg, refused, model, monkeypatch):
     [
         (("unet", "--input", "224"), "1x224x224"),
         (("unet", "--input", "1x0x5"), "1x224x224"),
+        (("unet", "--input", "99999999999999999999x16x16"), "larger than any image"),
         (("unett",), "did you mean"),
         (("unet", "--task", "segmentaton"), "did you mean 'segmentation'?"),
         (("lenet5", "--input", "1x4x4"), "4"),
