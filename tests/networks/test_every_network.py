@@ -22,7 +22,7 @@ def side_of(entry):
     smallest = find_figures(entry.task, entry.name, entry.encoder).smallest
     if entry.task is Task.SEGMENTATION:
         return max(64, smallest)
-    return max(32, smallest + 5)
+    return max(64, smallest + 5)
 
 
 def encoder_of(entry):
