@@ -48,12 +48,29 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if not tensors:
         raise UnreadableFileError(f"{path} holds no weights; check --pretrained")
     for name, tensor in tensors.items():
+        if not _is_plain(name, tensor):
+            raise UnreadableFileError(
+                f"{path} holds weights that are no plain real numbers (in {name}: quantised, "
+                "sparse, complex, whole, without values or a negative variance); save its "
+                "state_dict in float32"
+            )
         if not torch.isfinite(tensor).all():
             raise UnreadableFileError(
                 f"{path} holds weights that are no numbers (in {name}): its training diverged; "
                 "give another file"
             )
     return tensors
+
+
+def _is_plain(name: str, tensor: Tensor) -> bool:
+    """Whether a tensor holds real numbers, and fractions where they are weights."""
+    if tensor.layout is not torch.strided or tensor.is_meta or tensor.is_quantized:
+        return False
+    kind = name.rpartition(".")[2]
+    if not tensor.numel() or (kind == "running_var" and bool((tensor.float() < 0).any())):
+        return False
+    is_weight = kind in {"weight", "bias", "running_mean", "running_var"}
+    return tensor.is_floating_point() or not (is_weight or tensor.is_complex())
 
 
 def plain_name(name: str) -> str:

@@ -188,3 +188,29 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path):
     tensors["stem.0.weight"][0, 0, 0, 0] = float("nan")
     with pytest.raises(UnreadableFileError, match=r"no numbers .in stem.0.weight."):
         load_pretrained(build(CLASSIC, 2), CLASSIC, saved(tmp_path / "nan.pt", tensors))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tensor: tensor.to("meta"),
+        lambda tensor: tensor.to_sparse(),
+        lambda tensor: tensor.int(),
+        lambda tensor: tensor.to(torch.complex64),
+        lambda tensor: tensor[:, :0],
+    ],
+)
+def test_weights_that_are_no_plain_real_numbers_are_refused(tmp_path, change):
+    tensors = build(CLASSIC, 1).state_dict()
+    tensors["stem.0.weight"] = change(tensors["stem.0.weight"])
+    torch.save(tensors, tmp_path / "odd.pt")
+    with pytest.raises(UnreadableFileError, match=r"no plain real numbers .in stem.0.weight"):
+        load_pretrained(build(CLASSIC, 2), CLASSIC, str(tmp_path / "odd.pt"))
+
+
+def test_a_negative_variance_is_refused(tmp_path):
+    tensors = build(CLASSIC, 1).state_dict()
+    name = next(each for each in tensors if each.endswith("running_var"))
+    tensors[name] -= 2
+    with pytest.raises(UnreadableFileError, match="a negative variance"):
+        load_pretrained(build(CLASSIC, 2), CLASSIC, saved(tmp_path / "variance.pt", tensors))
