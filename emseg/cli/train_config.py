@@ -9,6 +9,7 @@ from emseg.config import Task, TrainConfig
 from emseg.errors import UnknownNameError, UsageError
 from emseg.labels import parse_labels, parse_names, parse_value
 from emseg.reading import is_class_folder
+from emseg.starting import check_start
 
 _OF_MASKS = ("labels", "unlabelled", "slices", "val_slices")
 
@@ -58,7 +59,7 @@ def train_config(
     if "epochs" in options and "steps" in options:
         raise UsageError("--epochs and --steps contradict each other; give one of them")
     options.setdefault("out", _next_run(options.get("network"), task))
-    return TrainConfig.from_options(
+    config = TrainConfig.from_options(
         images=tuple(Path(each) for each in images),
         masks=tuple(mask_paths),
         mask_folders=folders,
@@ -70,6 +71,8 @@ def train_config(
         labels=parse_labels(labels) if labels else None,
         **options,
     )
+    check_start(config.pretrained, config.freeze, config.unfreeze_every)
+    return config
 
 
 def _task(asked: str | None, images: list[str], *, has_masks: bool) -> Task:

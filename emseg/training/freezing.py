@@ -18,7 +18,6 @@ frozen depends on the number of the step alone, so that a run can be replayed.
 """
 
 import logging
-import re
 from dataclasses import dataclass
 
 from torch import nn
@@ -26,8 +25,8 @@ from torch import nn
 from emseg.config import TrainConfig
 from emseg.errors import UsageError
 from emseg.networks.parts import encoder_stages
+from emseg.starting import frozen_stages
 
-_SOME = re.compile(r"([1-9][0-9]*)-stages?")
 _log = logging.getLogger(__name__)
 
 
@@ -94,26 +93,6 @@ class Freezing:
         return f"frozen: {len(self.stages)} of {self.of} stages{opening}"
 
 
-def check_freezing(config: TrainConfig) -> None:
-    """Refuse what cannot be meant, before any file is read.
-
-    Raises
-    ------
-    UsageError
-        When ``--freeze`` is none of its words, or nothing is frozen that could be unfrozen.
-    """
-    if config.freeze not in {"none", "encoder"} and not _SOME.fullmatch(config.freeze):
-        raise UsageError(
-            f"--freeze {config.freeze} is not known; write encoder, none, or 2-stages for the "
-            "first two stages"
-        )
-    if config.unfreeze_every is not None and config.freeze == "none":
-        raise UsageError(
-            f"--unfreeze-every {config.unfreeze_every} opens what --freeze closed; add "
-            "--freeze encoder"
-        )
-
-
 def plan_freezing(
     network: nn.Module, in_channels: int, config: TrainConfig, epoch: int, *, is_loaded: bool
 ) -> Freezing:
@@ -137,11 +116,11 @@ def plan_freezing(
     UsageError
         When the network has fewer stages than are to be frozen.
     """
-    if config.freeze == "none":
+    asked = frozen_stages(config.freeze)
+    if asked == 0:
         return Freezing()
     stages = encoder_stages(network, in_channels)
-    some = _SOME.fullmatch(config.freeze)
-    count = int(some[1]) if some else len(stages)
+    count = len(stages) if asked is None else asked
     if count > len(stages):
         raise UsageError(
             f"--freeze {config.freeze}: {config.encoder or config.network} has {len(stages)} "

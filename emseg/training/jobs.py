@@ -26,6 +26,7 @@ from emseg.networks import (
     inspect_network,
     with_image_size,
 )
+from emseg.starting import check_start
 from emseg.tiling import padded_length
 from emseg.training.crops import CropDataset
 from emseg.training.images import (
@@ -38,7 +39,7 @@ from emseg.training.judging import ClassificationJudge, Judge, SegmentationJudge
 from emseg.training.labelled import LabelledPlane, fingerprint, load_labelled
 from emseg.training.schedule import EPOCH
 from emseg.training.tasks import ClassificationTask, SegmentationTask, TrainingTask
-from emseg.training.transfer import Transfer, check_transfer, start_from
+from emseg.training.transfer import Transfer, start_from
 
 _RULE = IntensityRule.ZSCORE
 
@@ -98,7 +99,7 @@ def prepare(config: TrainConfig, device: torch.device) -> Job:
     """
     name, encoder = check_network(config.task, config.network, config.encoder)
     config = config.model_copy(update={"network": name, "encoder": encoder})
-    check_transfer(config)
+    check_start(config.pretrained, config.freeze, config.unfreeze_every)
     if config.task is Task.SEGMENTATION:
         return _segmentation(config, device)
     return _classification(config, device)

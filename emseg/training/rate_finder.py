@@ -184,6 +184,11 @@ def _suggestion(rates: Sequence[float], losses: _Curve, smoothed: _Curve) -> flo
     start = float(smoothed[: max(1, early // 3)].mean())
     noise = float(np.std((losses - smoothed)[:early]))
     fall = start - float(smoothed.min())
+    if len(losses) == len(rates) and smoothed.argmin() == len(losses) - 1 and fall > 0:
+        raise ContentError(
+            f"the loss still falls at the highest rate, {rates[-1]:.2g}, after {len(losses)} "
+            "steps, so nothing can be suggested; give more --steps, or another --highest"
+        )
     if fall > max(_CLEAR * noise, _FALL * abs(start)):
         return rates[int(np.argmax(smoothed <= start - _SHARE * fall))]
     risen = smoothed > start + max(_CLEAR * noise, _FALL * abs(start))

@@ -13,11 +13,11 @@ from emseg.config import TrainConfig
 from emseg.micrograph import LabelClass
 from emseg.networks import NetworkSpec
 from emseg.networks.parts import head_tensors
-from emseg.networks.pretrained import Loaded, check_source, fetch_from_hub, load_pretrained
+from emseg.networks.pretrained import Loaded, fetch_from_hub, load_pretrained
 from emseg.networks.pretrained.fitting import fit_tensors, put
 from emseg.networks.pretrained.loaded import channel_remark, loaded_from
 from emseg.networks.pretrained.sources import load_file
-from emseg.training.freezing import Freezing, check_freezing, plan_freezing
+from emseg.training.freezing import Freezing, plan_freezing
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +52,6 @@ class Transfer:
             frozen=config.freeze,
             unfreeze_every=config.unfreeze_every,
         )
-
-
-def check_transfer(config: TrainConfig) -> None:
-    """Refuse a source or a freezing that cannot be meant, before any file is read.
-
-    Raises
-    ------
-    UsageError
-        Names the option and its value.
-    """
-    check_source(config.pretrained)
-    check_freezing(config)
 
 
 def start_from(

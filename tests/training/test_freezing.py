@@ -10,7 +10,8 @@ from emseg.config import Task, TrainConfig
 from emseg.errors import UsageError
 from emseg.networks import NetworkSpec, build_network
 from emseg.networks.parts import encoder_tensors
-from emseg.training.freezing import Freezing, check_freezing, plan_freezing
+from emseg.starting import check_start
+from emseg.training.freezing import Freezing, plan_freezing
 from emseg.training.parameters import parameter_groups
 
 SPEC = NetworkSpec(Task.SEGMENTATION, "unet", None, 1, 2, {"width": 4})
@@ -130,13 +131,13 @@ def test_more_stages_than_there_are_are_refused():
 @pytest.mark.parametrize("freeze", ["all", "0-stages", "-1-stages", "stages", "1.5-stages", ""])
 def test_what_cannot_be_meant_is_refused(freeze):
     with pytest.raises(UsageError, match=f"--freeze {freeze} is not known; write encoder"):
-        check_freezing(configure(freeze=freeze))
+        check_start("none", freeze, None)
 
 
 def test_unfreezing_needs_something_frozen():
     with pytest.raises(UsageError, match="--unfreeze-every 2 opens what --freeze closed"):
-        check_freezing(configure(unfreeze_every=2))
-    check_freezing(configure(unfreeze_every=2, freeze="1-stage"))
+        check_start("none", "none", 2)
+    check_start("none", "1-stage", 2)
 
 
 def rates(groups, network):

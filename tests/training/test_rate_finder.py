@@ -45,6 +45,11 @@ def test_a_loss_that_stays_is_refused_in_one_line():
         judged(RATES, [0.7] * 100)
 
 
+def test_a_loss_that_falls_to_the_end_is_refused():
+    with pytest.raises(ContentError, match=r"still falls at the highest rate, 1, after 12 steps"):
+        judged([10 ** (-6 + 6 * step / 11) for step in range(12)], np.linspace(1.2, 0.4, 12))
+
+
 def test_a_loss_that_is_no_number_from_the_start_is_refused():
     with pytest.raises(ContentError, match="start from a smaller rate: --lowest"):
         judged(RATES, [1.0, 1.0, float("nan")])

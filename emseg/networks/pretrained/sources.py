@@ -1,43 +1,21 @@
 """What stands behind ``--pretrained``: a word, a file, or a repository of the Hub."""
 
 import logging
-import re
 from pathlib import Path
 
 from torch import nn
 
-from emseg.errors import PathMissingError, UnknownNameError, UsageError, did_you_mean
+from emseg.errors import UsageError, did_you_mean
 from emseg.networks.pretrained.fetching import HubFile, UnavailableError
-from emseg.networks.pretrained.files import SUFFIXES, read_tensors
+from emseg.networks.pretrained.files import read_tensors
 from emseg.networks.pretrained.fitting import fit_tensors, put
 from emseg.networks.pretrained.imagenet import Published, imagenet_weights
 from emseg.networks.pretrained.loaded import Loaded, channel_remark, from_scratch, loaded_from
 from emseg.networks.pretrained.micronet import ENCODERS, micronet_file
 from emseg.networks.spec import NetworkSpec
+from emseg.starting import HUB, check_source
 
-_WORDS = ("auto", "none", "imagenet", "micronet")
-_HUB = "hf:"
-_REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(@[\w./-]+)?")
 _log = logging.getLogger(__name__)
-
-
-def check_source(source: str) -> None:
-    """Refuse what cannot be a source of weights, before anything is read.
-
-    Raises
-    ------
-    UsageError
-        When it is no word, no path that exists, and no hf:ORG/NAME.
-    """
-    if source in _WORDS or Path(source).exists():
-        return
-    if source.startswith(_HUB):
-        if not _REPOSITORY.fullmatch(source.removeprefix(_HUB)):
-            raise UsageError(f"--pretrained {source} names no repository; write hf:ORG/NAME")
-        return
-    if "/" in source or Path(source).suffix in SUFFIXES:
-        raise PathMissingError(f"--pretrained {source}: there is no such file or folder")
-    raise UnknownNameError("source of weights", source, [*_WORDS, "a file", "hf:ORG/NAME"])
 
 
 def load_pretrained(network: nn.Module, spec: NetworkSpec, source: str) -> Loaded:
@@ -72,7 +50,7 @@ def load_pretrained(network: nn.Module, spec: NetworkSpec, source: str) -> Loade
         return _published(network, published, source)
     if source == "micronet":
         return _micronet(network, spec)
-    if source.startswith(_HUB):
+    if source.startswith(HUB):
         return load_file(network, fetch_from_hub(source), source)
     return load_file(network, Path(source), source)
 
@@ -85,7 +63,7 @@ def fetch_from_hub(source: str) -> Path:
     UnavailableError
         When they are neither in the cache nor within reach.
     """
-    repository, _, revision = source.removeprefix(_HUB).partition("@")
+    repository, _, revision = source.removeprefix(HUB).partition("@")
     file = HubFile(repository, revision=revision or None)
     path = file.path()
     file.beside("config.json")
@@ -105,7 +83,7 @@ def load_file(network: nn.Module, path: Path, asked: str) -> Loaded:
     remarks = [f"placed by {fit.by}", *channel_remark(network, fit.channels)]
     if fit.missing:
         remarks.append(f"{fit.missing[0]} and what follows it is new")
-    weights = asked if asked.startswith(_HUB) else path.name
+    weights = asked if asked.startswith(HUB) else path.name
     return loaded_from(path, network, names, asked=asked, weights=weights, remarks=tuple(remarks))
 
 
