@@ -1,5 +1,6 @@
 """Everything a user can set, checked once, frozen, and written beside each result as TOML."""
 
+import re
 import tomllib
 from enum import StrEnum
 from pathlib import Path
@@ -9,7 +10,7 @@ import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from emseg.calibration import parse_pixel_size
-from emseg.errors import UnreadableFileError, UsageError
+from emseg.errors import UnknownNameError, UnreadableFileError, UsageError
 from emseg.schedules import parse_schedule
 
 
@@ -90,6 +91,9 @@ class Config(BaseModel):
             said = first.get("ctx", {}).get("error")
             if isinstance(said, UsageError):
                 raise said from error
+            if first["type"] == "enum":
+                known = re.findall(r"'([^']+)'", first["ctx"]["expected"])
+                raise UnknownNameError(str(first["loc"][0]), str(first["input"]), known) from error
             name = str(first["loc"][0]).removesuffix("_fraction").replace("_", "-")
             reason = first["msg"][0].lower() + first["msg"][1:]
             raise UsageError(f"--{name} {first['input']}: {reason}") from error

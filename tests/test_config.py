@@ -88,6 +88,8 @@ def test_a_file_that_is_no_text_or_not_there_is_refused(tmp_path):
     ("options", "said"),
     [
         ({"epochs": 0}, "--epochs 0: input should be greater"),
+        ({"optimiser": "adanw"}, "there is no optimiser 'adanw'; did you mean 'adamw'?"),
+        ({"precision": "float8"}, "there is no precision 'float8'"),
         ({"val_fraction": 1.5}, "--val 1.5"),
         ({"slices": "3:1"}, "'3:1' is no range"),
         ({"crop_size": 4}, "--crop-size 4"),

@@ -87,8 +87,9 @@ class PixelSizeGuard:
         )
         if min(height, width) < _FEWEST:
             raise MismatchError(
-                f"{where}: its whole field of view is {height} x {width} pixels of the model; use "
-                "a model for this magnification, or --pixel-size if the size is wrong"
+                f"{where}: its whole field of view is {height} x {width} pixels of that size; "
+                "use a model for this magnification, --pixel-size if the size is wrong, or "
+                "--rescale never"
             )
         self._say(
             sizes,

@@ -56,7 +56,7 @@ def test_enlarging_by_more_than_three_is_refused_with_the_way_out() -> None:
 
 
 def test_an_image_that_would_shrink_to_nothing_is_refused() -> None:
-    with pytest.raises(MismatchError, match=r"4 x 4 pixels of the model"):
+    with pytest.raises(MismatchError, match=r"4 x 4 pixels of that size"):
         PixelSizeGuard(MODEL).fit(micrograph(0.2))
 
 

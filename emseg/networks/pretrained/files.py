@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from emseg.errors import PathMissingError, UnreadableFileError
+from emseg.starting import WEIGHT_SUFFIXES
 
-SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")
 _ENTRIES = ("state_dict", "model_state_dict", "model", "network", "weights")
 _PREFIX = re.compile(r"^(?:(?:encoder|backbone|model|network|net)\.)+")
 _PARALLEL = re.compile(r"(^|\.)(?:module|_orig_mod)\.")
@@ -38,10 +38,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise PathMissingError(f"there is no file of weights {path}; check --pretrained")
-    if path.suffix not in SUFFIXES:
+    if path.suffix not in WEIGHT_SUFFIXES:
         raise UnreadableFileError(
-            f"{path} is no file of weights that emseg reads; give one of {', '.join(SUFFIXES)}, "
-            "best .safetensors"
+            f"{path} is no file of weights that emseg reads; give one of "
+            f"{', '.join(WEIGHT_SUFFIXES)}, best .safetensors"
         )
     content = _safetensors(path) if path.suffix == ".safetensors" else _torch(path)
     tensors = {str(name): each for name, each in content.items() if isinstance(each, Tensor)}
