@@ -5,6 +5,7 @@ that ``img[3].tif`` stays ``img[3].tif``. ``NO_COLOR`` and terminals without col
 """
 
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -39,6 +40,12 @@ out = _Console(stderr=False)
 err = _Console(stderr=True)
 _quiet = False
 _debug = False
+
+
+def width() -> int:
+    """Columns to lay text out in: what ``COLUMNS`` says, also when piped, or else the terminal."""
+    said = os.environ.get("COLUMNS", "")
+    return int(said) if said.isdecimal() and int(said) else out.width
 
 
 def settle(*, quiet: bool = False, debug: bool = False) -> None:

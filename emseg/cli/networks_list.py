@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
     from emseg.networks.listed import Listed
 
-_WIDE = 96  # columns of a terminal that has room for the family
+_WIDE = 106  # columns of a terminal that has room for the family
+_WIDEST = 100  # of the text below
 _MARKS = {"imagenet": "I", "micronet": "M"}
 _LEGEND = (
     "For 1 x 512 x 512 pixels and 3 classes. MACs: multiply-adds; sees: receptive field in pixels, "
-    "all = the whole image; step: total stride; I, M: ImageNet, MicroNet weights to be had. "
+    "all = the whole image; step: total stride; weights to be had: I of ImageNet, M of MicroNet. "
     "emseg networks show NAME says more."
 )
 
@@ -104,7 +105,8 @@ def _print_sections(rows: list["Listed"]) -> None:
     """Print a table for segmentation, one for its encoders and one for classification."""
     from rich.text import Text
 
-    from emseg.cli.console import out
+    from emseg.cli import console
+    from emseg.cli.columns import hanging
 
     sections = {
         "Segmentation (--network)": [
@@ -115,27 +117,36 @@ def _print_sections(rows: list["Listed"]) -> None:
         ],
         "Classification (--network)": [r for r in rows if r.task == "classification"],
     }
+    width = console.width()
+    names = max((len(_called(each)) for each in rows), default=0)
     for title, members in sections.items():
         if members:
-            out.print(Text(title, "bold"))
-            out.print(_table(members, is_wide=out.width >= _WIDE))
-            out.print()
-    out.print(Text(_LEGEND, "dim"))
+            console.out.print(Text(title, "bold"))
+            console.out.print(_table(members, names, is_wide=width >= _WIDE), width=width)
+            console.out.print()
+    console.out.print(hanging(_LEGEND, 0, min(width, _WIDEST), "dim"))
 
 
-def _table(rows: list["Listed"], *, is_wide: bool) -> "Table":
+def _called(row: "Listed") -> str:
+    """Name a network, and the encoder that a decoder stands on."""
+    return f"{row.name} on {row.encoder}" if row.encoder and not row.encoders else row.name
+
+
+def _table(rows: list["Listed"], names: int, *, is_wide: bool) -> "Table":
+    """Lay the rows out; ``names`` columns for the names, as in the tables above and below."""
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    gap = 2 if is_wide else 1
+    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim")
     if is_wide:
-        table.add_column("family", no_wrap=True, min_width=16)
-    table.add_column("name", no_wrap=True, min_width=21)
-    for heading, width in (("params", 7), ("MACs", 7), ("sees", 5), ("step", 4)):
+        table.add_column("family", no_wrap=True, min_width=17)
+    table.add_column("name", no_wrap=True, min_width=names)
+    for heading, width in (("params", 6), ("MACs", 6), ("sees", 4), ("step", 4)):
         table.add_column(heading, justify="right", no_wrap=True, min_width=width)
-    table.add_column("", no_wrap=True, min_width=3)
+    table.add_column("weights", no_wrap=True)
     table.add_column("paper", no_wrap=True, overflow="ellipsis")
     for row in rows:
-        table.add_row(*([row.family] if is_wide else []), row.name, *_cells(row))
+        table.add_row(*([row.family] if is_wide else []), _called(row), *_cells(row))
     return table
 
 

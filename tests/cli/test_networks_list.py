@@ -27,6 +27,18 @@ def test_the_list_names_every_network_with_its_figures(emseg):
     assert " ".join(line.split()) == "DenseNet densenet121 6.95 M 14.4 G 2071 32 I Huang 2017"
 
 
+def test_the_list_tells_decoders_by_their_encoder_within_80_columns(emseg, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = emseg("networks", "list").out.splitlines()
+    assert max(map(len, shown)) <= 80
+    assert [each.split()[:6] for each in shown if each.startswith("unet ")] == [
+        ["unet", "1.94", "M", "12.1", "G", "204"],
+        ["unet", "on", "resnet34", "24.4", "M", "30.9"],
+    ]
+    assert shown[1].split()[-2:] == ["weights", "paper"]
+    assert "I of ImageNet, M of MicroNet" in " ".join(shown)
+
+
 def test_the_list_as_json_holds_all_that_is_known(emseg):
     rows = rows_of(emseg)
     assert len(rows) == len(ENTRIES) + len(ENCODER_FAMILIES)
