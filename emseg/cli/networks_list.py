@@ -1,6 +1,6 @@
 """``emseg networks list``: the catalogue, a line a network."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -67,7 +67,7 @@ def networks_list(
 
         print_json(catalogue_json(rows))
         return
-    _print_sections(rows)
+    print_sections(rows)
 
 
 def _require_task(task: str | None) -> None:
@@ -89,10 +89,12 @@ def _chosen(
 ) -> list["Listed"]:
     rows = [each for each in rows if task is None or each.task == task]
     if family is not None:
+        from emseg.networks.lookup import rows_of_family
+
         families = list(dict.fromkeys(each.family for each in rows))
-        if family.lower() not in {each.lower() for each in families}:
+        rows = rows_of_family(family, rows)
+        if not rows:
             raise UnknownNameError("family of networks", family, families)
-        rows = [each for each in rows if each.family.lower() == family.lower()]
     return [each for each in rows if search is None or search.lower() in _words(each)]
 
 
@@ -101,7 +103,7 @@ def _words(row: "Listed") -> str:
     return "\n".join(found).lower()
 
 
-def _print_sections(rows: list["Listed"]) -> None:
+def print_sections(rows: "Sequence[Listed]") -> None:
     """Print a table for segmentation, one for its encoders and one for classification."""
     from rich.text import Text
 

@@ -5,65 +5,144 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emseg.cli.options import Json
+from emseg.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.text import Text
 
     from emseg.networks.listed import Listed
 
 _LABEL = 16  # columns of what stands before the facts
+_WIDEST = 100  # columns, on terminals that are wider
 
 
 def networks_show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A network or an encoder.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A network, an encoder or a family.")],
+    encoder: Annotated[
+        str | None, typer.Option(help="Encoder of a segmentation network: resnet34.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Say what one network is, what it takes and which weights there are.
 
-    A name that is both a network and an encoder is told twice. Of a network of timm or
-    torchvision that is not in the catalogue, what can be found out is told.
+    A name that is both a network and an encoder is told twice; of a family its networks are
+    listed. Case, hyphens and blanks in a name do not matter. Of a network of timm or torchvision
+    that is not in the catalogue, what can be found out is told.
 
     Examples
     --------
     emseg networks show densenet121
-    emseg networks show unet
+    emseg networks show unet --encoder resnet34
+    emseg networks show U-Net
     emseg networks show convnext_tiny
     """
-    from emseg.cli.console import out
-
-    rows = _found(name)
+    asked, rows = _pair(name, encoder) if encoder is not None else _found(name)
     if json:
         from emseg.cli.console import print_json
         from emseg.cli.networks_json import catalogue_json
 
         print_json(catalogue_json(rows))
-        return
-    for number, row in enumerate(rows):
-        if number:
-            out.print()
-        for line in _lines(row, name, min(out.width, 100)):
-            out.print(line)
+    elif asked:
+        _print_rows(rows, *asked)
+    else:
+        _print_family(name, rows)
 
 
-def _found(name: str) -> list["Listed"]:
-    """Find a network in the catalogue, or in the libraries."""
-    from emseg.networks.catalogue import resolved_name
-    from emseg.networks.listed import listed_networks
+def _found(name: str) -> tuple[tuple[str, ...], list["Listed"]]:
+    """Find a name in the catalogue, or in the libraries; of a family no name is given back."""
+    from emseg.networks.lookup import rows_called, rows_of_family
 
-    wanted = resolved_name(name)
-    rows = [each for each in listed_networks() if wanted == each.name or name in each.encoders]
-    if rows:
-        return rows
+    called, rows = rows_called(name)
+    family = rows_of_family(name)
+    if len(family) > len(rows) and not (rows and called == name):
+        return (), family
+    return ((called,), rows) if rows else ((name,), [_from_library(name)])
+
+
+def _pair(name: str, encoder: str) -> tuple[tuple[str, ...], list["Listed"]]:
+    """Find a decoder on an encoder, or else the encoder alone."""
+    from emseg.networks.lookup import rows_called
+
+    name, rows = rows_called(name)
+    if not any(row.task == "segmentation" and not row.encoders for row in rows):
+        from emseg.networks.entries import SEGMENTERS
+
+        if rows:
+            raise UsageError(
+                f"--encoder {encoder} belongs to a segmentation network, which {name} is not; "
+                "leave it out"
+            )
+        raise UnknownNameError("network with an encoder", name, {e.name for e in SEGMENTERS})
+    encoder, among = rows_called(encoder)
+    pair = [row for row in rows if row.encoder == encoder and not row.encoders]
+    alone = [row for row in among if row.encoders]
+    return (encoder, name), pair or alone or [_encoder_from_library(encoder)]
+
+
+def _encoder_from_library(encoder: str) -> "Listed":
+    from emseg.networks.building import check_encoder
+    from emseg.networks.measuring import listed_from_library
+
+    check_encoder(encoder)
+    return listed_from_library(encoder)
+
+
+def _from_library(name: str) -> "Listed":
+    """Ask the libraries for a network that is not in the catalogue."""
     from emseg.cli.console import remark
     from emseg.networks.measuring import listed_from_library
 
     remark(f"{name} is not in the catalogue; what its library says is looked up")
-    return [listed_from_library(name)]
+    try:
+        return listed_from_library(name)
+    except UnknownNameError as error:
+        raise _unknown(name, error) from None
 
 
-def _lines(row: "Listed", name: str, width: int) -> "Iterator[Text]":
+def _unknown(name: str, error: UnknownNameError) -> UsageError:
+    """Word a refusal that guesses no task, with the lightest of the family that was meant."""
+    from emseg.networks.listed import listed_networks
+    from emseg.networks.lookup import lightest, nearest_family
+
+    rows = listed_networks()
+    names = [each for row in rows for each in (row.encoders or (row.name,))]
+    names = list(dict.fromkeys((*names, *error.known)))
+    family = nearest_family(name, names)
+    if not family:
+        kind = "encoder" if name.startswith("tu-") else "network or encoder"
+        return UnknownNameError(kind, name, names)
+    return UsageError(f"there is no network {name!r}; did you mean {_either(lightest(family))}?")
+
+
+def _either(names: "Sequence[str]") -> str:
+    *first, last = map(repr, names)
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def _print_family(name: str, rows: "Sequence[Listed]") -> None:
+    """List the networks of a family, and say which to ask for."""
+    from emseg.cli.console import remark
+    from emseg.cli.networks_list import print_sections
+    from emseg.networks.lookup import lightest
+
+    print_sections(rows)
+    remark(f"{name} is a family of networks; did you mean {_either(lightest(rows))}?")
+
+
+def _print_rows(rows: "Sequence[Listed]", name: str, network: str = "unet") -> None:
+    """Tell what each is; ``name`` is what was asked for, ``network`` what an encoder is under."""
+    from emseg.cli.console import out, width
+
+    for number, row in enumerate(rows):
+        if number:
+            out.print()
+        for line in _lines(row, (name, network), min(width(), _WIDEST)):
+            out.print(line)
+
+
+def _lines(row: "Listed", asked: tuple[str, str], width: int) -> "Iterator[Text]":
     from rich.text import Text
 
     from emseg.cli.columns import hanging
@@ -73,12 +152,12 @@ def _lines(row: "Listed", name: str, width: int) -> "Iterator[Text]":
     if row.about:
         yield hanging(row.about, 0, width, "")
     yield Text()
-    for label, text in _facts(row, name):
+    for label, text in _facts(row, *asked):
         lines = hanging(text, _LABEL, width, "", first=0)
         yield Text(f"{label:{_LABEL}}", "dim").append_text(lines)
 
 
-def _facts(row: "Listed", name: str) -> "Iterator[tuple[str, str]]":
+def _facts(row: "Listed", name: str, network: str) -> "Iterator[tuple[str, str]]":
     """Tell what it takes and costs, a label and a text each."""
     from emseg.networks.listed import command_of
 
@@ -106,7 +185,7 @@ def _facts(row: "Listed", name: str) -> "Iterator[tuple[str, str]]":
         yield "smallest image", f"{figures.smallest} x {figures.smallest} pixels"
         if not row.encoders:
             yield "options", _options(figures.options)
-    yield "example", command_of(row, name)
+    yield "example", command_of(row, name, network)
 
 
 def _options(options: "Mapping[str, object]") -> str:

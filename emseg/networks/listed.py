@@ -44,8 +44,8 @@ class Listed:
     figures: Figures | None
 
 
-def command_of(row: Listed, name: str) -> str:
-    """Write a command that trains a network, or a U-Net on an encoder.
+def command_of(row: Listed, name: str, network: str = "unet") -> str:
+    """Write a command that trains a network, or one on an encoder.
 
     Parameters
     ----------
@@ -53,9 +53,11 @@ def command_of(row: Listed, name: str) -> str:
         What is trained.
     name : str
         The encoder that was asked for; of a network its own name is taken.
+    network : str
+        What is trained on an encoder.
     """
     if row.encoders:
-        chosen = f"--network unet --encoder {name}"
+        chosen = f"--network {network} --encoder {name}"
     elif row.task is Task.CLASSIFICATION:
         return f"emseg train classes/ --task classification --network {row.name}"
     elif row.encoder is not None:

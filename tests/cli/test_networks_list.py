@@ -53,6 +53,7 @@ def test_the_list_is_narrowed_down(emseg):
     assert {each["task"] for each in rows_of(emseg, "--task", "classification")} == {
         "classification"
     }
+    assert [each["encoder"] for each in rows_of(emseg, "--family", "unet")] == [None, "resnet34"]
     dense = rows_of(emseg, "--family", "densenet", "--task", "classification")
     assert [each["name"] for each in dense][:2] == ["densenet", "densenet121"]
     assert [each["name"] for each in rows_of(emseg, "--search", "krizhevsky")] == ["alexnet"]
@@ -109,6 +110,56 @@ def test_show_corrects_a_mistyped_name(emseg):
     shown = emseg("networks", "show", "densnet121")
     assert shown.code == 2
     assert "did you mean 'densenet121'?" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("name", "titles"),
+    [
+        ("U-Net", ["U-Net, classic", "U-Net on an encoder"]),
+        ("Link Net", ["LinkNet"]),
+        ("ResNet-18", ["ResNet as an encoder", "ResNet-18"]),
+    ],
+)
+def test_show_minds_neither_case_nor_hyphens_nor_blanks(emseg, name, titles):
+    shown = emseg("networks", "show", name, "--json")
+    assert (shown.code, shown.err) == (0, "")
+    assert [each["title"] for each in json.loads(shown.out)] == titles
+
+
+@pytest.mark.parametrize(
+    ("family", "meant"),
+    [
+        ("resnet", "'resnet18', 'resnet34' or 'resnet50'"),
+        ("VGG", "'vgg11', 'vgg13' or 'vgg16'"),
+        ("inception", "'googlenet', 'inception_v3' or 'inception_v4'"),
+        ("DeepLab", "'deeplabv3plus' or 'deeplabv3'"),
+    ],
+)
+def test_show_lists_a_family_and_names_its_lightest(emseg, family, meant):
+    shown = emseg("networks", "show", family)
+    assert shown.code == 0
+    assert f"did you mean {meant}?" in shown.err
+    listed = set(shown.out.split())
+    assert {each.strip("' ") for each in meant.replace(" or ", ",").split(",")} <= listed
+    assert "alexnet" not in listed
+
+
+def test_show_proposes_the_lightest_of_a_mistyped_family(emseg):
+    shown = emseg("networks", "show", "densnet")
+    assert shown.code == 2
+    assert "no network 'densnet'" in shown.err
+    assert "did you mean 'densenet', 'densenet121' or 'densenet169'?" in shown.err
+
+
+def test_show_takes_the_encoder_of_a_network(emseg):
+    pair = emseg("networks", "show", "unet", "--encoder", "resnet34").out
+    assert pair.startswith("U-Net on an encoder")
+    assert "24.4 M parameters" in pair
+    other = emseg("networks", "show", "FPN", "--encoder", "resnet50").out
+    assert other.startswith("ResNet as an encoder")
+    assert "--network fpn --encoder resnet50" in other
+    assert "leave it out" in emseg("networks", "show", "alexnet", "--encoder", "resnet18").err
+    assert "'resnet34'" in emseg("networks", "show", "unet", "--encoder", "resnett34").err
 
 
 def test_the_list_needs_no_library_of_networks():
