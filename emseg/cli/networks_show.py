@@ -177,7 +177,7 @@ def _facts(row: "Listed", name: str, network: str) -> "Iterator[tuple[str, str]]
         yield (
             "figures",
             f"{in_short(figures.parameters)} parameters, {in_short(figures.macs)} multiply-adds"
-            f"{of} for 1 x 512 x 512 pixels and 3 classes",
+            f"{of} for 1 x 512 x 512 pixels and 3 classes{_by_size(row)}",
         )
         sees = figures.receptive_field
         yield "sees", f"{sees} pixels along an axis" if sees else "the whole image"
@@ -186,6 +186,16 @@ def _facts(row: "Listed", name: str, network: str) -> "Iterator[tuple[str, str]]
         if not row.encoders:
             yield "options", _options(figures.options)
     yield "example", command_of(row, name, network)
+
+
+def _by_size(row: "Listed") -> str:
+    """Say that a network has other parameters when it is built for another size of images."""
+    if row.figures is None or "image_size" not in row.figures.options:
+        return ""
+    return (
+        "; it is built for one image size, and has fewer parameters for smaller images: "
+        f"emseg networks summary {row.name} --input 1x224x224"
+    )
 
 
 def _options(options: "Mapping[str, object]") -> str:

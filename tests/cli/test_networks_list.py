@@ -162,6 +162,13 @@ def test_show_takes_the_encoder_of_a_network(emseg):
     assert "'resnet34'" in emseg("networks", "show", "unet", "--encoder", "resnett34").err
 
 
+def test_show_says_when_the_parameters_depend_on_the_size_of_the_image(emseg):
+    shown = " ".join(emseg("networks", "show", "alexnet").out.split())
+    assert "226 M parameters" in shown
+    assert "fewer parameters for smaller images: emseg networks summary alexnet" in shown
+    assert "smaller images" not in emseg("networks", "show", "vgg11").out
+
+
 def test_the_list_needs_no_library_of_networks():
     program = (
         "import sys; from emseg.cli import program\n"
