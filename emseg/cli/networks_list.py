@@ -32,7 +32,9 @@ def networks_list(
     ] = None,
     search: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="Those whose name, title, family or paper holds TEXT."),
+        typer.Option(
+            metavar="TEXT", help="Those whose name, family, description or authors hold TEXT."
+        ),
     ] = None,
     everything: Annotated[
         bool,
@@ -79,7 +81,8 @@ def _require_task(task: str | None) -> None:
 def _require_some(rows: object, search: str | None) -> None:
     if not rows:
         raise UsageError(
-            f"no network of the catalogue has {search!r} in its name, family or paper; look for it "
+            f"no network of the catalogue has {search!r} in its name, family, description or "
+            "authors; look for it "
             "among all names with --all, or leave out --search"
         )
 
@@ -99,7 +102,9 @@ def _chosen(
 
 
 def _words(row: "Listed") -> str:
-    found = (row.name, row.family, row.title, row.library, str(row.paper), *row.encoders)
+    """Gather what is searched: of the paper authors and year, as titles are about all sorts."""
+    cited = f"{row.paper.authors} {row.paper.year}" if row.paper else ""
+    found = (row.name, row.family, row.title, row.about, row.library, cited, *row.encoders)
     return "\n".join(found).lower()
 
 

@@ -193,7 +193,7 @@ def _by_size(row: "Listed") -> str:
     if row.figures is None or "image_size" not in row.figures.options:
         return ""
     return (
-        "; it is built for one image size, and has fewer parameters for smaller images: "
+        "; fewer parameters for smaller images: "
         f"emseg networks summary {row.name} --input 1x224x224"
     )
 

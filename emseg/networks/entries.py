@@ -303,8 +303,8 @@ SEGMENTERS = (
     _segmenter(
         "dpt",
         "DPT",
-        "Dense prediction on a vision transformer of timm. Needs pretrained weights or very many "
-        "micrographs.",
+        "Every pixel is told from a vision transformer of timm. Needs pretrained weights or very "
+        "many micrographs.",
         papers.DPT,
         "tu-vit_small_patch16_224",
     ),

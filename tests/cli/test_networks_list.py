@@ -56,6 +56,9 @@ def test_the_list_is_narrowed_down(emseg):
     assert [each["encoder"] for each in rows_of(emseg, "--family", "unet")] == [None, "resnet34"]
     dense = rows_of(emseg, "--family", "densenet", "--task", "classification")
     assert [each["name"] for each in dense][:2] == ["densenet", "densenet121"]
+    dense = {each["family"] for each in rows_of(emseg, "--search", "dense")}
+    assert "DenseNet" in dense
+    assert "DPT" not in dense  # only the title of its paper says so
     assert [each["name"] for each in rows_of(emseg, "--search", "krizhevsky")] == ["alexnet"]
     assert [each["name"] for each in rows_of(emseg, "--search", "resnext101_32x8d")] == [
         "resnext50_32x4d"
