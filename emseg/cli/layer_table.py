@@ -1,23 +1,26 @@
 """The layers of a network as a table on the terminal and in a file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from rich.table import Table
 from rich.text import Text
 
 from emseg.cli import console
-from emseg.cli.columns import shortened
+from emseg.cli.columns import hanging, shortened
 from emseg.networks import NetworkSpec
 from emseg.networks.anatomy import Anatomy, Layer
 
 _WIDEST = 100  # of the table, on terminals that are wider
-_NARROWEST_NAME, _NARROWEST_KIND = 11, 8
+_NARROWEST_NAME, _NARROWEST_KIND = 18, 11
+_SPARE = ("pad", "jump", "stride", "kernel")  # left out on narrow terminals, the first at first
+_LABEL = 17  # columns of what stands before the totals
 _HEADERS = ("layer", "kind", "output", "kernel", "stride", "pad", "parameters", "MACs", "field")
 _COLUMNS = (*_HEADERS, "jump")
 
 
 def show_anatomy(spec: NetworkSpec, anatomy: Anatomy) -> None:
     """Print a row a layer, and the totals below.
+
+    Names that are too long stand below what they begin with, so that they stay apart.
 
     Parameters
     ----------
@@ -26,10 +29,13 @@ def show_anatomy(spec: NetworkSpec, anatomy: Anatomy) -> None:
     anatomy : Anatomy
         What was found.
     """
-    console.out.print(_table(anatomy))
+    width = min(console.width(), _WIDEST)
+    for text in _table(anatomy, width):
+        console.out.print(text, soft_wrap=True)
     console.result("")
     for line in _totals(spec, anatomy):
-        console.result(line)
+        fitting = Text(line) if len(line) <= width else hanging(line, _LABEL, width, "", first=0)
+        console.out.print(fitting, soft_wrap=True)
 
 
 def layer_rows(anatomy: Anatomy) -> list[dict[str, object]]:
@@ -83,21 +89,70 @@ def _scaled(number: float, step: int, units: Sequence[str]) -> str:
     return f"{text} {units[power]}".strip()
 
 
-def _table(anatomy: Anatomy) -> Table:
-    cells = [_cells(layer) for layer in anatomy.layers]
-    widths = [
-        max(map(len, (head, *column))) for head, *column in zip(_COLUMNS, *cells, strict=True)
+def _table(anatomy: Anatomy, width: int) -> Iterator[Text]:
+    """Lay the layers out, a line each, and a line for each group of names that are too long."""
+    rows = [dict(zip(_COLUMNS, _cells(layer), strict=True)) for layer in anatomy.layers]
+    widths = _widths(rows, width)
+    yield Text(_line({head: head for head in widths}, widths), "dim")
+    above = ""
+    depth = _depth([layer.name for layer in anatomy.layers], widths["layer"])
+    for row in rows:
+        group, name = _split(row["layer"], depth)
+        if group and group != above:
+            yield Text(shortened(group, width), "dim")
+        above = group
+        yield Text(_line(row | {"layer": name}, widths))
+
+
+def _widths(rows: Sequence[dict[str, str]], width: int) -> dict[str, int]:
+    """Give each column that has room its width; names and kinds share what the others leave."""
+    widths = {head: max(len(head), *(len(row[head]) for row in rows)) for head in _COLUMNS}
+    names, kinds = widths["layer"], widths["kind"]
+    least = min(names, _NARROWEST_NAME) + min(kinds, _NARROWEST_KIND)
+    left_out = []
+    for spare in _SPARE:
+        if _room(widths, width) < least:
+            del widths[spare]
+            left_out.append(spare)
+    if left_out:
+        *most, last = left_out
+        spared = f"{', '.join(most)} and {last}" if most else last
+        console.remark(f"{width} columns have no room for {spared}; --csv FILE holds all")
+    room = _room(widths, width)
+    widths["kind"] = min(kinds, max(_NARROWEST_KIND, room - names, room // 3))
+    widths["layer"] = min(names, max(room - widths["kind"], len("layer")))
+    return widths
+
+
+def _room(widths: dict[str, int], width: int) -> int:
+    """Count what is left for name and kind beside the other columns."""
+    others = [size for head, size in widths.items() if head not in ("layer", "kind")]
+    return width - sum(others) - len(others) - 1
+
+
+def _depth(names: Sequence[str], room: int) -> int:
+    """Find how much of the names goes into lines above, so that the rest fits."""
+    deepest = max(name.count(".") for name in names)
+    for depth in range(deepest + 1):
+        if all(len(_split(name, depth)[1]) <= room for name in names):
+            return depth
+    return deepest
+
+
+def _split(name: str, depth: int) -> tuple[str, str]:
+    """Part a name into what stands above, at most ``depth`` words of it, and the rest, indented."""
+    words = name.split(".")
+    above = words[: min(depth, len(words) - 1)]
+    return ".".join(above), ("  " if above else "") + ".".join(words[len(above) :])
+
+
+def _line(row: dict[str, str], widths: dict[str, int]) -> str:
+    """Write a row; words stand left, numbers right."""
+    cells = [
+        shortened(row[head], size).ljust(size) if head in _HEADERS[:3] else row[head].rjust(size)
+        for head, size in widths.items()
     ]
-    room = min(console.out.width, _WIDEST) - sum(widths[2:]) - len(widths) + 1
-    kind = max(_NARROWEST_KIND, min(widths[1], max(room - widths[0], room // 3)))
-    name = max(_NARROWEST_NAME, min(widths[0], room - min(kind, widths[1])))
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
-    for at, head in enumerate(_COLUMNS):
-        table.add_column(head, justify="left" if at < 3 else "right", no_wrap=True)
-    for row in cells:
-        row[:2] = shortened(row[0], name), shortened(row[1], kind)
-        table.add_row(*map(Text, row))
-    return table
+    return " ".join(cells)
 
 
 def _cells(layer: Layer) -> list[str]:

@@ -15,6 +15,24 @@ def test_a_network_is_laid_open(emseg):
     assert max(map(len, shown.out.splitlines())) <= 100
 
 
+@pytest.mark.parametrize("width", [80, 100])
+@pytest.mark.parametrize("encoder", ["resnet34", "efficientnet-b0"])
+def test_each_layer_keeps_its_whole_name_on_narrow_terminals(emseg, monkeypatch, width, encoder):
+    monkeypatch.setenv("COLUMNS", str(width))
+    asked = ("networks", "summary", "unet", "--encoder", encoder, "--input", "1x64x64")
+    shown = emseg(*asked)
+    assert max(map(len, shown.out.splitlines())) <= width
+    names, above = [], ""
+    for line in shown.out.partition("\n\n")[0].splitlines()[1:]:
+        if line.startswith("  "):
+            names.append(f"{above}.{line.split()[0]}")
+        else:
+            above = line
+    layers = json.loads(emseg(*asked, "--json").out)["layers"]
+    assert names == [each["name"] for each in layers]
+    assert ("no room for pad" in shown.err) == (width == 80)
+
+
 def test_json_and_csv_hold_the_same_layers(emseg, tmp_path):
     table = tmp_path / "the layers.csv"
     shown = emseg(
