@@ -74,7 +74,9 @@ def _pair(name: str, encoder: str) -> tuple[tuple[str, ...], list["Listed"]]:
                 f"--encoder {encoder} belongs to a segmentation network, which {name} is not; "
                 "leave it out"
             )
-        raise UnknownNameError("network with an encoder", name, {e.name for e in SEGMENTERS})
+        raise UnknownNameError(
+            "network with an encoder", name, dict.fromkeys(e.name for e in SEGMENTERS)
+        )
     encoder, among = rows_called(encoder)
     pair = [row for row in rows if row.encoder == encoder and not row.encoders]
     alone = [row for row in among if row.encoders]
