@@ -72,7 +72,7 @@ def test_a_group_alone_shows_its_help_and_a_mistyped_command_of_it_is_corrected(
     member = next(name for name in COMMANDS if name.startswith(f"{group} ")).partition(" ")[2]
     mistyped = emseg(group, member + "s")
     assert mistyped.code == 2
-    assert f"did you mean {member}?" in mistyped.err
+    assert f"did you mean '{member}'?" in mistyped.err
 
 
 @pytest.mark.parametrize("name", COMMANDS)
