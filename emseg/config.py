@@ -218,6 +218,12 @@ class TrainConfig(_Reading):
             usual |= {"learning_rate": _RATE_OF_SGD, "momentum": 0.9}
         return usual | {key: value for key, value in values.items() if value is not None}
 
+    @property
+    def usual_learning_rate(self) -> float:
+        """The peak rate of this task and optimiser when none is given."""
+        given = self.model_dump(exclude={"learning_rate"}, exclude_none=True)
+        return float(TrainConfig(**given).learning_rate)
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         """Refuse options of which one makes the other pointless."""

@@ -163,9 +163,13 @@ class _Run(lightning.Callback):
         )
 
     def _find_rate(self) -> None:
-        """Settle the rate by the range test, whose time counts."""
-        self.range_test = find_rate(self.job, self.config, self.device)
-        rate = self.range_test.suggestion
+        """Settle the rate by the range test, whose time counts; by what is usual if it fails."""
+        try:
+            self.range_test = find_rate(self.job, self.config, self.device)
+            rate = self.range_test.suggestion
+        except ContentError as error:
+            rate = self.config.usual_learning_rate
+            _log.warning("%s; training with the usual rate, %g", error, rate)
         self.config = self.config.model_copy(update={"learning_rate": rate})
         self.finding_seconds = self._seconds()
         _log.info("learning rate %.2g, found in %.0f s", rate, self.finding_seconds)

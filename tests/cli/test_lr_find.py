@@ -107,7 +107,7 @@ def test_an_interrupt_leaves_nothing(emseg, folders, monkeypatch):
 
 
 def test_train_finds_its_rate_and_keeps_the_curve(emseg, folders, monkeypatch):
-    monkeypatch.setattr(fit, "find_rate", partial(find_rate, steps=20))
+    monkeypatch.setattr(fit, "find_rate", partial(find_rate, steps=30, highest=100.0))
     shown = emseg("train", "images", "masks", "--lr", "auto", "--out", "run", *TINY)
     assert shown.code == 0, shown.err
     card = json.loads((folders / "run/model/config.json").read_text(encoding="utf-8"))

@@ -208,7 +208,9 @@ def test_a_cosine_run_given_minutes_is_replayed_by_its_steps(configure, ticking,
 
 
 def test_a_run_finds_its_rate_and_says_so(configure, monkeypatch):
-    monkeypatch.setattr(emseg.training.fit, "find_rate", partial(find_rate, steps=20))
+    monkeypatch.setattr(
+        emseg.training.fit, "find_rate", partial(find_rate, steps=30, highest=100.0)
+    )
     settings = {"learning_rate": "auto", "batch": 1, "options": {"width": 4}}
     first, second = (train(configure(out, steps=3, **settings), ignore) for out in ("a", "b"))
     record = first.card.training
@@ -221,6 +223,14 @@ def test_a_run_finds_its_rate_and_says_so(configure, monkeypatch):
     )
     assert same(weights(first), weights(given))
     assert not given.card.training.craft.learning_rate_found
+
+
+def test_a_range_test_without_an_answer_leaves_the_usual_rate(configure, monkeypatch, caplog):
+    monkeypatch.setattr(emseg.training.fit, "find_rate", partial(find_rate, steps=8, highest=1e-5))
+    run = train(configure(steps=2, learning_rate="auto", batch=1, options={"width": 4}), ignore)
+    assert run.card.training.learning_rate == 2e-3
+    assert not run.card.training.craft.learning_rate_found
+    assert "training with the usual rate, 0.002" in caplog.text
 
 
 def test_float16_on_a_processor_is_refused_before_anything_is_read(configure, tmp_path):
