@@ -69,7 +69,9 @@ class HeatMap:
     layer : str or None
         The layer that it is of.
     resolution : tuple of int or None
-        Height and width of the maps of that layer.
+        Height and width of the maps of that layer, of each crop.
+    crops : int
+        How many crops were put together.
     patch, step : int or None
         Of occlusion, in pixels of the network's input.
     """
@@ -78,6 +80,7 @@ class HeatMap:
     values: NDArray[np.float32]
     layer: str | None = None
     resolution: tuple[int, int] | None = None
+    crops: int = 1
     patch: int | None = None
     step: int | None = None
 
@@ -214,7 +217,8 @@ class Explainer:
         if chosen is None:
             raise UsageError(_TOKENS.format(self.card.spec, "Grad-CAM"))
         maps = [grad_cam(self.network, each, chosen.name, self._target) for each in self._images]
-        return HeatMap("Grad-CAM", self.scene.stitched(maps), chosen.name, maps[0].shape)
+        values = self.scene.stitched(maps)
+        return HeatMap("Grad-CAM", values, chosen.name, maps[0].shape, len(maps))
 
     def cam(self) -> HeatMap:
         """Map the evidence for the class by the weights of the last layer.
@@ -231,7 +235,7 @@ class Explainer:
                 f"{self.card.spec} does not end in global pooling and one linear layer: it has "
                 "no class activation maps; Grad-CAM is their generalisation"
             )
-        return HeatMap("CAM", self.scene.stitched(maps), found[0][0], maps[0].shape)
+        return HeatMap("CAM", self.scene.stitched(maps), found[0][0], maps[0].shape, len(maps))
 
     def _class_activation(self, image: Tensor) -> tuple[str, NDArray[np.float32]] | None:
         if not self.is_classifier:
@@ -274,7 +278,7 @@ class Explainer:
             for image, size in zip(self._images, sizes, strict=True)
         ]
         values = self.scene.stitched([self._padded(each) for each in maps])
-        return HeatMap("occlusion", values, patch=raster.patch, step=raster.step)
+        return HeatMap("occlusion", values, crops=len(maps), patch=raster.patch, step=raster.step)
 
     def _padded(self, heat: NDArray[np.float32]) -> NDArray[np.float32]:
         """Give a map of the specimen the size of the padded view, as maps of layers have."""

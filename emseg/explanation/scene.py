@@ -109,20 +109,23 @@ class Scene:
         Returns
         -------
         array of float32, shape (Y, X)
-            Of the size of the micrograph; averaged where views overlap, NaN where none lies.
+            Of the size of the micrograph; NaN where no view lies. Where views overlap, each counts
+            the less, the nearer its own edge is, so that no seam shows.
         """
-        sums = np.zeros((2, *self.size), np.float32)  # of the values, and how many there are
+        sums = np.zeros((3, *self.size), np.float32)  # weighted values, weights, what is covered
         for view, heat in zip(self.views, maps, strict=True):
             height, width = view.region.size
-            fine = resample(heat[None], view.values.shape[1:], Upwards.LINEAR)
-            sums[0, *view.region.slices] += fine[0, :height, :width]
-            sums[1, *view.region.slices] += 1
+            fine = resample(heat[None], view.values.shape[1:], Upwards.LINEAR)[0]
+            weight = np.outer(*(_tent(length) for length in fine.shape)).astype(np.float32)
+            sums[0, *view.region.slices] += (weight * fine)[:height, :width]
+            sums[1, *view.region.slices] += weight[:height, :width]
+            sums[2, *view.region.slices] = 1
         specimen = self._specimen
         if self.size != specimen.size:
             sums = resample(sums, specimen.size, Upwards.LINEAR)
         plane = np.full(self.micrograph.size, np.nan, np.float32)
-        mean = np.where(sums[1] >= 0.5, sums[0] / np.maximum(sums[1], 0.5), np.nan)
-        plane[specimen.slices] = mean
+        mean = np.divide(sums[0], sums[1], out=np.zeros_like(sums[0]), where=sums[1] > 0)
+        plane[specimen.slices] = np.where(sums[2] >= 0.5, mean, np.nan)
         return plane
 
     @property
@@ -171,6 +174,12 @@ def show(
     if not is_classifier and views[0].region.size != scaled.size:
         _tell_part(scene)
     return scene
+
+
+def _tent(length: int) -> NDArray[np.float64]:
+    """Weigh places by their distance to the nearer edge."""
+    place = np.arange(length)
+    return np.minimum(place + 1.0, length - place)
 
 
 def _crops(size: tuple[int, int], crop: int) -> list[tuple[Region, tuple[int, int]]]:

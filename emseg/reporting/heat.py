@@ -150,10 +150,11 @@ def _said(heat: "HeatMap", answer: "Answer") -> str:
 
 def _note(heat: "HeatMap") -> str:
     """Say how the map was made, in small print."""
+    crops = "" if heat.crops == 1 else f" in each of {heat.crops} crops"
     if heat.patch is not None:
-        return f"patch {heat.patch} px, step {heat.step} px"
+        return f"patch {heat.patch} px, step {heat.step} px{crops}"
     if heat.resolution is not None:
-        return f"layer {heat.layer}, {heat.resolution[0]} × {heat.resolution[1]} values"
+        return f"layer {heat.layer}, {heat.resolution[0]} × {heat.resolution[1]} values{crops}"
     return ""
 
 
