@@ -20,7 +20,7 @@ from emseg.errors import ContentError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from emseg.bundle import Model
-    from emseg.config import PredictConfig
+    from emseg.config import PredictConfig, Task
     from emseg.explanation import HeatMap, Record
     from emseg.micrograph import Micrograph
 
@@ -122,6 +122,8 @@ def explain(
         device=device,
     )
     loaded = load_model(model)
+    if what is not None:
+        _check_kinds(loaded.card.task, kinds)
     micrograph = _plane(loaded, config)
     try:
         explainer = Explainer(
@@ -162,6 +164,17 @@ def _kinds(what: str | None) -> tuple[str, ...]:
         if each not in _KINDS:
             raise UnknownNameError("kind of explanation (--what)", each, _KINDS)
     return tuple(each for each in _KINDS if each in said)
+
+
+def _check_kinds(task: "Task", kinds: tuple[str, ...]) -> None:
+    """Refuse what no network of the task can give, before any network has worked."""
+    from emseg.config import Task
+
+    if "cam" in kinds and task is not Task.CLASSIFICATION:
+        raise UsageError(
+            "--what cam: class activation maps are of classifiers, and this model is for "
+            "segmentation; --what gradcam is their generalisation"
+        )
 
 
 def _plane(model: "Model", config: "PredictConfig") -> "Micrograph":

@@ -105,6 +105,11 @@ class Drawing:
                 f"no pixel is predicted as {answer.class_name}: all pixels are explained in place "
                 "of those of the class"
             )
+        elif answer.share == 1:
+            remark(
+                f"every pixel is predicted as {answer.class_name}: the heat maps show where the "
+                "evidence is strongest, not where the class ends"
+            )
 
     def _draw(self, kind: str, meter: Meter) -> None:
         if kind == "filters":

@@ -107,7 +107,7 @@ def test_a_plane_of_a_stack(emseg, model, tmp_path, monkeypatch):
         (2, ("--layer", "stm"), "did you mean 'stem'?"),
         (2, ("--layer", ""), "argument is empty"),
         (2, ("--what", "gradcm"), "did you mean 'gradcam'?"),
-        (2, ("--what", "cam"), "does not end in global pooling"),
+        (2, ("--what", "cam"), "class activation maps are of classifiers"),
         (2, ("--patch", "1"), "--patch"),
         (2, ("--patch", "49"), "--patch 49 is larger than what the network sees"),
         (2, ("--slices", "4:5"), "picks none"),
