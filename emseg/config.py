@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -288,3 +289,108 @@ class EvaluateConfig(_Reading):
     device: str = "auto"
     out: Path = Path("evaluation")
     top_k: int = Field(default=5, ge=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Smallest:
+    """The smallest object that counts.
+
+    Parameters
+    ----------
+    pixels : int
+        So many pixels at least.
+    diameter_nm : float or None
+        Where the user named a length: the equivalent circular diameter in nm, at least.
+    """
+
+    pixels: int = 1
+    diameter_nm: float | None = None
+
+
+def parse_smallest(text: str) -> Smallest:
+    """Read ``"9"``, a number of pixels, or ``"5nm"``, an equivalent circular diameter.
+
+    Raises
+    ------
+    UsageError
+        When it is neither, or no object could be smaller.
+    """
+    if text.strip().isdecimal() and int(text) >= 1:
+        return Smallest(int(text))
+    try:
+        length = parse_pixel_size(text)
+    except UsageError:
+        length = None
+    if length is None or "," in text:
+        raise UsageError(
+            f"--smallest {text}: write a number of pixels, as in 9, or the diameter of a circle "
+            "of that area with its unit, as in 5nm"
+        )
+    return Smallest(diameter_nm=length.x_nm)
+
+
+def _check_smallest(text: Any) -> Any:
+    if isinstance(text, str):
+        parse_smallest(text)
+    return text
+
+
+class Border(StrEnum):
+    """What becomes of objects that the border of an image cuts, where sizes are counted."""
+
+    CORRECT = "correct"
+    DROP = "drop"
+    KEEP = "keep"
+
+
+class MeasureConfig(Config):
+    """Which objects and phases of which label images are measured, and how.
+
+    ``axes`` and ``signal`` are of the label images, ``channels`` and ``keep_bar`` of the
+    micrographs.
+    """
+
+    inputs: tuple[Path, ...]
+    images: Path | None = None
+    measured: tuple[str, ...] = ()
+    classes: tuple[str, ...] | None = None
+    labels: dict[int, str] | None = None
+    unlabelled: int | None = None
+    objects: bool = False
+    split: bool = False
+    smallest: Annotated[str, BeforeValidator(_check_smallest)] = "1"
+    border: Border = Border.CORRECT
+    sections: bool = False
+    slices: Slices | None = None
+    axes: str | None = None
+    signal: str | None = None
+    channels: str | None = None
+    pixel_size: Annotated[str | None, BeforeValidator(_check_pixel_size)] = None
+    crop: str | None = None
+    keep_bar: bool = False
+    overlays: bool = True
+    parquet: bool = False
+    out: Path = Path("measurements")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        """Refuse options of which one makes the other pointless."""
+        if self.objects:
+            given = {
+                "--class": self.measured,
+                "--classes": self.classes,
+                "--labels": self.labels,
+                "--split": self.split,
+            }
+            for option, value in given.items():
+                if value:
+                    raise UsageError(
+                        f"--objects takes every value but 0 as an object of its own, and {option} "
+                        "is about classes; keep one of them"
+                    )
+        if self.images is None and (self.channels is not None or self.keep_bar):
+            option = "--keep-bar" if self.channels is None else f"--channels {self.channels}"
+            raise UsageError(
+                f"{option} says how micrographs are read; name them with --images, or leave it out"
+            )
+        return self
