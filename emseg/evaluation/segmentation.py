@@ -10,8 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from emseg.evaluation.averages import mean_of_present
+import numpy as np
+
 from emseg.evaluation.confusion import Confusion
+from emseg.evaluation.overlap import OF_A_CLASS, Overlap, counted
 from emseg.micrograph import LabelImage
 
 
@@ -42,20 +44,6 @@ class ClassScores:
     recall: float | None
     pixels_reference: int
     pixels_prediction: int
-
-    @classmethod
-    def from_counts(cls, found: int, predicted: int, true: int) -> "ClassScores":
-        """Scores from TP, TP + FP and TP + FN."""
-        if predicted + true == 0:
-            return cls(None, None, None, None, 0, 0)
-        return cls(
-            iou=found / (predicted + true - found),
-            dice=2 * found / (predicted + true),
-            precision=found / predicted if predicted else 0.0,
-            recall=found / true if true else 0.0,
-            pixels_reference=true,
-            pixels_prediction=predicted,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,29 +126,35 @@ class SegmentationReport:
 
 
 def segmentation_scores(confusion: Confusion) -> SegmentationScores:
-    """Scores of everything that was counted.
+    """Scores of everything that was counted, by the formulae of `Overlap`.
 
     Parameters
     ----------
     confusion : Confusion
         Pixels by reference and predicted class. Several images counted into one Confusion are
-        pooled, as in the PASCAL VOC challenge (Everingham et al., Int. J. Comput. Vis. 88,
-        2010), so that a large image weighs more than a small one.
+        pooled, so that a large image weighs more than a small one.
     """
-    counts = confusion.counts
-    found, predicted = counts.diagonal(), counts.sum(axis=0)
-    true = counts.sum(axis=1) + confusion.missed
+    sums = counted(confusion)
+    _, predicted, true = np.split(sums.astype(np.int64), 3)
+    overlap = Overlap(confusion.names)
+    values = {
+        key: None if np.isnan(value) else float(value)
+        for key, value in zip(overlap.keys, overlap.of_sums(sums[None])[0], strict=True)
+    }
     classes = {
-        name: ClassScores.from_counts(int(found[i]), int(predicted[i]), int(true[i]))
+        name: ClassScores(
+            *(values["classes", name, kind] for kind in OF_A_CLASS),
+            pixels_reference=int(true[i]),
+            pixels_prediction=int(predicted[i]),
+        )
         for i, name in enumerate(confusion.names)
     }
-    pixels = int(true.sum())
     return SegmentationScores(
         classes=classes,
-        mean_iou=mean_of_present(scores.iou for scores in classes.values()),
-        mean_dice=mean_of_present(scores.dice for scores in classes.values()),
-        pixel_accuracy=int(found.sum()) / pixels if pixels else None,
-        pixels=pixels,
+        mean_iou=values["mean", "iou"],
+        mean_dice=values["mean", "dice"],
+        pixel_accuracy=values["pixel_accuracy",],
+        pixels=int(true.sum()),
     )
 
 

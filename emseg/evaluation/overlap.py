@@ -1,0 +1,75 @@
+"""Overlap of each class, and the means over classes, of any mixture of images."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.evaluation.averages import mean_of_defined
+from emseg.evaluation.confusion import Confusion
+from emseg.evaluation.metric import Additive, Key, Pair
+
+OF_A_CLASS = ("iou", "dice", "precision", "recall")
+
+
+class Overlap(Additive):
+    """IoU, Dice, precision and recall of each class, their means, and pixel accuracy.
+
+    For one class, TP are its pixels that are found, FP the pixels that wrongly carry it, FN its
+    pixels that carry another class or none::
+
+        IoU = TP / (TP + FP + FN)          precision = TP / (TP + FP)
+        Dice = 2 TP / (2 TP + FP + FN)     recall = TP / (TP + FN)
+
+    IoU is the index of Jaccard (1912), Dice the coefficient of Dice (1945), equal to F1. See Taha
+    and Hanbury, BMC Medical Imaging 15, 29 (2015), for what each is blind to. Pixels are pooled
+    over images, as in the PASCAL VOC challenge (Everingham et al., Int. J. Comput. Vis. 88, 2010).
+    A class that neither side holds has no scores; one that only one side holds has scores of 0, a
+    precision of 0 / 0 included. The means are over the classes that have scores.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The K classes.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Four numbers a class, then the means and the pixel accuracy: 4 K + 3."""
+        return (
+            *(("classes", name, kind) for name in self.names for kind in OF_A_CLASS),
+            ("mean", "iou"),
+            ("mean", "dice"),
+            ("pixel_accuracy",),
+        )
+
+    def look(self, pair: Pair) -> NDArray[np.float64]:
+        """Count the pixels of each class that are right, predicted and true, shape (3 K,)."""
+        confusion = Confusion(self.names)
+        confusion.update(pair.prediction, pair.reference)
+        return counted(confusion)
+
+    def of_sums(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Compute the numbers of counts; see `Additive.of_sums`."""
+        found, predicted, true = np.split(sums, 3, axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            iou = found / (predicted + true - found)
+            dice = 2 * found / (predicted + true)
+            precision = np.where(
+                predicted > 0, found / predicted, iou
+            )  # 0 where only masks have it
+            recall = np.where(true > 0, found / true, iou)
+            accuracy = found.sum(axis=1) / true.sum(axis=1)
+        classes = np.stack([iou, dice, precision, recall], axis=2).reshape(len(sums), -1)
+        means = np.stack([mean_of_defined(iou), mean_of_defined(dice), accuracy], axis=1)
+        return np.concatenate([classes, means], axis=1)
+
+
+def counted(confusion: Confusion) -> NDArray[np.float64]:
+    """Take from a confusion the pixels of each class that are right, predicted and true, (3 K,)."""
+    counts = confusion.counts
+    true = counts.sum(axis=1) + confusion.missed
+    return np.concatenate([counts.diagonal(), counts.sum(axis=0), true]).astype(np.float64)
