@@ -1,0 +1,213 @@
+"""How well objects are found one by one: precision, recall, F1, AP and panoptic quality.
+
+An object is an 8-connected component of the pixels of one class, among the pixels that are scored.
+Objects of prediction and reference are matched by their overlap, IoU = |A and B| / |A or B|::
+
+    reference     prediction
+    1 1 1 . 2     1 1 1 . .     1 meets 1 with an IoU of 3/4: right down to a threshold of 0.75
+    1 . . . 2     . . . . .     2 meets nothing: one object is missed, one is invented
+    . . . . .     . . . 2 .
+
+Two objects of one image share no pixel, so an IoU above 0.5 has no rival: more than half of each
+lies in the other. At exactly 0.5 an object can have two candidates, but only when each is one half
+of it, and then these two have no other: any one of them is taken, and the number of matches is the
+largest there is. Hence no assignment problem is left to solve.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.errors import UnknownNameError, UsageError
+from emseg.evaluation.averages import mean_of_defined
+from emseg.evaluation.metric import Additive, Key, Pair
+
+IOU_THRESHOLDS = tuple(step / 20 for step in range(10, 20))
+"""0.5, 0.55 ... 0.95: what an object has to overlap to be found, from lenient to strict."""
+
+_UNIQUE = 0.5  # above it an object can match one other only
+_KINDS = (
+    "object_precision",
+    "object_recall",
+    "object_f1",
+    "average_precision",
+    "panoptic_quality",
+    "objects_reference",
+    "objects_prediction",
+)
+_AVERAGED = ("object_f1", "average_precision", "panoptic_quality")
+_COLUMNS = 3 + len(IOU_THRESHOLDS)  # objects of both, sum of IoU, matches at each threshold
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectScores(Additive):
+    """Scores of the objects of each class.
+
+    With TP the matched pairs, FP the objects of the prediction without a partner and FN those of
+    the reference, all at an IoU of 0.5 or more unless a threshold t is named::
+
+        object_precision  = TP / (TP + FP)
+        object_recall     = TP / (TP + FN)
+        object_f1         = 2 TP / (2 TP + FP + FN)
+        average_precision = mean over t = 0.5, 0.55 ... 0.95 of TP(t) / (TP(t) + FP(t) + FN(t))
+        panoptic_quality  = sum of the IoU of the pairs above 0.5 / (TP + FP / 2 + FN / 2)
+
+    ``average_precision`` is that of the 2018 Data Science Bowl, StarDist and Cellpose: label images
+    have no confidence to rank objects by, so it is not the area under a curve of precision and
+    recall that COCO calls AP, and is not comparable with it.
+
+    Over images the counts are summed. A class that has objects on one side only has scores of 0; on
+    neither side it has none (NaN), counts of 0, and is left out of the means.
+
+    What the reference leaves unlabelled is not scored: it cuts the objects of both label images.
+    A piece that is left of a predicted object of which more than half is not scored may belong to
+    something that nobody labelled. Where it matches nothing at an IoU of 0.5 it is not counted at
+    all, as Kirillov et al. treat void pixels.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The K classes, in the order of the label images.
+    object_classes : tuple of str
+        Those that consist of objects; a matrix or background is none.
+    smallest : int
+        Objects of fewer scored pixels are overlooked in prediction and reference, at least 1.
+
+    Raises
+    ------
+    UnknownNameError
+        When an object class is none of the classes.
+    UsageError
+        When ``smallest`` is not positive.
+
+    References
+    ----------
+    Caicedo et al., Nature Methods 16 (2019) 1247: F1 and average precision over thresholds.
+    Kirillov et al., Proc. IEEE Conf. Computer Vision and Pattern Recognition (2019) 9404: panoptic
+    quality, the uniqueness of matches, and void pixels.
+    """
+
+    names: tuple[str, ...]
+    object_classes: tuple[str, ...]
+    smallest: int = 1
+
+    def __post_init__(self) -> None:
+        for name in self.object_classes:
+            if name not in self.names:
+                raise UnknownNameError("class", name, self.names)
+        if self.smallest < 1:
+            raise UsageError(f"an object has at least 1 pixel, not {self.smallest}; give 1 or more")
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Seven numbers of each object class, then the means of three."""
+        classes = (("classes", name, kind) for name in self.object_classes for kind in _KINDS)
+        return (*classes, *(("mean", kind) for kind in _AVERAGED))
+
+    def look(self, pair: Pair) -> NDArray[np.float64]:
+        """Count the objects of each class, and the matches among them at each threshold."""
+        values = [self.names.index(name) for name in self.object_classes]
+        counts = [_counts(pair, value, self.smallest) for value in values]
+        return np.array(counts, dtype=np.float64).ravel()
+
+    def of_sums(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        """All numbers, shape (B, 7 C + 3) for C object classes, of counts, shape (B, 13 C)."""
+        table = sums.reshape(len(sums), len(self.object_classes), _COLUMNS)
+        found, true, overlap = np.moveaxis(table[..., :3], -1, 0)
+        matches = table[..., 3:]
+        both = found + true
+        with np.errstate(invalid="ignore"):
+            scores = np.stack(
+                [
+                    matches[..., 0] / found,
+                    matches[..., 0] / true,
+                    2 * matches[..., 0] / both,
+                    (matches / (both[..., None] - matches)).mean(axis=-1),
+                    2 * overlap / both,
+                ],
+                axis=-1,
+            )
+        scores = np.where(both[..., None] > 0, np.nan_to_num(scores), np.nan)  # 0 / 0 counts as 0
+        averaged = scores[..., [_KINDS.index(kind) for kind in _AVERAGED]]
+        each = np.concatenate((scores, true[..., None], found[..., None]), axis=-1)
+        return np.hstack((each.reshape(len(sums), -1), mean_of_defined(averaged)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Objects:
+    """Objects of one class.
+
+    Parameters
+    ----------
+    labels : array of int32, shape (Y, X)
+        1..n on the objects, 0 elsewhere.
+    sizes : array of int64, shape (n,)
+        Their pixels.
+    """
+
+    labels: NDArray[Any]
+    sizes: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, mask: NDArray[np.bool_], smallest: int = 1) -> "_Objects":
+        """Label the 8-connected components that have so many pixels."""
+        from scipy.ndimage import label
+
+        labels, number = label(mask, structure=np.ones((3, 3)))
+        sizes = np.bincount(labels.ravel(), minlength=number + 1)
+        sizes[0] = 0
+        if smallest > 1:
+            kept = sizes >= smallest
+            labels = np.where(kept, kept.cumsum(), 0).astype(labels.dtype)[labels]
+            sizes = np.concatenate(([0], sizes[kept]))
+        return cls(labels, sizes[1:])
+
+
+def _counts(pair: Pair, value: int, smallest: int) -> list[float]:
+    """Objects of prediction and reference, sum of the IoU above 0.5, matches at each threshold."""
+    counted = pair.counted
+    predicted = pair.prediction.pixels == value
+    found = _Objects.of(predicted & counted, smallest)
+    true = _Objects.of(pair.reference.pixels == value, smallest)
+    ious, partners = _matches(found, true)
+    invented = np.ones(len(found.sizes), dtype=np.bool_)
+    invented[partners] = False
+    if invented.any() and not counted.all():
+        invented &= ~_hardly_scored(found, predicted, counted)
+    return [
+        float(len(partners) + invented.sum()),
+        float(len(true.sizes)),
+        float(ious[ious > _UNIQUE].sum()),
+        *(float((ious >= threshold).sum()) for threshold in IOU_THRESHOLDS),
+    ]
+
+
+def _matches(found: _Objects, true: _Objects) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """IoU of the matched pairs, and which objects of the prediction they hold, from 0."""
+    from scipy.sparse import coo_array
+
+    both = (found.labels > 0) & (true.labels > 0)
+    rows, columns = true.labels[both] - 1, found.labels[both] - 1
+    shape = len(true.sizes), len(found.sizes)
+    # compressing sums what falls on one pair, and keeps only the pairs that meet
+    shared = coo_array((np.ones(len(rows), np.int64), (rows, columns)), shape).tocsr().tocoo()
+    ious = shared.data / (true.sizes[shared.row] + found.sizes[shared.col] - shared.data)
+    candidates = np.flatnonzero(ious >= IOU_THRESHOLDS[0])
+    for objects in (shared.row, shared.col):
+        candidates = candidates[np.unique(objects[candidates], return_index=True)[1]]
+    return ious[candidates], shared.col[candidates]
+
+
+def _hardly_scored(
+    found: _Objects, predicted: NDArray[np.bool_], counted: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Whether more than half of the object that each was cut from is not scored, shape (n,)."""
+    whole = _Objects.of(predicted)
+    scored = np.bincount(whole.labels[counted], minlength=len(whole.sizes) + 1)[1:]
+    inside = found.labels > 0
+    source = np.zeros(len(found.sizes), dtype=np.intp)
+    source[found.labels[inside] - 1] = whole.labels[inside] - 1
+    hidden: NDArray[np.bool_] = 2 * scored < whole.sizes
+    return hidden[source]
