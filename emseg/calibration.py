@@ -4,7 +4,7 @@ import math
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 from emseg.errors import UsageError
 
@@ -207,3 +207,49 @@ def _length_nm(text: str) -> float | None:
         return None
     length = float(found[1]) * factor
     return length if math.isfinite(length) and length > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """A length in an image, as a user wants it.
+
+    Parameters
+    ----------
+    value : float
+        Positive.
+    unit : {"nm", "px"}
+        Pixels where a pixel size is not known, or does not matter.
+    """
+
+    value: float
+    unit: Literal["nm", "px"]
+
+    def __str__(self) -> str:
+        return f"{self.value:.4g} {self.unit}"
+
+
+def parse_distance(text: str) -> Distance:
+    """Read a distance that a user typed.
+
+    Parameters
+    ----------
+    text : str
+        ``"5nm"``, ``"0.1 um"``, or ``"3px"`` for pixels.
+
+    Raises
+    ------
+    UsageError
+        When it is no positive length with a unit.
+    """
+    found = _LENGTH.fullmatch(text.strip())
+    if found and found[2].strip().lower() in ("px", "pixel", "pixels"):
+        value = float(found[1])
+        if math.isfinite(value) and value > 0:
+            return Distance(value, "px")
+    length = _length_nm(text)
+    if length is None:
+        raise UsageError(
+            f"{text!r} is no distance; write a length with its unit, as in 5nm, or pixels, as in "
+            "3px"
+        )
+    return Distance(length, "nm")

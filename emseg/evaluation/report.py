@@ -1,0 +1,168 @@
+"""What an evaluation of label images found, ready for a file, a table and a page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.evaluation.confidence.intervals import Interval
+from emseg.evaluation.metric import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One number over all images.
+
+    Parameters
+    ----------
+    key : Key
+        Where it stands in ``metrics.json``.
+    value : float or None
+        None when it is not defined, as the IoU of a class that nowhere is.
+    interval : Interval or None
+        Where the number lies when other images of the same kind are taken; None when that cannot
+        be said.
+    """
+
+    key: Key
+    value: float | None
+    interval: Interval | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageNumbers:
+    """The numbers of one image.
+
+    Parameters
+    ----------
+    name : str
+        Of the image.
+    pixels : int
+        Labelled pixels of the reference.
+    values : mapping of Key to float or None
+        In the order of the report.
+    """
+
+    name: str
+    pixels: int
+    values: Mapping[Key, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentationReport:
+    """What an evaluation of label images found.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The K classes that were compared.
+    numbers : tuple of Number
+        Over all images, the overlap of each class first.
+    images : tuple of ImageNumbers
+        Of each image by itself, in the order in which they were compared.
+    confusion : array of int64, shape (K, K)
+        Pixels by [reference class, predicted class], pooled.
+    missed : array of int64, shape (K,)
+        Pixels of each reference class for which the prediction has no class.
+    notes : mapping of str to str
+        What the numbers were made with, for the reader: ``"boundary_distance": "5 nm"``.
+    """
+
+    names: tuple[str, ...]
+    numbers: tuple[Number, ...]
+    images: tuple[ImageNumbers, ...]
+    confusion: NDArray[np.int64]
+    missed: NDArray[np.int64]
+    notes: Mapping[str, str]
+
+    def number(self, *key: str) -> Number:
+        """Find a number by its key; one that was not asked for has no value."""
+        return next((each for each in self.numbers if each.key == key), Number(key, None))
+
+    def value(self, *key: str) -> float | None:
+        """Find the value of a number by its key."""
+        return self.number(*key).value
+
+    @property
+    def pixels(self) -> int:
+        """Labelled pixels of all references."""
+        return int(self.confusion.sum() + self.missed.sum())
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Classes that neither side holds; they are left out of the means."""
+        return tuple(name for name in self.names if self.value("classes", name, "iou") is None)
+
+    @property
+    def confidence(self) -> Interval | None:
+        """An interval of the report, which says the level, the unit and the method of all."""
+        return next((each.interval for each in self.numbers if each.interval), None)
+
+    def as_json(self) -> dict[str, Any]:
+        """Exactly what ``metrics.json`` holds; None becomes null."""
+        return {
+            **nested({each.key: each.value for each in self.numbers}),
+            "absent": list(self.absent),
+            "confusion": {
+                "names": list(self.names),
+                "pixels": self.confusion.tolist(),
+                "missed": self.missed.tolist(),
+            },
+            "intervals": self._intervals(),
+            "settings": dict(self.notes),
+            "images": [
+                {"name": each.name, "pixels": each.pixels, **nested(each.values)}
+                for each in self.images
+            ],
+        }
+
+    def as_rows(self) -> list[dict[str, object]]:
+        """One row an image, as ``metrics.csv`` holds them; an empty cell is not defined."""
+        return [
+            {
+                "image": each.name,
+                "pixels": each.pixels,
+                **{_column(key): value for key, value in each.values.items()},
+            }
+            for each in self.images
+        ]
+
+    def _intervals(self) -> dict[str, Any] | None:
+        about = self.confidence
+        if about is None:
+            return None
+        known = {each.key: each.interval for each in self.numbers if each.interval}
+        return {
+            "level": about.level,
+            "unit": about.unit,
+            "units": about.units,
+            "few_units": about.few_units,
+            "method": about.method,
+            **nested({key: [each.low, each.high] for key, each in known.items()}),
+        }
+
+
+def nested(values: Mapping[Key, Any]) -> dict[str, Any]:
+    """Turn ``{("mean", "iou"): 0.9}`` into ``{"mean": {"iou": 0.9}}``."""
+    tree: dict[str, Any] = {}
+    for key, value in values.items():
+        branch = tree
+        for part in key[:-1]:
+            branch = branch.setdefault(part, {})
+        branch[key[-1]] = value
+    return tree
+
+
+def _column(key: Key) -> str:
+    """Name the column of a number: ``particle.iou``, ``mean.iou``."""
+    return ".".join(key[1:] if key[0] == "classes" else key)
+
+
+def plain_values(keys: Sequence[Key], values: NDArray[np.float64]) -> dict[Key, float | None]:
+    """Name the values of one mixture; NaN becomes None."""
+    return {
+        key: None if np.isnan(value) else float(value)
+        for key, value in zip(keys, values, strict=True)
+    }
