@@ -9,9 +9,9 @@ Objects of prediction and reference are matched by their overlap, IoU = |A and B
     . . . . .     . . . 2 .
 
 Two objects of one image share no pixel, so an IoU above 0.5 has no rival: more than half of each
-lies in the other. At exactly 0.5 an object can have two candidates, but only when each is one half
-of it, and then these two have no other: any one of them is taken, and the number of matches is the
-largest there is. Hence no assignment problem is left to solve.
+lies in the other. At exactly 0.5 two rivals would be the two halves of one object; but the halves
+of a connected object touch, and so are one object themselves. Every pair with an IoU of 0.5 or more
+is therefore a match, and there is no assignment problem to solve.
 """
 
 from dataclasses import dataclass
@@ -62,9 +62,9 @@ class ObjectScores(Additive):
     neither side it has none (NaN), counts of 0, and is left out of the means.
 
     What the reference leaves unlabelled is not scored: it cuts the objects of both label images.
-    A piece that is left of a predicted object of which more than half is not scored may belong to
-    something that nobody labelled. Where it matches nothing at an IoU of 0.5 it is not counted at
-    all, as Kirillov et al. treat void pixels.
+    What is left of a predicted object of which more than half is not scored may belong to something
+    that nobody labelled. Where it matches nothing at an IoU of 0.5 it is not counted at all, not in
+    ``objects_prediction`` either, as Kirillov et al. treat void pixels.
 
     Parameters
     ----------
@@ -194,10 +194,8 @@ def _matches(found: _Objects, true: _Objects) -> tuple[NDArray[np.float64], NDAr
     # compressing sums what falls on one pair, and keeps only the pairs that meet
     shared = coo_array((np.ones(len(rows), np.int64), (rows, columns)), shape).tocsr().tocoo()
     ious = shared.data / (true.sizes[shared.row] + found.sizes[shared.col] - shared.data)
-    candidates = np.flatnonzero(ious >= IOU_THRESHOLDS[0])
-    for objects in (shared.row, shared.col):
-        candidates = candidates[np.unique(objects[candidates], return_index=True)[1]]
-    return ious[candidates], shared.col[candidates]
+    matched = ious >= IOU_THRESHOLDS[0]  # one to one, as the top of this module shows
+    return ious[matched], shared.col[matched]
 
 
 def _hardly_scored(
