@@ -1,0 +1,26 @@
+"""Objects, phases and sizes in physical units: arrays in, columns of numbers out."""
+
+from emseg.measuring.fields import Density, Fraction, area_fraction, number_density
+from emseg.measuring.measurement import measure_objects
+from emseg.measuring.objects import find_objects
+from emseg.measuring.phases import Phases, phase_areas
+from emseg.measuring.sizes import SizeDistribution, border_weights, size_distribution
+from emseg.measuring.splitting import DEPTH
+from emseg.measuring.table import PERIMETER_ESTIMATOR, ObjectTable
+
+__all__ = [
+    "DEPTH",
+    "PERIMETER_ESTIMATOR",
+    "Density",
+    "Fraction",
+    "ObjectTable",
+    "Phases",
+    "SizeDistribution",
+    "area_fraction",
+    "border_weights",
+    "find_objects",
+    "measure_objects",
+    "number_density",
+    "phase_areas",
+    "size_distribution",
+]
