@@ -1,0 +1,28 @@
+"""How sure a number is: intervals by resampling the independent unit, and a paired comparison."""
+
+from emseg.evaluation.confidence.blocks import BLOCK, blocks
+from emseg.evaluation.confidence.comparison import Difference, adjusted, compare, holm
+from emseg.evaluation.confidence.intervals import FEW, Interval, intervals
+from emseg.evaluation.confidence.scale import Better, Scale, scale_of
+from emseg.evaluation.confidence.units import IMAGE, RULES, Source, Units, group_images, remark
+
+__all__ = [
+    "BLOCK",
+    "FEW",
+    "IMAGE",
+    "RULES",
+    "Better",
+    "Difference",
+    "Interval",
+    "Scale",
+    "Source",
+    "Units",
+    "adjusted",
+    "blocks",
+    "compare",
+    "group_images",
+    "holm",
+    "intervals",
+    "remark",
+    "scale_of",
+]

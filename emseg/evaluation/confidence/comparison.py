@@ -1,0 +1,254 @@
+"""Is B really better than A, and by how much: the same images, evaluated for both."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from emseg.errors import MismatchError
+from emseg.evaluation.confidence.intervals import Interval, intervals_of
+from emseg.evaluation.confidence.resampling import (
+    Numbers,
+    check_membership,
+    of_images,
+    rows_at_a_time,
+)
+from emseg.evaluation.confidence.scale import Better, Scale, scale_of
+from emseg.evaluation.metric import Metric
+
+FEWEST = 6
+"""Units below which no test can say anything: n units give no p below 2 / 2**n."""
+
+SIGNIFICANT = 0.05
+
+_ENUMERATED = 12  # units up to which all 2**n swaps are tried
+_MOST_UNDEFINED = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """By how much B differs from A.
+
+    Parameters
+    ----------
+    a, b : float
+        The number for A and for B, all images pooled.
+    value : float
+        b - a; for numbers that are good near zero, as a signed error, abs(b) - abs(a).
+    interval : Interval or None
+        Of ``value``, from resamples that hold the same units for A and B.
+    p_value : float or None
+        Two-sided; None below six units, where A and B are equal in every unit, or where the number
+        is not defined in more than 5 % of the swaps.
+    units : int
+        Independent units on which A and B were compared.
+    better : Better or None
+        Which values of this number are good; None where nobody says.
+    """
+
+    a: float
+    b: float
+    value: float
+    interval: Interval | None
+    p_value: float | None
+    units: int
+    better: Better | None
+
+    @property
+    def verdict(self) -> str:
+        """``"B is better"``, ``"A is better"`` or ``"no difference shown"``, at a level of 5 %.
+
+        ``"B is higher"`` or ``"A is higher"`` for numbers of which more is not known to be good.
+        """
+        if self.p_value is None or self.p_value > SIGNIFICANT or self.value == 0:
+            return "no difference shown"
+        if self.better is None:
+            return "B is higher" if self.value > 0 else "A is higher"
+        is_b = (self.value > 0) == (self.better is Better.HIGHER)
+        return "B is better" if is_b else "A is better"
+
+
+def compare(
+    metric: Metric[Any],
+    seen_a: Sequence[Any],
+    seen_b: Sequence[Any],
+    membership: Numbers | None = None,
+    *,
+    permutations: int = 10_000,
+    seed: int = 0,
+    draws: int = 1000,
+    level: float = 0.95,
+    unit: str | None = None,
+) -> tuple[Difference | None, ...]:
+    """Compare two results for the same images, number by number.
+
+    If A and B did not differ, the results of any unit could be swapped between them and the
+    difference of the pooled numbers would be as likely as before. The p-value is the share of the
+    swaps whose difference is at least as far from zero: of all 2**n swaps up to 12 units, else of
+    random ones, (1 + count) / (1 + permutations) (Phipson and Smyth, Statistical Applications in
+    Genetics and Molecular Biology 9, 39, 2010). The interval is that of
+    `emseg.evaluation.confidence.intervals` for the difference.
+
+    Parameters
+    ----------
+    metric : Metric
+        Of N numbers.
+    seen_a, seen_b : sequence, n
+        What it saw of each image for A and for B, in one order.
+    membership : array of 0 and 1, shape (units, n), optional
+        Which images belong to which unit; each image is a unit without it.
+    permutations : int
+        Random swaps.
+    seed, draws, level, unit
+        As for `intervals`.
+
+    Returns
+    -------
+    tuple of Difference or None, N
+        None where a number is not defined for A or for B. The p-values are those of each number
+        by itself; `adjusted` allows for their being several.
+
+    Raises
+    ------
+    MismatchError
+        When A and B are not of the same number of images.
+    """
+    if len(seen_a) != len(seen_b):
+        raise MismatchError(
+            f"A has {len(seen_a)} images and B {len(seen_b)}; compare results of the same images"
+        )
+    units = check_membership(membership, len(seen_a))
+    if units == 0:
+        return (None,) * len(metric.keys)
+    pairing = _Pairing(metric, [*seen_a, *seen_b], membership)
+    whole = np.ones((1, units))
+    a, b = pairing.numbers(whole, 0 * whole)[0], pairing.numbers(0 * whole, whole)[0]
+    observed = pairing.difference(whole)[0]
+    found = intervals_of(
+        pairing.difference,
+        units,
+        [(*key, "difference") for key in metric.keys],
+        [scale.of_difference for scale in pairing.scales],
+        images=2 * len(seen_a),
+        draws=draws,
+        seed=seed,
+        level=level,
+        unit=unit or ("image" if membership is None else "group"),
+    )
+    p_values = _p_values(pairing, observed, units, permutations, seed)
+    rows = zip(a, b, observed, found, p_values, pairing.scales, strict=True)
+    return tuple(
+        Difference(float(of_a), float(of_b), float(value), interval, p, units, scale.better)
+        if np.isfinite(value)
+        else None
+        for of_a, of_b, value, interval, p, scale in rows
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairing:
+    """What was seen for A, and behind it what was seen for B; weights choose between the two."""
+
+    metric: Metric[Any]
+    both: Sequence[Any]
+    membership: Numbers | None
+
+    @property
+    def scales(self) -> list[Scale]:
+        return [scale_of(key) for key in self.metric.keys]
+
+    def numbers(self, of_a: Numbers, of_b: Numbers) -> Numbers:
+        """Compute the numbers of mixtures, of which each unit may be from A and from B."""
+        weights = [of_images(each, self.membership) for each in (of_a, of_b)]
+        return self.metric.scores(self.both, np.concatenate(weights, axis=1))
+
+    def difference(self, weights: Numbers, swapped: Numbers | None = None) -> Numbers:
+        """B less A of mixtures of the units, some of them swapped; shapes (B, units)."""
+        swapped = np.zeros_like(weights) if swapped is None else swapped
+        kept = weights - swapped
+        a, b = self.numbers(kept, swapped), self.numbers(swapped, kept)
+        is_distance = np.array([scale.better is Better.NEARER_ZERO for scale in self.scales])
+        return np.where(is_distance, np.abs(b) - np.abs(a), b - a)
+
+
+def _p_values(
+    pairing: _Pairing, observed: Numbers, units: int, permutations: int, seed: int
+) -> list[float | None]:
+    """Count the swaps that take A and B at least as far apart as they are."""
+    if units < FEWEST:
+        return [None] * len(observed)
+    is_exact = units <= _ENUMERATED
+    rows = rows_at_a_time(4 * len(pairing.both) + len(observed))
+    swaps = _all_swaps(units, rows) if is_exact else _some_swaps(units, permutations, seed, rows)
+    as_far, defined, largest = np.zeros((3, len(observed)))
+    tried = 0
+    least = np.abs(observed) * (1 - 1e-9) - 1e-12  # less what rounding may take away
+    for swapped in swaps:
+        found = np.abs(pairing.difference(np.ones_like(swapped), swapped))
+        as_far += (found >= least).sum(axis=0)
+        defined += np.isfinite(found).sum(axis=0)
+        largest = np.fmax(largest, np.fmax.reduce(found, axis=0))
+        tried += len(swapped)
+    extra = 0 if is_exact else 1
+    is_known = (largest > 1e-12) & (defined >= (1 - _MOST_UNDEFINED) * tried)
+    is_known &= np.isfinite(observed)
+    p_values = (as_far + extra) / np.maximum(defined + extra, 1)
+    return [float(p) if known else None for p, known in zip(p_values, is_known, strict=True)]
+
+
+def _all_swaps(units: int, rows: int) -> Iterator[Numbers]:
+    """Every way to swap some of the units and keep the others, shape (up to rows, units)."""
+    swaps = np.array(list(product((0.0, 1.0), repeat=units)))
+    for start in range(0, len(swaps), rows):
+        yield swaps[start : start + rows]
+
+
+def _some_swaps(units: int, permutations: int, seed: int, rows: int) -> Iterator[Numbers]:
+    random = np.random.default_rng((seed, 1))
+    for start in range(0, permutations, rows):
+        count = min(rows, permutations - start)
+        yield (random.random((count, units)) < 0.5).astype(np.float64)
+
+
+def holm(p_values: Sequence[float | None]) -> tuple[float | None, ...]:
+    """Adjust p-values for their number (Holm, Scandinavian Journal of Statistics 6, 65, 1979).
+
+    The smallest of m is multiplied by m, the next by m - 1, and so on; none becomes smaller than
+    one before it, nor larger than 1. Whoever calls those up to 0.05 significant is wrong about any
+    of them in at most 5 % of such families.
+
+    Parameters
+    ----------
+    p_values : sequence of float or None
+        Of one family; None is left out and stays None.
+    """
+    known = [(p, n) for n, p in enumerate(p_values) if p is not None]
+    found: list[float | None] = [None] * len(p_values)
+    highest = 0.0
+    for rank, (p, n) in enumerate(sorted(known)):
+        highest = max(highest, min(1.0, p * (len(known) - rank)))
+        found[n] = highest
+    return tuple(found)
+
+
+def adjusted(
+    differences: Sequence[Difference | None], headline: Collection[int] = (0,)
+) -> tuple[Difference | None, ...]:
+    """Adjust all p-values but those of the headline numbers, by the rule of Holm.
+
+    Parameters
+    ----------
+    differences : sequence of Difference or None
+        Everything that is reported together.
+    headline : collection of int
+        Which of them was named before anyone looked; it keeps its p-value.
+    """
+    rest = [n for n in range(len(differences)) if n not in headline]
+    p_values = holm([each.p_value if (each := differences[n]) else None for n in rest])
+    found = list(differences)
+    for n, p in zip(rest, p_values, strict=True):
+        if (each := found[n]) is not None:
+            found[n] = replace(each, p_value=p)
+    return tuple(found)

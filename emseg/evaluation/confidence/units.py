@@ -1,0 +1,223 @@
+"""Which images are independent of each other, by the rule that ``--group-by`` names."""
+
+import csv
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.errors import (
+    ContentError,
+    UnknownNameError,
+    UsageError,
+    did_you_mean,
+    listed,
+)
+from emseg.reading.formats import stem
+from emseg.reading.stack import missing
+
+IMAGE, STACK, FOLDER = "image", "stack", "folder"
+RULES = (IMAGE, STACK, FOLDER)
+_COLUMNS = ("file", "group")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an image comes from.
+
+    Parameters
+    ----------
+    title : str
+        As reports name it: the stem of its file, with its plane in brackets.
+    path : Path
+        Its file.
+    plane : int or None
+        Its number in a stack; None when the file holds one plane.
+    """
+
+    title: str
+    path: Path
+    plane: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """What counts as one independent observation.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Of the units, in the order in which their first images come.
+    membership : array of float64, 0 or 1, shape (units, images), or None
+        Which image belongs to which unit, every image to one; None where each is a unit by itself.
+    unit : str
+        What one is called: ``"image"`` or ``"group"``.
+    """
+
+    names: tuple[str, ...]
+    membership: NDArray[np.float64] | None
+    unit: str
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def group_images(sources: Sequence[Source], rule: str = IMAGE) -> Units:
+    """Group images into independent units.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+        The images, in the order of the evaluation.
+    rule : str
+        ``"image"``: each by itself. ``"stack"``: the planes of a file together. ``"folder"``: by
+        the folder of the file. A regular expression with one group, looked for in the title and,
+        where it is not there, in the path: what the group matches names the unit. Or the path of
+        a CSV file with the columns file and group.
+
+    Raises
+    ------
+    UnknownNameError
+        When the rule is none of these.
+    UsageError
+        When the expression is none, has not one group, or does not match an image.
+    PathMissingError
+        When there is no such CSV file.
+    ContentError
+        When the CSV file cannot be read, lacks a column, or says nothing about an image.
+    """
+    if rule == IMAGE:
+        return Units(tuple(each.title for each in sources), None, IMAGE)
+    names_of = _naming(rule)(sources)
+    order = {name: row for row, name in enumerate(dict.fromkeys(names_of))}
+    membership = np.zeros((len(order), len(sources)))
+    membership[[order[name] for name in names_of], range(len(sources))] = 1
+    return Units(tuple(_shown(name) for name in order), membership, "group")
+
+
+def remark(sources: Sequence[Source], rule: str = IMAGE) -> str | None:
+    """Say what a reader of the intervals must know about their units; None when nothing.
+
+    Slices of a stack look alike because they are neighbours, not because the method is good.
+    """
+    files = {each.path for each in sources}
+    if rule == IMAGE and len(sources) > 1 and len(files) == 1:
+        return (
+            f"{len(sources)} slices of one stack are not independent specimens; the interval "
+            "covers other slices of it only; use --group-by"
+        )
+    if rule == IMAGE and len(files) < len(sources):
+        return (
+            f"{len(sources)} images are slices of {len(files)} files; slices of one stack are not "
+            "independent, so the intervals are too narrow; use --group-by stack"
+        )
+    if rule != IMAGE and len(sources) > 1 and len(group_images(sources, rule)) == 1:
+        return (
+            f"--group-by {rule} makes one unit of all {len(sources)} images, and one unit has no "
+            "interval; add images of other specimens"
+        )
+    return None
+
+
+def _shown(name: object) -> str:
+    return name.name if isinstance(name, Path) else str(name)
+
+
+def _naming(rule: str) -> Callable[[Sequence[Source]], list[str | Path]]:
+    """Turn a rule into what names the unit of each image; paths are told apart in full."""
+    if rule == STACK:
+        return lambda sources: [each.path for each in sources]
+    if rule == FOLDER:
+        return lambda sources: [each.path.absolute().parent for each in sources]
+    if Path(rule).suffix.lower() == ".csv":
+        return lambda sources: _by_table(sources, Path(rule))
+    pattern = _pattern(rule)
+    return lambda sources: _by_pattern(sources, pattern)
+
+
+def _pattern(rule: str) -> re.Pattern[str]:
+    try:
+        pattern = re.compile(rule)
+    except re.error as error:
+        raise UsageError(f"--group-by {rule} is no regular expression: {error}") from error
+    if pattern.groups == 0 and re.fullmatch(r"[\w -]*", rule):
+        raise UnknownNameError("grouping", rule, (*RULES, "a CSV file", "a regular expression"))
+    if pattern.groups != 1:
+        raise UsageError(
+            f"--group-by {rule} has {pattern.groups} groups in brackets; write one, round the part "
+            "of the name that tells the specimen, as in (specimen\\d+), and any other as (?:...)"
+        )
+    return pattern
+
+
+def _by_pattern(sources: Sequence[Source], pattern: re.Pattern[str]) -> list[str | Path]:
+    found = [pattern.search(each.title) or pattern.search(each.path.as_posix()) for each in sources]
+    names = [match[1] if match else None for match in found]
+    lost = [each.title for each, name in zip(sources, names, strict=True) if name is None]
+    if lost:
+        raise UsageError(
+            f"--group-by {pattern.pattern} says nothing about {len(lost)} of {len(sources)} images "
+            f"({listed(lost, most=3)}); write it so that it matches their names"
+        )
+    return [name for name in names if name is not None]
+
+
+def _by_table(sources: Sequence[Source], table: Path) -> list[str | Path]:
+    groups = _groups(table)
+    names = [_entry(each, groups) for each in sources]
+    lost = [each.title for each, name in zip(sources, names, strict=True) if name is None]
+    if lost:
+        raise ContentError(
+            f"{table} says nothing about {len(lost)} of {len(sources)} images "
+            f"({listed(lost, most=3)}); add a line for each, or correct its name "
+            f"({did_you_mean(lost[0], groups, most=3)})"
+        )
+    return [name for name in names if name is not None]
+
+
+def _entry(source: Source, groups: Mapping[str, str]) -> str | None:
+    """Look an image up by its title, its path from the deepest folder on, its name or its stem."""
+    path = source.path
+    ends = ["/".join(path.parts[-depth:]) for depth in range(len(path.parts), 0, -1)]
+    names = (source.title, path.as_posix(), *ends, stem(path))
+    return next((groups[name] for name in names if name in groups), None)
+
+
+def _groups(table: Path) -> dict[str, str]:
+    """Read which file is of which group."""
+    groups: dict[str, str] = {}
+    for line, file, group in _rows(table):
+        if not file or not group:
+            raise ContentError(f"{table} line {line} lacks a file or a group; fill it in")
+        if groups.setdefault(file, group) != group:
+            raise ContentError(
+                f"{table} line {line} puts {file} into {group!r}, an earlier line into "
+                f"{groups[file]!r}; keep one"
+            )
+    return groups
+
+
+def _rows(table: Path) -> list[tuple[int, str, str]]:
+    """Line numbers, files and groups; the header may be in any case and order."""
+    if not table.is_file():
+        raise missing(table)
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            header = {name.strip().lower(): name for name in reader.fieldnames or ()}
+            if any(column not in header for column in _COLUMNS):
+                raise ContentError(
+                    f"{table} has the columns {', '.join(header) or 'of an empty file'}; it needs "
+                    "file and group"
+                )
+            return [(reader.line_num, *_cells(row, header)) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ContentError(f"{table} is no CSV table in UTF-8; save it again as one") from error
+
+
+def _cells(row: Mapping[str, str | None], header: Mapping[str, str]) -> tuple[str, str]:
+    file, group = ((row[header[column]] or "").strip() for column in _COLUMNS)
+    return file.replace("\\", "/"), group
