@@ -10,7 +10,8 @@ from emseg.calibration import PixelSize
 from emseg.errors import MismatchError
 from emseg.micrograph import LabelClass, LabelImage, Micrograph
 from emseg.reporting import write_comparison
-from emseg.reporting.comparison import _scores, _verdict_legend, _verdicts
+from emseg.reporting.comparison import _scores
+from emseg.reporting.verdicts import verdict_legend, verdicts_of
 
 MATRIX = LabelClass("matrix", (0, 114, 178))
 SMALL = LabelClass("small", (230, 159, 0))
@@ -27,26 +28,26 @@ def test_every_pixel_is_judged() -> None:
     reference = labels([[0, 1, 2, 1, 2, 1, 0, 0, 0, 1, 2, 255, 255, 0]])
     prediction = labels([[0, 1, 2, 0, 0, 255, 1, 2, 255, 2, 1, 0, 255, 0]])
     expected = [CORRECT] * 3 + [MISSED] * 3 + [FALSE] * 3 + [CONFUSED] * 2 + [NOT_JUDGED] * 2 + [0]
-    assert _verdicts(prediction, reference)[0].tolist() == expected
+    assert verdicts_of(prediction, reference)[0].tolist() == expected
 
 
 def test_classes_are_compared_by_name() -> None:
     reference = labels([[0, 0, 1, 2]])
     prediction = labels([[2, 2, 0, 1]], (SMALL, LARGE, MATRIX))
-    assert _verdicts(prediction, reference).max() == CORRECT
+    assert verdicts_of(prediction, reference).max() == CORRECT
     assert _scores(prediction, reference) == "mean IoU 1.000, pixel accuracy 1.000"
 
 
 def test_a_class_that_the_reference_does_not_have_is_wrong_everywhere() -> None:
     reference = labels([[0, 0, 1, 1]], (MATRIX, SMALL))
     prediction = labels([[0, 1, 1, 0]], (MATRIX, LARGE))
-    assert _verdicts(prediction, reference)[0].tolist() == [CORRECT, FALSE, CONFUSED, MISSED]
+    assert verdicts_of(prediction, reference)[0].tolist() == [CORRECT, FALSE, CONFUSED, MISSED]
 
 
 def test_the_legend_counts_mistakes_among_labelled_pixels() -> None:
     reference = labels([[0, 0, 1, 1, 255, 255]])
-    verdicts = _verdicts(labels([[0, 1, 1, 0, 0, 0]]), reference)
-    assert [each.text for each in _verdict_legend(verdicts, reference)] == [
+    verdicts = verdicts_of(labels([[0, 1, 1, 0, 0, 0]]), reference)
+    assert [each.text for each in verdict_legend(verdicts, reference)] == [
         "missed, called matrix: 25.00 %",
         "false, is matrix: 25.00 %",
         "not labelled",

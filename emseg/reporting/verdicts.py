@@ -1,0 +1,98 @@
+"""What became of each pixel of a prediction: right, missed, false, or another class."""
+
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.micrograph import LabelImage
+from emseg.writing.display import background_class
+from emseg.writing.picture import Entry
+
+UNLABELLED_COLOUR = (238, 238, 238)
+"""Of pixels that belong to no class, nearly white."""
+
+
+class Verdict(IntEnum):
+    """What became of a pixel; the value is its place in `VERDICT_COLOURS`."""
+
+    CORRECT = 0
+    MISSED = 1
+    FALSE = 2
+    CONFUSED = 3
+    NOT_JUDGED = 4
+
+
+# crimson, violet and black: apart from the class colours, and for colour-blind readers too
+VERDICT_COLOURS = np.array(
+    [
+        (0, 0, 0, 0),
+        (214, 0, 70, 255),
+        (110, 60, 230, 255),
+        (0, 0, 0, 255),
+        (*UNLABELLED_COLOUR, 255),
+    ],
+    np.uint8,
+)
+"""Red, green, blue and opacity of each verdict, shape (5, 4); what is correct is clear."""
+
+
+def verdicts_of(prediction: LabelImage, reference: LabelImage) -> NDArray[np.uint8]:
+    """Judge each pixel.
+
+    Pixels are missed that belong to a class but were called background, false that are background
+    but were called a class, and confused when one class was called another. Background is the
+    class that `background_class` finds in the reference.
+
+    Parameters
+    ----------
+    prediction, reference : LabelImage, shape (Y, X)
+        Their classes are matched by name.
+
+    Returns
+    -------
+    array of uint8, shape (Y, X)
+        Values of `Verdict`.
+    """
+    background = background_class(reference)
+    found = _translated(prediction, reference)
+    judged = reference.pixels != reference.unlabelled
+    is_background = reference.pixels == background
+    called_background = (found == background) | (found == -1)
+    conditions = (
+        ~judged,
+        found == reference.pixels,
+        called_background & ~is_background,
+        is_background,
+    )
+    kinds = (Verdict.NOT_JUDGED, Verdict.CORRECT, Verdict.MISSED, Verdict.FALSE)
+    return np.select(conditions, kinds, Verdict.CONFUSED).astype(np.uint8)
+
+
+def verdict_legend(verdicts: NDArray[np.uint8], reference: LabelImage) -> list[Entry]:
+    """List the kinds of mistakes with their share of the labelled pixels."""
+    background = reference.names[background_class(reference)]
+    counts = np.bincount(verdicts.ravel(), minlength=len(Verdict))
+    judged = max(1, verdicts.size - int(counts[Verdict.NOT_JUDGED]))
+    meanings = {
+        Verdict.MISSED: f"missed, called {background}:",
+        Verdict.FALSE: f"false, is {background}:",
+        Verdict.CONFUSED: "called another class:",
+    }
+    legend = []
+    for kind, meaning in meanings.items():
+        if kind is not Verdict.CONFUSED or counts[kind]:
+            red, green, blue = (int(each) for each in VERDICT_COLOURS[kind, :3])
+            text = f"{meaning} {100 * counts[kind] / judged:.2f} %"
+            legend.append(Entry(text, (red, green, blue)))
+    if counts[Verdict.NOT_JUDGED]:
+        legend.append(Entry("not labelled", UNLABELLED_COLOUR))
+    return legend
+
+
+def _translated(prediction: LabelImage, reference: LabelImage) -> NDArray[np.int32]:
+    """Give the prediction the reference's indices; -1 is no class, -2 one it does not have."""
+    place = {name: index for index, name in enumerate(reference.names)}
+    table = np.full(prediction.unlabelled + 1, -1, np.int32)
+    table[: len(prediction.names)] = [place.get(name, -2) for name in prediction.names]
+    return np.take(table, prediction.pixels)
