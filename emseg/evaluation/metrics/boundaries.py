@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from emseg.errors import MismatchError, UsageError
 from emseg.evaluation.averages import mean_of_defined
 from emseg.evaluation.metric import Additive, Key, Pair
-from emseg.micrograph import LabelImage
+from emseg.micrograph import LabelImage, count_values
 
 Unit = Literal["nm", "px"]
 """What distances are measured in: nm where every image is calibrated, pixels otherwise."""
@@ -94,13 +94,20 @@ class BoundaryF1(Additive):
         MismatchError
             When the unit is nm and the pixel size of the pair is unknown.
         """
-        found, true = _boundaries(pair, self.unit)
-        within = self.distance * (1 + _ROUNDING)
-        counts = [
-            (_right(mine, theirs, within), len(mine), _right(theirs, mine, within), len(theirs))
-            for mine, theirs in zip(found, true, strict=True)
-        ]
-        return np.array(counts, dtype=np.float64).ravel()
+        shape, step = pair.counted.shape, _pixel(pair, self.unit)
+        reach = _half_widths(self.distance * (1 + _ROUNDING), step, shape)
+        found, true = (
+            _outline(pair.prediction, pair.counted),
+            _outline(pair.reference, pair.counted),
+        )
+        classes = len(self.names)
+        counts = (
+            _right(found, true, classes, reach),
+            count_values(found)[:classes],
+            _right(true, found, classes, reach),
+            count_values(true)[:classes],
+        )
+        return np.stack(counts, axis=1).astype(np.float64).ravel()
 
     def of_sums(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
         """F1 of each class and their mean, shape (B, K + 1), of counts, shape (B, 4 K)."""
@@ -163,7 +170,11 @@ class SurfaceDistances(Additive):
         MismatchError
             When the unit is nm and the pixel size of the pair is unknown.
         """
-        found, true = _boundaries(pair, self.unit)
+        step = _pixel(pair, self.unit)
+        found, true = (
+            _centres(_outline(image, pair.counted), len(self.names), step)
+            for image in (pair.prediction, pair.reference)
+        )
         return np.ravel([_apart(*sides) for sides in zip(found, true, strict=True)])
 
     def of_sums(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -172,14 +183,6 @@ class SurfaceDistances(Additive):
         with np.errstate(invalid="ignore"):
             distances: NDArray[np.float64] = lengths / counts
         return distances
-
-
-def _boundaries(pair: Pair, unit: Unit) -> tuple[list[NDArray[np.float64]], ...]:
-    """Boundary pixels of each class, of the prediction and of the reference."""
-    step = _pixel(pair, unit)
-    return _outlines(pair.prediction, pair.counted, step), _outlines(
-        pair.reference, pair.counted, step
-    )
 
 
 def _pixel(pair: Pair, unit: Unit) -> tuple[float, float]:
@@ -194,45 +197,88 @@ def _pixel(pair: Pair, unit: Unit) -> tuple[float, float]:
     return pair.pixel_size.y_nm, pair.pixel_size.x_nm
 
 
-def _outlines(
-    image: LabelImage, counted: NDArray[np.bool_], step: tuple[float, float]
-) -> list[NDArray[np.float64]]:
-    """Centres of the boundary pixels of each class, K arrays of shape (n, 2)."""
-    edge = _beside_another_class(image.pixels, counted & (image.pixels != image.unlabelled))
-    rows, columns = np.nonzero(edge)
-    classes = image.pixels[rows, columns]
-    points = np.column_stack((rows, columns)) * np.array(step)
-    return [points[classes == index] for index in range(len(image.classes))]
-
-
-def _beside_another_class(pixels: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Find the valid pixels with a valid 4-neighbour of another class, shape (Y, X)."""
+def _outline(image: LabelImage, counted: NDArray[np.bool_]) -> NDArray[Any]:
+    """Keep the classes of the boundary pixels, shape (Y, X); all others become unlabelled."""
+    pixels = image.pixels
+    valid = counted & (pixels != image.unlabelled)
     edge = np.zeros(pixels.shape, dtype=np.bool_)
-    for one, other in (
-        (np.s_[1:, :], np.s_[:-1, :]),
-        (np.s_[:, 1:], np.s_[:, :-1]),
-    ):
+    for one, other in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
         differ = (pixels[one] != pixels[other]) & valid[one] & valid[other]
         edge[one] |= differ
         edge[other] |= differ
-    return edge
+    return np.where(edge, pixels, pixels.dtype.type(image.unlabelled))
 
 
-def _nearest(
-    points: NDArray[np.float64], others: NDArray[np.float64], within: float = math.inf
-) -> NDArray[np.float64]:
-    """Distance of each point to the nearest of the others; infinite where none is within."""
+def _half_widths(
+    distance: float, step: tuple[float, float], shape: tuple[int, ...]
+) -> NDArray[np.intp]:
+    """How many columns to each side are within a distance, so many rows up or down: 0, 1 ...
+
+    ::
+
+        2 2 1   is the ellipse   . x x x .
+                                 x x x x x
+                                 x x o x x   row 0
+                                 x x x x x
+                                 . x x x .
+    """
+    rows = np.arange(min(int(distance / step[0]), shape[0] - 1) + 1)
+    widths = np.sqrt(np.maximum(distance**2 - (rows * step[0]) ** 2, 0)) / step[1]
+    within: NDArray[np.intp] = np.minimum(widths, shape[1] - 1).astype(np.intp)
+    return within
+
+
+def _right(
+    mine: NDArray[Any], theirs: NDArray[Any], classes: int, reach: NDArray[np.intp]
+) -> NDArray[np.int64]:
+    """Count boundary pixels of each class that have one of the same class of theirs in reach.
+
+    Eight classes are the bits of a byte, and spread together.
+    """
+    right = np.zeros(classes, dtype=np.int64)
+    for first in range(0, classes, 8):
+        bit = np.zeros(np.iinfo(mine.dtype).max + 1, dtype=np.uint8)
+        here = slice(first, min(first + 8, classes))
+        bit[here] = 1 << np.arange(here.stop - first)
+        met = mine[(_spread(bit[theirs], reach) & bit[mine]) > 0]
+        right += np.bincount(met, minlength=classes)
+    return right
+
+
+def _spread(bits: NDArray[np.uint8], reach: NDArray[np.intp]) -> NDArray[np.uint8]:
+    """Give each pixel the bits of all pixels in reach, shape (Y, X).
+
+    From the farthest row inwards the ellipse only grows wider, so that each width is added once.
+    A search tree of the boundary pixels takes several times as long where they are many.
+    """
+    spread, row, wide = np.zeros_like(bits), bits.copy(), 0
+    for up in range(len(reach) - 1, -1, -1):
+        for aside in range(wide + 1, reach[up] + 1):
+            row[:, aside:] |= bits[:, :-aside]
+            row[:, :-aside] |= bits[:, aside:]
+        wide = reach[up]
+        spread[up:] |= row[: len(row) - up]
+        spread[: len(row) - up] |= row[up:]
+    return spread
+
+
+def _centres(
+    outline: NDArray[Any], classes: int, step: tuple[float, float]
+) -> list[NDArray[np.float64]]:
+    """Centres of the boundary pixels of each class, K arrays of shape (n, 2)."""
+    rows, columns = np.nonzero(outline < classes)
+    own = outline[rows, columns]
+    points = np.column_stack((rows, columns)) * np.array(step)
+    return [points[own == index] for index in range(classes)]
+
+
+def _nearest(points: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distance of each point to the nearest of the others, shape (n,)."""
     from scipy.spatial import cKDTree
 
-    # cells that split in the middle are built faster, and points of a grid fill them evenly
-    tree = cKDTree(others, balanced_tree=False, compact_nodes=False)
-    distances: NDArray[np.float64] = tree.query(points, distance_upper_bound=within)[0]
+    # points of a grid fill cells that are cut in the middle as well as balanced ones
+    distances: NDArray[np.float64] = cKDTree(others, balanced_tree=False).query(points)[0]
     return distances
-
-
-def _right(points: NDArray[np.float64], others: NDArray[np.float64], within: float) -> int:
-    """Count points that have one of the others within a distance."""
-    return int(np.isfinite(_nearest(points, others, within)).sum())
 
 
 def _apart(

@@ -12,7 +12,7 @@ from emseg.calibration import PixelSize
 from emseg.errors import MismatchError, UsageError
 from emseg.evaluation.metric import Pair
 from emseg.evaluation.metrics.boundaries import BoundaryF1, SurfaceDistances
-from emseg.micrograph import LabelClass, LabelImage
+from emseg.micrograph import LabelClass, LabelImage, label_dtype
 
 NAMES = ("matrix", "particle", "pore")
 UNSCORED = 255
@@ -21,9 +21,9 @@ SIZES = [(1.0, 1.0), (2.0, 3.0), (4.0, 0.5)]  # y, x; their distances are exact 
 
 def pair(prediction, reference, size=(1.0, 1.0), names=NAMES):
     classes = tuple(LabelClass(each, (0, 0, 0)) for each in names)
-    pixel_size = None if size is None else PixelSize(*size, "the test")
+    pixel_size, dtype = size and PixelSize(*size, "the test"), label_dtype(len(names))
     images = [
-        LabelImage(np.array(each, np.uint8), classes, "a", pixel_size=pixel_size)
+        LabelImage(np.array(each, dtype), classes, "a", pixel_size=pixel_size)
         for each in (prediction, reference)
     ]
     return Pair("a", *images)
@@ -43,10 +43,10 @@ def distances_of(*pairs, unit="nm", names=NAMES):
     return scores_of(SurfaceDistances(names, unit), *pairs)
 
 
-def edge_of(pixels, value, scored):
+def edge_of(image, value, scored):
     """Pixels of a class with a neighbour of another, one pixel after the other, shape (n, 2)."""
-    height, width = pixels.shape
-    valid = scored & (pixels != UNSCORED)
+    pixels, (height, width) = image.pixels, image.pixels.shape
+    valid = scored & (pixels != image.unlabelled)
     edge = []
     for y, x in np.argwhere(valid & (pixels == value)):
         neighbours = [(y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)]
@@ -60,10 +60,10 @@ def brute_force(pairs, value, distance):
     """F1, Hausdorff 95 % and surface distance of a class from all distances between all pixels."""
     right, number, apart, farthest = [0, 0], [0, 0], [], []
     for each in pairs:
-        scored = each.reference.pixels != UNSCORED
+        scored = each.reference.pixels != each.reference.unlabelled
         step = (1, 1) if each.pixel_size is None else (each.pixel_size.y_nm, each.pixel_size.x_nm)
         images = each.prediction, each.reference
-        sides = [edge_of(image.pixels, value, scored) * step for image in images]
+        sides = [edge_of(image, value, scored) * step for image in images]
         every = cdist(*sides)
         number = [n + len(side) for n, side in zip(number, sides, strict=True)]
         if every.size:
@@ -194,7 +194,7 @@ def test_over_images_pixels_are_pooled_and_hausdorff_distances_averaged():
     st.sampled_from([*SIZES, None]),
     st.sampled_from([1.0, 2.5, 4.0]),
 )
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 def test_scores_agree_with_all_distances_between_all_pixels(planes, size, distance):
     pairs, unit = [pair(*each, size=size) for each in planes], "px" if size is None else "nm"
     f1 = f1_of(*pairs, distance=distance, unit=unit)
@@ -285,6 +285,23 @@ def test_pixels_of_half_the_width_measure_the_same_distances(one, other, centre)
     for key, value in square.items():
         assert narrow[key] == pytest.approx(value, abs=2, nan_ok=True)
     assert square["particle", "surface_distance_nm"] == pytest.approx(2 * abs(one - other), abs=2)
+
+
+@pytest.mark.parametrize("classes", [1, 8, 9, 17, 300])
+def test_every_one_of_many_classes_is_scored_by_itself(classes):
+    random = np.random.default_rng(0)
+    names = tuple(f"class {index}" for index in range(classes))
+    planes = random.integers(0, classes, (2, 12, 12))
+    planes[random.random(planes.shape) < 0.3] = classes - 1
+    one = pair(*planes, names=names)
+    f1 = f1_of(one, distance=2.5, names=names)
+    distances = distances_of(one, names=names)
+    for value, name in enumerate(names):
+        numbers = (
+            f1[name, "boundary_f1"],
+            *(distances[name, kind] for kind in ("hausdorff_95_nm", "surface_distance_nm")),
+        )
+        assert numbers == pytest.approx(brute_force([one], value, 2.5), nan_ok=True)
 
 
 def test_distances_end_with_their_unit():

@@ -197,7 +197,7 @@ def test_objects_that_are_too_small_are_overlooked_on_both_sides():
 
 
 @given(st.lists(label_planes(), min_size=1, max_size=2), st.sampled_from([1, 1, 2, 5]))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 def test_scores_agree_with_sets_of_pixels_and_the_best_assignment(planes, smallest):
     pairs = [pair(*each) for each in planes]
     scores = scores_of(*pairs, smallest=smallest)
