@@ -40,8 +40,8 @@ class Difference:
     interval : Interval or None
         Of ``value``, from resamples that hold the same units for A and B.
     p_value : float or None
-        Two-sided; None below six units, where A and B are equal in every unit, or where the number
-        is not defined in more than 5 % of the swaps.
+        Two-sided, of b - a; None below six units, where A and B are equal in every unit, or where
+        the number is not defined in more than 5 % of the swaps.
     units : int
         Independent units on which A and B were compared.
     better : Better or None
@@ -61,13 +61,21 @@ class Difference:
         """``"B is better"``, ``"A is better"`` or ``"no difference shown"``, at a level of 5 %.
 
         ``"B is higher"`` or ``"A is higher"`` for numbers of which more is not known to be good.
+        Numbers that are good near zero may differ and yet be equally far from it; of them the
+        interval must not hold zero either.
         """
         if self.p_value is None or self.p_value > SIGNIFICANT or self.value == 0:
+            return "no difference shown"
+        if self.better is Better.NEARER_ZERO and not _excludes_zero(self.interval):
             return "no difference shown"
         if self.better is None:
             return "B is higher" if self.value > 0 else "A is higher"
         is_b = (self.value > 0) == (self.better is Better.HIGHER)
         return "B is better" if is_b else "A is better"
+
+
+def _excludes_zero(interval: Interval | None) -> bool:
+    return interval is not None and not interval.low <= 0 <= interval.high
 
 
 def compare(
@@ -123,11 +131,9 @@ def compare(
     if units == 0:
         return (None,) * len(metric.keys)
     pairing = _Pairing(metric, [*seen_a, *seen_b], membership)
-    whole = np.ones((1, units))
-    a, b = pairing.numbers(whole, 0 * whole)[0], pairing.numbers(0 * whole, whole)[0]
-    observed = pairing.difference(whole)[0]
+    a, b = (each[0] for each in pairing.numbers(np.ones((1, units))))
     found = intervals_of(
-        pairing.difference,
+        pairing.gain,
         units,
         [(*key, "difference") for key in metric.keys],
         [scale.of_difference for scale in pairing.scales],
@@ -137,8 +143,8 @@ def compare(
         level=level,
         unit=unit or ("image" if membership is None else "group"),
     )
-    p_values = _p_values(pairing, observed, units, permutations, seed)
-    rows = zip(a, b, observed, found, p_values, pairing.scales, strict=True)
+    p_values = _p_values(pairing, b - a, units, permutations, seed)
+    rows = zip(a, b, pairing.of(a, b), found, p_values, pairing.scales, strict=True)
     return tuple(
         Difference(float(of_a), float(of_b), float(value), interval, p, units, scale.better)
         if np.isfinite(value)
@@ -159,18 +165,22 @@ class _Pairing:
     def scales(self) -> list[Scale]:
         return [scale_of(key) for key in self.metric.keys]
 
-    def numbers(self, of_a: Numbers, of_b: Numbers) -> Numbers:
-        """Compute the numbers of mixtures, of which each unit may be from A and from B."""
-        weights = [of_images(each, self.membership) for each in (of_a, of_b)]
-        return self.metric.scores(self.both, np.concatenate(weights, axis=1))
+    def numbers(self, weights: Numbers, swapped: Numbers | None = None) -> tuple[Numbers, Numbers]:
+        """Compute A and B of mixtures of the units, some of them swapped; shapes (B, units)."""
+        away = np.zeros_like(weights) if swapped is None else swapped
+        own, others = (of_images(each, self.membership) for each in (weights - away, away))
+        a = self.metric.scores(self.both, np.concatenate([own, others], axis=1))
+        b = self.metric.scores(self.both, np.concatenate([others, own], axis=1))
+        return a, b
 
-    def difference(self, weights: Numbers, swapped: Numbers | None = None) -> Numbers:
-        """B less A of mixtures of the units, some of them swapped; shapes (B, units)."""
-        swapped = np.zeros_like(weights) if swapped is None else swapped
-        kept = weights - swapped
-        a, b = self.numbers(kept, swapped), self.numbers(swapped, kept)
+    def of(self, a: Numbers, b: Numbers) -> Numbers:
+        """B less A, or less far from zero where that is what counts."""
         is_distance = np.array([scale.better is Better.NEARER_ZERO for scale in self.scales])
         return np.where(is_distance, np.abs(b) - np.abs(a), b - a)
+
+    def gain(self, weights: Numbers) -> Numbers:
+        """Compute `of` for mixtures of the units, shape (B, N)."""
+        return self.of(*self.numbers(weights))
 
 
 def _p_values(
@@ -186,7 +196,8 @@ def _p_values(
     tried = 0
     least = np.abs(observed) * (1 - 1e-9) - 1e-12  # less what rounding may take away
     for swapped in swaps:
-        found = np.abs(pairing.difference(np.ones_like(swapped), swapped))
+        a, b = pairing.numbers(np.ones_like(swapped), swapped)
+        found = np.abs(b - a)
         as_far += (found >= least).sum(axis=0)
         defined += np.isfinite(found).sum(axis=0)
         largest = np.fmax(largest, np.fmax.reduce(found, axis=0))
