@@ -124,7 +124,7 @@ def with_scale_bar(image: Image.Image, nm_per_px: float) -> Image.Image:
     image = image.copy()
     length, label = scale_bar(nm_per_px, image.width)
     unit = max(1, min(image.size) // 200)
-    font = _font(max(11, min(26, image.width // 32, image.height // 6)))
+    font = font_of_size(max(11, min(26, image.width // 32, image.height // 6)))
     box = font.getbbox(label)
     text_width, text_height = int(box[2] - box[0]), int(box[3] - box[1])
     pad, bar = 3 * unit + 2, 2 * unit + 1
@@ -172,7 +172,9 @@ class _Page:
         gap = size
         content = columns * image.width + (columns - 1) * gap
         width = max(content, _NARROWEST) + 2 * gap
-        return cls(width, (width - content) // 2, columns, gap, round(size * 1.7), _font(size))
+        return cls(
+            width, (width - content) // 2, columns, gap, round(size * 1.7), font_of_size(size)
+        )
 
 
 def _columns(count: int, aspect: float) -> int:
@@ -185,7 +187,7 @@ def _columns(count: int, aspect: float) -> int:
 
 
 @cache
-def _font(size: int) -> _Font:
+def font_of_size(size: int) -> _Font:
     """DejaVu Sans, which has Greek and µ and comes with matplotlib, else Pillow's own font."""
     found = importlib.util.find_spec("matplotlib")
     if found is not None and found.origin is not None:
