@@ -62,6 +62,7 @@ COMMANDS = {
     "train": "Train a network on images and masks, or a classifier on folders of images.",
     "predict": "Segment or classify images with a trained model.",
     "evaluate": "Compare predictions with reference masks.",
+    "measure": "Measure the objects and phases of label images in nanometres.",
     "explain": "Show what a model looks at: filters, feature maps and heat maps on a micrograph.",
     "networks list": "List the networks: task, family, parameters, receptive field, paper.",
     "networks show": "Say what one network is, what it takes and which weights there are.",

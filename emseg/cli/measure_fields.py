@@ -1,0 +1,67 @@
+"""The label images that ``emseg measure`` measures, and those that it could not."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from emseg.calibration import PixelSize
+from emseg.cli import console
+from emseg.errors import EmsegError, PathMissingError, UsageError
+from emseg.reading import Plane
+from emseg.reading.label_images import LabelDescription
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One label image that is measured; nothing of it is in memory.
+
+    Parameters
+    ----------
+    name : str
+        What outputs are named after, unlike that of any other field: the stem of the file, and
+        the plane behind it.
+    plane : Plane
+        Its pixels.
+    described : LabelDescription or None
+        What emseg wrote about it; None for the label images of another program.
+    micrograph : Plane or None
+        The micrograph that it describes, when the user named it.
+    pixel_size : PixelSize or None
+        What the user says, the label image, or its micrograph; in that order.
+    """
+
+    name: str
+    plane: Plane
+    described: LabelDescription | None
+    micrograph: Plane | None
+    pixel_size: PixelSize | None
+
+    @property
+    def title(self) -> str:
+        """The name in tables: ``"series[3]"``."""
+        count = len(self.plane.stack)
+        stem = self.name if count == 1 else self.name.rpartition("_")[0]
+        return stem if count == 1 else f"{stem}[{self.plane.index}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An input that could not be measured, and why."""
+
+    path: Path
+    error: EmsegError
+
+
+def note_failure(failures: list[Failure], failure: Failure, *, of: int) -> None:
+    """Remember and tell that one of several inputs failed.
+
+    Raises
+    ------
+    UsageError
+        When it is the command that is wrong, for every file.
+    """
+    is_usage = isinstance(failure.error, UsageError)
+    if is_usage and not isinstance(failure.error, PathMissingError):
+        raise failure.error
+    failures.append(failure)
+    if of > 1:
+        console.tell_failure(" ".join(str(failure.error).split()))

@@ -1,0 +1,200 @@
+"""What ``emseg measure`` measures: label images, what their values mean, and their micrographs."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from emseg.cli.measure_fields import Failure, Field, note_failure
+from emseg.cli.measure_meaning import Meaning, find_meaning
+from emseg.config import MeasureConfig, parse_slices
+from emseg.errors import EmsegError, MismatchError, UsageError, listed
+from emseg.reading import (
+    AS_STORED,
+    Plane,
+    ReadOptions,
+    Stack,
+    find_files,
+    list_planes,
+    match_pairs,
+    open_stack,
+)
+from emseg.reading.label_images import LabelDescription, describe_label_images
+from emseg.reading.stems import output_stems
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything that is measured.
+
+    Parameters
+    ----------
+    fields : tuple of Field
+        The fields of view, in the order of the files.
+    meaning : Meaning
+        The same for all of them.
+    failures : tuple of Failure
+        What could not even be opened.
+    """
+
+    fields: tuple[Field, ...]
+    meaning: Meaning
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def unit(self) -> str:
+        """``"nm"`` when the fields are calibrated, else ``"px"``."""
+        return "px" if self.fields[0].pixel_size is None else "nm"
+
+
+def find_inputs(config: MeasureConfig) -> Inputs:
+    """Find the label images, their meaning, their micrographs and their pixel sizes.
+
+    Raises
+    ------
+    EmsegError
+        When nothing can be measured: the only file, or all of them, cannot be read; classes
+        contradict each other; some pixel sizes are known and others are not.
+    """
+    paths, planes = _chosen(config)
+    files, failures = _opened(paths, config)
+    if not files:
+        raise _none_left(failures)
+    micrographs = _micrographs(files, config)
+    stems = output_stems(paths)
+    fields = tuple(
+        _field(stems[file.stack.path], file, index, micrographs, config)
+        for file in files
+        if micrographs is None or file.stack.path in micrographs
+        for index in _indices(file.stack, planes, config)
+    )
+    _refuse_mixed_units(fields)
+    meaning = find_meaning(fields, failures, config)
+    gone = {each.path for each in failures}
+    left = tuple(each for each in fields if each.plane.stack.path not in gone)
+    if not left:
+        raise _none_left(failures)
+    return Inputs(left, meaning, tuple(failures))
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    stack: Stack
+    described: LabelDescription | None
+
+
+def _chosen(config: MeasureConfig) -> tuple[list[Path], slice | None]:
+    """Files to measure, and which of their planes: slices pick the one or the other."""
+    paths = find_files(list(config.inputs))
+    chosen = parse_slices(config.slices) if config.slices else None
+    if chosen is None or len(paths) == 1:
+        return paths, chosen
+    if not paths[chosen]:
+        raise UsageError(f"--slices {config.slices} picks none of the {len(paths)} files")
+    return paths[chosen], None
+
+
+def _opened(paths: Sequence[Path], config: MeasureConfig) -> tuple[list[_File], list[Failure]]:
+    """Open every file without reading its pixels."""
+    options = replace(
+        AS_STORED,
+        axes=config.axes,
+        signal=config.signal,
+        pixel_size=config.pixel_size,
+        crop=config.crop,
+    )
+    files: list[_File] = []
+    failures: list[Failure] = []
+    for path in paths:
+        try:
+            files.append(_File(open_stack(path, options), describe_label_images(path)))
+        except EmsegError as error:
+            note_failure(failures, Failure(path, error), of=len(paths))
+    return files, failures
+
+
+def _none_left(failures: Sequence[Failure]) -> EmsegError:
+    if len(failures) == 1:
+        return failures[0].error
+    return MismatchError(f"none of the {len(failures)} label images could be measured")
+
+
+def _indices(stack: Stack, planes: slice | None, config: MeasureConfig) -> Sequence[int]:
+    indices = range(len(stack))[planes] if planes else range(len(stack))
+    if not indices:
+        raise UsageError(
+            f"--slices {config.slices} picks none of the {len(stack)} planes of {stack.path}"
+        )
+    return indices
+
+
+def _field(
+    stem: str,
+    file: _File,
+    index: int,
+    micrographs: Mapping[Path, Sequence[Plane]] | None,
+    config: MeasureConfig,
+) -> Field:
+    micrograph = None
+    if micrographs is not None:
+        micrograph = _plane_of(file, index, micrographs[file.stack.path])
+    own = file.stack.pixel_size
+    if config.pixel_size is None and file.described is not None:
+        own = file.described.pixel_size
+    beside = micrograph.stack.pixel_size if micrograph is not None else None
+    if own is None and beside is not None:
+        own = replace(beside, source=f"{beside.source} of the micrograph")
+    name = stem if len(file.stack) == 1 else f"{stem}_{index:04d}"
+    return Field(name, Plane(file.stack, index), file.described, micrograph, own)
+
+
+def _micrographs(
+    files: Sequence[_File], config: MeasureConfig
+) -> dict[Path, Sequence[Plane]] | None:
+    """Find the planes of the micrograph of each label file, by name; None when none is named."""
+    if config.images is None:
+        return None
+    options = ReadOptions(channels=config.channels, crop=config.crop, keep_bar=config.keep_bar)
+    planes: dict[Path, list[Plane]] = {}
+    for plane in list_planes([config.images], options=options):
+        planes.setdefault(plane.stack.path, []).append(plane)
+    matched = match_pairs(
+        [each[0] for each in planes.values()], [Plane(each.stack, 0) for each in files]
+    )
+    if matched.masks_alone:
+        names = matched.masks_alone
+        count = f"{len(names)} label image" + ("s" if len(names) > 1 else "")
+        _log.warning(
+            "left out: %s without a micrograph of that name in %s (%s)",
+            count,
+            config.images,
+            listed(names, most=3),
+        )
+    return {pair.mask.stack.path: planes[pair.image.stack.path] for pair in matched.pairs}
+
+
+def _plane_of(file: _File, index: int, planes: Sequence[Plane]) -> Plane:
+    """Find the plane of the micrograph that a plane of a label file describes."""
+    number = file.described.planes[index] if file.described else None
+    if number is not None:
+        found = [plane for plane in planes if plane.index == number]
+        if found:
+            return found[0]
+    elif len(planes) == len(file.stack):
+        return planes[index]
+    raise MismatchError(
+        f"{file.stack.path} has {len(file.stack)} planes and its micrograph "
+        f"{planes[0].stack.path} {len(planes)}; give the stack that was labelled"
+    )
+
+
+def _refuse_mixed_units(fields: Sequence[Field]) -> None:
+    unknown = {each.plane.stack.path.name for each in fields if each.pixel_size is None}
+    if unknown and any(each.pixel_size is not None for each in fields):
+        raise MismatchError(
+            f"{len(unknown)} label images have no pixel size ({listed(sorted(unknown), most=3)}) "
+            "and the others have one, and pixels and nanometres are never mixed; say it with "
+            "--pixel-size, or measure them apart"
+        )

@@ -1,0 +1,136 @@
+"""What the values of the label images mean that ``emseg measure`` measures."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from emseg.cli import console
+from emseg.cli.measure_fields import Failure, Field, note_failure
+from emseg.config import MeasureConfig
+from emseg.errors import EmsegError, LabelError, MismatchError, UnknownNameError, UsageError, listed
+from emseg.labels import choose_classes, colour, values_of
+from emseg.micrograph import LabelClass, Micrograph
+
+_MOST_CLASSES = 32  # distinct values beyond which they number objects
+_OF_OBJECTS = tuple(LabelClass(name, colour(i)) for i, name in enumerate(("background", "object")))
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What the values of label images mean.
+
+    Parameters
+    ----------
+    classes : tuple of LabelClass
+        The first is the matrix or background.
+    measured : tuple of str
+        The classes whose objects are measured.
+    unlabelled : int or None
+        The value of foreign label images that means no class.
+    numbered : bool
+        Whether every value but 0 is an object of its own.
+    """
+
+    classes: tuple[LabelClass, ...]
+    measured: tuple[str, ...]
+    unlabelled: int | None = None
+    numbered: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        return tuple(each.name for each in self.classes)
+
+
+def find_meaning(
+    fields: Sequence[Field], failures: list[Failure], config: MeasureConfig
+) -> Meaning:
+    """Take the classes that emseg wrote, those that the user names, or those of the values.
+
+    Parameters
+    ----------
+    fields : sequence of Field
+        At least one.
+    failures : list of Failure
+        Takes the files that cannot be read, where they have to be.
+    config : MeasureConfig
+        What the user says.
+
+    Raises
+    ------
+    EmsegError
+        When the values, or what the user says about them, make no sense.
+    """
+    described = [each for each in fields if each.described is not None]
+    if described:
+        return _own_meaning(fields, config)
+    if config.objects:
+        return Meaning(_OF_OBJECTS, ("object",), config.unlabelled, numbered=True)
+    values: set[int] = set()
+    if config.labels is None:
+        values = values_of(_readable(fields, failures))
+        _refuse_numbered(values - {config.unlabelled}, config)
+    classes, unlabelled = choose_classes(
+        values,
+        names=config.classes,
+        assigned=config.labels,
+        unlabelled=config.unlabelled,
+        where="the label images",
+    )
+    return Meaning(classes, _measured(classes, config), unlabelled)
+
+
+def _own_meaning(fields: Sequence[Field], config: MeasureConfig) -> Meaning:
+    """Take the classes that emseg wrote, which are the same in all files."""
+    for option, value in {
+        "--objects": config.objects,
+        "--labels": config.labels,
+        "--classes": config.classes,
+        "--unlabelled": config.unlabelled,
+    }.items():
+        if value is not None and value is not False:
+            raise UsageError(
+                f"{option} says what the values of label images mean, and those of emseg know it; "
+                "leave it out"
+            )
+    first = next(each.described for each in fields if each.described is not None)
+    names = [each.name for each in first.classes]
+    for field in fields:
+        other = field.described
+        if other is None or {each.name for each in other.classes} != set(names):
+            found = (
+                "no class names"
+                if other is None
+                else f"the classes {', '.join(each.name for each in other.classes)}"
+            )
+            raise MismatchError(
+                f"{field.plane.stack.path} has {found} but {first.path} has {', '.join(names)}; "
+                "measure them apart"
+            )
+    return Meaning(first.classes, _measured(first.classes, config))
+
+
+def _measured(classes: Sequence[LabelClass], config: MeasureConfig) -> tuple[str, ...]:
+    names = tuple(each.name for each in classes)
+    for name in config.measured:
+        if name not in names:
+            raise UnknownNameError("class", name, names)
+    return tuple(dict.fromkeys(config.measured)) or names[1:]
+
+
+def _readable(fields: Sequence[Field], failures: list[Failure]) -> Iterator[Micrograph]:
+    """Read the fields one by one; one that fails is told and left out."""
+    with console.progress("looking at the values", len(fields), unit="images") as meter:
+        for field in fields:
+            try:
+                yield field.plane.read()
+            except EmsegError as error:
+                note_failure(failures, Failure(field.plane.stack.path, error), of=len(fields))
+            meter.advance()
+
+
+def _refuse_numbered(values: set[int], config: MeasureConfig) -> None:
+    if config.classes is None and len(values) > _MOST_CLASSES:
+        raise LabelError(
+            f"the label images hold {len(values)} values ({listed(sorted(values), most=3)}), too "
+            "many to be classes; where each value is an object, add --objects"
+        )

@@ -1,0 +1,223 @@
+"""What ``emseg measure`` finds in one field: the areas of its classes, and their objects."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.calibration import PixelSize
+from emseg.cli.measure_fields import Field
+from emseg.cli.measure_meaning import Meaning
+from emseg.cli.measure_scenes import Scene
+from emseg.config import Border, MeasureConfig, parse_smallest
+from emseg.errors import UsageError
+from emseg.measuring import (
+    ObjectTable,
+    Phases,
+    border_weights,
+    find_objects,
+    measure_objects,
+    phase_areas,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The objects of one class of one field.
+
+    Parameters
+    ----------
+    name : str
+        Of the class.
+    labels : array of an integer type, shape (Y, X)
+        The objects; ``first`` is added to a label to give the number of the object in the field.
+    first : int
+        0 for the first class, so that no number occurs twice in a field.
+    table : ObjectTable
+        With these numbers, and positions in the whole label image.
+    weights : array of float64, shape (n,)
+        What each object counts for in the size distribution; 0 for one that does not.
+    """
+
+    name: str
+    labels: NDArray[Any]
+    first: int
+    table: ObjectTable
+    weights: NDArray[np.float64]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of ``objects.csv``."""
+        return ["image", "class", "object", *list(self.table.columns())[1:]]
+
+    def rows(self, image: str) -> list[dict[str, Any]]:
+        """One dict an object, as in ``objects.csv``."""
+        return [
+            {"image": image, "class": self.name, "object": row.pop("label"), **row}
+            for row in self.table.rows()
+        ]
+
+    @property
+    def tally(self) -> "Tally":
+        """What is kept of them for the summary."""
+        counts = self.weights > 0
+        return Tally(
+            len(self.table),
+            int(self.table.touches_border.sum()),
+            self.table.diameter[counts],
+            self.weights[counts],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What is kept of the objects of a class.
+
+    Parameters
+    ----------
+    count : int
+        Objects that were found.
+    on_border : int
+        Those of them that touch the border.
+    diameters, weights : array of float64, shape (n,)
+        Of the objects that count in the size distribution.
+    """
+
+    count: int
+    on_border: int
+    diameters: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+    @classmethod
+    def over(cls, tallies: "list[Tally]") -> "Tally":
+        """Put the objects of several fields together."""
+        empty = np.zeros(0)
+        return cls(
+            sum(each.count for each in tallies),
+            sum(each.on_border for each in tallies),
+            np.concatenate([empty, *(each.diameters for each in tallies)]),
+            np.concatenate([empty, *(each.weights for each in tallies)]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FieldResult:
+    """What is kept of one field for the summary.
+
+    Parameters
+    ----------
+    field : Field
+        Which one.
+    size : tuple of int
+        Height and width in pixels of the part that shows the specimen.
+    phases : Phases
+        Area of each class.
+    objects : dict of str to Tally
+        Of each class that was measured.
+    """
+
+    field: Field
+    size: tuple[int, int]
+    phases: Phases
+    objects: dict[str, Tally]
+
+
+def find_all(scene: Scene, meaning: Meaning, config: MeasureConfig) -> Iterator[Found]:
+    """Find and measure the objects of each class, one class in memory.
+
+    Raises
+    ------
+    UsageError
+        When ``--smallest`` is a length and the pixel size is unknown.
+    EmsegError
+        When the labels make no sense.
+    """
+    labels = scene.labels
+    smallest = _smallest_pixels(config, labels.pixel_size)
+    first = 0
+    for name in meaning.measured:
+        if scene.instances is not None:
+            plane = _without_small(scene.instances.plane, smallest)
+        else:
+            plane = find_objects(
+                labels.pixels == labels.names.index(name),
+                smallest=smallest,
+                split=config.split,
+                sampling=_sampling(labels.pixel_size),
+            )
+        found = _measured(scene, name, plane, first, config)
+        first += len(found.table)
+        del plane  # of a large field the largest thing in memory
+        yield found
+
+
+def phases_of(scene: Scene) -> Phases:
+    """Measure the area of each class."""
+    return phase_areas(scene.labels)
+
+
+def _measured(
+    scene: Scene, name: str, plane: NDArray[Any], first: int, config: MeasureConfig
+) -> Found:
+    pixel_size, micrograph = scene.labels.pixel_size, scene.micrograph
+    table = measure_objects(
+        plane,
+        pixel_size,
+        intensities=micrograph.pixels if micrograph is not None else None,
+        channels=micrograph.channels if micrograph is not None else (),
+    )
+    weights = _weights(table, scene.labels.pixels.shape, pixel_size, config.border)
+    return Found(name, plane, first, _placed(table, scene, first), weights)
+
+
+def _weights(
+    table: ObjectTable, size: tuple[int, ...], pixel_size: PixelSize | None, border: Border
+) -> NDArray[np.float64]:
+    if border is Border.CORRECT:
+        return border_weights(table, (size[0], size[1]), pixel_size)
+    if border is Border.DROP:
+        return np.where(table.touches_border, 0.0, 1.0)
+    return np.ones(len(table))
+
+
+def _placed(table: ObjectTable, scene: Scene, first: int) -> ObjectTable:
+    """Give the objects their numbers in the field, and their places in the whole label image."""
+    y, x = _sampling(scene.labels.pixel_size)
+    top, left = scene.corner
+    return replace(
+        table,
+        label=table.label + first,
+        nearest=np.where(table.nearest > 0, table.nearest + first, 0),
+        centroid_row=table.centroid_row + top,
+        centroid_column=table.centroid_column + left,
+        centroid_y=table.centroid_y + top * y,
+        centroid_x=table.centroid_x + left * x,
+    )
+
+
+def _sampling(pixel_size: PixelSize | None) -> tuple[float, float]:
+    return (pixel_size.y_nm, pixel_size.x_nm) if pixel_size else (1.0, 1.0)
+
+
+def _smallest_pixels(config: MeasureConfig, pixel_size: PixelSize | None) -> int:
+    smallest = parse_smallest(config.smallest)
+    if smallest.diameter_nm is None:
+        return smallest.pixels
+    if pixel_size is None:
+        raise UsageError(
+            f"--smallest {config.smallest} is a length, and the pixel size is unknown; write a "
+            "number of pixels, or say --pixel-size"
+        )
+    pixels = math.pi / 4 * smallest.diameter_nm**2 / pixel_size.area_nm2
+    return max(1, math.ceil(pixels * (1 - 1e-9)))
+
+
+def _without_small(plane: NDArray[Any], smallest: int) -> NDArray[Any]:
+    """Take out numbered objects of fewer pixels; the others keep their numbers."""
+    if smallest == 1:
+        return plane
+    values, counts = np.unique(plane, return_counts=True)
+    return np.where(np.isin(plane, values[counts < smallest]), 0, plane)

@@ -1,0 +1,93 @@
+"""What ``emseg measure`` reads of a field: the part that shows the specimen."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from emseg.cli.measure_fields import Field
+from emseg.cli.measure_meaning import Meaning
+from emseg.errors import MismatchError
+from emseg.labels import to_label_image
+from emseg.labels.instances import Instances, read_instances
+from emseg.micrograph import LabelImage, Micrograph, Region
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The specimen of a field, in memory.
+
+    Parameters
+    ----------
+    labels : LabelImage
+        Classes of the part that shows the specimen.
+    instances : Instances or None
+        The objects of the same part where the file numbers them.
+    micrograph : Micrograph or None
+        The same part of the micrograph.
+    corner : tuple of int
+        Row and column at which the part begins in the label image.
+    """
+
+    labels: LabelImage
+    instances: Instances | None
+    micrograph: Micrograph | None
+    corner: tuple[int, int]
+
+
+def read_scene(field: Field, meaning: Meaning) -> Scene:
+    """Read the classes or objects of a field, and its micrograph.
+
+    Raises
+    ------
+    EmsegError
+        When a file is damaged, holds a value that is no class, or the micrograph has another
+        size than the label image.
+    """
+    read = field.plane.read()
+    micrograph = _micrograph(field, read.size)
+    instances = None
+    if field.described is not None:
+        image = field.described.label_image(field.plane.index, read.pixels[0])
+    elif meaning.numbered:
+        instances = read_instances(read, meaning.unlabelled)
+        image = _image_of_instances(instances, meaning)
+    else:
+        image = to_label_image(read, meaning.classes, meaning.unlabelled)
+    beside = micrograph.specimen if micrograph is not None else None
+    region = read.specimen or image.specimen or beside  # --crop, what emseg wrote, the micrograph
+    image = replace(image, pixel_size=field.pixel_size, specimen=None)
+    if region is None:
+        return Scene(image, instances, micrograph, (0, 0))
+    return Scene(
+        replace(image, pixels=image.pixels[region.slices]),
+        _part_of_instances(instances, region),
+        None if micrograph is None else replace(micrograph, specimen=region).without_bar,
+        (region.top, region.left),
+    )
+
+
+def _image_of_instances(instances: Instances, meaning: Meaning) -> LabelImage:
+    pixels = (instances.plane != 0).astype(np.uint8)
+    image = LabelImage(pixels, meaning.classes, "")
+    if instances.unlabelled is not None:
+        pixels[instances.unlabelled] = image.unlabelled
+    return image
+
+
+def _part_of_instances(instances: Instances | None, region: Region) -> Instances | None:
+    if instances is None:
+        return None
+    return replace(instances, plane=instances.plane[region.slices], unlabelled=None)
+
+
+def _micrograph(field: Field, size: tuple[int, int]) -> Micrograph | None:
+    if field.micrograph is None:
+        return None
+    micrograph = field.micrograph.read()
+    if micrograph.size != size:
+        raise MismatchError(
+            f"the label image {field.title} has {size[0]} x {size[1]} pixels (rows x columns) and "
+            f"its micrograph {micrograph.path} {micrograph.size[0]} x {micrograph.size[1]}; give "
+            "the micrograph that was labelled"
+        )
+    return micrograph

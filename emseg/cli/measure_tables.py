@@ -1,0 +1,153 @@
+"""Measurements on the terminal: a table, what to beware of, and where the files are."""
+
+import logging
+from collections.abc import Iterator
+
+from rich.table import Table
+from rich.text import Text
+
+from emseg.cli import console
+from emseg.cli.measure_summary import ClassSummary, ObjectsOfClass, Summary
+from emseg.measuring import Density, Fraction
+
+_log = logging.getLogger(__name__)
+_PER = {"nm": "per µm²", "px": "per Mpx"}
+_MANY = 1e6  # nm2 in a µm2, pixels in a Mpx
+
+
+def show(summary: Summary) -> None:
+    """Print what was measured of each class, and where the files are.
+
+    Parameters
+    ----------
+    summary : Summary
+        Of all fields.
+    """
+    console.out.print(_table(summary))
+    console.result("")
+    for line in _lines(summary):
+        console.result(line)
+
+
+def tell_notices(summary: Summary) -> None:
+    """Tell what a reader of the numbers should beware of.
+
+    Parameters
+    ----------
+    summary : Summary
+        Of all fields.
+    """
+    for line in (*_of_all(summary), *_of_classes(summary)):
+        _log.warning(line)
+
+
+def _table(summary: Summary) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    unit = summary.unit
+    table.add_column("class", overflow="fold")
+    for name in (
+        summary.fraction_name,
+        "95 % interval",
+        "objects",
+        f"mean diameter ({unit})",
+        "d10",
+        "d50",
+        "d90",
+        _PER[unit],
+        "95 % interval",
+    ):
+        table.add_column(name, justify="right", overflow="fold")
+    for each in summary.classes():
+        cells = (each.name, *_fraction(each.fraction), *_objects(each.objects))
+        table.add_row(*(Text(cell) for cell in cells))
+    return table
+
+
+def _fraction(fraction: Fraction) -> tuple[str, str]:
+    if fraction.mean is None:
+        return "-", "-"
+    return f"{100 * fraction.mean:.2f} %", _between(fraction, 100)
+
+
+def _objects(objects: ObjectsOfClass | None) -> tuple[str, ...]:
+    if objects is None:
+        return ("-",) * 7
+    sizes, density = objects.sizes, objects.density
+    mean = _number(sizes.mean) + ("" if sizes.std is None else f" ± {_number(sizes.std)}")
+    percentiles = (_number(each) for each in (sizes.d10, sizes.d50, sizes.d90))
+    per = _number(None if density.mean is None else density.mean * _MANY)
+    return (f"{objects.tally.count:,}", mean, *percentiles, per, _between(density, _MANY))
+
+
+def _between(found: Fraction | Density, factor: float) -> str:
+    if found.low is None or found.high is None:
+        return "-"
+    return f"{_number(found.low * factor)} to {_number(found.high * factor)}"
+
+
+def _number(value: float | None) -> str:
+    """Write four digits, never as a power of ten where people would not."""
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _lines(summary: Summary) -> Iterator[str]:
+    out, fields = summary.config.out, len(summary.fields)
+    area = summary.labelled_area
+    shown = f"{area / _MANY:,.4g} µm²" if summary.unit == "nm" else f"{area / _MANY:.4g} Mpx"
+    yield f"{fields} field{'s' if fields > 1 else ''} of view, {shown} of labelled area"
+    empty = sum(each.phases.unlabelled for each in summary.fields)
+    seen = sum(each.size[0] * each.size[1] for each in summary.fields)
+    if empty:
+        yield f"unlabelled, and in no fraction: {100 * empty / seen:.1f} % of the pixels"
+    count = sum(each.objects.tally.count for each in summary.classes() if each.objects)
+    tables = ["objects.csv", *["objects.parquet"] * summary.config.parquet]
+    yield f"in {out}: {', '.join(tables)} ({count:,} objects), summary.csv, summary.json"
+    pictures = [path.name for path, *_ in summary.pictures()]
+    pictures += ["overlays/"] * summary.config.overlays
+    if pictures:
+        yield f"pictures: {', '.join(pictures)}"
+
+
+def _of_all(summary: Summary) -> Iterator[str]:
+    fields = len(summary.fields)
+    if summary.unit == "px":
+        yield (
+            "the pixel size is unknown: every length is in pixels; say --pixel-size to have "
+            "nanometres"
+        )
+    fraction = next(summary.classes()).fraction
+    if fields == 1:
+        yield "1 field of view: no interval of the fractions; measure several fields"
+    elif fraction.few:
+        yield f"{fraction.fields} fields of view are few: the intervals are rough"
+    if any(len(each.field.plane.stack) > 1 for each in summary.fields) and fields > 1:
+        yield (
+            "planes of a stack count as fields of view of their own: where neighbours look alike, "
+            "the intervals are too narrow"
+        )
+
+
+def _of_classes(summary: Summary) -> Iterator[str]:
+    for each in summary.classes():
+        if each.objects is not None:
+            yield from _of_class(each, each.objects)
+
+
+def _of_class(summary: ClassSummary, objects: ObjectsOfClass) -> Iterator[str]:
+    tally, sizes = objects.tally, objects.sizes
+    if tally.count == 0:
+        yield f"{summary.name}: no object"
+    elif sizes.count == 0:
+        yield (
+            f"{summary.name}: all {tally.count} objects touch the border, so that the size of none "
+            "is known; take larger fields, or --border keep for what is seen"
+        )
+    elif tally.on_border > tally.count / 2 and sizes.count < tally.count:
+        yield (
+            f"{summary.name}: {tally.on_border} of {tally.count} objects touch the border: the "
+            "fields are small for them, and their sizes uncertain"
+        )
+    elif sizes.few:
+        yield f"{summary.name}: {sizes.count} objects are few for a size distribution"
