@@ -93,7 +93,7 @@ def intervals(
     membership : array of 0 and 1, shape (units, images), optional
         Which images belong to which unit; each image is a unit without it.
     draws : int
-        Resamples.
+        Resamples; 0 for no intervals.
     seed : int
         Which ones; the same for every metric of a run.
     level : float
@@ -152,7 +152,7 @@ def intervals_of(
     draws, seed, level, unit
         As `intervals` says.
     """
-    if units < 2 or not keys:
+    if units < 2 or draws < 1 or not keys:
         return (None,) * len(keys)
     width = units + images + len(keys)
     left_out = Jackknife.of(statistic, units, width)

@@ -114,6 +114,10 @@ def test_one_unit_none_and_an_undefined_number_have_no_interval():
     assert intervals(Ratio(), seen_of_ratio(np.zeros(20), np.zeros(20))) == (None,)
 
 
+def test_no_draws_are_no_intervals():
+    assert intervals(Mean(2), seen_of_mean(np.eye(12, 2)), draws=0) == (None, None)
+
+
 def test_a_number_of_one_image_only_has_no_interval_and_no_notice(caplog):
     below = np.eye(1, 30, 4).ravel()
     assert intervals(Ratio(), seen_of_ratio(below, below)) == (None,)
