@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from emseg.calibration import parse_pixel_size
+from emseg.calibration import parse_distance, parse_pixel_size
 from emseg.errors import UnknownNameError, UnreadableFileError, UsageError
 from emseg.schedules import parse_schedule
 
@@ -114,6 +114,12 @@ class Rescale(StrEnum):
 def _check_pixel_size(text: Any) -> Any:
     if isinstance(text, str):
         parse_pixel_size(text)
+    return text
+
+
+def _check_distance(text: Any) -> Any:
+    if isinstance(text, str):
+        parse_distance(text)
     return text
 
 
@@ -289,6 +295,15 @@ class EvaluateConfig(_Reading):
     device: str = "auto"
     out: Path = Path("evaluation")
     top_k: int = Field(default=5, ge=1)
+    metrics: tuple[str, ...] | None = None
+    distance: Annotated[str | None, BeforeValidator(_check_distance)] = None
+    objects: tuple[str, ...] | None = None
+    group_by: str = "image"
+    draws: int = Field(default=1000, ge=0)
+    seed: int = Field(default=0, ge=0)
+    compare: tuple[Path, Path] | None = None
+    images: Path | None = None
+    report: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 
     from emseg.bundle import Model
     from emseg.config import EvaluateConfig
-    from emseg.evaluation import ClassificationReport, MaskRule, SegmentationReport
+    from emseg.evaluation import (
+        ClassificationReport,
+        MaskRule,
+        Question,
+        Scoring,
+        SegmentationReport,
+    )
     from emseg.evaluation.matching import Masks
 
 _T = TypeVar("_T")
@@ -40,7 +46,8 @@ def evaluate(
         typer.Argument(
             metavar="PREDICTIONS",
             help="Label images of emseg or of another program: a folder, file, stack or glob in "
-            "quotes. With --model: images, or a folder with one sub-folder a class.",
+            "quotes. With --model: images, or a folder with one sub-folder a class. With "
+            "--compare: the truth.",
         ),
     ],
     masks: Annotated[
@@ -99,6 +106,48 @@ def evaluate(
     crop: Crop = None,
     keep_bar: KeepBar = False,
     device: Device = "auto",
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="Groups of numbers: overlap, boundary, objects, quantities; and, asked for by "
+            "name: distances, partitions, membranes, probabilities; or all. The first four by "
+            "default.",
+        ),
+    ] = None,
+    distance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LENGTH",
+            help="How far a boundary may be off to be right: 5nm, or 3px. Two pixels by default.",
+        ),
+    ] = None,
+    objects: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,...",
+            help="Classes whose connected pixels are objects; all but the first by default.",
+        ),
+    ] = None,
+    group_by: Annotated[
+        str,
+        typer.Option(
+            metavar="RULE",
+            help="What is independent, for the intervals: image, stack, folder, a regular "
+            "expression with one group, or a CSV file with the columns file and group.",
+        ),
+    ] = "image",
+    draws: Annotated[
+        int, typer.Option(min=0, help="Resamples for the intervals; 0 leaves them out.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 0,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            metavar="A B",
+            help="Two folders of label images; whether B is better than A, and by how much.",
+        ),
+    ] = None,
     top_k: Annotated[
         int,
         typer.Option(min=1, help="Largest k of top-k accuracy."),
@@ -114,7 +163,8 @@ def evaluate(
     Predictions of emseg know which mask values their classes had in training; label images of
     other programs are compared value by value. Scores pool the pixels of all images; the mean is
     over all classes that occur, class 0 included. Pixels that a mask leaves unlabelled are not
-    scored; pixels that a prediction leaves unlabelled are missed.
+    scored; pixels that a prediction leaves unlabelled are missed. Each number has an interval of
+    95 %, found by resampling the images, or whatever --group-by says is independent.
 
     With a classifier the truth is the name of each image's folder, or a CSV file with the columns
     file and label.
@@ -123,6 +173,8 @@ def evaluate(
     --------
     emseg evaluate predictions/ masks/
     emseg evaluate predictions/ masks/ --slices 25:30 --json
+    emseg evaluate predictions/ masks/ --metrics all --distance 5nm
+    emseg evaluate masks/ --compare predictions-a/ predictions-b/
     emseg evaluate foreign/ masks/ --labels 0=ice,255=cell --prediction-labels 1=ice,2=cell
     emseg evaluate predictions/ --masks mitochondria=mito/ --masks membrane=mem/
     emseg evaluate --model runs/unet-1 images/ masks/
@@ -158,17 +210,56 @@ def evaluate(
         device=device,
         out=out,
         top_k=top_k,
+        metrics=_names(metrics),
+        distance=distance,
+        objects=_names(objects),
+        group_by=group_by,
+        draws=draws,
+        seed=seed,
+        compare=compare,
     )
+    question(config)  # a mistyped group of metrics is told before any work
     with results_folder(out):
-        conclude(run(config), config, json=json)
+        if compare is not None:
+            from emseg.cli.evaluate_compare import compare_results
+
+            compare_results(config, compare, json=json)
+        else:
+            conclude(run(config), config, json=json)
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    from emseg.labels import parse_names
+
+    return None if text is None else parse_names(text)
+
+
+def question(config: "EvaluateConfig") -> "Question":
+    """Say which numbers are wanted."""
+    from emseg.calibration import parse_distance
+    from emseg.evaluation import USUAL, Question
+
+    return Question(
+        metrics=USUAL if config.metrics is None else config.metrics,
+        distance=parse_distance(config.distance) if config.distance else None,
+        objects=config.objects,
+        group_by=config.group_by,
+        draws=config.draws,
+        seed=config.seed,
+    )
 
 
 def run(config: "EvaluateConfig") -> "SegmentationReport | ClassificationReport":
     """Compare as configured, under a progress bar."""
-    from emseg.evaluation import evaluate_label_images
-
     if config.model is not None:
         return _of_model(config, config.model)
+    return score_labels(config, config.inputs).report()
+
+
+def score_labels(config: "EvaluateConfig", predictions: Path) -> "Scoring":
+    """Look at label images and their masks, under a progress bar."""
+    from emseg.evaluation import score_label_images
+
     for name in _OF_IMAGES:
         if getattr(config, name) != type(config).model_fields[name].default:
             raise UsageError(
@@ -181,17 +272,20 @@ def run(config: "EvaluateConfig") -> "SegmentationReport | ClassificationReport"
             f"{config.inputs} is compared with nothing; name the masks behind it, "
             "or --masks NAME=DIR"
         )
-    return evaluate_label_images(
-        [config.inputs],
+    return score_label_images(
+        [predictions],
         truth,
         rule=_rule(config),
         slices=_slices(config),
-        track=_track("comparing"),
+        question=question(config),
+        track=_track(f"comparing {predictions.name}" if config.compare else "comparing"),
     )
 
 
 def _truth(config: "EvaluateConfig") -> "Masks | None":
     """Take the masks as one set or as one a class, whichever was named."""
+    if config.compare is not None and not config.mask_folders:
+        return [config.inputs]
     if config.mask_folders:
         return config.mask_folders
     return None if config.masks is None else [config.masks]
@@ -274,6 +368,7 @@ def _of_segmenter(
         rule=_rule(config),
         slices=_slices(config),
         options=model.card.read_options(config),
+        question=question(config),
         track=_track("predicting"),
     )
 

@@ -3,6 +3,7 @@
 `emseg.evaluation.models` evaluates models; it is imported by itself because it needs torch.
 """
 
+from emseg.evaluation.choice import GROUPS, USUAL, Question
 from emseg.evaluation.classification import (
     ClassificationReport,
     ClassifiedFile,
@@ -11,32 +12,36 @@ from emseg.evaluation.classification import (
     classification_report,
 )
 from emseg.evaluation.confusion import Confusion
-from emseg.evaluation.label_images import evaluate_label_images
+from emseg.evaluation.label_images import evaluate_label_images, score_label_images
 from emseg.evaluation.matching import Match
 from emseg.evaluation.meaning import MaskRule
-from emseg.evaluation.segmentation import (
-    ClassScores,
-    ImageScores,
-    SegmentationReport,
-    SegmentationScores,
-    segmentation_report,
-    segmentation_scores,
-)
+from emseg.evaluation.metric import Pair
+from emseg.evaluation.report import ImageNumbers, Number, SegmentationReport
+from emseg.evaluation.scoring import Compared, Scoring, segmentation_report
+from emseg.evaluation.segmentation import ClassScores, SegmentationScores, segmentation_scores
 
 __all__ = [
+    "GROUPS",
+    "USUAL",
     "ClassScores",
     "ClassificationReport",
     "ClassifiedFile",
     "ClassifierScores",
+    "Compared",
     "Confusion",
     "FileVerdict",
-    "ImageScores",
+    "ImageNumbers",
     "MaskRule",
     "Match",
+    "Number",
+    "Pair",
+    "Question",
+    "Scoring",
     "SegmentationReport",
     "SegmentationScores",
     "classification_report",
     "evaluate_label_images",
+    "score_label_images",
     "segmentation_report",
     "segmentation_scores",
 ]

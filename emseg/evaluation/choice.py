@@ -57,6 +57,11 @@ class Question:
             if each not in (*GROUPS, "all"):
                 raise UnknownNameError("group of metrics", each, (*GROUPS, "all"))
 
+    @property
+    def needs_probabilities(self) -> bool:
+        """Whether probabilities are looked for."""
+        return self.wants("membranes") or self.wants("probabilities")
+
     def wants(self, group: str) -> bool:
         """Whether a group of numbers is asked for."""
         return group == "overlap" or "all" in self.metrics or group in self.metrics
@@ -83,8 +88,11 @@ def choose_metrics(question: Question, names: Sequence[str], first: Pair) -> tup
     UsageError
         When probabilities are asked for by name and there are none.
     """
-    from emseg.evaluation.metrics import boundaries, instances, membranes, partitions
-    from emseg.evaluation.metrics.probabilities import Probabilities
+    from emseg.evaluation.metrics.boundaries import BoundaryF1, SurfaceDistances
+    from emseg.evaluation.metrics.instances import ObjectScores
+    from emseg.evaluation.metrics.membranes import MembraneScores
+    from emseg.evaluation.metrics.partitions import PartitionScores
+    from emseg.evaluation.metrics.probabilities import ProbabilityScores
     from emseg.evaluation.metrics.quantities import Quantities
 
     names, objects = tuple(names), _objects(question, names)
@@ -92,24 +100,24 @@ def choose_metrics(question: Question, names: Sequence[str], first: Pair) -> tup
     unit = distance.unit
     chosen: list[Metric] = [Overlap(names)]
     if question.wants("boundary"):
-        chosen.append(boundaries.BoundaryF1(names, distance.value, unit))
+        chosen.append(BoundaryF1(names, distance.value, unit))
     if question.wants("objects"):
-        chosen.append(instances.Objects(names, objects))
+        chosen.append(ObjectScores(names, objects))
     if question.wants("quantities"):
         chosen.append(Quantities(names, objects, unit))
     if question.wants("distances"):
-        chosen.append(boundaries.SurfaceDistances(names, unit))
+        chosen.append(SurfaceDistances(names, unit))
     if question.wants("partitions"):
-        chosen += [partitions.Partitions(name) for name in objects]
+        chosen += [PartitionScores(name) for name in objects]
     if question.wants("membranes"):
-        chosen += [membranes.MembraneScores(name) for name in objects]
+        chosen += [MembraneScores(name) for name in objects]
     if "probabilities" in question.metrics and first.probabilities is None:
         raise UsageError(
-            f"{first.name} has no probabilities to score; predict with --probabilities, or evaluate "
-            "a model with --model"
+            f"{first.name} has no probabilities to score; predict with --probabilities, or "
+            "evaluate a model with --model"
         )
     if question.wants("probabilities") and first.probabilities is not None:
-        chosen.append(Probabilities(names))
+        chosen.append(ProbabilityScores(names))
     return tuple(chosen)
 
 

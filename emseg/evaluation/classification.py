@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from emseg.errors import ContentError, UnknownNameError
 from emseg.evaluation.averages import mean_of_present
+from emseg.evaluation.metrics.calibration import Calibration
+from emseg.evaluation.metrics.probabilities import ProbabilitySummary, summarise_probabilities
 
 _MOST_TOP_K = 5
 
@@ -77,23 +79,40 @@ class ClassifierScores:
         2 TP / (2 TP + FP + FN).
     support : int
         Files of this class, TP + FN.
+    average_precision : float or None
+        How well the probability of the class ranks its files above the others, as the area of
+        steps below precision over recall; None without a file of the class.
+    roc_auc : float or None
+        The chance that the class is more probable for one of its files than for another file;
+        None where all files or none are of the class.
     """
 
     precision: float | None
     recall: float | None
     f1: float | None
     support: int
+    average_precision: float | None = None
+    roc_auc: float | None = None
 
     @classmethod
-    def from_counts(cls, found: int, predicted: int, true: int) -> "ClassifierScores":
-        """Scores from TP, TP + FP and TP + FN."""
+    def from_counts(
+        cls,
+        found: int,
+        predicted: int,
+        true: int,
+        average_precision: float | None = None,
+        roc_auc: float | None = None,
+    ) -> "ClassifierScores":
+        """Scores from TP, TP + FP and TP + FN, and two that rank by probability."""
         if predicted + true == 0:
-            return cls(None, None, None, 0)
+            return cls(None, None, None, 0, average_precision, roc_auc)
         return cls(
             precision=found / predicted if predicted else 0.0,
             recall=found / true if true else 0.0,
             f1=2 * found / (predicted + true),
             support=true,
+            average_precision=average_precision,
+            roc_auc=roc_auc,
         )
 
 
@@ -116,6 +135,18 @@ class ClassificationReport:
         Files by [true class, predicted class].
     files : tuple of FileVerdict
         In the order in which they were given.
+    macro_f1 : float
+        F1 averaged over the classes that are true or predicted for a file.
+    cohen_kappa : float or None
+        (p_o - p_e) / (1 - p_e) with the accuracy p_o and the accuracy p_e of a guess with the
+        same frequencies: 0 is chance, 1 perfect (Cohen, Educ. Psychol. Meas. 20, 37 (1960)).
+        None where one class is all that is true and all that is predicted.
+    brier_score : float
+        Squared error of the probabilities summed over the classes, averaged over the files,
+        0 to 2 (Brier, Mon. Weather Rev. 78, 1 (1950)).
+    calibration : Calibration
+        How often the most probable class is right beside how probable it was; its ``error`` is
+        the expected calibration error.
     """
 
     accuracy: float
@@ -124,6 +155,10 @@ class ClassificationReport:
     classes: Mapping[str, ClassifierScores]
     confusion: NDArray[np.int64]
     files: tuple[FileVerdict, ...]
+    macro_f1: float
+    cohen_kappa: float | None
+    brier_score: float
+    calibration: Calibration
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -140,6 +175,11 @@ class ClassificationReport:
         return {
             "accuracy": self.accuracy,
             "balanced_accuracy": self.balanced_accuracy,
+            "macro_f1": self.macro_f1,
+            "cohen_kappa": self.cohen_kappa,
+            "brier_score": self.brier_score,
+            "calibration_error": self.calibration.error,
+            "calibration": self.calibration.as_json(),
             "top_k": {str(k): score for k, score in self.top_k.items()},
             "classes": {
                 name: {
@@ -147,6 +187,8 @@ class ClassificationReport:
                     "recall": scores.recall,
                     "f1": scores.f1,
                     "support": scores.support,
+                    "average_precision": scores.average_precision,
+                    "roc_auc": scores.roc_auc,
                 }
                 for name, scores in self.classes.items()
             },
@@ -210,7 +252,8 @@ def classification_report(
     rank = np.argmax(ranking == truth[:, None], axis=1)  # 0 where the most probable is right
     confusion = np.zeros((len(known), len(known)), dtype=np.int64)
     np.add.at(confusion, (truth, ranking[:, 0]), 1)
-    classes = _class_scores(known, confusion)
+    summary = summarise_probabilities(values, truth)
+    classes = _class_scores(known, confusion, summary)
     recalls = (scores.recall for scores in classes.values() if scores.support)
     return ClassificationReport(
         accuracy=float(np.mean(rank == 0)),
@@ -222,6 +265,10 @@ def classification_report(
             FileVerdict(each.file, each.label, known[best], _named(known, row))
             for each, best, row in zip(judged, ranking[:, 0], values, strict=True)
         ),
+        macro_f1=mean_of_present(scores.f1 for scores in classes.values()) or 0.0,
+        cohen_kappa=_cohen_kappa(confusion),
+        brier_score=summary.brier_score,
+        calibration=summary.calibration,
     )
 
 
@@ -242,13 +289,27 @@ def _probabilities(names: tuple[str, ...], file: ClassifiedFile) -> NDArray[np.f
 
 
 def _class_scores(
-    names: tuple[str, ...], confusion: NDArray[np.int64]
+    names: tuple[str, ...], confusion: NDArray[np.int64], summary: ProbabilitySummary
 ) -> dict[str, ClassifierScores]:
-    found, predicted, true = confusion.diagonal(), confusion.sum(axis=0), confusion.sum(axis=1)
+    columns = zip(
+        confusion.diagonal().tolist(),
+        confusion.sum(axis=0).tolist(),
+        confusion.sum(axis=1).tolist(),
+        summary.average_precision,
+        summary.roc_auc,
+        strict=True,
+    )
     return {
-        name: ClassifierScores.from_counts(int(found[i]), int(predicted[i]), int(true[i]))
-        for i, name in enumerate(names)
+        name: ClassifierScores.from_counts(*column)
+        for name, column in zip(names, columns, strict=True)
     }
+
+
+def _cohen_kappa(confusion: NDArray[np.int64]) -> float | None:
+    files = int(confusion.sum())
+    right = int(confusion.trace()) * files
+    chance = int(confusion.sum(axis=0) @ confusion.sum(axis=1))
+    return (right - chance) / (files**2 - chance) if files**2 > chance else None
 
 
 def _named(names: tuple[str, ...], values: NDArray[np.float64]) -> dict[str, float]:

@@ -2,27 +2,36 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from emseg.errors import MismatchError
+from emseg.evaluation.choice import Question
+from emseg.evaluation.confidence import Source
 from emseg.evaluation.matching import Masks, Match, list_mask_planes, match_masks
 from emseg.evaluation.meaning import MaskRule, Meaning, meaning_of_masks, meanings_of_foreign
-from emseg.evaluation.segmentation import SegmentationReport, segmentation_report
+from emseg.evaluation.report import SegmentationReport
+from emseg.evaluation.scoring import Compared, Onlooker, Scoring, check_units, score
 from emseg.micrograph import LabelImage
-from emseg.reading import AS_STORED, Plane, list_planes
+from emseg.reading import AS_STORED, Plane, list_planes, open_stack
 from emseg.reading.label_images import LabelDescription, describe_label_images
 
+_NESTED = 3  # folders between a label image and that of the probabilities
 Track = Callable[[Sequence[Match]], Iterable[Match]]
 """Hands on the matches one by one, and shows how far the work is."""
 
 
-def evaluate_label_images(
+def score_label_images(
     predictions: Sequence[str | Path],
     masks: Masks,
     *,
     rule: MaskRule | None = None,
     slices: slice | None = None,
+    question: Question | None = None,
+    onlookers: Sequence[Onlooker] = (),
     track: Track = iter,
-) -> SegmentationReport:
+) -> Scoring:
     """Compare label images with masks.
 
     Parameters
@@ -36,6 +45,10 @@ def evaluate_label_images(
         these had in training; then it is needed only for masks that are written otherwise.
     slices : slice, optional
         Which planes of the mask stack, or files of the mask folder, are compared.
+    question : Question, optional
+        Which numbers are wanted; the usual ones by default.
+    onlookers : sequence of callable
+        Called with each pair while it is in memory.
     track : callable, optional
         Shows the progress.
 
@@ -48,7 +61,7 @@ def evaluate_label_images(
     UnknownNameError
         When a class is named that the predictions do not have.
     """
-    rule = rule or MaskRule()
+    rule, question = rule or MaskRule(), question or Question()
     folders = tuple(masks) if isinstance(masks, Mapping) else ()
     files = _LabelFiles()
     matches = match_masks(
@@ -56,13 +69,23 @@ def evaluate_label_images(
         list_mask_planes(masks, slices),
         numbers=files.numbers,
     )
+    check_units([source_of(each.image) for each in matches], question)
     first = files.read(matches[0].image)
     if first is None:
         predicted, true = meanings_of_foreign(matches, rule, folders)
-        names = true.names
-        return segmentation_report(names, _foreign_pairs(track(matches), predicted, true))
-    true = meaning_of_masks(first.classes, matches, rule, folders)
-    return segmentation_report(first.names, _own_pairs(track(matches), files, first, true))
+        names, pairs = true.names, _foreign_pairs(track(matches), predicted, true)
+    else:
+        true = meaning_of_masks(first.classes, matches, rule, folders)
+        wants = question.needs_probabilities
+        names, pairs = first.names, _own_pairs(track(matches), files, first, true, wants)
+    return score(names, pairs, question, onlookers=onlookers)
+
+
+def evaluate_label_images(
+    predictions: Sequence[str | Path], masks: Masks, **options: Any
+) -> SegmentationReport:
+    """Compare label images with masks, and report; options are those of `score_label_images`."""
+    return score_label_images(predictions, masks, **options).report()
 
 
 class _LabelFiles:
@@ -95,8 +118,12 @@ class _LabelFiles:
 
 
 def _own_pairs(
-    matches: Iterable[Match], files: _LabelFiles, first: LabelImage, true: Meaning
-) -> Iterable[tuple[str, LabelImage, LabelImage]]:
+    matches: Iterable[Match],
+    files: _LabelFiles,
+    first: LabelImage,
+    true: Meaning,
+    wants_probabilities: bool,
+) -> Iterable[Compared]:
     for match in matches:
         image = files.read(match.image)
         if image is None or set(image.names) != set(first.names):
@@ -105,11 +132,40 @@ def _own_pairs(
                 f"{match.image.stack.path} has {found} but other predictions have "
                 f"{', '.join(first.names)}; evaluate the predictions of one model at a time"
             )
-        yield match.image.title, image, true.read(match.masks)
+        values = _probabilities(match.image, image) if wants_probabilities else None
+        yield Compared(source_of(match.image), image, true.read(match.masks), values)
 
 
 def _foreign_pairs(
     matches: Iterable[Match], predicted: Meaning, true: Meaning
-) -> Iterable[tuple[str, LabelImage, LabelImage]]:
+) -> Iterable[Compared]:
     for match in matches:
-        yield match.image.title, predicted.read((match.image,)), true.read(match.masks)
+        prediction = predicted.read((match.image,))
+        yield Compared(source_of(match.image), prediction, true.read(match.masks))
+
+
+def _probabilities(plane: Plane, labels: LabelImage) -> NDArray[Any] | None:
+    """Read what ``emseg predict --probabilities`` wrote beside a label image, shape (K, Y, X)."""
+    path = plane.stack.path
+    beside = next(filter(Path.is_file, _places_beside(path)), None)
+    if beside is None:
+        return None
+    values = open_stack(beside, AS_STORED)[plane.index].pixels
+    if values.shape != (len(labels.classes), *labels.pixels.shape):
+        raise MismatchError(
+            f"{beside} has the shape {values.shape} and its label image {labels.pixels.shape} with "
+            f"{len(labels.classes)} classes; predict again with --probabilities"
+        )
+    return values
+
+
+def _places_beside(path: Path) -> Iterable[Path]:
+    """Where ``emseg predict`` may have put the probabilities of a label image."""
+    for folder in path.parents[:_NESTED]:
+        yield folder / "probabilities" / path.relative_to(folder)
+
+
+def source_of(plane: Plane) -> Source:
+    """Say where a plane comes from, for the units of the intervals."""
+    is_one = len(plane.stack) == 1
+    return Source(plane.title, plane.stack.path, None if is_one else plane.index)

@@ -5,22 +5,25 @@ This module imports torch; the others of this room do not.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from emseg.errors import UnknownNameError
+from emseg.evaluation.choice import Question
 from emseg.evaluation.classification import (
     ClassificationReport,
     ClassifiedFile,
     classification_report,
 )
-from emseg.evaluation.label_images import Track
+from emseg.evaluation.label_images import Track, source_of
 from emseg.evaluation.matching import Masks, list_mask_planes, match_masks
 from emseg.evaluation.meaning import MaskRule, meaning_of_masks
-from emseg.evaluation.segmentation import SegmentationReport, segmentation_report
+from emseg.evaluation.report import SegmentationReport
+from emseg.evaluation.scoring import Compared, Onlooker, Scoring, check_units, score
 from emseg.inference import Classifier, Segmenter
 from emseg.reading import LabelledFile, ReadOptions, list_planes
 
 
-def evaluate_segmenter(
+def score_segmenter(
     segmenter: Segmenter,
     images: Sequence[str | Path],
     masks: Masks,
@@ -28,8 +31,10 @@ def evaluate_segmenter(
     rule: MaskRule | None = None,
     slices: slice | None = None,
     options: ReadOptions | None = None,
+    question: Question | None = None,
+    onlookers: Sequence[Onlooker] = (),
     track: Track = iter,
-) -> SegmentationReport:
+) -> Scoring:
     """Segment micrographs and compare with their masks; nothing is written.
 
     Parameters
@@ -38,10 +43,12 @@ def evaluate_segmenter(
         A model on a device; its card says which mask values its classes had in training.
     images : sequence of path
         Files, folders and globs.
-    masks, rule, slices, track
+    masks, rule, slices, question, track
         As `evaluate_label_images` takes them.
     options : ReadOptions, optional
         How the images are read; as in training by default.
+    onlookers : sequence of callable
+        Called with each pair while it is in memory; `Compared.micrograph` is known.
 
     Raises
     ------
@@ -55,17 +62,27 @@ def evaluate_segmenter(
     )
     classes = segmenter.card.label_classes
     true = meaning_of_masks(classes, matches, rule or MaskRule(), folders)
-    return segmentation_report(
-        [each.name for each in classes],
-        (
-            (
-                match.image.title,
-                segmenter.segment(match.image.read()).labels,
-                true.read(match.masks),
+    question = question or Question()
+    check_units([source_of(each.image) for each in matches], question)
+
+    def compared() -> Iterable[Compared]:
+        for match in track(matches):
+            micrograph = match.image.read()
+            said = segmenter.segment(micrograph, keep_probabilities=question.needs_probabilities)
+            truth = true.read(match.masks)
+            yield Compared(
+                source_of(match.image), said.labels, truth, said.probabilities, micrograph
             )
-            for match in track(matches)
-        ),
-    )
+
+    names = [each.name for each in classes]
+    return score(names, compared(), question, onlookers=onlookers)
+
+
+def evaluate_segmenter(
+    segmenter: Segmenter, images: Sequence[str | Path], masks: Masks, **options: Any
+) -> SegmentationReport:
+    """Segment and compare, and report; options are those of `score_segmenter`."""
+    return score_segmenter(segmenter, images, masks, **options).report()
 
 
 def evaluate_classifier(

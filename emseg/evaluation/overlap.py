@@ -70,6 +70,10 @@ class Overlap(Additive):
 
 def counted(confusion: Confusion) -> NDArray[np.float64]:
     """Take from a confusion the pixels of each class that are right, predicted and true, (3 K,)."""
-    counts = confusion.counts
-    true = counts.sum(axis=1) + confusion.missed
+    return counts_of(confusion.counts, confusion.missed)
+
+
+def counts_of(counts: NDArray[np.int64], missed: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Do the same with its two arrays, shapes (K, K) and (K,)."""
+    true = counts.sum(axis=1) + missed
     return np.concatenate([counts.diagonal(), counts.sum(axis=0), true]).astype(np.float64)

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from emseg.evaluation.confidence.intervals import Interval
 from emseg.evaluation.metric import Key
+from emseg.evaluation.overlap import counts_of
+from emseg.evaluation.segmentation import SegmentationScores, scores_of_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,18 @@ class SegmentationReport:
         """Find a number by its key; one that was not asked for has no value."""
         return next((each for each in self.numbers if each.key == key), Number(key, None))
 
+    def has(self, *key: str) -> bool:
+        """Whether a number was asked for."""
+        return any(each.key == key for each in self.numbers)
+
     def value(self, *key: str) -> float | None:
         """Find the value of a number by its key."""
         return self.number(*key).value
+
+    @property
+    def pooled(self) -> SegmentationScores:
+        """The overlap over all images, class by class."""
+        return scores_of_counts(self.names, counts_of(self.confusion, self.missed))
 
     @property
     def pixels(self) -> int:
@@ -113,7 +124,12 @@ class SegmentationReport:
             "intervals": self._intervals(),
             "settings": dict(self.notes),
             "images": [
-                {"name": each.name, "pixels": each.pixels, **nested(each.values)}
+                {
+                    "name": each.name,
+                    "pixels": each.pixels,
+                    **nested(each.values),
+                    "absent": [n for n in self.names if each.values["classes", n, "iou"] is None],
+                }
                 for each in self.images
             ],
         }

@@ -1,5 +1,6 @@
 """Pairs in, one report out: every metric looks at each pair once, then all numbers are computed."""
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,14 +8,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.evaluation.choice import Question, choose_metrics
-from emseg.evaluation.confidence import Interval, Source, intervals, membership
+from emseg.evaluation.choice import Question, boundary_distance, choose_metrics
+from emseg.evaluation.confidence import (
+    BLOCK,
+    IMAGE,
+    Interval,
+    Source,
+    Units,
+    blocks,
+    group_images,
+    intervals,
+    remark,
+)
 from emseg.evaluation.confusion import Confusion
-from emseg.evaluation.metric import Metric, Pair
+from emseg.evaluation.metric import Key, Metric, Pair
 from emseg.evaluation.pairing import pair_up
 from emseg.evaluation.report import ImageNumbers, Number, SegmentationReport, plain_values
-from emseg.micrograph import LabelImage
+from emseg.micrograph import LabelImage, Micrograph
 
+_log = logging.getLogger(__name__)
 _ROWS = 256  # images whose numbers are computed at once
 
 
@@ -30,12 +42,15 @@ class Compared:
         As they were read.
     probabilities : array of float, shape (K, Y, X), optional
         Of the classes of the prediction.
+    micrograph : Micrograph, optional
+        What was segmented, where it was read.
     """
 
     source: Source
     prediction: LabelImage
     reference: LabelImage
     probabilities: NDArray[Any] | None = None
+    micrograph: Micrograph | None = None
 
 
 Onlooker = Callable[[Pair, Compared], None]
@@ -49,7 +64,18 @@ def segmentation_report(
     *,
     onlookers: Sequence[Onlooker] = (),
 ) -> SegmentationReport:
-    """Score label images against their references.
+    """Score label images against their references; see `score` and `Scoring.report`."""
+    return score(names, compared, question, onlookers=onlookers).report()
+
+
+def score(
+    names: Sequence[str],
+    compared: Iterable[Compared],
+    question: Question | None = None,
+    *,
+    onlookers: Sequence[Onlooker] = (),
+) -> "Scoring":
+    """Look at label images and their references.
 
     Parameters
     ----------
@@ -67,9 +93,110 @@ def segmentation_report(
     MismatchError, UnknownNameError, LabelError
         As `pair_up` does, and when a metric cannot look at a pair.
     """
-    scoring = _Scoring(tuple(names), question or Question())
+    scoring = Scoring(tuple(names), question or Question())
     for each in compared:
         pair = scoring.add(each)
         for look in onlookers:
             look(pair, each)
-    return scoring.report()
+    return scoring
+
+
+def check_units(sources: Sequence[Source], question: Question) -> None:
+    """Refuse a grouping that does not fit before any work, and say what a reader must know of it.
+
+    Raises
+    ------
+    UsageError, UnknownNameError, PathMissingError, ContentError
+        As `group_images` does.
+    """
+    group_images(sources, question.group_by)
+    said = remark(sources, question.group_by)
+    if said and question.draws:
+        _log.warning("%s", said)
+
+
+class Scoring:
+    """What the metrics saw of each pair so far.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The classes that are compared.
+    question : Question
+        Which numbers are wanted.
+    """
+
+    def __init__(self, names: tuple[str, ...], question: Question) -> None:
+        self.names, self.question = names, question
+        self.confusion = Confusion(names)
+        self.metrics: tuple[Metric[Any], ...] = ()
+        self.sources: list[Source] = []
+        self.pixels: list[int] = []
+        self.seen: list[list[Any]] = []
+        self._only: Pair | None = None  # kept while it is the only one, to be cut into blocks
+
+    def add(self, compared: Compared) -> Pair:
+        """Look at one more pair."""
+        title, probabilities = compared.source.title, compared.probabilities
+        pair = pair_up(title, compared.prediction, compared.reference, self.names, probabilities)
+        if not self.metrics:
+            self.metrics = choose_metrics(self.question, self.names, pair)
+            self.distance = boundary_distance(self.question, pair)
+        self._only = None if self.seen else pair
+        self.confusion.update(pair.prediction, pair.reference)
+        self.sources.append(compared.source)
+        self.pixels.append(int(np.count_nonzero(pair.counted)))
+        self.seen.append([metric.look(pair) for metric in self.metrics])
+        return pair
+
+    def seen_by(self, place: int) -> list[Any]:
+        """Take what the metric at a place saw of each pair."""
+        return [each[place] for each in self.seen]
+
+    @property
+    def units(self) -> Units | None:
+        """Which pairs are independent; None when each is a unit."""
+        rule = self.question.group_by
+        return None if rule == IMAGE else group_images(self.sources, rule)
+
+    def report(self) -> SegmentationReport:
+        """Compute every number over all images, of each image, and its interval."""
+        numbers: list[Number] = []
+        of_images: list[dict[Key, float | None]] = [{} for _ in self.sources]
+        for place, metric in enumerate(self.metrics):
+            seen = self.seen_by(place)
+            values = plain_values(metric.keys, metric.scores(seen, np.ones((1, len(seen))))[0])
+            found = self._intervals(metric, seen)
+            numbers += map(Number, metric.keys, values.values(), found)
+            for image, row in zip(of_images, _of_each(metric, seen), strict=True):
+                image |= plain_values(metric.keys, row)
+        return SegmentationReport(
+            names=self.names,
+            numbers=tuple(numbers),
+            images=tuple(
+                ImageNumbers(source.title, pixels, values)
+                for source, pixels, values in zip(self.sources, self.pixels, of_images, strict=True)
+            ),
+            confusion=self.confusion.counts,
+            missed=self.confusion.missed,
+            notes={"distance": str(self.distance)} if self.metrics else {},
+        )
+
+    def _intervals(self, metric: Metric[Any], seen: list[Any]) -> Sequence[Interval | None]:
+        question, units = self.question, self.units
+        if not question.draws:
+            return (None,) * len(metric.keys)
+        unit, membership = None, None if units is None else units.membership
+        if self._only is not None:
+            seen = [metric.look(each) for each in blocks(self._only)]
+            unit, membership = BLOCK, None
+        return intervals(
+            metric, seen, membership, draws=question.draws, seed=question.seed, unit=unit
+        )
+
+
+def _of_each(metric: Metric[Any], seen: list[Any]) -> Iterable[NDArray[np.float64]]:
+    """Numbers of each image by itself, some hundred at a time."""
+    for start in range(0, len(seen), _ROWS):
+        part = seen[start : start + _ROWS]
+        yield from metric.scores(part, np.eye(len(part)))

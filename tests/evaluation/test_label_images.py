@@ -99,7 +99,7 @@ def test_scores_pool_the_pixels_and_are_given_image_by_image(folders):
     mask(folders[1] / "2.png", [[1, 1]])
     report = evaluated(folders)
     assert [each.name for each in report.images] == ["2", "10"]
-    assert [each.scores.pixel_accuracy for each in report.images] == [1.0, 0.5]
+    assert [each.values["pixel_accuracy",] for each in report.images] == [1.0, 0.5]
     assert report.pooled.pixel_accuracy == 3 / 4
     assert report.pooled.classes["small"].iou == pytest.approx(2 / 3)
     assert report.pooled.absent == ("large",)
@@ -245,7 +245,7 @@ def test_a_predicted_part_of_a_stack_finds_its_planes_in_the_whole_mask_stack(tm
     predicted = predict(tmp_path / "s.ome.tif", plane(2), plane(0), numbers=[2, 3])
     masks = stack(tmp_path / "s_mask.tif", plane(1), plane(1), plane(2), plane(0))
     report = evaluate_label_images([predicted], [masks])
-    assert [each.scores.pixel_accuracy for each in report.images] == [1.0, 1.0]
+    assert [each.values["pixel_accuracy",] for each in report.images] == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("write", [predict, stack], ids=["emseg", "foreign"])

@@ -77,7 +77,7 @@ def test_a_segmenter_is_scored_on_what_it_says(segmenter, tmp_path):
     write(tmp_path / "masks" / "1_mask.png", spots(on=255, off=0))
     write(tmp_path / "masks" / "2_mask.png", spots(on=0, off=255))
     report = evaluate_segmenter(segmenter, [tmp_path / "images"], [tmp_path / "masks"])
-    assert [(each.name, each.scores.pixel_accuracy) for each in report.images] == [
+    assert [(each.name, each.values["pixel_accuracy",]) for each in report.images] == [
         ("1", 1.0),
         ("2", 0.0),
     ]

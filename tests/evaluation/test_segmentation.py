@@ -2,6 +2,7 @@
 
 import json
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,11 +17,13 @@ from sklearn.metrics import (
 )
 
 from emseg.evaluation import (
+    Compared,
     Confusion,
-    ImageScores,
-    SegmentationReport,
+    Question,
+    segmentation_report,
     segmentation_scores,
 )
+from emseg.evaluation.confidence import Source
 from emseg.micrograph import LabelClass, LabelImage, unlabelled_value
 
 NAMES = ("matrix", "small", "large")
@@ -179,11 +182,17 @@ def test_where_the_reference_says_nothing_nothing_is_scored():
 
 
 def small_report():
-    images = (
-        ImageScores("1", scored([[0, 0, 1, 1]], [[0, 1, 1, 1]])),
-        ImageScores("2", scored([[0]], [[255]])),
-    )
-    return SegmentationReport(images[0].scores, images)
+    classes = tuple(LabelClass(each, (0, 0, 0)) for each in NAMES)
+
+    def compared(name, prediction, reference):
+        images = (
+            LabelImage(np.array(pixels, np.uint8), classes, name)
+            for pixels in (prediction, reference)
+        )
+        return Compared(Source(name, Path(f"{name}.tif")), *images)
+
+    images = [compared("1", [[0, 0, 1, 1]], [[0, 1, 1, 1]]), compared("2", [[0]], [[255]])]
+    return segmentation_report(NAMES, images, Question(metrics=("overlap",)))
 
 
 def test_json_has_the_keys_of_metrics_json_and_null_for_what_is_absent():
@@ -203,8 +212,18 @@ def test_json_has_the_keys_of_metrics_json_and_null_for_what_is_absent():
         "pixel_accuracy": None,
         "absent": list(NAMES),
     }
-    images = [{"name": "1", **pooled}, {"name": "2", **nothing}]
-    assert found == {**pooled, "images": images}
+    images = [{"name": "1", "pixels": 4, **pooled}, {"name": "2", "pixels": 0, **nothing}]
+    assert found == {
+        **pooled,
+        "confusion": {
+            "names": list(NAMES),
+            "pixels": [[1, 0, 0], [1, 2, 0], [0, 0, 0]],
+            "missed": [0, 0, 0],
+        },
+        "intervals": None,  # one image has labels
+        "settings": {"distance": "2 px"},
+        "images": images,
+    }
 
 
 def test_rows_have_one_column_a_score_and_one_row_an_image():

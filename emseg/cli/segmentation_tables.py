@@ -1,0 +1,177 @@
+"""Scores of label images on the terminal: a table a family of numbers, intervals beside them."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from emseg.cli import console
+from emseg.cli.tables import add_row, new_table, percent, score
+from emseg.evaluation import ImageNumbers, Number, SegmentationReport
+
+_MOST_IMAGES = 10
+_FAMILIES: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {  # what stands over the class names; then heading and number of each further column
+        "boundaries": {
+            "boundary F1": "boundary_f1",
+            "mean distance": "surface_distance_*",
+            "Hausdorff 95 %": "hausdorff_95_*",
+        },
+        "objects": {
+            "in masks": "objects_reference",
+            "predicted": "objects_prediction",
+            "precision": "object_precision",
+            "recall": "object_recall",
+            "F1": "object_f1",
+            "AP": "object_average_precision",
+            "PQ": "panoptic_quality",
+        },
+        "partitions": {
+            "adapted Rand error": "adapted_rand_error",
+            "VI split": "vi_split",
+            "VI merge": "vi_merge",
+            "V_rand": "v_rand",
+            "V_info": "v_info",
+        },
+        "quantities": {
+            "area in masks": "area_fraction_reference",
+            "area predicted": "area_fraction",
+            "number": "count_error",
+            "diameter in masks": "mean_diameter_reference_*",
+            "diameter predicted": "mean_diameter_*",
+            "sizes apart": "size_distance_*",
+        },
+        "probabilities": {"average precision": "average_precision", "ROC area": "roc_auc"},
+    }
+)
+_MANY = {
+    "image": "images",
+    "group": "groups",
+    "file": "files",
+    "block of one image": "blocks of the one image",
+}
+
+
+def show_segmentation(report: SegmentationReport) -> None:
+    """Print a report of label images as tables on stdout.
+
+    Parameters
+    ----------
+    report : SegmentationReport
+        What an evaluation found.
+    """
+    _show_overlap(report)
+    for family, columns in _FAMILIES.items():
+        _show_family(report, family, columns)
+    _show_basis(report)
+    if len(report.images) > 1:
+        _show_images(report)
+
+
+def _show_overlap(report: SegmentationReport) -> None:
+    interval = ["95 % interval"] if report.confidence else []
+    headings = ("IoU", *interval, "Dice", "precision", "recall", "in masks", "predicted")
+    table = new_table("class", *headings)
+    true = report.confusion.sum(axis=1) + report.missed
+    for name, *pixels in zip(report.names, true, report.confusion.sum(axis=0), strict=True):
+        iou = report.number("classes", name, "iou")
+        others = (report.value("classes", name, kind) for kind in ("dice", "precision", "recall"))
+        cells = [score(iou.value), *(_interval(iou) for _ in interval), *map(score, others)]
+        cells += [percent(part, report.pixels) for part in pixels]
+        add_row(table, name, *cells, style="dim" if iou.value is None else "")
+    mean, dice = report.number("mean", "iou"), report.value("mean", "dice")
+    cells = [score(mean.value), *(_interval(mean) for _ in interval), score(dice)]
+    add_row(table, "mean", *cells, style="bold")
+    console.out.print(table)
+
+
+def _show_family(report: SegmentationReport, family: str, columns: Mapping[str, str]) -> None:
+    """Print the numbers of a family that were asked for; lengths have their unit in the heading."""
+    kinds = dict.fromkeys(each.key[2] for each in report.numbers if each.key[0] == "classes")
+    found = {
+        f"{heading}, {kind.rpartition('_')[2]}" if pattern.endswith("*") else heading: kind
+        for heading, pattern in columns.items()
+        for kind in kinds
+        if kind == pattern or (pattern.endswith("*") and kind in _with_units(pattern))
+    }
+    if not found:
+        return
+    table = new_table(family, *found)
+    for name in report.names:
+        numbers = {kind: report.number("classes", name, kind) for kind in found.values()}
+        if any(report.has("classes", name, kind) for kind in found.values()):
+            add_row(table, name, *(_value(kind, each) for kind, each in numbers.items()))
+    console.result("")
+    console.out.print(table)
+
+
+def _with_units(pattern: str) -> tuple[str, str]:
+    return f"{pattern[:-1]}nm", f"{pattern[:-1]}px"
+
+
+def _value(kind: str, number: Number) -> str:
+    """Write a number as its kind asks for: a count, a share, a length, a score."""
+    value = number.value
+    if value is None:
+        return "-"
+    if kind.startswith("objects_"):
+        return f"{value:,.0f}"
+    if kind.startswith("area_fraction"):
+        return f"{100 * value:.2f} %"
+    if kind == "count_error":
+        return f"{100 * value:+.1f} %"
+    return f"{value:.4g}" if kind.endswith(("_nm", "_px")) else f"{value:.3f}"
+
+
+def _interval(number: Number) -> str:
+    found = number.interval
+    return "-" if found is None else f"{found.low:.3f} to {found.high:.3f}"
+
+
+def _show_basis(report: SegmentationReport) -> None:
+    """Say what the numbers are of, and how sure they are."""
+    console.result("")
+    for name, key in (
+        ("pixel accuracy", "pixel_accuracy"),
+        ("calibration error", "calibration_error"),
+        ("Brier score", "brier_score"),
+    ):
+        if report.value(key) is not None or key == "pixel_accuracy":
+            console.result(f"{name} {score(report.value(key))}")
+    count = f"{len(report.images)} image" + ("s" if len(report.images) != 1 else "")
+    console.result(
+        f"Pooled over {report.pixels:,} labelled pixels in {count}; shares are of these."
+    )
+    if report.has("mean", "boundary_f1"):
+        console.result(f"Boundaries are right within {report.notes['distance']}.")
+    _show_confidence(report)
+    if report.absent:
+        absent = ", ".join(report.absent)
+        console.result(f"Neither in the truth nor predicted, so the mean leaves out: {absent}")
+
+
+def _show_confidence(report: SegmentationReport) -> None:
+    about = report.confidence
+    if about is None:
+        console.result("No intervals: one image that is too small to be cut into blocks.")
+        return
+    few = ", few units" if about.few_units else ""
+    console.result(
+        f"{about.level:.0%} intervals: {about.method}, {about.units} {_MANY[about.unit]}{few}."
+    )
+
+
+def _show_images(report: SegmentationReport) -> None:
+    """List the images with the lowest mean IoU, those without labelled pixels last."""
+
+    def worth(image: ImageNumbers) -> float:
+        value = image.values["mean", "iou"]
+        return 2.0 if value is None else value
+
+    worst = sorted(report.images, key=worth)[:_MOST_IMAGES]
+    table = new_table("image, worst first", "mean IoU", "mean Dice", "pixel accuracy")
+    for each in worst:
+        keys = (("mean", "iou"), ("mean", "dice"), ("pixel_accuracy",))
+        add_row(table, each.name, *(score(each.values[key]) for key in keys))
+    console.result("")
+    console.out.print(table)
+    if len(worst) < len(report.images):
+        console.result(f"and {len(report.images) - len(worst)} better ones")

@@ -1,0 +1,167 @@
+"""The error of what a user measures: phase fraction, number, mean diameter, size distribution."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.errors import MismatchError
+from emseg.evaluation.metric import Key, Pair
+from emseg.measuring import find_objects
+from emseg.micrograph import LabelImage
+
+_AT_ONCE = 1 << 22  # numbers in memory while mixtures of many objects are compared
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one pair adds.
+
+    Parameters
+    ----------
+    pixels : array of float64, shape (2, K)
+        Of each class, where the reference is labelled; prediction and reference.
+    diameters : tuple of arrays of float64
+        Equivalent circular diameters of the objects of each object class of the prediction, then
+        of each of the reference.
+    """
+
+    pixels: NDArray[np.float64]
+    diameters: tuple[NDArray[np.float64], ...]
+
+
+class Quantities:
+    """The same quantities measured in the prediction and in the reference, and their difference.
+
+    For every class the area fraction: pixels of the class over labelled pixels, pooled over images.
+    For every object class, whose 8-connected components are its objects, their number, their mean
+    equivalent circular diameter sqrt(4 A / pi), and the distance of the two number-weighted size
+    distributions, the area between their cumulative curves: the first Wasserstein distance (Rubner,
+    Tomasi and Guibas, Int. J. Comput. Vis. 40, 99, 2000, as the earth mover's distance). Errors are
+    prediction less reference; that of the number is a share of the number in the reference.
+    Objects at the border of the image count as they are, on both sides alike.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The K classes.
+    objects : sequence of str
+        Those among them that consist of objects.
+    unit : str
+        ``"nm"`` or ``"px"``, of diameters.
+    """
+
+    def __init__(self, names: Sequence[str], objects: Sequence[str], unit: str) -> None:
+        self.names, self.objects, self.unit = tuple(names), tuple(objects), unit
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Three numbers a class, and five more an object class."""
+        shares = ("area_fraction", "area_fraction_reference", "area_fraction_error")
+        diameter = f"mean_diameter_{self.unit}"
+        sizes = (
+            "count_error",
+            diameter,
+            f"mean_diameter_reference_{self.unit}",
+            f"mean_diameter_error_{self.unit}",
+            f"size_distance_{self.unit}",
+        )
+        return (
+            *(("classes", name, kind) for name in self.names for kind in shares),
+            *(("classes", name, kind) for name in self.objects for kind in sizes),
+        )
+
+    def look(self, pair: Pair) -> Measured:
+        """Measure both sides of a pair.
+
+        Raises
+        ------
+        MismatchError
+            When the diameters are wanted in nm and the pixel size is unknown.
+        """
+        counted, area = pair.counted, self._pixel_area(pair)
+        sides = (pair.prediction, pair.reference)
+        return Measured(
+            np.stack([self._pixels(side, counted) for side in sides]),
+            tuple(
+                _diameters(side.pixels == self.names.index(name), counted, area)
+                for side in sides
+                for name in self.objects
+            ),
+        )
+
+    def scores(self, seen: Sequence[Measured], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Compute the numbers of mixtures of the images, as `Metric.scores`."""
+        pixels = np.tensordot(weights, np.stack([each.pixels for each in seen]), axes=1)
+        labelled = pixels[:, 1].sum(axis=1)[:, None]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found, true = pixels[:, 0] / labelled, pixels[:, 1] / labelled
+        columns = [np.stack([found, true, found - true], axis=2).reshape(len(weights), -1)]
+        columns += [self._of_objects(seen, weights, place) for place in range(len(self.objects))]
+        return np.concatenate(columns, axis=1)
+
+    def _pixel_area(self, pair: Pair) -> float:
+        if self.unit == "px":
+            return 1.0
+        size = pair.pixel_size
+        if size is None:
+            raise MismatchError(
+                f"{pair.name} has no pixel size and other images have one; evaluate them apart, or "
+                "ask for distances in pixels, such as --distance 2px"
+            )
+        return size.y_nm * size.x_nm
+
+    def _pixels(self, side: LabelImage, counted: NDArray[np.bool_]) -> NDArray[np.float64]:
+        values = side.pixels[counted].astype(np.int64)
+        return np.bincount(values, minlength=len(self.names))[: len(self.names)].astype(np.float64)
+
+    def _of_objects(
+        self, seen: Sequence[Measured], weights: NDArray[np.float64], place: int
+    ) -> NDArray[np.float64]:
+        """Compare the objects of one class, shape (B, 5)."""
+        sides = [
+            [each.diameters[side * len(self.objects) + place] for each in seen] for side in (0, 1)
+        ]
+        images = [np.repeat(np.arange(len(seen)), [len(own) for own in side]) for side in sides]
+        found, true = (np.concatenate(side) for side in sides)
+        rows = max(1, _AT_ONCE // max(1, len(found) + len(true)))
+        parts = [
+            _compared(found, true, chunk[:, images[0]], chunk[:, images[1]])
+            for chunk in np.split(weights, range(rows, len(weights), rows))
+        ]
+        return np.concatenate(parts)
+
+
+def _diameters(
+    mask: NDArray[np.bool_], counted: NDArray[np.bool_], pixel_area: float
+) -> NDArray[np.float64]:
+    """Equivalent circular diameters of the objects of a mask."""
+    areas = np.bincount(find_objects(mask & counted).ravel())[1:] * pixel_area
+    diameters: NDArray[np.float64] = np.sqrt(4 * areas / np.pi)
+    return diameters
+
+
+def _compared(
+    found: NDArray[np.float64],
+    true: NDArray[np.float64],
+    found_weights: NDArray[np.float64],
+    true_weights: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Error of the number, both mean diameters, their difference and the distance, shape (B, 5)."""
+    counts = found_weights.sum(axis=1), true_weights.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        number = (counts[0] - counts[1]) / counts[1]
+        means = found_weights @ found / counts[0], true_weights @ true / counts[1]
+        both = np.concatenate([found, true])
+        order = np.argsort(both, kind="stable")
+        shares = np.concatenate(
+            [found_weights / counts[0][:, None], -true_weights / counts[1][:, None]], axis=1
+        )
+        curves = np.abs(np.cumsum(shares[:, order], axis=1))[:, :-1]
+        distance = curves @ np.diff(both[order])
+    undefined = (counts[0] == 0) | (counts[1] == 0)
+    distance = np.where(undefined, np.nan, distance)
+    return np.stack(
+        [np.where(counts[1] == 0, np.nan, number), *means, means[0] - means[1], distance], axis=1
+    )
