@@ -14,6 +14,7 @@ from emseg.evaluation.confidence.resampling import (
     check_membership,
     of_images,
     rows_at_a_time,
+    scores_of,
 )
 from emseg.evaluation.confidence.scale import Better, Scale, scale_of
 from emseg.evaluation.metric import Metric
@@ -169,8 +170,8 @@ class _Pairing:
         """Compute A and B of mixtures of the units, some of them swapped; shapes (B, units)."""
         away = np.zeros_like(weights) if swapped is None else swapped
         own, others = (of_images(each, self.membership) for each in (weights - away, away))
-        a = self.metric.scores(self.both, np.concatenate([own, others], axis=1))
-        b = self.metric.scores(self.both, np.concatenate([others, own], axis=1))
+        a = scores_of(self.metric, self.both, np.concatenate([own, others], axis=1))
+        b = scores_of(self.metric, self.both, np.concatenate([others, own], axis=1))
         return a, b
 
     def of(self, a: Numbers, b: Numbers) -> Numbers:

@@ -74,7 +74,7 @@ def intervals(
     """Find an interval for every number of a metric.
 
     From ten units on that bear on a number: percentiles of its bootstrap distribution, at levels
-    that are widened as Hesterberg says (The American Statistician 69, 371, 2015, section 3.3),
+    that are widened as Hesterberg says (The American Statistician 69, 371, 2015),
     alpha' = Phi(-sqrt(k / (k - 1)) t(1 - alpha / 2; f)), because the bootstrap of k units is too
     narrow by sqrt((k - 1) / k) and does not know that it estimates the spread. The degrees of
     freedom f are those of Satterthwaite (`Jackknife.freedom`), not k - 1: where few images
@@ -163,7 +163,7 @@ def intervals_of(
         drawn = of_resamples(statistic, units, draws=draws, seed=seed, width=width)
         ends = percentiles(drawn, widened(left_out, level))
         low, high = np.where(many, ends, (low, high))
-        is_unstable = many & ((~np.isfinite(drawn)).mean(axis=0) > _MOST_UNDEFINED)
+        is_unstable = many & (np.isnan(drawn).mean(axis=0) > _MOST_UNDEFINED)
     is_unstable |= np.isnan(left_out.deviations).any(axis=0)
     known = np.isfinite(left_out.estimate) & (left_out.units >= 2)
     _notice([key for key, lost in zip(keys, is_unstable & known, strict=True) if lost])
@@ -204,7 +204,7 @@ def percentiles(drawn: Numbers, levels: Numbers) -> Numbers:
         NaN where no draw is defined.
     """
     ordered = np.sort(drawn, axis=0)  # NaN comes last
-    defined = np.isfinite(ordered).sum(axis=0)
+    defined = (~np.isnan(ordered)).sum(axis=0)
     last = np.maximum(defined - 1, 0)
     position = np.clip(levels * (defined + 1) - 1, 0, last)
     below = np.floor(position).astype(np.int64)

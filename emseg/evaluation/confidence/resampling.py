@@ -62,11 +62,17 @@ def of_images(weights: Numbers, membership: Numbers | None) -> Numbers:
     return weights if membership is None else weights @ membership
 
 
+def scores_of(metric: Metric[Any], seen: Sequence[Any], weights: Numbers) -> Numbers:
+    """Compute the numbers of mixtures of the images; what is infinite is not defined, NaN."""
+    scores = metric.scores(seen, weights)
+    return np.where(np.isfinite(scores), scores, np.nan)
+
+
 def statistic_of(
     metric: Metric[Any], seen: Sequence[Any], membership: Numbers | None = None
 ) -> Statistic:
     """Make of a metric and what it saw a function of the weights of the units."""
-    return lambda weights: metric.scores(seen, of_images(weights, membership))
+    return lambda weights: scores_of(metric, seen, of_images(weights, membership))
 
 
 def rows_at_a_time(width: int) -> int:
@@ -138,7 +144,7 @@ class Jackknife:
 
     @property
     def error(self) -> Numbers:
-        """Standard error (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, 11.5).
+        """Standard error (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, ch. 11).
 
         sqrt((k - 1) / k * sum of the squared deviations) of the k units that bear on it.
         """

@@ -139,6 +139,22 @@ def test_a_number_undefined_in_many_resamples_has_no_interval_and_a_notice(caplo
     assert [each.message.split(":")[0] for each in caplog.records] == ["no interval for 0.length"]
 
 
+class LargestRatio(Ratio):
+    """Infinite where nothing is below the line."""
+
+    def of_sums(self, sums):
+        half = sums.shape[1] // 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return sums[:, :half] / sums[:, half:]
+
+
+def test_an_infinite_number_is_not_defined():
+    above, below = np.ones(12), np.zeros(12)
+    assert intervals(LargestRatio(), seen_of_ratio(above, below)) == (None,)
+    below[3] = 1
+    assert intervals(LargestRatio(), seen_of_ratio(above, below)) == (None,)
+
+
 def test_copies_of_images_within_a_group_change_nothing():
     values = np.random.default_rng(3).gamma(2, size=(15, 4))
     alone = intervals(Mean(4), seen_of_mean(values), unit="group")
