@@ -8,9 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import (
     accuracy_score,
+    average_precision_score,
     balanced_accuracy_score,
+    brier_score_loss,
+    cohen_kappa_score,
     confusion_matrix,
+    f1_score,
     precision_recall_fscore_support,
+    roc_auc_score,
     top_k_accuracy_score,
 )
 
@@ -96,6 +101,56 @@ def test_scores_agree_with_scikit_learn(case):
             )
 
 
+@given(judged())
+@settings(deadline=None, max_examples=25)
+@pytest.mark.filterwarnings(
+    # F1, and average precision and ROC of a class of which there is none or nothing else
+    "ignore::sklearn.exceptions.UndefinedMetricWarning",
+    "ignore:No positive class found:UserWarning",
+    "ignore:Only one class is present:UserWarning",
+    # kappa of one class, and the matrix behind it
+    "ignore:A single label was found:UserWarning",
+    "ignore:invalid value encountered in scalar divide:RuntimeWarning",
+)
+def test_further_scores_agree_with_scikit_learn(case):
+    classes, probabilities, truth = case
+    names = tuple(f"class {index}" for index in range(classes))
+    files = [
+        ClassifiedFile(str(index), names[true], row)
+        for index, (true, row) in enumerate(zip(truth, probabilities, strict=True))
+    ]
+    report = classification_report(names, files)
+    predicted = probabilities.argmax(axis=1)
+    assert report.macro_f1 == pytest.approx(f1_score(truth, predicted, average="macro"))
+    if set(truth) == set(predicted) and len(set(truth)) == 1:
+        assert report.cohen_kappa is None
+    else:
+        assert report.cohen_kappa == pytest.approx(cohen_kappa_score(truth, predicted))
+    expected = np.sum((probabilities - np.eye(classes)[truth]) ** 2, axis=1).mean()
+    assert report.brier_score == pytest.approx(expected)
+    for index, name in enumerate(names):
+        scores, of_class = report.classes[name], truth == index
+        if not of_class.any():
+            assert scores.average_precision is scores.roc_auc is None
+            continue
+        ranked = average_precision_score(of_class, probabilities[:, index])
+        assert scores.average_precision == pytest.approx(ranked)
+        if of_class.all():
+            assert scores.roc_auc is None
+        else:
+            assert scores.roc_auc == pytest.approx(roc_auc_score(of_class, probabilities[:, index]))
+
+
+def test_the_brier_score_of_two_classes_is_twice_that_of_scikit_learn():
+    names, likely = ("crystal", "ice"), np.array([0.1, 0.6, 0.8, 0.3])
+    truth = [1, 1, 0, 0]
+    report = classification_report(
+        names,
+        [ClassifiedFile("a", names[t], (1 - p, p)) for t, p in zip(truth, likely, strict=True)],
+    )
+    assert report.brier_score == pytest.approx(2 * brier_score_loss(truth, likely))
+
+
 def test_equal_probabilities_rank_in_the_order_of_the_classes():
     even = (1 / 3, 1 / 3, 1 / 3)
     report = classification_report(
@@ -113,6 +168,13 @@ def test_top_k_never_exceeds_the_classes_and_stops_where_asked():
 def test_json_has_the_keys_of_metrics_json_and_null_for_what_is_absent():
     found = json.loads(json.dumps(classification_report(NAMES, FILES).as_json(), allow_nan=False))
     half = {"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 2}
+    absent = {"precision": None, "recall": None, "f1": None, "support": 0}
+    diagram = found.pop("calibration")
+    assert diagram["count"] == [0] * 5 + [1, 0, 1, 0, 0, 1, 1, 0, 0, 0]
+    assert diagram["confidence"] == [None] * 5 + [0.4, None, 0.5, None, None, 0.7, 0.8] + [None] * 3
+    assert diagram["accuracy"] == [None] * 5 + [0.0, None, 0.0, None, None, 1.0, 1.0] + [None] * 3
+    assert found.pop("calibration_error") == pytest.approx((0.4 + 0.5 + 0.3 + 0.2) / 4)
+    assert found.pop("brier_score") == pytest.approx((0.14 + 0.98 + 0.06 + 0.74) / 4)
     assert found.pop("files")[1] == {
         "file": "b.jpg",
         "label": "network",
@@ -125,10 +187,12 @@ def test_json_has_the_keys_of_metrics_json_and_null_for_what_is_absent():
         "balanced_accuracy": 0.5,
         "top_k": {"1": 0.5, "2": 0.75, "3": 1.0},
         "classes": {
-            "network": half,
-            "pearlite": half,
-            "spheroidite": {"precision": None, "recall": None, "f1": None, "support": 0},
+            "network": half | {"average_precision": pytest.approx(5 / 6), "roc_auc": 0.75},
+            "pearlite": half | {"average_precision": pytest.approx(5 / 6), "roc_auc": 0.75},
+            "spheroidite": absent | {"average_precision": None, "roc_auc": None},
         },
+        "macro_f1": 0.5,
+        "cohen_kappa": 0.0,
         "names": list(NAMES),
         "confusion": [[1, 1, 0], [1, 1, 0], [0, 0, 0]],
         "absent": ["spheroidite"],

@@ -1,0 +1,207 @@
+"""Scores of the probabilities of pixels: calibration, Brier score, and how well they rank."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.errors import ContentError
+from emseg.evaluation.metric import Additive, Key, Pair
+from emseg.evaluation.metrics.calibration import (
+    BINS,
+    Calibration,
+    brier_score,
+    calibration_sums,
+)
+from emseg.evaluation.metrics.ranking import area_under_roc, average_precision, counts_by_value
+
+_STEPS = 17 * 255  # at least 2^12, and all 256 values of 8 bits lie in the middle of a bin
+_VALUES = _STEPS + 1
+_OVER_ALL = 2 + 3 * BINS  # pixels, squared errors, calibration
+_ROUNDING = 1e-3  # by which a probability of 16 bits may leave 0 to 1
+_MIXTURES = 64  # pooled at a time: 4 MiB a class
+
+
+class ProbabilityScores(Additive):
+    """Calibration error and Brier score, and average precision and ROC area of each class.
+
+    With p_k the probability of class k at a pixel, and y_k 1 for the true class and 0 for others::
+
+        calibration_error   sum over 15 bins of n_m |accuracy_m - confidence_m| / n, where the
+                            confidence of a pixel is its largest p_k
+        brier_score         mean over pixels of sum_k (p_k - y_k)^2, from 0 to 2
+        average_precision   of p_k for class k: sum of (R_n - R_n-1) P_n over thresholds
+        roc_auc             chance that p_k is higher at a pixel of class k than at another
+
+    Guo et al., ICML (2017); Brier, Mon. Weather Rev. 78, 1 (1950); `average_precision` and
+    `area_under_roc` for the others.
+
+    Only pixels that the reference labels count. The pixels of all images are pooled. For the
+    last two probabilities are rounded to multiples of 1 / 4335, which holds all values of 8 bits
+    exactly; pixels that become equal by that count as equal. The error is below 0.001 unless
+    most of a class lies within less than 1 / 4335 of 0. Images without probabilities do
+    not count; where none has any, or no pixel is labelled, no number is defined. Without a pixel
+    of a class its two are not, and where all pixels are of it ``roc_auc`` is not.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The K classes in the order of the probabilities.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Both numbers over all classes, then both numbers of each class."""
+        of_classes = (
+            ("classes", name, number)
+            for name in self.names
+            for number in ("average_precision", "roc_auc")
+        )
+        return ("calibration_error",), ("brier_score",), *of_classes
+
+    def look(self, pair: Pair) -> NDArray[np.float64]:
+        """Count the pixels of one pair by probability, shape (47 + K * 2 * 4336,).
+
+        Raises
+        ------
+        ContentError
+            When the probabilities do not fit the classes or the image, or one of them is none.
+        """
+        over_all = np.zeros(_OVER_ALL)
+        histograms = np.zeros((len(self.names), 2, _VALUES))
+        truth = pair.reference.pixels[pair.counted]
+        if pair.probabilities is None or not truth.size:
+            return np.concatenate((over_all, histograms.ravel()))
+        confidence = np.full(truth.size, -1.0)
+        chosen = np.zeros(truth.size, dtype=np.int64)
+        for index in range(len(self.names)):
+            probability, of_class = probability_of(pair, index), truth == index
+            over_all[1] += ((probability - of_class) ** 2).sum()
+            histograms[index] = _by_value(probability, of_class)
+            higher = probability > confidence
+            confidence[higher], chosen[higher] = probability[higher], index
+        over_all[0] = truth.size
+        over_all[2:] = calibration_sums(confidence, chosen == truth).ravel()
+        return np.concatenate((over_all, histograms.ravel()))
+
+    def of_sums(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Compute the numbers, shape (B, 2 + 2 K)."""
+        pixels, squares = sums[:, 0], sums[:, 1]
+        _, confident, right = sums[:, 2:_OVER_ALL].reshape(-1, 3, BINS).transpose(1, 0, 2)
+        with np.errstate(invalid="ignore"):
+            error, brier = np.abs(right - confident).sum(axis=1) / pixels, squares / pixels
+        of_class = sums[:, _OVER_ALL:].reshape(len(sums), len(self.names), 2, _VALUES)
+        counts = of_class[:, :, 0], of_class[:, :, 1]
+        ranks = np.stack((average_precision(*counts), area_under_roc(*counts)), axis=-1)
+        return np.column_stack((error, brier, ranks.reshape(len(sums), -1)))
+
+    def scores(
+        self, seen: Sequence[NDArray[np.float64]], weights: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Compute the numbers of mixtures, a few at a time, for what is seen is long."""
+        table = np.stack(seen)
+        parts = range(0, len(weights), _MIXTURES)
+        return np.concatenate([self.of_sums(weights[i : i + _MIXTURES] @ table) for i in parts])
+
+    def calibration(self, seen: Sequence[NDArray[np.float64]]) -> Calibration:
+        """Give the points of the reliability diagram of all images together."""
+        return Calibration.from_sums(np.sum(seen, axis=0)[2:_OVER_ALL].reshape(3, BINS))
+
+
+@dataclass(frozen=True, slots=True)
+class ProbabilitySummary:
+    """The same numbers of things of which each has one class, as files, without rounding.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        The reliability diagram; its ``error`` is the calibration error.
+    brier_score : float
+        0 to 2.
+    average_precision, roc_auc : tuple of float or None
+        Of each class; None where `ProbabilityScores` does not define it.
+    """
+
+    calibration: Calibration
+    brier_score: float
+    average_precision: tuple[float | None, ...]
+    roc_auc: tuple[float | None, ...]
+
+
+def summarise_probabilities(
+    probabilities: NDArray[np.float64], truth: NDArray[np.int64]
+) -> ProbabilitySummary:
+    """Score the probabilities of n things exactly.
+
+    Parameters
+    ----------
+    probabilities : array of float64, shape (n, K)
+        Between 0 and 1, n at least 1.
+    truth : array of int64, shape (n,)
+        Index of the true class of each.
+    """
+    right = probabilities.argmax(axis=1) == truth
+    sums = calibration_sums(probabilities.max(axis=1), right)
+    counts = [counts_by_value(values, truth == k) for k, values in enumerate(probabilities.T)]
+    return ProbabilitySummary(
+        calibration=Calibration.from_sums(sums),
+        brier_score=brier_score(probabilities, truth),
+        average_precision=tuple(_number(average_precision(*each)) for each in counts),
+        roc_auc=tuple(_number(area_under_roc(*each)) for each in counts),
+    )
+
+
+def probability_of(pair: Pair, index: int) -> NDArray[np.float64]:
+    """Take the probability of one class at the pixels that count.
+
+    Parameters
+    ----------
+    pair : Pair
+        One with probabilities, as fractions or as unsigned integers that fill their type.
+    index : int
+        Of the class.
+
+    Returns
+    -------
+    array of float64, shape (n,)
+        Between 0 and 1.
+
+    Raises
+    ------
+    ContentError
+        When the probabilities do not fit the classes or the image, or one of them is none.
+    """
+    stored, expected = pair.probabilities, (len(pair.reference.names), *pair.counted.shape)
+    if stored is None or stored.shape != expected:
+        found = None if stored is None else stored.shape
+        raise ContentError(
+            f"{pair.name} needs probabilities of the shape {expected} and has {found}; "
+            "predict it again with the model whose classes these are"
+        )
+    values = stored[index][pair.counted].astype(np.float64)
+    if stored.dtype.kind == "u":
+        values /= np.iinfo(stored.dtype).max
+    wrong = ~((values >= -_ROUNDING) & (values <= 1 + _ROUNDING))
+    if wrong.any():
+        raise ContentError(
+            f"{pair.name} has {np.count_nonzero(wrong)} pixels whose probability of "
+            f"{pair.reference.names[index]} is not between 0 and 1 (first: {values[wrong][0]:g}); "
+            "check the image for NaN, then the model"
+        )
+    inside: NDArray[np.float64] = values.clip(0, 1)
+    return inside
+
+
+def _by_value(probability: NDArray[np.float64], of_class: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Count pixels of the class and others in each bin, the highest first, shape (2, 4336)."""
+    bins = _STEPS - np.rint(_STEPS * probability).astype(np.int64)
+    both = bins + _VALUES * ~of_class
+    return np.bincount(both, minlength=2 * _VALUES).reshape(2, _VALUES).astype(np.float64)
+
+
+def _number(value: NDArray[np.float64]) -> float | None:
+    return None if np.isnan(value) else float(value)
