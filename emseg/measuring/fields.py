@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,25 +14,22 @@ _NM2_PER_UM2 = 1e6
 
 
 @dataclass(frozen=True, slots=True)
-class Fraction:
-    """Area fraction of a class over fields of view.
-
-    It estimates a volume fraction only where the images are random sections (Delesse); in a
-    projection, as a TEM image is, it does not.
+class FieldMean:
+    """A mean over fields of view. Each field is one observation, however many pixels it has.
 
     Parameters
     ----------
     mean : float or None
-        Between 0 and 1; None without fields.
+        None without fields.
     low, high : float or None
-        Interval of the mean, cut at 0 and 1; None below two fields.
+        Interval of the mean, not below 0; None below two fields.
     std : float or None
-        Standard deviation of the fractions of the fields (n - 1); None below two fields.
+        Standard deviation of the fields (n - 1); None below two fields.
     relative_accuracy : float or None
-        Half the width of the interval, not cut, in percent of the mean, as ASTM E562 has it;
-        None without interval or when the mean is 0.
+        Half the width of the interval before it is cut at 0, in percent of the mean, as ASTM E562
+        has it; None without interval or when the mean is 0.
     fields : int
-        How many fields have labelled pixels.
+        How many fields count.
     few : bool
         Whether they are fewer than `FEW_FIELDS`.
     """
@@ -47,38 +44,25 @@ class Fraction:
 
 
 @dataclass(frozen=True, slots=True)
-class Density:
-    """Number of objects on an area.
+class Fraction(FieldMean):
+    """Area fraction of a class, 0 to 1.
 
-    Parameters
-    ----------
-    mean : float or None
-        Objects per unit of area, per nm2 for areas in nm2; None without fields.
-    low, high : float or None
-        Interval of the mean, cut at 0; None below two fields.
-    std : float or None
-        Standard deviation of the densities of the fields (n - 1); None below two fields.
-    relative_accuracy : float or None
-        Half the width of the interval, not cut, in percent of the mean.
-    fields : int
-        How many fields there are.
-    few : bool
-        Whether they are fewer than `FEW_FIELDS`.
+    It estimates a volume fraction only where the images are random sections (Delesse); in a
+    projection, as a TEM image is, it does not.
     """
 
-    mean: float | None
-    low: float | None
-    high: float | None
-    std: float | None
-    relative_accuracy: float | None
-    fields: int
-    few: bool
+
+@dataclass(frozen=True, slots=True)
+class Density(FieldMean):
+    """Number of objects per unit of area: per nm2 where the areas were in nm2."""
 
     def per_um2(self) -> "Density":
         """Give the same per square micrometre, where areas were in nm2."""
-        per_nm2 = (self.mean, self.low, self.high, self.std)
-        scaled = (None if each is None else each * _NM2_PER_UM2 for each in per_nm2)
-        return Density(*scaled, self.relative_accuracy, self.fields, self.few)
+        mean, low, high, std = (
+            None if each is None else each * _NM2_PER_UM2
+            for each in (self.mean, self.low, self.high, self.std)
+        )
+        return replace(self, mean=mean, low=low, high=high, std=std)
 
 
 def area_fraction(
@@ -90,8 +74,7 @@ def area_fraction(
     """Average the area fraction over fields of view.
 
     The mean of n fields has the interval ``t s / sqrt(n)``, where s is the standard deviation of
-    the fields and t Student's for n - 1 degrees of freedom (ASTM E562 and E1245). Each field is
-    one observation, however many pixels it has: pixels of one field are not independent.
+    the fields and t Student's for n - 1 degrees of freedom (ASTM E562 and E1245).
 
     Parameters
     ----------

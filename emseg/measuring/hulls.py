@@ -104,7 +104,7 @@ def _hulls(outlines: Outlines) -> tuple[NDArray[np.intp], NDArray[np.int64], NDA
     if not len(outlines.owner):
         return outlines.owner, outlines.row, outlines.left
     owner = np.repeat(outlines.owner, 2)
-    y = (outlines.row[:, None] + [0, 1]).ravel()
+    y = (outlines.row[:, None] + np.array([0, 1])).ravel()
     first = _firsts(owner, y)
     left = np.minimum.reduceat(np.repeat(outlines.left, 2), first)
     right = np.maximum.reduceat(np.repeat(outlines.right, 2), first)
@@ -152,7 +152,8 @@ def _diameters(polygons: NDArray[np.float64]) -> NDArray[np.float64]:
     """Largest distance between two corners of polygons (m, h, 2), shape (m,)."""
     y, x = polygons[..., 0], polygons[..., 1]
     squares = (y[:, :, None] - y[:, None, :]) ** 2 + (x[:, :, None] - x[:, None, :]) ** 2
-    return np.sqrt(squares.max(axis=(1, 2)))
+    largest: NDArray[np.float64] = np.sqrt(squares.max(axis=(1, 2)))
+    return largest
 
 
 def _widths(polygons: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -162,4 +163,5 @@ def _widths(polygons: NDArray[np.float64]) -> NDArray[np.float64]:
     ahead = sides[..., None, 0] * polygons[:, None, :, 1] - (
         sides[..., None, 1] * polygons[:, None, :, 0]
     )
-    return np.ptp(ahead, axis=2).min(axis=1)
+    smallest: NDArray[np.float64] = np.ptp(ahead, axis=2).min(axis=1)
+    return smallest

@@ -72,11 +72,11 @@ def phase_areas(label_image: LabelImage) -> Phases:
     labelled = int(pixels.sum())
     size = label_image.pixel_size
     with np.errstate(invalid="ignore"):
-        fraction = pixels / np.float64(labelled)
+        fraction = pixels / np.float64(labelled)  # no labelled pixel, no fraction
     return Phases(
         names=label_image.names,
         pixels=pixels,
-        area=pixels * (size.area_nm2 if size else 1.0),
+        area=pixels * np.float64(size.area_nm2 if size else 1.0),
         fraction=fraction,
         unlabelled=plane.size - labelled,
         unit="nm" if size else "px",

@@ -44,7 +44,8 @@ class Runs:
 
     def total(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Add up a value of each run, shape (m,), over the runs of each object, shape (n,)."""
-        return np.bincount(self.owner, weights=values, minlength=len(self.labels))
+        totals = np.bincount(self.owner, weights=values, minlength=len(self.labels))
+        return np.asarray(totals, np.float64)
 
 
 def bands(size: tuple[int, int], pixels: int = _BAND) -> Iterator[slice]:

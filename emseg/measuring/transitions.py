@@ -73,8 +73,6 @@ def _changes(
         entered = labels[rows.start + down : rows.stop + down, after]
         differ = left != entered
         yield left[differ], entered[differ]
-    edges = [labels[:down].ravel()]
-    if right:
-        edges.append(labels[down:, 0 if right > 0 else -1])
-    for edge in edges:
+    side = {1: slice(0, 1), 0: slice(0), -1: slice(-1, None)}[right]
+    for edge in (labels[:down].ravel(), labels[down:, side].ravel()):
         yield np.zeros_like(edge), edge
