@@ -24,6 +24,7 @@ Statistic = Callable[[Numbers], Numbers]
 """Turns weights of the units, shape (B, n), into numbers, shape (B, N)."""
 
 _MOST = 1 << 22  # numbers that are held at a time for weights and sums, 32 MiB
+_ROUNDED = 1e-13  # what rounding may make of a difference that is none
 
 
 def check_membership(membership: Numbers | None, images: int) -> int:
@@ -108,8 +109,8 @@ def of_resamples(statistic: Statistic, units: int, *, draws: int, seed: int, wid
 class Jackknife:
     """What the numbers become when one unit is left out.
 
-    A unit bears on a number when the number is defined for the unit alone, or changes without it:
-    an image without a class says nothing about the recall of that class.
+    There are at least two units. One bears on a number when the number is defined for it alone,
+    or changes without it: an image without a class says nothing about the recall of that class.
 
     Parameters
     ----------
@@ -128,16 +129,19 @@ class Jackknife:
 
     @classmethod
     def of(cls, statistic: Statistic, units: int, width: int) -> Self:
-        """Leave out each of the units in turn."""
+        """Leave out each of the units in turn.
+
+        The others count n / (n - 1) times, so that totals stay totals of n units.
+        """
         estimate = statistic(np.ones((1, units)))[0]
         alone, left_out = [], []
         step = rows_at_a_time(width)
         for start in range(0, units, step):
             here = np.eye(min(step, units - start), units, start)
             alone.append(statistic(here))
-            left_out.append(statistic(1 - here))
+            left_out.append(statistic((1 - here) * units / (units - 1)))
         without = np.concatenate(left_out)
-        bears = np.isfinite(np.concatenate(alone)) | ~np.isclose(without, estimate, 1e-12, 0)
+        bears = np.isfinite(np.concatenate(alone)) | ~np.isclose(without, estimate, 1e-9, _ROUNDED)
         count = bears.sum(axis=0)
         mean = np.where(bears, without, 0).sum(axis=0) / np.maximum(count, 1)
         return cls(estimate, count, np.where(bears, mean - without, 0))
@@ -155,7 +159,7 @@ class Jackknife:
     @property
     def has_spread(self) -> NDArray[np.bool_]:
         """Whether leaving out a unit changes the number by more than rounding."""
-        slack = 1e-10 * np.abs(self.estimate) + 1e-14
+        slack = 1e-10 * np.abs(self.estimate) + _ROUNDED
         is_still: NDArray[np.bool_] = np.abs(self.deviations).max(axis=0) <= slack
         return ~is_still
 

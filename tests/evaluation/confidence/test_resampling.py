@@ -52,6 +52,19 @@ def test_the_standard_error_of_a_mean_is_that_of_the_textbook():
     assert left_out.units[0] == 12
 
 
+class Total(Mean):
+    def of_sums(self, sums):
+        return sums[:, :-1]
+
+
+def test_the_standard_error_of_a_total_is_n_times_that_of_the_mean():
+    values = np.random.default_rng(0).gamma(2, size=12)
+    left_out = Jackknife.of(statistic(Total(), seen_of_mean(values)), 12, 30)
+    assert left_out.error[0] == pytest.approx(12 * stats.sem(values), rel=1e-12)
+    with_nothing = Jackknife.of(statistic(Total(), seen_of_mean([*values, 0])), 13, 30)
+    assert with_nothing.units[0] == 13
+
+
 def test_the_freedom_of_a_mean_follows_from_the_kurtosis():
     values = np.random.default_rng(1).lognormal(0, 1, size=25)
     left_out = Jackknife.of(statistic(Mean(), seen_of_mean(values)), 25, 60)
