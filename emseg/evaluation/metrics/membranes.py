@@ -20,6 +20,7 @@ _THRESHOLDS = 255
 _OF_THRESHOLD = 5  # sums that each threshold has of its own
 _OF_REFERENCE = 3
 _NO_ENTROPY = 1e-9  # bits; one pixel of 1e9 has more
+_ROUNDING = 1e-12  # of sums over mixtures
 
 
 class MembraneScores(Additive):
@@ -106,7 +107,8 @@ class MembraneScores(Additive):
             information = entropy_s + entropy_t - np.log2(pixels) + joint_log / pixels
             total = entropy_s + entropy_t
             v_info = np.clip(2 * information / total, 0, 1)
-        v_info = np.where(total < _NO_ENTROPY, np.where(lost < pixels, 1.0, 0.0), v_info)
+        v_info = np.where(total < _NO_ENTROPY, 1.0, v_info)
+        v_info = np.where(lost < pixels * (1 - _ROUNDING), v_info, 0.0)
         both = np.stack((v_rand, v_info), axis=1)
         return np.where(pixels[:, None] > 0, both, np.nan)
 

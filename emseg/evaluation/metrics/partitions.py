@@ -41,8 +41,11 @@ class PartitionScores(Additive):
     Precision is low when objects of the reference are joined, recall when they are split. VI is
     in bits: split says how much objects of the reference are cut up, merge how much they are
     joined; 0 is perfect. Pixels of different images never belong together. No number is defined
-    without pixels of a reference object. All are blind to whether an object that stands alone
-    was found; its overlap says that.
+    without pixels of a reference object.
+
+    What is predicted to be in no object is one segment, so boundaries that are drawn too thick
+    count as an object that touches all others (`MembraneScores` grows them away first), and an
+    object that stands alone has no error when it is missed: its overlap says that.
 
     The adapted Rand error is that of Arganda-Carreras et al., Front. Neuroanat. 9, 142 (2015),
     restricted to the foreground of the reference; the variation of information is that of Meilă,

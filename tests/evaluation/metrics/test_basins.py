@@ -49,7 +49,7 @@ def test_the_hills_of_the_drawing():
 
 
 @given(reliefs())
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=30)
 def test_objects_are_the_components_grown_over_the_best_ways(case):
     values, inside = case
     if not inside.any():

@@ -94,7 +94,7 @@ def test_corners_do_not_join():
 
 
 @given(image_pairs())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @pytest.mark.filterwarnings(
     # scikit-image divides by the pairs of objects of one pixel, of which there are none
     "ignore:(invalid value|divide by zero) encountered:RuntimeWarning"

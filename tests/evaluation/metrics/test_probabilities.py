@@ -105,7 +105,7 @@ def test_three_pixels_worked_out_by_hand():
 
 
 @given(predicted(steps=255))
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=10)
 def test_probabilities_of_8_bits_score_exactly_as_scikit_learn_says(case):
     probabilities, truth = case
     check(scores(as_image(*case)), probabilities, truth, 1e-6)
@@ -115,7 +115,7 @@ def test_probabilities_of_8_bits_score_exactly_as_scikit_learn_says(case):
 
 
 @given(predicted(steps=STEPS))
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=10)
 def test_multiples_of_the_step_score_exactly_as_scikit_learn_says(case):
     check(scores(as_image(*case)), *case, 1e-6)
 
@@ -129,7 +129,7 @@ def test_other_probabilities_score_within_a_thousandth(seed, sharpness):
 
 
 @given(predicted(steps=None))
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 def test_files_are_scored_without_rounding(case):
     probabilities, truth = case
     found = summarise_probabilities(probabilities, truth)
