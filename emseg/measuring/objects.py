@@ -1,11 +1,9 @@
 """Finds the objects of a class: connected pixels, and touching particles one by one."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.measuring.runs import bands
+from emseg.measuring.numbering import count_pixels, renumber
 from emseg.measuring.splitting import DEPTH, split_objects
 
 
@@ -57,15 +55,6 @@ def find_objects(
 
 def _drop_small(labels: NDArray[np.int32], count: int, smallest: int) -> None:
     """Make the objects of fewer pixels background, and number the others anew, in place."""
-    sizes = np.zeros(count + 1, np.int64)
-    for rows in bands(labels.shape):
-        sizes += np.bincount(labels[rows].ravel(), minlength=count + 1)
-    kept = sizes >= smallest
+    kept = count_pixels(labels, count) >= smallest
     kept[0] = False
     renumber(labels, np.where(kept, np.cumsum(kept), 0))
-
-
-def renumber(labels: NDArray[np.int32], number: NDArray[Any]) -> None:
-    """Give each label another number, in place, a band of rows at a time."""
-    for rows in bands(labels.shape):
-        labels[rows] = number[labels[rows]]

@@ -10,20 +10,18 @@ A hill whose peak rises too little above the saddle is no particle of its own, b
 that it leans on.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.measuring.runs import bands
+from emseg.measuring.numbering import count_pixels, put_in_reading_order
 from emseg.measuring.transitions import STEPS
 
 DEPTH = 0.25
 """How much narrower than the smaller of two particles their neck is, as a share of it, at least."""
 
-_WHOLE = 1 << 24  # pixels of a plane that is split as a whole; larger ones object by object
-_Window = tuple[slice, slice]
+_LEAST = 18  # pixels of two blocks of 3 x 3: no peak of fewer is a pixel above its saddle
 
 
 def split_objects(
@@ -41,8 +39,7 @@ def split_objects(
     across may stay together. Discs of one size that overlap by 15 % of their diameter have a neck
     of 53 % of it; a depth of 0.25 tells discs apart that overlap by up to about 34 %.
 
-    It takes some 60 bytes a pixel of the plane up to 4096 x 4096 pixels, and of the bounding box
-    of the largest object in larger planes.
+    Each object is looked at by itself, which takes some 60 bytes a pixel of its bounding box.
 
     Parameters
     ----------
@@ -60,34 +57,26 @@ def split_objects(
     int
         How many there are now; in the reading order of their first pixels.
     """
-    following = count
-    for window, object_ in _windows(labels, count):
-        part = labels[window]
-        mask = part > 0 if object_ is None else part == object_
-        pieces = _split(mask, depth, sampling)
-        if pieces is not None:
-            inside = mask & (pieces > 0)
-            part[inside] = pieces[inside] + following
-            following += int(pieces.max())
-    return _in_reading_order(labels, following)
-
-
-def _windows(labels: NDArray[np.int32], count: int) -> Iterator[tuple[_Window, int | None]]:
-    """Cut out the whole plane, or the box of each object with a margin of a pixel and its label."""
-    if labels.size <= _WHOLE:
-        yield (slice(0, labels.shape[0]), slice(0, labels.shape[1])), None
-        return
     from scipy.ndimage import find_objects
 
+    highest = count
+    sizes = count_pixels(labels, count)
     for number, box in enumerate(find_objects(labels, count), start=1):
-        rows, columns = (slice(max(0, each.start - 1), each.stop + 1) for each in box)
-        yield (rows, columns), number
+        if sizes[number] < _LEAST:
+            continue
+        part = labels[tuple(slice(max(0, each.start - 1), each.stop + 1) for each in box)]
+        mask = part == number
+        pieces = _split(mask, depth, sampling)
+        if pieces is not None:
+            part[mask] = pieces[mask] + highest
+            highest += int(pieces.max())
+    return put_in_reading_order(labels, highest)
 
 
 def _split(
     mask: NDArray[np.bool_], depth: float, sampling: tuple[float, float]
 ) -> NDArray[np.int32] | None:
-    """Give each particle of a mask a number; None when it has no background or a single peak."""
+    """Give each particle of an object a number from 1; None when there is only one."""
     if mask.all():
         return None
     from scipy.ndimage import distance_transform_edt, label
@@ -95,13 +84,13 @@ def _split(
     from skimage.segmentation import watershed
 
     distance = distance_transform_edt(mask, sampling=sampling)
-    tops = local_maxima(distance, connectivity=2)  # type: ignore[no-untyped-call]
-    peaks, count = label(tops & mask, np.ones((3, 3)))
+    tops = mask & local_maxima(distance, connectivity=2)  # type: ignore[no-untyped-call]
+    peaks, count = label(tops, np.ones((3, 3)))
     if count < 2:
         return None
     hills = watershed(-distance, peaks, connectivity=2, mask=mask)  # type: ignore[no-untyped-call]
     heights = np.zeros(count + 1)
-    heights[peaks.ravel()] = distance.ravel()
+    heights[peaks[tops]] = distance[tops]
     saddles = _saddles(hills, distance)
     particle = _merged(heights, *saddles, depth=depth, least=max(sampling))
     pieces: NDArray[np.int32] = particle[hills]
@@ -157,19 +146,3 @@ def _merged(
             top[lower] = higher
     summits = [summit(hill) for hill in range(len(heights))]
     return np.unique(summits, return_inverse=True)[1].astype(np.int32)
-
-
-def _in_reading_order(labels: NDArray[np.int32], highest: int) -> int:
-    """Give the labels the numbers 1 to n in the reading order of their first pixels, in place."""
-    first = np.full(highest + 1, labels.size, np.int64)
-    for rows in bands(labels.shape):
-        value, index = np.unique(labels[rows], return_index=True)
-        first[value] = np.minimum(first[value], index + rows.start * labels.shape[1])
-    first[0] = -1
-    order = np.argsort(first, kind="stable")
-    count = int(np.count_nonzero(first < labels.size)) - 1
-    number = np.zeros(highest + 1, np.int32)
-    number[order[: count + 1]] = np.arange(count + 1)
-    for rows in bands(labels.shape):
-        labels[rows] = number[labels[rows]]
-    return count

@@ -121,13 +121,24 @@ def test_a_mask_without_background_is_one_object():
     assert find_objects(np.ones((7, 9), bool), split=True).max() == 1
 
 
-def test_large_planes_are_split_object_by_object_with_the_same_result(monkeypatch):
+def test_an_object_is_split_as_if_it_were_alone():
     rng = np.random.default_rng(5)
     mask = discs((150, 200), rng.uniform(0, 200, (40, 2)), rng.uniform(4, 16, 40))
-    whole = find_objects(mask, split=True)
-    monkeypatch.setattr("emseg.measuring.splitting._WHOLE", 0)
-    np.testing.assert_array_equal(find_objects(mask, split=True), whole)
-    assert whole.max() > find_objects(mask).max()
+    objects, together = find_objects(mask), find_objects(mask, split=True)
+    assert together.max() > objects.max()
+    for number in range(1, objects.max() + 1):
+        alone = find_objects(objects == number, split=True)
+        pairs = np.unique(np.stack([alone, together])[:, objects == number], axis=1)
+        assert pairs.shape[1] == alone.max()
+
+
+def test_the_smallest_particles_that_can_be_told_apart():
+    mask = np.zeros((12, 12), bool)
+    mask[1:4, 1:4] = mask[4:7, 4:7] = True
+    assert find_objects(mask).max() == 1
+    assert np.bincount(find_objects(mask, split=True).ravel()).tolist() == [126, 9, 9]
+    mask[1, 1] = False
+    assert find_objects(mask, split=True).max() == 1
 
 
 def test_pixels_of_any_unit_split_the_same():
