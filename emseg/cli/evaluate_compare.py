@@ -96,7 +96,9 @@ def _is_telling(key: tuple[str, ...]) -> bool:
 
 
 def _title(key: tuple[str, ...]) -> str:
-    return " ".join(key[1:] if key[0] == "classes" else key).replace("_", " ")
+    *where, kind = key[1:] if key[0] == "classes" else key
+    said = kind.replace("_", " ").replace("iou", "IoU").replace("f1", "F1").replace("dice", "Dice")
+    return " ".join([*where, said])
 
 
 def _cells(each: "Difference") -> tuple[str, ...]:
@@ -122,5 +124,6 @@ def _verdict(found: "Contest") -> str:
         )
     return (
         f"Mean IoU: {headline.verdict} (B - A = {headline.value:+.3f}, p = {headline.p_value:.2g}, "
-        f"{headline.units} units). The p-values of the other numbers allow for their being several."
+        f"{headline.units} units).\n"
+        "The p-values of the other numbers allow for their being several."
     )

@@ -8,38 +8,39 @@ from emseg.cli.tables import add_row, new_table, percent, score
 from emseg.evaluation import ImageNumbers, Number, SegmentationReport
 
 _MOST_IMAGES = 10
-_FAMILIES: Mapping[str, Mapping[str, str]] = MappingProxyType(
+_Columns = tuple[tuple[str, str], ...]
+_FAMILIES: Mapping[str, _Columns] = MappingProxyType(
     {  # what stands over the class names; then heading and number of each further column
-        "boundaries": {
-            "boundary F1": "boundary_f1",
-            "mean distance": "surface_distance_*",
-            "Hausdorff 95 %": "hausdorff_95_*",
-        },
-        "objects": {
-            "in masks": "objects_reference",
-            "predicted": "objects_prediction",
-            "precision": "object_precision",
-            "recall": "object_recall",
-            "F1": "object_f1",
-            "AP": "object_average_precision",
-            "PQ": "panoptic_quality",
-        },
-        "partitions": {
-            "adapted Rand error": "adapted_rand_error",
-            "VI split": "vi_split",
-            "VI merge": "vi_merge",
-            "V_rand": "v_rand",
-            "V_info": "v_info",
-        },
-        "quantities": {
-            "area in masks": "area_fraction_reference",
-            "area predicted": "area_fraction",
-            "number": "count_error",
-            "diameter in masks": "mean_diameter_reference_*",
-            "diameter predicted": "mean_diameter_*",
-            "sizes apart": "size_distance_*",
-        },
-        "probabilities": {"average precision": "average_precision", "ROC area": "roc_auc"},
+        "boundaries": (
+            ("boundary F1", "boundary_f1"),
+            ("mean distance", "surface_distance_*"),
+            ("Hausdorff 95 %", "hausdorff_95_*"),
+        ),
+        "objects": (
+            ("in masks", "objects_reference"),
+            ("predicted", "objects_prediction"),
+            ("precision", "object_precision"),
+            ("recall", "object_recall"),
+            ("F1", "object_f1"),
+            ("AP", "object_average_precision"),
+            ("PQ", "panoptic_quality"),
+        ),
+        "partitions": (
+            ("adapted Rand error", "adapted_rand_error"),
+            ("VI split", "vi_split"),
+            ("VI merge", "vi_merge"),
+            ("V_rand", "v_rand"),
+            ("V_info", "v_info"),
+        ),
+        "quantities": (
+            ("area in masks", "area_fraction_reference"),
+            ("predicted", "area_fraction"),
+            ("count", "count_error"),
+            ("diameter in masks", "mean_diameter_reference_*"),
+            ("predicted", "mean_diameter_*"),
+            ("sizes apart", "size_distance_*"),
+        ),
+        "probabilities": (("average precision", "average_precision"), ("ROC area", "roc_auc")),
     }
 )
 _MANY = {
@@ -83,33 +84,28 @@ def _show_overlap(report: SegmentationReport) -> None:
     console.out.print(table)
 
 
-def _show_family(report: SegmentationReport, family: str, columns: Mapping[str, str]) -> None:
-    """Print the numbers of a family that were asked for; lengths have their unit in the heading."""
-    kinds = dict.fromkeys(each.key[2] for each in report.numbers if each.key[0] == "classes")
-    found = {
-        f"{heading}, {kind.rpartition('_')[2]}" if pattern.endswith("*") else heading: kind
-        for heading, pattern in columns.items()
-        for kind in kinds
-        if kind == pattern or (pattern.endswith("*") and kind in _with_units(pattern))
-    }
+def _show_family(report: SegmentationReport, family: str, columns: _Columns) -> None:
+    """Print the numbers of a family that were asked for; the unit of lengths stands on top."""
+    asked = dict.fromkeys(each.key[2] for each in report.numbers if each.key[0] == "classes")
+    found = [(heading, kind) for heading, like in columns for kind in asked if _fits(kind, like)]
     if not found:
         return
-    table = new_table(family, *found)
+    units = {kind[-2:] for _, kind in found if kind.endswith(("_nm", "_px"))}
+    table = new_table(", ".join([family, *units]), *(heading for heading, _ in found))
     for name in report.names:
-        numbers = {kind: report.number("classes", name, kind) for kind in found.values()}
-        if any(report.has("classes", name, kind) for kind in found.values()):
-            add_row(table, name, *(_value(kind, each) for kind, each in numbers.items()))
+        if any(report.has("classes", name, kind) for _, kind in found):
+            cells = [_value(kind, report.value("classes", name, kind)) for _, kind in found]
+            add_row(table, name, *cells)
     console.result("")
     console.out.print(table)
 
 
-def _with_units(pattern: str) -> tuple[str, str]:
-    return f"{pattern[:-1]}nm", f"{pattern[:-1]}px"
+def _fits(kind: str, like: str) -> bool:
+    return kind == like or (like.endswith("*") and kind in (like[:-1] + "nm", like[:-1] + "px"))
 
 
-def _value(kind: str, number: Number) -> str:
+def _value(kind: str, value: float | None) -> str:
     """Write a number as its kind asks for: a count, a share, a length, a score."""
-    value = number.value
     if value is None:
         return "-"
     if kind.startswith("objects_"):
@@ -154,9 +150,8 @@ def _show_confidence(report: SegmentationReport) -> None:
         console.result("No intervals: one image that is too small to be cut into blocks.")
         return
     few = ", few units" if about.few_units else ""
-    console.result(
-        f"{about.level:.0%} intervals: {about.method}, {about.units} {_MANY[about.unit]}{few}."
-    )
+    units = f"{about.units} {_MANY[about.unit]}{few}"
+    console.result(f"{100 * about.level:.0f} % intervals: {about.method}, {units}.")
 
 
 def _show_images(report: SegmentationReport) -> None:

@@ -14,7 +14,7 @@ def mean_of_present(scores: Iterable[float | None]) -> float | None:
 
 
 def mean_of_defined(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Average over the columns that are not NaN, shape (B, K) to (B,); NaN where all are."""
+    """Average over what is not NaN, shape (B, K, ...) to (B, ...); NaN where all are."""
     defined = ~np.isnan(scores)
     with np.errstate(invalid="ignore"):
         mean: NDArray[np.float64] = np.where(defined, scores, 0).sum(axis=1) / defined.sum(axis=1)

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -42,16 +43,20 @@ def test_the_table_says_what_was_found_and_what_the_mean_leaves_out(emseg, here)
     assert run.code == 0
     lines = run.out.splitlines()
     words = [" ".join(line.split()) for line in lines]
-    assert words[0] == "class IoU Dice precision recall in masks predicted"
+    assert words[0] == "class IoU 95 % interval Dice precision recall in masks predicted"
     # matrix: 36 pixels, 30 of them found (3 of image 9 and 3 of image 10 are called small)
-    assert words[1] == "matrix 0.833 0.909 1.000 0.833 60.0 % 50.0 %"
-    assert words[2] == "small 0.800 0.889 0.800 1.000 40.0 % 50.0 %"
-    assert words[3] == "large - - - - 0.0 % 0.0 %"
-    assert words[4] == "mean 0.817 0.899"
+    found = [re.sub(r"\d\.\d+ to \d\.\d+ ", "", each) for each in words]
+    assert found[1] == "matrix 0.833 0.909 1.000 0.833 60.0 % 50.0 %"
+    assert found[2] == "small 0.800 0.889 0.800 1.000 40.0 % 50.0 %"
+    assert found[3] == "large - - - - - 0.0 % 0.0 %"
+    assert found[4] == "mean 0.817 0.899"
     assert "pixel accuracy 0.900" in lines
+    assert "95 % intervals: t-interval of the jackknife, 3 images, few units." in lines
+    assert "Boundaries are right within 2 px." in lines
     assert "60 labelled pixels in 3 images" in run.out
     assert "the mean leaves out: large" in run.out
-    worst_first = [line.split()[0] for line in lines[lines.index("") :] if line[:1].isdigit()]
+    images = words.index("image, worst first mean IoU mean Dice pixel accuracy")
+    worst_first = [line.split()[0] for line in lines[images:] if line[:1].isdigit()]
     assert worst_first == ["9", "10", "2"]
     assert max(map(len, lines)) <= 100
 
@@ -62,11 +67,50 @@ def test_json_on_stdout_is_metrics_json_and_nothing_else(emseg, here):
     assert run.out == (here / "evaluation" / "metrics.json").read_text(encoding="utf-8")
     metrics = json.loads(run.out)
     assert metrics["classes"]["matrix"]["iou"] == pytest.approx(30 / 36)
-    assert metrics["classes"]["large"] == dict.fromkeys(("iou", "dice", "precision", "recall"))
+    assert [metrics["classes"]["large"][key] for key in ("iou", "dice", "recall")] == [None] * 3
+    assert metrics["classes"]["small"]["objects_reference"] == 3
+    intervals = metrics["intervals"]
+    assert (intervals["unit"], intervals["units"], intervals["few_units"]) == ("image", 3, True)
+    low, high = intervals["mean"]["iou"]
+    assert low < metrics["mean"]["iou"] < high
     assert metrics["mean"]["iou"] == pytest.approx((30 / 36 + 24 / 30) / 2)
     assert metrics["pixel_accuracy"] == 0.9
     assert metrics["absent"] == ["large"]
     assert [each["name"] for each in metrics["images"]] == ["2", "9", "10"]
+
+
+def test_numbers_are_asked_for_by_name(emseg, here):
+    run = emseg(
+        "evaluate", "predictions", "masks", "--metrics", "overlap", "--draws", "0", "--json"
+    )
+    metrics = json.loads(run.out)
+    assert set(metrics["classes"]["small"]) == {"iou", "dice", "precision", "recall"}
+    assert metrics["intervals"] is None
+    run = emseg(
+        "evaluate", "predictions", "masks", "--metrics", "all", "--distance", "1px", "--json"
+    )
+    small = json.loads(run.out)["classes"]["small"]
+    assert {"boundary_f1", "surface_distance_px", "panoptic_quality", "v_rand", "vi_split"} <= set(
+        small
+    )
+    assert json.loads(run.out)["settings"] == {"distance": "1 px"}
+
+
+def test_two_results_are_compared_image_by_image(emseg, here):
+    for folder, shift in (("worse", 1), ("best", 0)):
+        (here / folder).mkdir()
+        for path in sorted((here / "masks").iterdir()):
+            iio.imwrite(here / folder / path.name, np.roll(iio.imread(path), shift, axis=1))
+    options = ("--metrics", "overlap", "--classes", "matrix,small")
+    run = emseg("evaluate", "masks", "--compare", "worse", "best", *options, "--json")
+    assert run.code == 0, run.err
+    assert run.out == (here / "evaluation" / "comparison.json").read_text(encoding="utf-8")
+    found = json.loads(run.out)["differences"]["mean"]["iou"]
+    assert found["b"] == 1.0
+    assert found["difference"] == pytest.approx(1 - (2 / 4 + 1 / 3) / 2)
+    assert found["p"] is None  # three images say nothing about chance
+    run = emseg("evaluate", "masks", "--compare", "worse", "best", *options)
+    assert "with 3 units no test can say" in run.out
 
 
 def test_the_settings_lie_beside_the_scores(emseg, here):
@@ -116,6 +160,13 @@ def test_one_mask_folder_a_class(emseg, here):
         (["predictions", "--masks", "masks"], 2, "write --masks mitochondria=DIR"),
         (["predictions", "--masks", "a=b", "--masks", "a=c"], 2, "names 'a' twice"),
         (["predictions", "mask"], 2, "did you mean"),
+        (["predictions", "masks", "--metrics", "overlap,objekts"], 2, "did you mean 'objects'"),
+        (["predictions", "masks", "--metrics", "probabilities"], 2, "no probabilities"),
+        (["predictions", "masks", "--distance", "5"], 2, "write a length with its unit"),
+        (["predictions", "masks", "--distance", "5nm"], 4, "--distance 2px"),
+        (["predictions", "masks", "--objects", "smal"], 2, "did you mean 'small'"),
+        (["predictions", "masks", "--group-by", "stak"], 2, "did you mean 'stack'"),
+        (["masks", "more", "--compare", "a", "b"], 2, "leave out masks or more"),
         (["predictions", "masks", "--labels", "0=matrix,1=smal"], 2, "did you mean 'small'"),
         (["predictions", "masks", "--slices", "5"], 2, "no range of slices"),
         (["predictions", "masks", "--classes", "a,a"], 2, "names 'a' twice"),

@@ -32,12 +32,12 @@ _KINDS = (
     "object_precision",
     "object_recall",
     "object_f1",
-    "average_precision",
+    "object_average_precision",
     "panoptic_quality",
     "objects_reference",
     "objects_prediction",
 )
-_AVERAGED = ("object_f1", "average_precision", "panoptic_quality")
+_AVERAGED = ("object_f1", "object_average_precision", "panoptic_quality")
 _COLUMNS = 3 + len(IOU_THRESHOLDS)  # objects of both, sum of IoU, matches at each threshold
 
 
@@ -48,15 +48,16 @@ class ObjectScores(Additive):
     With TP the matched pairs, FP the objects of the prediction without a partner and FN those of
     the reference, all at an IoU of 0.5 or more unless a threshold t is named::
 
-        object_precision  = TP / (TP + FP)
-        object_recall     = TP / (TP + FN)
-        object_f1         = 2 TP / (2 TP + FP + FN)
-        average_precision = mean over t = 0.5, 0.55 ... 0.95 of TP(t) / (TP(t) + FP(t) + FN(t))
-        panoptic_quality  = sum of the IoU of the pairs above 0.5 / (TP + FP / 2 + FN / 2)
+        object_precision = TP / (TP + FP)
+        object_recall = TP / (TP + FN)
+        object_f1 = 2 TP / (2 TP + FP + FN)
+        object_average_precision = mean of TP(t) / (TP(t) + FP(t) + FN(t))
+                                   over t = 0.5, 0.55 ... 0.95
+        panoptic_quality = sum of the IoU of the pairs above 0.5 / (TP + FP / 2 + FN / 2)
 
-    ``average_precision`` is that of the 2018 Data Science Bowl, StarDist and Cellpose: label images
-    have no confidence to rank objects by, so it is not the area under a curve of precision and
-    recall that COCO calls AP, and is not comparable with it.
+    ``object_average_precision`` is that of the 2018 Data Science Bowl, StarDist and Cellpose:
+    label images have no confidence to rank objects by, so it is not the area under a curve of
+    precision and recall that COCO calls AP, and is not comparable with it.
 
     Over images the counts are summed. A class that has objects on one side only has scores of 0; on
     neither side it has none (NaN), counts of 0, and is left out of the means.

@@ -15,7 +15,13 @@ from emseg.micrograph import LabelClass, LabelImage
 NAMES = ("matrix", "particle", "pore")
 OBJECTS = ("particle", "pore")
 UNSCORED = 255
-SHARES = ("object_precision", "object_recall", "object_f1", "average_precision", "panoptic_quality")
+SHARES = (
+    "object_precision",
+    "object_recall",
+    "object_f1",
+    "object_average_precision",
+    "panoptic_quality",
+)
 COUNTS = ("objects_reference", "objects_prediction")
 
 
@@ -109,7 +115,7 @@ def test_two_objects_worked_out_by_hand():
         "object_precision": 0.5,
         "object_recall": 0.5,
         "object_f1": 0.5,
-        "average_precision": pytest.approx(6 / 10 / 3),  # one of three, at 0.5 ... 0.75
+        "object_average_precision": pytest.approx(6 / 10 / 3),  # one of three, at 0.5 ... 0.75
         "panoptic_quality": 0.75 / 2,
         "objects_reference": 2,
         "objects_prediction": 2,
@@ -122,7 +128,7 @@ def test_an_iou_equal_to_a_threshold_is_enough(found):
     prediction = [[1] * found + [0] * (20 - found)]
     scores = particles(pair(prediction, [[1] * 20]))
     passed = max(0, min(10, found - 9))
-    assert scores["average_precision"] == pytest.approx(passed / 10)
+    assert scores["object_average_precision"] == pytest.approx(passed / 10)
     assert scores["object_f1"] == (1 if found >= 10 else 0)
     assert scores["panoptic_quality"] == (found / 20 if found > 10 else 0)
 
@@ -135,7 +141,7 @@ def test_pixels_that_meet_at_a_corner_are_one_object():
 def test_one_object_found_as_two_halves_is_one_miss_and_two_inventions():
     scores = particles(pair([[1, 1, 0, 1, 1]], [[1, 1, 1, 1, 1]]))
     assert (scores["objects_reference"], scores["objects_prediction"]) == (1, 2)
-    assert scores["object_f1"] == scores["average_precision"] == 0
+    assert scores["object_f1"] == scores["object_average_precision"] == 0
 
 
 def test_a_class_with_objects_on_one_side_only_scores_0_and_an_absent_one_has_no_score():
@@ -147,7 +153,7 @@ def test_a_class_with_objects_on_one_side_only_scores_0_and_an_absent_one_has_no
     assert all(both["classes", "particle", kind] == 1 for kind in SHARES + COUNTS)
     assert all(np.isnan(both["classes", "pore", kind]) for kind in SHARES)
     assert all(both["classes", "pore", kind] == 0 for kind in COUNTS)
-    assert both["mean", "panoptic_quality"] == both["mean", "average_precision"] == 1
+    assert both["mean", "panoptic_quality"] == both["mean", "object_average_precision"] == 1
 
 
 def test_means_are_over_the_object_classes():
@@ -161,7 +167,7 @@ def test_images_are_pooled_object_by_object():
     right, wrong = pair([[1, 0, 1, 0, 1]], [[1, 0, 1, 0, 1]]), pair([[0]], [[1]])
     scores = particles(right, wrong)
     assert scores["object_recall"] == 3 / 4
-    assert scores["average_precision"] == pytest.approx(3 / 4)
+    assert scores["object_average_precision"] == pytest.approx(3 / 4)
     assert scores["panoptic_quality"] == pytest.approx(6 / 7)
     assert scores["objects_reference"] == 4
 
