@@ -12,11 +12,13 @@ from emseg.micrograph import LabelImage, Micrograph
 from emseg.reporting.verdicts import (
     UNLABELLED_COLOUR,
     VERDICT_COLOURS,
+    Verdict,
     verdict_legend,
     verdicts_of,
 )
 from emseg.writing.display import (
     Size,
+    background_class,
     colour_table,
     grey_picture,
     painted,
@@ -71,7 +73,9 @@ def write_comparison(
         Panel(_difference(picture, verdicts), "Difference"),
     )
     header = f"{micrograph.title}: {_scores(prediction, reference)}"
-    legend = [*_class_legend(prediction, reference), *verdict_legend(verdicts, reference)]
+    counts = np.bincount(verdicts.ravel(), minlength=len(Verdict))
+    background = reference.names[background_class(reference)]
+    legend = [*_class_legend(prediction, reference), *verdict_legend(counts, background)]
     write_picture(path, compose(header, pixel_note(micrograph.pixel_size), panels, legend))
 
 

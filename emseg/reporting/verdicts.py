@@ -5,6 +5,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from emseg.evaluation.confusion import Confusion
 from emseg.micrograph import LabelImage
 from emseg.writing.display import background_class
 from emseg.writing.picture import Entry
@@ -37,24 +38,29 @@ VERDICT_COLOURS = np.array(
 """Red, green, blue and opacity of each verdict, shape (5, 4); what is correct is clear."""
 
 
-def verdicts_of(prediction: LabelImage, reference: LabelImage) -> NDArray[np.uint8]:
+def verdicts_of(
+    prediction: LabelImage, reference: LabelImage, background: int | None = None
+) -> NDArray[np.uint8]:
     """Judge each pixel.
 
     Pixels are missed that belong to a class but were called background, false that are background
     but were called a class, and confused when one class was called another. Background is the
-    class that `background_class` finds in the reference.
+    class that `background_class` finds in the reference, unless one is named.
 
     Parameters
     ----------
     prediction, reference : LabelImage, shape (Y, X)
         Their classes are matched by name.
+    background : int, optional
+        The class of the reference that is background, where the whole image is known better.
 
     Returns
     -------
     array of uint8, shape (Y, X)
         Values of `Verdict`.
     """
-    background = background_class(reference)
+    if background is None:
+        background = background_class(reference)
     found = _translated(prediction, reference)
     judged = reference.pixels != reference.unlabelled
     is_background = reference.pixels == background
@@ -69,11 +75,35 @@ def verdicts_of(prediction: LabelImage, reference: LabelImage) -> NDArray[np.uin
     return np.select(conditions, kinds, Verdict.CONFUSED).astype(np.uint8)
 
 
-def verdict_legend(verdicts: NDArray[np.uint8], reference: LabelImage) -> list[Entry]:
-    """List the kinds of mistakes with their share of the labelled pixels."""
-    background = reference.names[background_class(reference)]
-    counts = np.bincount(verdicts.ravel(), minlength=len(Verdict))
-    judged = max(1, verdicts.size - int(counts[Verdict.NOT_JUDGED]))
+def verdict_counts(confusion: Confusion, background: int) -> NDArray[np.int64]:
+    """Count the verdicts of an image whose confusion is known, shape (5,); what is not judged is 0.
+
+    Parameters
+    ----------
+    confusion : Confusion
+        Of the classes of the reference.
+    background : int
+        The class of the reference that is background.
+    """
+    counts, unnamed = confusion.counts, confusion.missed
+    total, correct = int(counts.sum() + unnamed.sum()), int(np.trace(counts))
+    missed = int(counts[:, background].sum() - counts[background, background])
+    missed += int(unnamed.sum() - unnamed[background])
+    false = int(counts[background].sum() - counts[background, background] + unnamed[background])
+    return np.array([correct, missed, false, total - correct - missed - false, 0])
+
+
+def verdict_legend(counts: NDArray[np.int64], background: str) -> list[Entry]:
+    """List the kinds of mistakes with their share of the labelled pixels.
+
+    Parameters
+    ----------
+    counts : array of int64, shape (5,)
+        Pixels of each `Verdict`.
+    background : str
+        Name of the class that is background.
+    """
+    judged = max(1, int(counts.sum() - counts[Verdict.NOT_JUDGED]))
     meanings = {
         Verdict.MISSED: f"missed, called {background}:",
         Verdict.FALSE: f"false, is {background}:",

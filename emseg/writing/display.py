@@ -138,7 +138,7 @@ def overlaid(picture: Image.Image, labels: LabelImage) -> Image.Image:
     shown = picture.height, picture.width
     clear = np.arange(len(labels.classes)) == background_class(labels)
     tint = painted(labels.pixels, colour_table(labels, np.where(clear, _FAINT, _FILL)), shown)
-    coarse = _nearest(labels.pixels, shown)
+    coarse = nearest(labels.pixels, shown)
     rim = np.take(colour_table(labels, np.where(clear, 0, 255)), coarse, axis=0)
     rim[~_on_rim(coarse)] = 0
     result = Image.alpha_composite(picture.convert("RGBA"), tint)
@@ -172,12 +172,25 @@ def painted(values: NDArray[Any], table: NDArray[np.uint8], shown: Size) -> Imag
     PIL.Image.Image
         RGBA.
     """
-    fine = _nearest(values, _oversampled(values.shape, shown))
+    fine = nearest(values, _oversampled(values.shape, shown))
     return _resized(Image.fromarray(np.take(table, fine, axis=0)), shown)
 
 
-def _nearest(values: NDArray[Any], shown: Size) -> NDArray[Any]:
-    """Values at the centres of the picture's pixels, shape ``shown``."""
+def nearest(values: NDArray[Any], shown: Size) -> NDArray[Any]:
+    """Take the values at the centres of a picture's pixels.
+
+    Parameters
+    ----------
+    values : array, shape (Y, X)
+        Such as class indices, which have no mean.
+    shown : tuple of int
+        Height and width of the picture.
+
+    Returns
+    -------
+    array, shape ``shown``
+        Of the same dtype.
+    """
     rows, columns = (
         ((np.arange(short) + 0.5) * length / short).astype(np.intp)
         for short, length in zip(shown, values.shape, strict=True)

@@ -8,10 +8,11 @@ from PIL import Image
 
 from emseg.calibration import PixelSize
 from emseg.errors import MismatchError
+from emseg.evaluation import Confusion
 from emseg.micrograph import LabelClass, LabelImage, Micrograph
 from emseg.reporting import write_comparison
 from emseg.reporting.comparison import _scores
-from emseg.reporting.verdicts import verdict_legend, verdicts_of
+from emseg.reporting.verdicts import verdict_counts, verdict_legend, verdicts_of
 
 MATRIX = LabelClass("matrix", (0, 114, 178))
 SMALL = LabelClass("small", (230, 159, 0))
@@ -47,11 +48,24 @@ def test_a_class_that_the_reference_does_not_have_is_wrong_everywhere() -> None:
 def test_the_legend_counts_mistakes_among_labelled_pixels() -> None:
     reference = labels([[0, 0, 1, 1, 255, 255]])
     verdicts = verdicts_of(labels([[0, 1, 1, 0, 0, 0]]), reference)
-    assert [each.text for each in verdict_legend(verdicts, reference)] == [
+    counts = np.bincount(verdicts.ravel(), minlength=5)
+    assert [each.text for each in verdict_legend(counts, "matrix")] == [
         "missed, called matrix: 25.00 %",
         "false, is matrix: 25.00 %",
         "not labelled",
     ]
+
+
+@pytest.mark.parametrize("background", range(3))
+def test_verdicts_follow_from_the_confusion(background: int) -> None:
+    rng = np.random.default_rng(background)
+    values = np.array([0, 1, 2, 255])
+    reference, prediction = (labels(rng.choice(values, (20, 20))) for _ in range(2))
+    verdicts = verdicts_of(prediction, reference, background)
+    confusion = Confusion(reference.names)
+    confusion.update(prediction, reference)
+    counted = np.bincount(verdicts.ravel(), minlength=5)[:4]
+    assert verdict_counts(confusion, background)[:4].tolist() == counted.tolist()
 
 
 def test_a_reference_without_labels_has_no_scores() -> None:
