@@ -383,7 +383,7 @@ class MeasureConfig(Config):
     pixel_size: Annotated[str | None, BeforeValidator(_check_pixel_size)] = None
     crop: str | None = None
     keep_bar: bool = False
-    overlays: bool = True
+    pictures: bool = True
     parquet: bool = False
     out: Path = Path("measurements")
 

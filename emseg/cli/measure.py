@@ -98,8 +98,8 @@ def measure(
     pixel_size: PixelSize = None,
     crop: Crop = None,
     keep_bar: KeepBar = False,
-    overlays: Annotated[
-        bool, typer.Option(help="Draw outlines and numbers of the objects of each image.")
+    pictures: Annotated[
+        bool, typer.Option(help="Draw size distributions, and the objects of each image.")
     ] = True,
     parquet: Annotated[
         bool, typer.Option("--parquet", help="Write objects.parquet too; needs pyarrow.")
@@ -150,7 +150,7 @@ def measure(
         pixel_size=pixel_size,
         crop=crop,
         keep_bar=keep_bar,
-        overlays=overlays,
+        pictures=pictures,
         parquet=parquet,
         out=out,
     )
@@ -240,7 +240,7 @@ def _measure(
     from emseg.cli.measure_scenes import read_scene
 
     scene = read_scene(field, inputs.meaning)
-    overlay = Overlay(scene) if config.overlays else None
+    overlay = Overlay(scene) if config.pictures else None
     columns, rows, tallies = [], [], {}
     for found in find_all(scene, inputs.meaning, config):
         columns = found.columns
@@ -294,7 +294,8 @@ def conclude(summary: "Summary") -> str:
     with whole_file(out / _SUMMARY) as beside:
         beside.write_text(text, encoding="utf-8")
     write_table(out / _TABLE, list(summary.rows()))
-    _draw_sizes(summary)
+    if config.pictures:
+        _draw_sizes(summary)
     tell_notices(summary)
     return text
 

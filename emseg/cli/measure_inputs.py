@@ -194,7 +194,8 @@ def _refuse_mixed_units(fields: Sequence[Field]) -> None:
     unknown = {each.plane.stack.path.name for each in fields if each.pixel_size is None}
     if unknown and any(each.pixel_size is not None for each in fields):
         raise MismatchError(
-            f"{len(unknown)} label images have no pixel size ({listed(sorted(unknown), most=3)}) "
-            "and the others have one, and pixels and nanometres are never mixed; say it with "
-            "--pixel-size, or measure them apart"
+            f"{len(unknown)} of the label images "
+            f"{'has' if len(unknown) == 1 else 'have'} no pixel size "
+            f"({listed(sorted(unknown), most=3)}) and the others have one, and pixels and "
+            "nanometres are never mixed; say it with --pixel-size, or measure them apart"
         )

@@ -23,6 +23,9 @@ from emseg.measuring import (
     phase_areas,
 )
 
+TINY = 10
+"""Pixels below which the size of an object is little more than a guess."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -40,6 +43,8 @@ class Found:
         With these numbers, and positions in the whole label image.
     weights : array of float64, shape (n,)
         What each object counts for in the size distribution; 0 for one that does not.
+    tiny : int
+        Objects of fewer than `TINY` pixels.
     """
 
     name: str
@@ -47,6 +52,7 @@ class Found:
     first: int
     table: ObjectTable
     weights: NDArray[np.float64]
+    tiny: int
 
     @property
     def columns(self) -> list[str]:
@@ -67,6 +73,7 @@ class Found:
         return Tally(
             len(self.table),
             int(self.table.touches_border.sum()),
+            self.tiny,
             self.table.diameter[counts],
             self.weights[counts],
         )
@@ -82,12 +89,15 @@ class Tally:
         Objects that were found.
     on_border : int
         Those of them that touch the border.
+    tiny : int
+        Those of fewer than `TINY` pixels.
     diameters, weights : array of float64, shape (n,)
         Of the objects that count in the size distribution.
     """
 
     count: int
     on_border: int
+    tiny: int
     diameters: NDArray[np.float64]
     weights: NDArray[np.float64]
 
@@ -98,6 +108,7 @@ class Tally:
         return cls(
             sum(each.count for each in tallies),
             sum(each.on_border for each in tallies),
+            sum(each.tiny for each in tallies),
             np.concatenate([empty, *(each.diameters for each in tallies)]),
             np.concatenate([empty, *(each.weights for each in tallies)]),
         )
@@ -170,7 +181,8 @@ def _measured(
         channels=micrograph.channels if micrograph is not None else (),
     )
     weights = _weights(table, scene.labels.pixels.shape, pixel_size, config.border)
-    return Found(name, plane, first, _placed(table, scene, first), weights)
+    tiny = table.area < (TINY - 0.5) * (pixel_size.area_nm2 if pixel_size else 1.0)
+    return Found(name, plane, first, _placed(table, scene, first), weights, int(tiny.sum()))
 
 
 def _weights(

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Iterator
 
 from rich.table import Table
-from rich.text import Text
 
 from emseg.cli import console
+from emseg.cli.measure_objects import TINY
 from emseg.cli.measure_summary import ClassSummary, ObjectsOfClass, Summary
+from emseg.cli.tables import add_row, new_table
 from emseg.measuring import Density, Fraction
 
 _log = logging.getLogger(__name__)
@@ -23,8 +24,9 @@ def show(summary: Summary) -> None:
     summary : Summary
         Of all fields.
     """
-    console.out.print(_table(summary))
-    console.result("")
+    for table in (_fractions(summary), _objects(summary)):
+        console.out.print(table)
+        console.result("")
     for line in _lines(summary):
         console.result(line)
 
@@ -41,37 +43,26 @@ def tell_notices(summary: Summary) -> None:
         _log.warning(line)
 
 
-def _table(summary: Summary) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    unit = summary.unit
-    table.add_column("class", overflow="fold")
-    for name in (
-        summary.fraction_name,
-        "95 % interval",
-        "objects",
-        f"mean diameter ({unit})",
-        "d10",
-        "d50",
-        "d90",
-        _PER[unit],
-        "95 % interval",
-    ):
-        table.add_column(name, justify="right", overflow="fold")
+def _fractions(summary: Summary) -> Table:
+    table = new_table("class", summary.fraction_name, "95 % interval")
     for each in summary.classes():
-        cells = (each.name, *_fraction(each.fraction), *_objects(each.objects))
-        table.add_row(*(Text(cell) for cell in cells))
+        fraction = each.fraction
+        mean = "-" if fraction.mean is None else f"{100 * fraction.mean:.2f} %"
+        add_row(table, each.name, mean, _between(fraction, 100, " %"))
     return table
 
 
-def _fraction(fraction: Fraction) -> tuple[str, str]:
-    if fraction.mean is None:
-        return "-", "-"
-    return f"{100 * fraction.mean:.2f} %", _between(fraction, 100)
+def _objects(summary: Summary) -> Table:
+    unit = summary.unit
+    columns = ("objects", f"mean size ({unit})", "d10", "d50", "d90", _PER[unit], "95 % interval")
+    table = new_table("class", *columns)
+    for each in summary.classes():
+        if each.objects is not None:
+            add_row(table, each.name, *_cells(each.objects))
+    return table
 
 
-def _objects(objects: ObjectsOfClass | None) -> tuple[str, ...]:
-    if objects is None:
-        return ("-",) * 7
+def _cells(objects: ObjectsOfClass) -> tuple[str, ...]:
     sizes, density = objects.sizes, objects.density
     mean = _number(sizes.mean) + ("" if sizes.std is None else f" ± {_number(sizes.std)}")
     percentiles = (_number(each) for each in (sizes.d10, sizes.d50, sizes.d90))
@@ -79,17 +70,17 @@ def _objects(objects: ObjectsOfClass | None) -> tuple[str, ...]:
     return (f"{objects.tally.count:,}", mean, *percentiles, per, _between(density, _MANY))
 
 
-def _between(found: Fraction | Density, factor: float) -> str:
+def _between(found: Fraction | Density, factor: float, unit: str = "") -> str:
     if found.low is None or found.high is None:
         return "-"
-    return f"{_number(found.low * factor)} to {_number(found.high * factor)}"
+    return f"{_number(found.low * factor)} to {_number(found.high * factor)}{unit}"
 
 
 def _number(value: float | None) -> str:
     """Write four digits, never as a power of ten where people would not."""
     if value is None:
         return "-"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return f"{value:,.0f}" if abs(value) >= 999.95 else f"{value:.4g}"
 
 
 def _lines(summary: Summary) -> Iterator[str]:
@@ -104,10 +95,9 @@ def _lines(summary: Summary) -> Iterator[str]:
     count = sum(each.objects.tally.count for each in summary.classes() if each.objects)
     tables = ["objects.csv", *["objects.parquet"] * summary.config.parquet]
     yield f"in {out}: {', '.join(tables)} ({count:,} objects), summary.csv, summary.json"
-    pictures = [path.name for path, *_ in summary.pictures()]
-    pictures += ["overlays/"] * summary.config.overlays
-    if pictures:
-        yield f"pictures: {', '.join(pictures)}"
+    if summary.config.pictures:
+        sizes = [path.name for path, *_ in summary.pictures()]
+        yield f"pictures: {', '.join([*sizes, 'overlays/'])}"
 
 
 def _of_all(summary: Summary) -> Iterator[str]:
@@ -150,4 +140,10 @@ def _of_class(summary: ClassSummary, objects: ObjectsOfClass) -> Iterator[str]:
             "fields are small for them, and their sizes uncertain"
         )
     elif sizes.few:
-        yield f"{summary.name}: {sizes.count} objects are few for a size distribution"
+        count = "1 object is" if sizes.count == 1 else f"{sizes.count} objects are"
+        yield f"{summary.name}: {count} few for a size distribution"
+    if tally.tiny > tally.count / 10:
+        yield (
+            f"{summary.name}: {tally.tiny:,} of {tally.count:,} objects have fewer than {TINY} "
+            f"pixels, noise as a rule; leave them out with --smallest {TINY}"
+        )

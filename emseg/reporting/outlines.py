@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from emseg.calibration import PixelSize
 from emseg.micrograph import LabelImage
-from emseg.writing.display import Size, colour_table, painted
+from emseg.writing.display import Size, background_class, colour_table, painted
 from emseg.writing.picture import (
     Entry,
     Panel,
@@ -24,7 +24,7 @@ from emseg.writing.previews import write_picture
 
 _MOST_NUMBERED = 300
 _INK, _HALO = (0, 0, 0), (255, 255, 255)
-_PALE = 120  # opacity of a class, of 255, where no micrograph lies below
+_PALE, _PALER = 120, 30  # opacity of a class, of 255, and of the one behind the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,8 @@ def class_picture(labels: LabelImage, shown: Size) -> Image.Image:
     PIL.Image.Image
         RGB.
     """
-    table = colour_table(labels, _PALE)
+    behind = np.arange(len(labels.classes)) == background_class(labels)
+    table = colour_table(labels, np.where(behind, _PALER, _PALE))
     white = Image.new("RGBA", (shown[1], shown[0]), (255, 255, 255, 255))
     return Image.alpha_composite(white, painted(labels.pixels, table, shown)).convert("RGB")
 
