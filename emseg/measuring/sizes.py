@@ -14,8 +14,8 @@ FEW_OBJECTS = 100
 """Below this many objects a distribution is flagged: d10 and d90 rest on fewer than ten each.
 
 A convention, not a standard. How many are enough depends on the width of the distribution and on
-the error that one can live with (Masuda, Gotoh 1999, "Study on the relation between number of
-particles and error", Advanced Powder Technology 10, 159-173). ISO 13322-1:2004 asks for many more:
+the error that one can live with (Masuda, Gotoh 1999, Advanced Powder Technology 10, 159), and more
+are needed for means weighted by volume than for these by number. ISO 13322-1:2004 asks for many:
 over 6,000 particles for a repeatable volume mean, and 61,000 for percentiles, of a log-normal
 distribution with a geometric standard deviation of 1.6.
 """
