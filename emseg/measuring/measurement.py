@@ -29,7 +29,7 @@ def measure_objects(
     ----------
     labels : array of an integer type, shape (Y, X)
         0 is background, every other value an object, connected or not; values may be missing.
-        Cut an information bar off before: what lies at its edge does not touch the border else.
+        Cut an information bar off before, so that objects that it cuts touch the border.
     pixel_size : PixelSize or None
         Lengths are in nm where it is given and in pixels where it is None.
     intensities : array, shape (C, Y, X), optional
