@@ -1,5 +1,6 @@
 """``emseg measure``: objects and phases in nanometres."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from emseg.config import MeasureConfig
     from emseg.writing.growing_tables import GrowingTable
 
+_log = logging.getLogger(__name__)
 _OBJECTS, _SUMMARY, _TABLE, _SETTINGS = (
     "objects.csv", "summary.json", "summary.csv", "measure.toml",
 )  # fmt: skip
@@ -160,6 +162,7 @@ def measure(
         require_parquet()
     inputs = find_inputs(config)
     with results_folder(out):
+        _tell_earlier(out)
         summary = run(inputs, config)
         text = conclude(summary)
     if json:
@@ -169,6 +172,15 @@ def measure(
 
         show(summary)
     _raise_failures(summary)
+
+
+def _tell_earlier(out: Path) -> None:
+    if (out / _SUMMARY).exists():
+        _log.warning(
+            "%s holds earlier measurements; files of the same name are replaced, and pictures of "
+            "other images stay",
+            out,
+        )
 
 
 def run(inputs: "Inputs", config: "MeasureConfig") -> "Summary":

@@ -26,6 +26,8 @@ _MOST_NUMBERED = 300
 _INK, _HALO = (0, 0, 0), (255, 255, 255)
 _PALE, _PALER = 120, 30  # opacity of a class, of 255, and of the one behind the others
 
+_Box = tuple[float, float, float, float]  # left, top, right, bottom
+
 
 @dataclass(frozen=True, slots=True)
 class Outlines:
@@ -169,20 +171,45 @@ def _draw_rims(picture: Image.Image, group: Outlines) -> None:
 
 
 def _draw_numbers(picture: Image.Image, groups: Sequence[Outlines]) -> None:
-    """Write the numbers, those of large objects first; one that would cover another is left out."""
+    """Write numbers into large objects and beside small ones; what would cover another is left out.
+
+    Large objects come first.
+    """
     font: Any = font_of_size(max(11, max(picture.size) // 90))
     draw = ImageDraw.Draw(picture)
-    taken: list[tuple[float, float, float, float]] = []
+    filled = np.logical_or.reduce([group.plane > 0 for group in groups])
+    taken: list[_Box] = []
     places = [place for group in groups for place in _places(group)]
     for place in sorted(places, key=lambda each: -each.radius):
         text = str(place.number)
-        box = draw.textbbox((place.x, place.y), text, font, anchor="mm", stroke_width=1)
-        if 3 * place.radius < box[3] - box[1] or any(_overlap(box, other) for other in taken):
-            continue
-        taken.append(box)
-        draw.text(
-            (place.x, place.y), text, _INK, font, anchor="mm", stroke_width=2, stroke_fill=_HALO
-        )
+        left, top, right, bottom = font.getbbox(text, anchor="mm", stroke_width=2)
+        for x, y in _spots(place, (right - left) / 2, (bottom - top) / 2):
+            box = (x + left, y + top, x + right, y + bottom)
+            is_beside = (x, y) != (place.x, place.y)
+            if any(_overlap(box, other) for other in taken) or (is_beside and _hides(box, filled)):
+                continue
+            taken.append(box)
+            draw.text((x, y), text, _INK, font, anchor="mm", stroke_width=2, stroke_fill=_HALO)
+            break
+
+
+def _spots(place: "_Place", half_width: float, half_height: float) -> Iterator[tuple[float, float]]:
+    """Middle of a number: inside a large object; right, left, below or above a small one."""
+    if place.radius >= 1.4 * half_height:
+        yield place.x, place.y
+        return
+    aside, below = place.radius + half_width + 1, place.radius + half_height + 1
+    for right, down in ((aside, 0), (-aside, 0), (0, below), (0, -below)):
+        yield place.x + right, place.y + down
+
+
+def _hides(box: _Box, filled: NDArray[np.bool_]) -> bool:
+    """Whether a box leaves the picture, or covers an object."""
+    left, top, right, bottom = (round(each) for each in box)
+    height, width = filled.shape
+    if left < 0 or top < 0 or right > width or bottom > height:
+        return True
+    return bool(filled[top:bottom, left:right].any())
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +233,7 @@ def _places(group: Outlines) -> Iterator[_Place]:
         yield _Place(int(group.numbers[index]), top + int(y), left + int(x), float(depth[y, x]))
 
 
-def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+def _overlap(one: _Box, other: _Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 

@@ -128,6 +128,13 @@ def test_files_lie_where_the_last_lines_say(emseg, here):
     assert (rows[0]["objects"], rows[1]["objects"]) == ("", "4")
 
 
+def test_earlier_measurements_are_replaced_with_a_notice(emseg, here):
+    assert "earlier" not in emseg("measure", "predictions", "--no-pictures").err
+    again = emseg("measure", "predictions/2.ome.tif", "--no-pictures")
+    assert "measurements holds earlier measurements" in again.err
+    assert {row["image"] for row in table(here / "measurements" / "objects.csv")} == {"2"}
+
+
 @pytest.mark.parametrize(("border", "counted", "per_field"), [("drop", 3, 1.5), ("keep", 4, 2.0)])
 def test_cut_objects_are_dropped_or_kept_on_request(emseg, here, border, counted, per_field):
     assert emseg("measure", "predictions", "--border", border, *QUIET).code == 0
