@@ -346,7 +346,14 @@ def _of_classifier(
     track = _track("classifying")
     classifier = Classifier(model, device, rescale=config.rescale)
     options = model.card.read_options(config)
-    return evaluate_classifier(classifier, files, top_k=config.top_k, options=options, track=track)
+    return evaluate_classifier(
+        classifier,
+        files,
+        top_k=config.top_k,
+        options=options,
+        question=question(config),
+        track=track,
+    )
 
 
 def _of_segmenter(

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emseg import __version__
+from emseg.cli.tables import add_row, between, new_table
 from emseg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -73,7 +74,6 @@ def _conclude(found: "Contest", config: "EvaluateConfig", *, json: bool) -> None
 
 def _show(found: "Contest") -> None:
     from emseg.cli import console
-    from emseg.cli.tables import add_row, new_table
 
     console.result(f"A is {found.a}, B is {found.b}.")
     console.result("")
@@ -102,8 +102,7 @@ def _title(key: tuple[str, ...]) -> str:
 
 
 def _cells(each: "Difference") -> tuple[str, ...]:
-    interval = each.interval
-    ends = f"{interval.low:+.3f} to {interval.high:+.3f}" if interval else "-"
+    ends = between(each.interval, "+")
     p = (
         "-"
         if each.p_value is None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from emseg.cli import console
 from emseg.cli.segmentation_tables import show_segmentation
-from emseg.cli.tables import add_row, new_table, score
+from emseg.cli.tables import add_row, basis, between, new_table, score
 from emseg.evaluation import ClassificationReport, SegmentationReport
 
 _MOST_IMAGES = 10
@@ -30,22 +30,42 @@ show.register(SegmentationReport, show_segmentation)
 
 @show.register
 def _show_classification(report: ClassificationReport) -> None:
-    table = new_table("class", "precision", "recall", "F1", "images")
+    about = max(filter(None, report.intervals.values()), key=lambda each: each.units, default=None)
+    interval = ["95 % interval"] if about else []
+    table = new_table("class", "F1", *interval, "precision", "recall", "images")
     for name, each in report.classes.items():
-        values = map(score, (each.precision, each.recall, each.f1))
-        add_row(table, name, *values, str(each.support), style="dim" if each.f1 is None else "")
+        cells = [score(each.f1)]
+        cells += [between(report.intervals.get(("classes", name, "f1"))) for _ in interval]
+        cells += [score(each.precision), score(each.recall), str(each.support)]
+        add_row(table, name, *cells, style="dim" if each.f1 is None else "")
     console.out.print(table)
-    right = sum(each.correct for each in report.files)
     console.result("")
-    console.result(f"accuracy {score(report.accuracy)} ({right} of {len(report.files)} images)")
-    console.result(f"balanced accuracy {score(report.balanced_accuracy)}")
-    beyond = [f"top-{k} {score(score)}" for k, score in report.top_k.items() if k > 1]
-    if beyond:
-        console.result("accuracy of the k most probable classes: " + ", ".join(beyond))
+    _show_overall(report)
+    if about:
+        console.result(basis(about))
     if report.absent:
         _say_absent(report.absent, "no scores for")
     _show_confusion(report)
     _show_mistakes(report)
+
+
+def _show_overall(report: ClassificationReport) -> None:
+    right = sum(each.correct for each in report.files)
+    known = report.intervals.get(("accuracy",))
+    sure = f", {between(known)}" if known else ""
+    console.result(
+        f"accuracy {score(report.accuracy)} ({right} of {len(report.files)} images{sure})"
+    )
+    for name, value in (
+        ("balanced accuracy", report.balanced_accuracy),
+        ("macro F1", report.macro_f1),
+        ("Cohen's kappa", report.cohen_kappa),
+        ("calibration error", report.calibration.error),
+    ):
+        console.result(f"{name} {score(value)}")
+    beyond = [f"top-{k} {score(share)}" for k, share in report.top_k.items() if k > 1]
+    if beyond:
+        console.result("accuracy of the k most probable classes: " + ", ".join(beyond))
 
 
 def _show_confusion(report: ClassificationReport) -> None:

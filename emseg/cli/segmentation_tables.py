@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from emseg.cli import console
-from emseg.cli.tables import add_row, new_table, percent, score
-from emseg.evaluation import ImageNumbers, Number, SegmentationReport
+from emseg.cli.tables import add_row, basis, between, new_table, percent, score
+from emseg.evaluation import ImageNumbers, SegmentationReport
 
 _MOST_IMAGES = 10
 _Columns = tuple[tuple[str, str], ...]
@@ -43,12 +43,6 @@ _FAMILIES: Mapping[str, _Columns] = MappingProxyType(
         "probabilities": (("average precision", "average_precision"), ("ROC area", "roc_auc")),
     }
 )
-_MANY = {
-    "image": "images",
-    "group": "groups",
-    "file": "files",
-    "block of one image": "blocks of the one image",
-}
 
 
 def show_segmentation(report: SegmentationReport) -> None:
@@ -75,11 +69,11 @@ def _show_overlap(report: SegmentationReport) -> None:
     for name, *pixels in zip(report.names, true, report.confusion.sum(axis=0), strict=True):
         iou = report.number("classes", name, "iou")
         others = (report.value("classes", name, kind) for kind in ("dice", "precision", "recall"))
-        cells = [score(iou.value), *(_interval(iou) for _ in interval), *map(score, others)]
+        cells = [score(iou.value), *(between(iou.interval) for _ in interval), *map(score, others)]
         cells += [percent(part, report.pixels) for part in pixels]
         add_row(table, name, *cells, style="dim" if iou.value is None else "")
     mean, dice = report.number("mean", "iou"), report.value("mean", "dice")
-    cells = [score(mean.value), *(_interval(mean) for _ in interval), score(dice)]
+    cells = [score(mean.value), *(between(mean.interval) for _ in interval), score(dice)]
     add_row(table, "mean", *cells, style="bold")
     console.out.print(table)
 
@@ -117,11 +111,6 @@ def _value(kind: str, value: float | None) -> str:
     return f"{value:.4g}" if kind.endswith(("_nm", "_px")) else f"{value:.3f}"
 
 
-def _interval(number: Number) -> str:
-    found = number.interval
-    return "-" if found is None else f"{found.low:.3f} to {found.high:.3f}"
-
-
 def _show_basis(report: SegmentationReport) -> None:
     """Say what the numbers are of, and how sure they are."""
     console.result("")
@@ -149,9 +138,7 @@ def _show_confidence(report: SegmentationReport) -> None:
     if about is None:
         console.result("No intervals: one image that is too small to be cut into blocks.")
         return
-    few = ", few units" if about.few_units else ""
-    units = f"{about.units} {_MANY[about.unit]}{few}"
-    console.result(f"{100 * about.level:.0f} % intervals: {about.method}, {units}.")
+    console.result(basis(about))
 
 
 def _show_images(report: SegmentationReport) -> None:

@@ -5,8 +5,10 @@ given another class. See Sokolova and Lapalme, "A systematic analysis of perform
 for classification tasks", Inf. Process. Manag. 45, 427 (2009).
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +16,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from emseg.errors import ContentError, UnknownNameError
 from emseg.evaluation.averages import mean_of_present
+from emseg.evaluation.choice import Question
+from emseg.evaluation.confidence import IMAGE, Interval, Source, group_images, intervals
+from emseg.evaluation.file_scores import FileScores, seen_of_files
+from emseg.evaluation.metric import Key
 from emseg.evaluation.metrics.calibration import Calibration
 from emseg.evaluation.metrics.probabilities import ProbabilitySummary, summarise_probabilities
+from emseg.evaluation.nesting import intervals_as_json
 
 _MOST_TOP_K = 5
 
@@ -147,6 +154,8 @@ class ClassificationReport:
     calibration : Calibration
         How often the most probable class is right beside how probable it was; its ``error`` is
         the expected calibration error.
+    intervals : mapping of Key to Interval or None
+        Of the numbers that have one, by where they stand in ``metrics.json``.
     """
 
     accuracy: float
@@ -159,6 +168,7 @@ class ClassificationReport:
     cohen_kappa: float | None
     brier_score: float
     calibration: Calibration
+    intervals: Mapping[Key, Interval | None]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -195,6 +205,7 @@ class ClassificationReport:
             "names": list(self.names),
             "confusion": self.confusion.tolist(),
             "absent": list(self.absent),
+            "intervals": intervals_as_json(self.intervals),
             "files": [
                 {
                     "file": each.file,
@@ -222,7 +233,11 @@ class ClassificationReport:
 
 
 def classification_report(
-    names: Sequence[str], files: Iterable[ClassifiedFile], *, top_k: int = _MOST_TOP_K
+    names: Sequence[str],
+    files: Iterable[ClassifiedFile],
+    *,
+    top_k: int = _MOST_TOP_K,
+    question: Question | None = None,
 ) -> ClassificationReport:
     """Score a classifier.
 
@@ -234,6 +249,8 @@ def classification_report(
         What it said about each file.
     top_k : int
         The largest k of the top-k accuracy; never more than K.
+    question : Question, optional
+        What the units of the intervals are, and how many resamples are drawn.
 
     Raises
     ------
@@ -269,7 +286,38 @@ def classification_report(
         cohen_kappa=_cohen_kappa(confusion),
         brier_score=summary.brier_score,
         calibration=summary.calibration,
+        intervals=_intervals(known, judged, truth, values, top_k, question or Question()),
     )
+
+
+def _intervals(
+    names: tuple[str, ...],
+    files: Sequence[ClassifiedFile],
+    truth: NDArray[np.int64],
+    values: NDArray[np.float64],
+    top_k: int,
+    question: Question,
+) -> dict[Key, Interval | None]:
+    """Find an interval for each number, by resampling the files or their groups."""
+    scores = FileScores(names, min(top_k, len(names)))
+    units = None
+    if question.group_by != IMAGE:
+        units = group_images([source_of_file(each.file) for each in files], question.group_by)
+    found = intervals(
+        scores,
+        seen_of_files(truth, values, scores.top_k),
+        None if units is None else units.membership,
+        draws=question.draws,
+        seed=question.seed,
+        unit="file" if units is None else units.unit,
+    )
+    return dict(zip(scores.keys, found, strict=True))
+
+
+def source_of_file(file: str) -> Source:
+    """Say where a classified file, or plane of a stack, comes from."""
+    path = Path(re.sub(r"\[\d+\]$", "", file))
+    return Source(path.name, path)
 
 
 def _index(names: tuple[str, ...], label: str) -> int:

@@ -7,7 +7,8 @@ from typing import Any
 from emseg.errors import MismatchError, listed
 from emseg.evaluation.confidence import Difference, Interval, adjusted, compare
 from emseg.evaluation.metric import Key
-from emseg.evaluation.report import SegmentationReport, nested
+from emseg.evaluation.nesting import nested
+from emseg.evaluation.report import SegmentationReport
 from emseg.evaluation.scoring import Scoring
 
 HEADLINE: Key = ("mean", "iou")

@@ -26,6 +26,7 @@ Key = tuple[str, ...]
 """Where a number stands in ``metrics.json``: ``("classes", "particle", "iou")``."""
 
 Seen = TypeVar("Seen")
+Kept = TypeVar("Kept", contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +60,15 @@ class Pair:
         return self.prediction.pixel_size or self.reference.pixel_size
 
 
-class Metric(Protocol[Seen]):
-    """A family of numbers that are computed from the same things.
-
-    Attributes
-    ----------
-    keys : tuple of Key
-        The N numbers, in the order of the columns of ``scores``.
-    """
+class Pooled(Protocol[Kept]):
+    """A family of numbers of mixtures of images, or of files, from what was seen of each."""
 
     @property
     def keys(self) -> tuple[Key, ...]:
         """The N numbers, in the order of the columns of ``scores``."""
         ...
 
-    def look(self, pair: Pair) -> Seen:
-        """Keep of a pair what the numbers need, and nothing that is large."""
-        ...
-
-    def scores(self, seen: Sequence[Seen], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    def scores(self, seen: Sequence[Kept], weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Compute the numbers of mixtures of the images.
 
         Parameters
@@ -92,6 +83,14 @@ class Metric(Protocol[Seen]):
         array of float64, shape (B, N)
             NaN where a number is not defined, as the IoU of a class that nowhere is.
         """
+        ...
+
+
+class Metric(Pooled[Seen], Protocol[Seen]):
+    """Numbers of label images: it looks at each pair once."""
+
+    def look(self, pair: Pair) -> Seen:
+        """Keep of a pair what the numbers need, and nothing that is large."""
         ...
 
 

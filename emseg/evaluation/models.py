@@ -13,6 +13,7 @@ from emseg.evaluation.classification import (
     ClassificationReport,
     ClassifiedFile,
     classification_report,
+    source_of_file,
 )
 from emseg.evaluation.label_images import Track, source_of
 from emseg.evaluation.matching import Masks, list_mask_planes, match_masks
@@ -91,6 +92,7 @@ def evaluate_classifier(
     *,
     top_k: int = 5,
     options: ReadOptions | None = None,
+    question: Question | None = None,
     track: Callable[[Sequence[LabelledFile]], Iterable[LabelledFile]] = iter,
 ) -> ClassificationReport:
     """Classify whole images and compare with their labels.
@@ -107,6 +109,8 @@ def evaluate_classifier(
         The largest k of the top-k accuracy.
     options : ReadOptions, optional
         How the images are read; as in training by default.
+    question : Question, optional
+        What the units of the intervals are.
     track : callable, optional
         Shows the progress.
 
@@ -120,7 +124,10 @@ def evaluate_classifier(
     for label in dict.fromkeys(each.label for each in files):
         if label not in names:
             raise UnknownNameError("class", label, names)
-    return classification_report(names, _classified(classifier, track(files), options), top_k=top_k)
+    question = question or Question()
+    check_units([source_of_file(str(each.path)) for each in files], question)
+    classified = _classified(classifier, track(files), options)
+    return classification_report(names, classified, top_k=top_k, question=question)
 
 
 def _classified(

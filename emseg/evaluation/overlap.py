@@ -9,7 +9,7 @@ from emseg.evaluation.averages import mean_of_defined
 from emseg.evaluation.confusion import Confusion
 from emseg.evaluation.metric import Additive, Key, Pair
 
-OF_A_CLASS = ("iou", "dice", "precision", "recall")
+_OF_A_CLASS = ("iou", "dice", "precision", "recall")
 
 
 class Overlap(Additive):
@@ -40,7 +40,7 @@ class Overlap(Additive):
     def keys(self) -> tuple[Key, ...]:
         """Four numbers a class, then the means and the pixel accuracy: 4 K + 3."""
         return (
-            *(("classes", name, kind) for name in self.names for kind in OF_A_CLASS),
+            *(("classes", name, kind) for name in self.names for kind in _OF_A_CLASS),
             ("mean", "iou"),
             ("mean", "dice"),
             ("pixel_accuracy",),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from emseg.evaluation.confidence.intervals import Interval
 from emseg.evaluation.metric import Key
+from emseg.evaluation.nesting import intervals_as_json, nested
 from emseg.evaluation.overlap import counts_of
 from emseg.evaluation.segmentation import SegmentationScores, scores_of_counts
 
@@ -108,8 +109,9 @@ class SegmentationReport:
 
     @property
     def confidence(self) -> Interval | None:
-        """An interval of the report, which says the level, the unit and the method of all."""
-        return next((each.interval for each in self.numbers if each.interval), None)
+        """The interval on which most units bear; it says the level, the unit and the method."""
+        known = (each.interval for each in self.numbers if each.interval)
+        return max(known, key=lambda each: each.units, default=None)
 
     def as_json(self) -> dict[str, Any]:
         """Exactly what ``metrics.json`` holds; None becomes null."""
@@ -121,7 +123,7 @@ class SegmentationReport:
                 "pixels": self.confusion.tolist(),
                 "missed": self.missed.tolist(),
             },
-            "intervals": self._intervals(),
+            "intervals": intervals_as_json({each.key: each.interval for each in self.numbers}),
             "settings": dict(self.notes),
             "images": [
                 {
@@ -144,31 +146,6 @@ class SegmentationReport:
             }
             for each in self.images
         ]
-
-    def _intervals(self) -> dict[str, Any] | None:
-        about = self.confidence
-        if about is None:
-            return None
-        known = {each.key: each.interval for each in self.numbers if each.interval}
-        return {
-            "level": about.level,
-            "unit": about.unit,
-            "units": about.units,
-            "few_units": about.few_units,
-            "method": about.method,
-            **nested({key: [each.low, each.high] for key, each in known.items()}),
-        }
-
-
-def nested(values: Mapping[Key, Any]) -> dict[str, Any]:
-    """Turn ``{("mean", "iou"): 0.9}`` into ``{"mean": {"iou": 0.9}}``."""
-    tree: dict[str, Any] = {}
-    for key, value in values.items():
-        branch = tree
-        for part in key[:-1]:
-            branch = branch.setdefault(part, {})
-        branch[key[-1]] = value
-    return tree
 
 
 def _column(key: Key) -> str:

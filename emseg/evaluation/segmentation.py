@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.evaluation.confusion import Confusion
-from emseg.evaluation.overlap import OF_A_CLASS, Overlap, counted
+from emseg.evaluation.overlap import Overlap, counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,10 @@ def scores_of_counts(names: Sequence[str], sums: NDArray[np.float64]) -> Segment
     }
     classes = {
         name: ClassScores(
-            *(values["classes", name, kind] for kind in OF_A_CLASS),
+            iou=values["classes", name, "iou"],
+            dice=values["classes", name, "dice"],
+            precision=values["classes", name, "precision"],
+            recall=values["classes", name, "recall"],
             pixels_reference=int(true[i]),
             pixels_prediction=int(predicted[i]),
         )

@@ -1,5 +1,7 @@
 """A classifier's scores on the terminal."""
 
+import re
+
 from emseg.cli.score_tables import show
 from emseg.evaluation import ClassifiedFile, classification_report
 
@@ -20,10 +22,13 @@ def test_a_classifier_is_shown_with_its_confusion_and_its_most_certain_mistakes(
             ClassifiedFile("y/c.jpg", "pearlite", (0.9, 0.1, 0.0)),
         ],
     )
-    assert "network 0.500 0.500 0.500 2" in lines
-    assert "pearlite 0.000 0.000 0.000 1" in lines
-    assert "spheroidite - - - 0" in lines
-    assert "accuracy 0.333 (1 of 3 images)" in lines
+    assert lines[0] == "class F1 95 % interval precision recall images"
+    found = [re.sub(r"\d\.\d+ to \d\.\d+ ?", "", each) for each in lines]
+    assert "network 0.500 0.500 0.500 2" in found
+    assert "pearlite 0.000 0.000 0.000 1" in found
+    assert "spheroidite - - - - 0" in found
+    assert "accuracy 0.333 (1 of 3 images, )" in found
+    assert "95 % intervals: t-interval of the jackknife, 3 files, few units." in lines
     assert "Neither in the truth nor predicted, so no scores for: spheroidite" in lines
     assert lines[lines.index("truth, predicted as 1 2 3") + 1 :][:2] == [
         "1 network 1 1 .",

@@ -20,7 +20,8 @@ from sklearn.metrics import (
 )
 
 from emseg.errors import ContentError, UnknownNameError
-from emseg.evaluation import ClassifiedFile, classification_report
+from emseg.evaluation import ClassifiedFile, Question, classification_report
+from emseg.evaluation.file_scores import FileScores, seen_of_files
 
 NAMES = ("network", "pearlite", "spheroidite")
 FILES = (
@@ -175,6 +176,9 @@ def test_json_has_the_keys_of_metrics_json_and_null_for_what_is_absent():
     assert diagram["accuracy"] == [None] * 5 + [0.0, None, 0.0, None, None, 1.0, 1.0] + [None] * 3
     assert found.pop("calibration_error") == pytest.approx((0.4 + 0.5 + 0.3 + 0.2) / 4)
     assert found.pop("brier_score") == pytest.approx((0.14 + 0.98 + 0.06 + 0.74) / 4)
+    intervals = found.pop("intervals")
+    assert (intervals["unit"], intervals["units"]) == ("file", 4)
+    assert intervals["accuracy"] == [0.0, 1.0]
     assert found.pop("files")[1] == {
         "file": "b.jpg",
         "label": "network",
@@ -226,3 +230,37 @@ def test_probabilities_that_are_none_are_refused_by_file(probabilities):
 def test_no_file_at_all_is_refused():
     with pytest.raises(ContentError, match="no classified file"):
         classification_report(NAMES, [])
+
+
+def test_intervals_are_of_the_numbers_that_stand_beside_them():
+    rng = np.random.default_rng(0)
+    files = [
+        ClassifiedFile(f"{number}.jpg", NAMES[number % 3], rng.dirichlet((1, 1, 1)))
+        for number in range(40)
+    ]
+    report = classification_report(NAMES, files)
+    truth = np.array([number % 3 for number in range(40)])
+    values = np.array([each.probabilities for each in files])
+    scores = FileScores(NAMES, 3)
+    whole = scores.scores(seen_of_files(truth, values, 3), np.ones((1, 40)))[0]
+    found = dict(zip(scores.keys, whole, strict=True))
+    assert found["accuracy",] == pytest.approx(report.accuracy)
+    assert found["balanced_accuracy",] == pytest.approx(report.balanced_accuracy)
+    assert found["macro_f1",] == pytest.approx(report.macro_f1)
+    assert found["cohen_kappa",] == pytest.approx(report.cohen_kappa)
+    assert found["brier_score",] == pytest.approx(report.brier_score)
+    assert found["top_k", "2"] == pytest.approx(report.top_k[2])
+    for name in NAMES:
+        each = report.classes[name]
+        for kind in ("precision", "recall", "f1"):
+            assert found["classes", name, kind] == pytest.approx(getattr(each, kind))
+    for key, interval in report.intervals.items():
+        assert interval.low <= found[key] <= interval.high
+    assert report.intervals["accuracy",].units == 40
+
+
+def test_files_of_one_specimen_are_one_unit():
+    files = [ClassifiedFile(f"{n % 4}-{n}.jpg", NAMES[n % 2], (0.6, 0.4, 0)) for n in range(20)]
+    report = classification_report(NAMES, files, question=Question(group_by=r"^(\d)-"))
+    accuracy = report.intervals["accuracy",]
+    assert (accuracy.units, accuracy.unit, accuracy.few_units) == (4, "group", True)

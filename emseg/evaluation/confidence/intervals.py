@@ -17,7 +17,7 @@ from emseg.evaluation.confidence.resampling import (
     statistic_of,
 )
 from emseg.evaluation.confidence.scale import Scale, scale_of
-from emseg.evaluation.metric import Key, Metric
+from emseg.evaluation.metric import Key, Pooled
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Interval:
 
 
 def intervals(
-    metric: Metric[Any],
+    metric: Pooled[Any],
     seen: Sequence[Any],
     membership: Numbers | None = None,
     *,
@@ -86,7 +86,7 @@ def intervals(
 
     Parameters
     ----------
-    metric : Metric
+    metric : Metric, or anything else that is Pooled
         Of N numbers.
     seen : sequence
         What it saw of each image.

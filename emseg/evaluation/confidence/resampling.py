@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.evaluation.metric import Metric
+from emseg.evaluation.metric import Pooled
 
 Numbers = NDArray[np.float64]
 
@@ -63,14 +63,14 @@ def of_images(weights: Numbers, membership: Numbers | None) -> Numbers:
     return weights if membership is None else weights @ membership
 
 
-def scores_of(metric: Metric[Any], seen: Sequence[Any], weights: Numbers) -> Numbers:
+def scores_of(metric: Pooled[Any], seen: Sequence[Any], weights: Numbers) -> Numbers:
     """Compute the numbers of mixtures of the images; what is infinite is not defined, NaN."""
     scores = metric.scores(seen, weights)
     return np.where(np.isfinite(scores), scores, np.nan)
 
 
 def statistic_of(
-    metric: Metric[Any], seen: Sequence[Any], membership: Numbers | None = None
+    metric: Pooled[Any], seen: Sequence[Any], membership: Numbers | None = None
 ) -> Statistic:
     """Make of a metric and what it saw a function of the weights of the units."""
     return lambda weights: scores_of(metric, seen, of_images(weights, membership))

@@ -1,0 +1,85 @@
+"""The numbers of a classifier for any mixture of files, so that they get intervals."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.evaluation.averages import mean_of_defined
+from emseg.evaluation.metric import Key
+
+
+@dataclass(frozen=True, slots=True)
+class FileScores:
+    """Accuracy, its balanced and top-k forms, kappa, and the scores of each class.
+
+    The formulae are those of `ClassificationReport` and `ClassifierScores`; what is seen of a file
+    is what `seen_of_files` gives.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The K classes.
+    top_k : int
+        The largest k of the top-k accuracy.
+    """
+
+    names: tuple[str, ...]
+    top_k: int
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Five numbers, the top-k accuracies, and three numbers a class."""
+        overall = ("accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa", "brier_score")
+        kinds = ("precision", "recall", "f1")
+        return (
+            *((name,) for name in overall),
+            *(("top_k", str(k + 1)) for k in range(self.top_k)),
+            *(("classes", name, kind) for name in self.names for kind in kinds),
+        )
+
+    def scores(
+        self, seen: Sequence[NDArray[np.float64]], weights: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Compute the numbers of mixtures of the files, as `Metric.scores` says."""
+        count = len(self.names)
+        sums = weights @ np.stack(seen)
+        found, predicted, true = np.split(sums[:, : 3 * count], 3, axis=1)
+        top, squares = sums[:, 3 * count : -1], sums[:, -1:]
+        files = true.sum(axis=1, keepdims=True)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            accuracy = found.sum(axis=1, keepdims=True) / files
+            recall = np.where(true > 0, found / true, np.nan)
+            f1 = 2 * found / (predicted + true)
+            chance = (predicted * true).sum(axis=1, keepdims=True) / files**2
+            kappa = np.where(chance < 1, (accuracy - chance) / (1 - chance), np.nan)
+            # 0 where the class is only true, or only predicted
+            precision = np.where(predicted > 0, found / predicted, f1)
+            classes = np.stack([precision, np.where(true > 0, recall, f1), f1], axis=2)
+            averages = [mean_of_defined(recall)[:, None], mean_of_defined(f1)[:, None]]
+            columns = [accuracy, *averages, kappa, squares / files, top / files]
+        return np.concatenate([*columns, classes.reshape(len(sums), -1)], axis=1)
+
+
+def seen_of_files(
+    truth: NDArray[np.int64], probabilities: NDArray[np.float64], top_k: int
+) -> list[NDArray[np.float64]]:
+    """Keep of each file what `FileScores` needs.
+
+    Parameters
+    ----------
+    truth : array of int, shape (n,)
+        Index of the true class of each file.
+    probabilities : array of float64, shape (n, K)
+        Equal ones rank in the order of the classes.
+    top_k : int
+        The largest k of the top-k accuracy.
+    """
+    count = probabilities.shape[1]
+    ranking = np.argsort(-probabilities, axis=1, kind="stable")
+    rank = np.argmax(ranking == truth[:, None], axis=1)
+    true, predicted = np.eye(count)[truth], np.eye(count)[ranking[:, 0]]
+    top = rank[:, None] < np.arange(1, top_k + 1)
+    squares = ((probabilities - true) ** 2).sum(axis=1, keepdims=True)
+    return list(np.concatenate([true * predicted, predicted, true, top, squares], axis=1))
