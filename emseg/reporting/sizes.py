@@ -89,7 +89,10 @@ def _edges(diameters: NDArray[np.float64], distribution: "SizeDistribution") -> 
         step = 2 * (three_quarters - quarter) / len(values) ** (1 / 3)
         count = (high - low) / step if step > 0 else _FEWEST_BINS
         edges = np.linspace(low, high, int(np.clip(round(count), _FEWEST_BINS, _MOST_BINS)) + 1)
-    return np.exp(edges) if is_wide else edges
+    edges = np.exp(edges) if is_wide else edges
+    edges[0] = min(edges[0], diameters.min())  # the exponential rounds
+    edges[-1] = max(edges[-1], diameters.max())
+    return edges
 
 
 def _is_wide(distribution: "SizeDistribution") -> bool:
