@@ -1,0 +1,153 @@
+"""What the page of a classifier shows."""
+
+from dataclasses import dataclass
+
+from emseg.errors import listed
+from emseg.evaluation.classification import ClassificationReport, FileVerdict
+from emseg.evaluation.report import Number
+from emseg.reporting.page.gallery import Gallery, Mistake
+from emseg.reporting.page.matrix import confusion_table
+from emseg.reporting.page.plots import Whisker, whisker
+from emseg.reporting.page.sentences import of_intervals, with_interval
+from emseg.reporting.page.tables import Cell, Column, Row, Table, number_cell
+from emseg.reporting.page.words import counted, percent, term_of
+
+MOST_FILES = 1000
+"""Rows of the table of files; of more, mistakes first."""
+
+_KINDS = ("precision", "recall", "f1")
+_MOST_NAMED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A wrongly classified file with its picture."""
+
+    file: FileVerdict
+    certainty: str
+    picture: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifiedPage:
+    """The content of the page, in the order in which it stands."""
+
+    verdict: str
+    summary: str
+    warnings: tuple[str, ...]
+    cards: tuple[Whisker, ...]
+    classes: Table
+    confusion: Table
+    mistakes: tuple[Wrong, ...]
+    files: Table
+
+
+def classified_page(report: ClassificationReport, gallery: Gallery) -> ClassifiedPage:
+    """Put the report of a classifier and its pictures into the order of a page."""
+    numbers = numbers_over_all(report)
+    return ClassifiedPage(
+        verdict=f"{with_interval(numbers[0])}.",
+        summary=_summary(report),
+        warnings=_warnings(report, numbers),
+        cards=tuple(whisker(each) for each in numbers),
+        classes=class_table(report),
+        confusion=confusion_table(report.names, report.confusion, of="files"),
+        mistakes=_mistakes(report, gallery.mistakes),
+        files=_file_table(report),
+    )
+
+
+def numbers_over_all(report: ClassificationReport) -> tuple[Number, ...]:
+    """Take the numbers over all files, the accuracy first."""
+    beyond = [Number((f"top_{k}_accuracy",), score) for k, score in report.top_k.items() if k > 1]
+    return (
+        Number(("accuracy",), report.accuracy),
+        Number(("balanced_accuracy",), report.balanced_accuracy),
+        *beyond,
+    )
+
+
+def class_table(report: ClassificationReport) -> Table:
+    """Put precision, recall and F1 of each class into a table."""
+    terms = [term_of(("classes", "", kind)) for kind in _KINDS]
+    rows = []
+    for place, (name, scores) in enumerate(report.classes.items()):
+        values = (scores.precision, scores.recall, scores.f1)
+        cells = [
+            number_cell(Number(("classes", name, kind), value), term)
+            for kind, value, term in zip(_KINDS, values, terms, strict=True)
+        ]
+        rows.append(Row(name, (*cells, Cell(f"{scores.support:,}", value=scores.support)), place))
+    columns = (
+        Column("Class", is_text=True),
+        *(Column(term.title, _of_files(term.meaning)) for term in terms),
+        Column("Files"),
+    )
+    return Table("Classes", columns, tuple(rows))
+
+
+def _of_files(meaning: str) -> str:
+    return meaning.replace("how much of", "how many of the files of")
+
+
+def _summary(report: ClassificationReport) -> str:
+    right, files = sum(each.correct for each in report.files), len(report.files)
+    return f"{right:,} of {counted(files, 'file')} were given the right class."
+
+
+def _warnings(report: ClassificationReport, numbers: tuple[Number, ...]) -> tuple[str, ...]:
+    notes = [*of_intervals([each.interval for each in numbers if each.interval])]
+    if report.absent:
+        notes.append(
+            "Neither true nor predicted for any file, so without scores: "
+            f"{listed(report.absent, most=_MOST_NAMED)}."
+        )
+    return tuple(notes)
+
+
+def _mistakes(report: ClassificationReport, pictures: tuple[Mistake, ...]) -> tuple[Wrong, ...]:
+    wrong = {each.file: each for each in report.files if not each.correct}
+    return tuple(
+        Wrong(wrong[each.file], _certainty(wrong[each.file]), each.picture)
+        for each in pictures
+        if each.file in wrong
+    )
+
+
+def _file_table(report: ClassificationReport) -> Table:
+    """List all files, the most certain mistakes first."""
+    ranked = sorted(report.files, key=lambda each: (each.correct, -_probability(each)))
+    rows = tuple(
+        Row(
+            each.file,
+            (
+                Cell(each.label),
+                Cell(each.prediction),
+                Cell(_certainty(each), value=_probability(each)),
+                Cell("right" if each.correct else "wrong"),
+            ),
+        )
+        for each in ranked[:MOST_FILES]
+    )
+    columns = (
+        Column("File", is_text=True),
+        Column("Reference", is_text=True),
+        Column("Prediction", is_text=True),
+        Column("Probability"),
+        Column("Verdict", is_text=True),
+    )
+    remark = ""
+    if len(ranked) > MOST_FILES:
+        remark = (
+            f"{MOST_FILES:,} of {len(ranked):,} files are shown, mistakes first; all of them are "
+            "in metrics.csv."
+        )
+    return Table("All files", columns, rows, remark=remark)
+
+
+def _probability(file: FileVerdict) -> float:
+    return file.probabilities[file.prediction]
+
+
+def _certainty(file: FileVerdict) -> str:
+    return percent(_probability(file))

@@ -1,0 +1,80 @@
+"""The classes and their scores as a Markdown table to paste."""
+
+import re
+from functools import singledispatch
+
+from emseg.evaluation.classification import ClassificationReport
+from emseg.evaluation.report import SegmentationReport
+from emseg.reporting.page.classified import class_table, numbers_over_all
+from emseg.reporting.page.sentences import verdict, with_interval
+from emseg.reporting.page.tables import Cell, Row, Table, class_tables
+from emseg.reporting.page.words import units_of
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~])")
+
+
+@singledispatch
+def markdown_table(report: object) -> str:
+    """Write the scores of the classes as a table in Markdown.
+
+    Parameters
+    ----------
+    report : SegmentationReport or ClassificationReport
+        What an evaluation found.
+
+    Returns
+    -------
+    str
+        A sentence, the table with intervals in brackets, and what the intervals are; names are
+        escaped.
+    """
+    raise TypeError(f"{type(report).__name__} is no report")
+
+
+@markdown_table.register
+def _of_segmentation(report: SegmentationReport) -> str:
+    lines = [_escaped(verdict(report)), "", *_lines(class_tables(report)[:1])]
+    about = report.confidence
+    if about is not None:
+        few = ", few units" if about.few_units else ""
+        lines += [
+            "",
+            f"In brackets: {100 * about.level:g} % intervals from {units_of(about)}{few} "
+            f"({_escaped(about.method)}).",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+@markdown_table.register
+def _of_classification(report: ClassificationReport) -> str:
+    first = f"{with_interval(numbers_over_all(report)[0])}."
+    return "\n".join([_escaped(first), "", *_lines((class_table(report),))]) + "\n"
+
+
+def _lines(tables: tuple[Table, ...]) -> list[str]:
+    lines = []
+    for table in tables:
+        titles = [column.title for column in table.columns]
+        lines += [_line(titles), _line(["---", *["---:"] * (len(titles) - 1)])]
+        lines += [_line([_escaped(row.head), *map(_cell, row.cells)]) for row in table.rows]
+        if table.foot is not None:
+            lines.append(_line(_strong(table.foot)))
+    return lines
+
+
+def _strong(row: Row) -> list[str]:
+    texts = [_escaped(row.head), *map(_cell, row.cells)]
+    return [f"**{text}**" if text else "" for text in texts]
+
+
+def _line(texts: list[str]) -> str:
+    return f"| {' | '.join(texts)} |"
+
+
+def _cell(cell: Cell) -> str:
+    return _escaped(cell.text) + (f" \\[{cell.note}\\]" if cell.note else "")
+
+
+def _escaped(text: str) -> str:
+    """Keep what has a meaning in Markdown or HTML from having it, and lines from breaking."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))

@@ -1,0 +1,36 @@
+"""How a result was made: what a reader needs to make it again."""
+
+from dataclasses import dataclass
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How a result was made.
+
+    Parameters
+    ----------
+    title : str
+        What was evaluated, the heading of the page.
+    command : str
+        The command line as it was typed.
+    version : str
+        Of emseg.
+    date : str
+        When it was made.
+    files : tuple of (str, str)
+        Names of the files that were compared, each with its SHA-256, or "" where it is not known.
+    model : tuple of (str, str)
+        Lines of the model card, names and values; empty without a model.
+    notices : tuple of str
+        What a reader must know before the numbers.
+    """
+
+    title: str
+    command: str = ""
+    version: str = ""
+    date: str = ""
+    files: Pairs = ()
+    model: Pairs = ()
+    notices: tuple[str, ...] = ()

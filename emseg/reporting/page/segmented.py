@@ -1,0 +1,101 @@
+"""What the page of a segmentation shows."""
+
+from dataclasses import dataclass
+
+from emseg.evaluation.metrics.calibration import Calibration
+from emseg.evaluation.report import SegmentationReport
+from emseg.micrograph import LabelClass
+from emseg.reporting.page.gallery import Exhibit, Gallery, TileExhibit
+from emseg.reporting.page.matrix import confusion_table
+from emseg.reporting.page.plots import Forest, Histogram, Whisker, forest, histogram, whisker
+from emseg.reporting.page.quantities import Quantities, quantity_tables
+from emseg.reporting.page.reliability import Reliability, reliability
+from emseg.reporting.page.sentences import summary, verdict, warnings
+from emseg.reporting.page.tables import Table, class_tables, image_table
+from emseg.reporting.page.words import term_of
+
+_MOST_CARDS = 8
+_MOST_LISTED = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """Classes with the places of their colours; how many more there are."""
+
+    classes: tuple[tuple[int, str], ...]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentedPage:
+    """The content of the page, in the order in which it stands."""
+
+    verdict: str
+    summary: str
+    warnings: tuple[str, ...]
+    cards: tuple[Whisker, ...]
+    tables: tuple[Table, ...]
+    forest: Forest | None
+    quantities: tuple[Quantities, ...]
+    exhibits: tuple[Exhibit, ...]
+    legend: Legend
+    tiles: tuple[TileExhibit, ...]
+    histogram: Histogram | None
+    images: Table
+    confusion: Table
+    reliability: Reliability | None
+    settings: tuple[tuple[str, str], ...]
+    colours: tuple[LabelClass, ...]
+
+
+def segmented_page(
+    report: SegmentationReport, gallery: Gallery, calibration: Calibration | None
+) -> SegmentedPage:
+    """Put a report and its pictures into the order of a page."""
+    exhibits = gallery.exhibits
+    targets = {each.name: f"image-{place}" for place, each in enumerate(exhibits, 1)}
+    return SegmentedPage(
+        verdict=verdict(report),
+        summary=summary(report),
+        warnings=warnings(report),
+        cards=_cards(report),
+        tables=class_tables(report),
+        forest=forest(report),
+        quantities=quantity_tables(report),
+        exhibits=exhibits,
+        legend=_legend(gallery.classes),
+        tiles=gallery.tiles,
+        histogram=histogram(report),
+        images=image_table(report, targets),
+        confusion=confusion_table(report.names, report.confusion, report.missed),
+        reliability=reliability(calibration),
+        settings=_settings(report),
+        colours=gallery.classes,
+    )
+
+
+def _cards(report: SegmentationReport) -> tuple[Whisker, ...]:
+    """Numbers over all classes that lie between 0 and 1, where 1 is perfect."""
+    numbers = [
+        each
+        for each in report.numbers
+        if each.key[0] != "classes" and term_of(each.key).is_score and each.value is not None
+    ]
+    return tuple(whisker(each) for each in numbers[:_MOST_CARDS])
+
+
+def _legend(classes: tuple[LabelClass, ...]) -> Legend:
+    listed = tuple((place, each.name) for place, each in enumerate(classes[:_MOST_LISTED]))
+    return Legend(listed, len(classes) - len(listed))
+
+
+def _settings(report: SegmentationReport) -> tuple[tuple[str, str], ...]:
+    """Say what the numbers were made with, and how sure they are by what method."""
+    lines = [(name.replace("_", " "), text) for name, text in report.notes.items()]
+    about = report.confidence
+    if about is not None:
+        lines += [
+            ("intervals", f"{100 * about.level:g} %, {about.method}"),
+            ("unit of the intervals", about.unit),
+        ]
+    return tuple(lines)

@@ -1,0 +1,106 @@
+"""The first lines of a page: the result in words, and what makes it weaker than it looks."""
+
+from collections.abc import Iterator
+
+from emseg.errors import listed
+from emseg.evaluation.confidence.intervals import EQUAL, Interval
+from emseg.evaluation.report import Number, SegmentationReport
+from emseg.reporting.page.quantities import largest_area_error
+from emseg.reporting.page.words import between, counted, percent, term_of, units_of, written
+
+_MOST_NAMED = 8
+_BLOCK = "block"
+
+
+def with_interval(number: Number) -> str:
+    """Write a number with its interval in a sentence."""
+    term = term_of(number.key)
+    text = f"{term.title} {written(number.value, term)}"
+    interval = number.interval
+    if interval is None:
+        return text
+    units = units_of(interval)
+    if interval.method == EQUAL:
+        return f"{text} (the same in all {units})"
+    return f"{text} ({100 * interval.level:g} % interval {between(interval, term)} from {units})"
+
+
+def headline(report: SegmentationReport) -> Number | None:
+    """Find the number that says most: the mean IoU, or the first that is defined."""
+    first = report.number("mean", "iou")
+    if first.value is not None:
+        return first
+    return next((each for each in report.numbers if each.value is not None), None)
+
+
+def verdict(report: SegmentationReport) -> str:
+    """Say in one sentence how good the result is."""
+    number = headline(report)
+    if number is None:
+        return "Nothing could be scored: no pixel of the references is labelled."
+    return f"{with_interval(number)}."
+
+
+def summary(report: SegmentationReport) -> str:
+    """Say in a few sentences what stands behind the verdict."""
+    parts = list(_summary(report))
+    return " ".join(parts)
+
+
+def warnings(report: SegmentationReport) -> tuple[str, ...]:
+    """Say what makes the numbers weaker than they look."""
+    intervals = [each.interval for each in report.numbers if each.interval]
+    notes = [*of_intervals(intervals)]
+    if report.absent and len(report.absent) < len(report.names):
+        notes.append(
+            "Neither the references nor the predictions hold "
+            f"{listed(report.absent, most=_MOST_NAMED)}: without scores, and left out of the means."
+        )
+    if report.missed.any():
+        share = percent(float(report.missed.sum() / report.pixels))
+        notes.append(f"{share} of the labelled pixels got no class; they count as missed.")
+    return tuple(notes)
+
+
+def of_intervals(intervals: list[Interval]) -> Iterator[str]:
+    """Say when intervals are from few units, or from parts of one image."""
+    if not intervals:
+        return
+    first = intervals[0]
+    if first.unit.startswith(_BLOCK):
+        yield (
+            f"The intervals are from {units_of(first)}: they say how sure the numbers of this "
+            "image are, and nothing about other images."
+        )
+    elif any(each.few_units for each in intervals):
+        least = min((each for each in intervals if each.few_units), key=lambda each: each.units)
+        yield (
+            f"Few units: intervals from {units_of(least)} are rough. Ten or more make them "
+            "trustworthy."
+        )
+
+
+def _summary(report: SegmentationReport) -> Iterator[str]:
+    images = counted(len(report.images), "image")
+    pixels = f"{report.pixels:,} labelled pixels in {images}"
+    accuracy = report.value("pixel_accuracy")
+    if accuracy is None:
+        yield f"{pixels[:1].upper()}{pixels[1:]}."
+    else:
+        yield f"{percent(accuracy)} of {pixels} carry the right class."
+    scored = [
+        (each.value, each.key[1])
+        for each in report.numbers
+        if each.key[0] == "classes" and each.key[-1] == "iou" and each.value is not None
+    ]
+    if len(scored) > 1:
+        lowest, name = min(scored)
+        yield f"The weakest class is {name} with an IoU of {lowest:.3f}."
+    error = largest_area_error(report)
+    if error is not None:
+        name, value = error
+        way = "large" if value > 0 else "small"
+        yield (
+            f"Area fractions are off by at most {abs(100 * value):.2g} percentage points: "
+            f"{name} comes out too {way}."
+        )

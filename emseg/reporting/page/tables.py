@@ -1,0 +1,217 @@
+"""Tables of a page: what stands in each cell, and what it sorts by."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from emseg.evaluation.metric import Key
+from emseg.evaluation.report import ImageNumbers, Number, SegmentationReport
+from emseg.reporting.page.words import (
+    Group,
+    Style,
+    Term,
+    between,
+    percent,
+    term_of,
+    written,
+)
+
+MOST_IMAGES = 1000
+"""Rows of the table of images; of more, the worst."""
+
+_MOST_COLUMNS = 10
+_FEW_CLASSES = 6  # whose IoU stands in the table of images
+_GROUPS = tuple(each for each in Group if each is not Group.QUANTITIES)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The head of a column: its title, what it says, and how the table is sorted by it."""
+
+    title: str
+    meaning: str = ""
+    is_text: bool = False
+    order: Literal["none", "ascending", "descending"] = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell.
+
+    Parameters
+    ----------
+    text : str
+        What it says.
+    note : str
+        Small text behind it, such as an interval.
+    value : float or None
+        What it sorts by where that is not its text.
+    level : int or None
+        How dark it is, 0 to 10.
+    """
+
+    text: str
+    note: str = ""
+    value: float | None = None
+    level: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its head, its cells, the place of its class, and the figure that it leads to."""
+
+    head: str
+    cells: tuple[Cell, ...]
+    colour: int | None = None
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with a heading.
+
+    Parameters
+    ----------
+    heading : str
+        Above it.
+    columns : tuple of Column
+        The first is that of the heads of the rows.
+    rows : tuple of Row
+        In the order in which they stand.
+    foot : Row or None
+        Stays at the end when the table is sorted.
+    remark : str
+        Below it: what is cut, how it is read.
+    """
+
+    heading: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    foot: Row | None = None
+    remark: str = ""
+
+    @property
+    def meanings(self) -> tuple[Column, ...]:
+        """Columns that need a word."""
+        return tuple(each for each in self.columns if each.meaning)
+
+
+def number_cell(number: Number | None, term: Term) -> Cell:
+    """Write a number with its interval."""
+    if number is None or number.value is None:
+        return Cell(written(None, term))
+    note = between(number.interval, term) if number.interval else ""
+    value = None if term.style in (Style.SCORE, Style.PLAIN) else number.value
+    return Cell(written(number.value, term), note, value)
+
+
+def class_tables(report: SegmentationReport) -> tuple[Table, ...]:
+    """Put the numbers of the classes into tables, one a group; quantities have their own."""
+    known = {each.key: each for each in report.numbers}
+    kinds = list(dict.fromkeys(key[2] for key in known if key[0] == "classes" and len(key) == 3))
+    tables = []
+    for group in _GROUPS:
+        chosen = [kind for kind in kinds if term_of(("classes", "", kind)).group is group]
+        if chosen:
+            tables.append(_class_table(group, report, known, chosen))
+    return tuple(tables)
+
+
+def image_table(report: SegmentationReport, targets: Mapping[str, str]) -> Table:
+    """Put the numbers of each image into a table, the worst image first.
+
+    Parameters
+    ----------
+    report : SegmentationReport
+        What was found.
+    targets : mapping of str to str
+        The figures of the images that have one.
+    """
+    keys = _image_keys(report)
+    ranked = sorted(report.images, key=_worst_first)
+    columns = [Column("Image", is_text=True), Column("Labelled pixels")]
+    columns += [_image_column(key) for key in keys]
+    return Table(
+        "All images",
+        tuple(columns),
+        tuple(_image_row(each, keys, targets) for each in ranked[:MOST_IMAGES]),
+        remark=_cut(len(ranked), MOST_IMAGES, "images", "metrics.csv"),
+    )
+
+
+def shares(report: SegmentationReport) -> list[tuple[float, float]]:
+    """Share of each class among the labelled pixels, in reference and prediction."""
+    pixels = max(1, report.pixels)
+    true = report.confusion.sum(axis=1) + report.missed
+    found = report.confusion.sum(axis=0)
+    return [(float(a / pixels), float(b / pixels)) for a, b in zip(true, found, strict=True)]
+
+
+def _cut(count: int, most: int, what: str, where: str) -> str:
+    """Say what a table leaves out."""
+    if count <= most:
+        return ""
+    return f"The {most:,} worst of {count:,} {what} are shown; all of them are in {where}."
+
+
+def _class_table(
+    group: Group, report: SegmentationReport, known: Mapping[Key, Number], kinds: Sequence[str]
+) -> Table:
+    terms = [term_of(("classes", "", kind)) for kind in kinds]
+    columns = [Column("Class", is_text=True), *(Column(_title(t), t.meaning) for t in terms)]
+    is_overlap = group is Group.OVERLAP
+    rows = []
+    for place, name in enumerate(report.names):
+        numbers = [known.get(("classes", name, kind)) for kind in kinds]
+        if is_overlap or any(numbers):
+            cells = [number_cell(*each) for each in zip(numbers, terms, strict=True)]
+            rows.append(Row(name, tuple(cells), place))
+    if is_overlap:
+        columns += [
+            Column("In reference", "share of the labelled pixels"),
+            Column("In prediction", "share of the labelled pixels"),
+        ]
+        rows = [
+            Row(row.head, (*row.cells, *(Cell(percent(p), value=p) for p in pair)), row.colour)
+            for row, pair in zip(rows, shares(report), strict=True)
+        ]
+    return Table(group.value, tuple(columns), tuple(rows), _foot(known, kinds, len(columns)))
+
+
+def _title(term: Term) -> str:
+    return f"{term.title} ({term.unit})" if term.style is Style.PLAIN and term.unit else term.title
+
+
+def _foot(known: Mapping[Key, Number], kinds: Sequence[str], columns: int) -> Row | None:
+    """Take the means over classes, as far as there are any."""
+    keys = [("mean", kind) for kind in kinds]
+    if not any(key in known for key in keys):
+        return None
+    cells = [number_cell(known[k], term_of(k)) if k in known else Cell("") for k in keys]
+    return Row("Mean", (*cells, *[Cell("")] * (columns - 1 - len(cells))))
+
+
+def _image_keys(report: SegmentationReport) -> list[Key]:
+    keys = list(report.images[0].values) if report.images else []
+    overall = [key for key in keys if key[0] != "classes"]
+    if len(report.names) <= _FEW_CLASSES:
+        overall += [key for key in keys if key[0] == "classes" and key[2] == "iou"]
+    overall.sort(key=lambda key: key != ("mean", "iou"))  # stable: the headline comes first
+    return overall[:_MOST_COLUMNS]
+
+
+def _image_column(key: Key) -> Column:
+    term = term_of(key)
+    title = f"{term.title} of {key[1]}" if key[0] == "classes" else _title(term)
+    return Column(title, order="ascending" if key == ("mean", "iou") else "none")
+
+
+def _image_row(image: ImageNumbers, keys: Sequence[Key], targets: Mapping[str, str]) -> Row:
+    cells = [number_cell(Number(key, image.values.get(key)), term_of(key)) for key in keys]
+    pixels = Cell(f"{image.pixels:,}", value=image.pixels)
+    return Row(image.name, (pixels, *cells), target=targets.get(image.name, ""))
+
+
+def _worst_first(image: ImageNumbers) -> float:
+    value = image.values.get(("mean", "iou"))
+    return 2.0 if value is None else value
