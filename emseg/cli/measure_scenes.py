@@ -55,6 +55,7 @@ def read_scene(field: Field, meaning: Meaning) -> Scene:
         image = to_label_image(read, meaning.classes, meaning.unlabelled)
     beside = micrograph.specimen if micrograph is not None else None
     region = read.specimen or image.specimen or beside  # --crop, what emseg wrote, the micrograph
+    region = region or _labelled_part(image)
     image = replace(image, pixel_size=field.pixel_size, specimen=None)
     if region is None:
         return Scene(image, instances, micrograph, (0, 0))
@@ -64,6 +65,15 @@ def read_scene(field: Field, meaning: Meaning) -> Scene:
         None if micrograph is None else replace(micrograph, specimen=region).without_bar,
         (region.top, region.left),
     )
+
+
+def _labelled_part(image: LabelImage) -> Region | None:
+    """Find the rectangle outside which nothing is labelled, as an information bar is not."""
+    labelled = image.pixels != image.unlabelled
+    rows, columns = (np.flatnonzero(labelled.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return None
+    return Region(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
 
 
 def _image_of_instances(instances: Instances, meaning: Meaning) -> LabelImage:

@@ -182,6 +182,42 @@ def test_a_pixel_size_and_a_diameter_from_the_command_line(emseg, here):
     assert summary()["classes"]["pore"]["area_fraction"]["mean"] == 104 / 2000
 
 
+def test_unlabelled_margins_are_no_part_of_the_field(emseg, here):
+    plane = squares((40, 50), (12, 12), (20, 30))
+    plane[30:], plane[:, :3], plane[5, 20] = 255, 255, 255
+    tifffile.imwrite("a.tif", plane)
+    run = emseg("measure", "a.tif", "--no-pictures")
+    assert run.code == 0
+    rows = table(here / "measurements" / "objects.csv")
+    assert [row["touches_border"] for row in rows] == ["False", "True"]
+    assert [float(row["centroid_column"]) for row in rows] == [16.5, 34.5]
+    image = summary()["images"][0]
+    assert (image["height_px"], image["width_px"], image["unlabelled_px"]) == (30, 47, 1)
+    assert "unlabelled, and in no fraction: 0.1 % of the pixels" in run.out
+
+
+def test_the_sample_particles_have_their_true_diameters(emseg, here, repository):
+    folder = repository / "sample_data" / "nanoparticles"
+    options = ("--images", folder / "images", "--border", "drop", *QUIET)
+    assert emseg("measure", folder / "masks", *options).code == 0
+    found = [
+        (row["image"], float(row["centroid_row"]), float(row["centroid_column"]), row)
+        for row in table(here / "measurements" / "objects.csv")
+        if row["touches_border"] == "False"
+    ]
+    errors = []
+    for particle in table(folder / "objects.csv"):
+        y, x, true = (float(particle[key]) for key in ("y_px", "x_px", "diameter_nm"))
+        near = [
+            float(row["diameter_nm"])
+            for image, row_, column, row in found
+            if particle["image"].startswith(image) and math.hypot(row_ - y, column - x) < 1
+        ]
+        errors += [each / true - 1 for each in near]
+    assert len(errors) == len(found) > 150
+    assert abs(np.mean(errors)) < 0.005
+
+
 def test_a_crop_is_the_specimen_and_places_are_those_in_the_whole_image(emseg, here):
     tifffile.imwrite("a.tif", squares((40, 50), (12, 12), (25, 35), (0, 0)))
     assert emseg("measure", "a.tif", "--crop", "5:40,5:50", *QUIET).code == 0
