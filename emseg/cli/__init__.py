@@ -88,6 +88,10 @@ _EXAMPLES = "Examples\n--------\n"
 _DEFECT = "this is a defect in emseg: please report it with what --debug prints"
 
 
+typed: list[str] = []
+"""What followed ``emseg``, for reports that say how they were made."""
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and leave with its exit code: the console script.
 
@@ -133,6 +137,7 @@ def program(arguments: Sequence[str]) -> int:
     typer.TyperException
         An option or an argument that does not fit.
     """
+    typed[:] = arguments
     _refuse_empty(arguments)
     called = _called(arguments)
     app = _application({called} if called else _words_to_complete())

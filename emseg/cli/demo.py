@@ -102,12 +102,17 @@ def _predict(out: Path, data: "DemoSet", device: str) -> None:
 
 def _evaluate(out: Path, data: "DemoSet") -> None:
     from emseg.cli.evaluate import conclude, run
+    from emseg.cli.evaluate_page import Witness
     from emseg.config import EvaluateConfig
 
     config = EvaluateConfig(
-        inputs=out / "predictions", masks=data.test_masks, out=out / "evaluation"
+        inputs=out / "predictions",
+        masks=data.test_masks,
+        images=data.test_images,
+        out=out / "evaluation",
     )
-    conclude(run(config), config, json=False)
+    witness = Witness(config)
+    conclude(run(config, witness), config, witness, json=False)
     _draw(out, data)
 
 

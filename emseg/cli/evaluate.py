@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import torch
 
     from emseg.bundle import Model
+    from emseg.cli.evaluate_page import Witness
     from emseg.config import EvaluateConfig
     from emseg.evaluation import (
         ClassificationReport,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _METRICS, _TABLE, _SETTINGS = "metrics.json", "metrics.csv", "evaluate.toml"
+_PAGE, _MARKDOWN = "report.html", "metrics.md"
 _OF_MASKS = ("classes", "labels", "prediction_labels", "unlabelled", "slices")
 _OF_IMAGES = ("axes", "signal", "channels", "pixel_size", "invert", "crop", "keep_bar", "rescale")
 
@@ -152,6 +154,16 @@ def evaluate(
         int,
         typer.Option(min=1, help="Largest k of top-k accuracy."),
     ] = 5,
+    images: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="The micrographs of the label images, to be shown in the report.",
+        ),
+    ] = None,
+    report: Annotated[
+        bool, typer.Option("--report/--no-report", help=f"Whether {_PAGE} is written.")
+    ] = True,
     out: Annotated[
         Path, typer.Option(help=f"Folder of {_METRICS} and {_TABLE}; made when missing.")
     ] = Path("evaluation"),
@@ -217,6 +229,8 @@ def evaluate(
         draws=draws,
         seed=seed,
         compare=compare,
+        images=images,
+        report=report,
     )
     question(config)  # a mistyped group of metrics is told before any work
     with results_folder(out):
@@ -225,7 +239,10 @@ def evaluate(
 
             compare_results(config, compare, json=json)
         else:
-            conclude(run(config), config, json=json)
+            from emseg.cli.evaluate_page import Witness
+
+            witness = Witness(config)
+            conclude(run(config, witness), config, witness, json=json)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
@@ -249,14 +266,18 @@ def question(config: "EvaluateConfig") -> "Question":
     )
 
 
-def run(config: "EvaluateConfig") -> "SegmentationReport | ClassificationReport":
+def run(
+    config: "EvaluateConfig", witness: "Witness | None" = None
+) -> "SegmentationReport | ClassificationReport":
     """Compare as configured, under a progress bar."""
     if config.model is not None:
-        return _of_model(config, config.model)
-    return score_labels(config, config.inputs).report()
+        return _of_model(config, config.model, witness)
+    return score_labels(config, config.inputs, witness).report()
 
 
-def score_labels(config: "EvaluateConfig", predictions: Path) -> "Scoring":
+def score_labels(
+    config: "EvaluateConfig", predictions: Path, witness: "Witness | None" = None
+) -> "Scoring":
     """Look at label images and their masks, under a progress bar."""
     from emseg.evaluation import score_label_images
 
@@ -277,7 +298,9 @@ def score_labels(config: "EvaluateConfig", predictions: Path) -> "Scoring":
         truth,
         rule=_rule(config),
         slices=_slices(config),
+        micrographs=[config.images] if config.images is not None else (),
         question=question(config),
+        onlookers=[witness.look] if witness else (),
         track=_track(f"comparing {predictions.name}" if config.compare else "comparing"),
     )
 
@@ -303,7 +326,9 @@ def _slices(config: "EvaluateConfig") -> slice | None:
     return parse_slices(config.slices) if config.slices else None
 
 
-def _of_model(config: "EvaluateConfig", path: Path) -> "SegmentationReport | ClassificationReport":
+def _of_model(
+    config: "EvaluateConfig", path: Path, witness: "Witness | None"
+) -> "SegmentationReport | ClassificationReport":
     from emseg.cli.machine import settle_threads
 
     settle_threads(config.device)
@@ -311,7 +336,14 @@ def _of_model(config: "EvaluateConfig", path: Path) -> "SegmentationReport | Cla
     from emseg.config import Task
     from emseg.inference import choose_device
 
+    if config.images is not None:
+        raise UsageError(
+            f"--images {config.images} is for label images; with --model the images are "
+            f"{config.inputs}; leave it out"
+        )
     model, device = load_model(path), choose_device(config.device)
+    if witness is not None:
+        witness.model = model
     truth = _truth(config)
     if model.card.task is Task.CLASSIFICATION:
         if truth is not None:
@@ -319,17 +351,17 @@ def _of_model(config: "EvaluateConfig", path: Path) -> "SegmentationReport | Cla
                 f"{path} classifies whole images, so masks say nothing about it; give a folder "
                 "with one sub-folder a class, or a CSV file with the columns file,label"
             )
-        return _of_classifier(config, model, device)
+        return _of_classifier(config, model, device, witness)
     if truth is None:
         raise UsageError(
             f"{path} segments images, so it needs masks; name them behind {config.inputs}, "
             "or --masks NAME=DIR"
         )
-    return _of_segmenter(config, model, device, truth)
+    return _of_segmenter(config, model, device, truth, witness)
 
 
 def _of_classifier(
-    config: "EvaluateConfig", model: "Model", device: "torch.device"
+    config: "EvaluateConfig", model: "Model", device: "torch.device", witness: "Witness | None"
 ) -> "ClassificationReport":
     from emseg.cli import console
     from emseg.cli.mask_options import refuse_for_classifier
@@ -353,11 +385,16 @@ def _of_classifier(
         options=options,
         question=question(config),
         track=track,
+        **({"look": witness.look_at_file} if witness else {}),
     )
 
 
 def _of_segmenter(
-    config: "EvaluateConfig", model: "Model", device: "torch.device", truth: "Masks"
+    config: "EvaluateConfig",
+    model: "Model",
+    device: "torch.device",
+    truth: "Masks",
+    witness: "Witness | None",
 ) -> "SegmentationReport":
     from emseg.cli import console
     from emseg.evaluation.models import evaluate_segmenter
@@ -376,6 +413,7 @@ def _of_segmenter(
         slices=_slices(config),
         options=model.card.read_options(config),
         question=question(config),
+        onlookers=[witness.look] if witness else (),
         track=_track("predicting"),
     )
 
@@ -395,7 +433,11 @@ def _track(description: str) -> Callable[[Sequence[_T]], Iterable[_T]]:
 
 
 def conclude(
-    report: "SegmentationReport | ClassificationReport", config: "EvaluateConfig", *, json: bool
+    report: "SegmentationReport | ClassificationReport",
+    config: "EvaluateConfig",
+    witness: "Witness",
+    *,
+    json: bool,
 ) -> None:
     """Write the scores and how they were found, then print them.
 
@@ -405,27 +447,30 @@ def conclude(
         What an evaluation found.
     config : EvaluateConfig
         What was compared; its folder takes the files and is made when missing.
+    witness : Witness
+        What it saw of the images.
     json : bool
         Whether the JSON itself is printed in place of tables.
     """
     from emseg.cli import console
     from emseg.cli.score_tables import show
+    from emseg.reporting.page import markdown_table
     from emseg.writing import whole_file, write_table
 
-    text, out = _as_text(report), config.out
-    with whole_file(out / _SETTINGS) as beside:
-        beside.write_text(f"# emseg {__version__}\n{config.to_toml()}", encoding="utf-8")
-    with whole_file(out / _METRICS) as beside:
-        beside.write_text(text, encoding="utf-8")
+    text, out = witness.as_text(report), config.out
+    for name, content in (
+        (_SETTINGS, f"# emseg {__version__}\n{config.to_toml()}"),
+        (_METRICS, text),
+        (_MARKDOWN, markdown_table(report)),
+    ):
+        with whole_file(out / name) as beside:
+            beside.write_text(content, encoding="utf-8", errors="backslashreplace")
     write_table(out / _TABLE, report.as_rows())
+    if config.report:
+        witness.write_page(out / _PAGE, report)
     if json:
         console.print_json(text)
     else:
         show(report)
-        console.remark(f"written: {out / _METRICS}, {out / _TABLE}")
-
-
-def _as_text(report: "SegmentationReport | ClassificationReport") -> str:
-    from json import dumps
-
-    return dumps(report.as_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        pages = f", {out / _PAGE}" if config.report else ""
+        console.remark(f"written: {out / _METRICS}, {out / _TABLE}, {out / _MARKDOWN}{pages}")

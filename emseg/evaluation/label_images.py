@@ -1,6 +1,7 @@
 """Label images in files against masks in files."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,16 @@ from numpy.typing import NDArray
 from emseg.errors import MismatchError
 from emseg.evaluation.choice import Question
 from emseg.evaluation.confidence import Source
-from emseg.evaluation.matching import Masks, Match, list_mask_planes, match_masks
+from emseg.evaluation.matching import Masks, Match, Numbers, list_mask_planes, match_masks
 from emseg.evaluation.meaning import MaskRule, Meaning, meaning_of_masks, meanings_of_foreign
 from emseg.evaluation.report import SegmentationReport
 from emseg.evaluation.scoring import Compared, Onlooker, Scoring, check_units, score
 from emseg.micrograph import LabelImage
 from emseg.reading import AS_STORED, Plane, list_planes, open_stack
 from emseg.reading.label_images import LabelDescription, describe_label_images
+
+Pictures = Mapping[tuple[Path, int], Plane]
+"""The micrograph of each plane of a label image that has one."""
 
 _NESTED = 3  # folders between a label image and that of the probabilities
 Track = Callable[[Sequence[Match]], Iterable[Match]]
@@ -28,6 +32,7 @@ def score_label_images(
     *,
     rule: MaskRule | None = None,
     slices: slice | None = None,
+    micrographs: Sequence[str | Path] = (),
     question: Question | None = None,
     onlookers: Sequence[Onlooker] = (),
     track: Track = iter,
@@ -45,6 +50,8 @@ def score_label_images(
         these had in training; then it is needed only for masks that are written otherwise.
     slices : slice, optional
         Which planes of the mask stack, or files of the mask folder, are compared.
+    micrographs : sequence of path
+        What was segmented, for the onlookers; matched by name as the masks are.
     question : Question, optional
         Which numbers are wanted; the usual ones by default.
     onlookers : sequence of callable
@@ -70,14 +77,15 @@ def score_label_images(
         numbers=files.numbers,
     )
     check_units([source_of(each.image) for each in matches], question)
+    pictures = _pictures(matches, micrographs, files.numbers)
     first = files.read(matches[0].image)
     if first is None:
         predicted, true = meanings_of_foreign(matches, rule, folders)
-        names, pairs = true.names, _foreign_pairs(track(matches), predicted, true)
+        names, pairs = true.names, _foreign_pairs(track(matches), predicted, true, pictures)
     else:
         true = meaning_of_masks(first.classes, matches, rule, folders)
-        wants = question.needs_probabilities
-        names, pairs = first.names, _own_pairs(track(matches), files, first, true, wants)
+        beside = _Beside(pictures, question.needs_probabilities)
+        names, pairs = first.names, _own_pairs(track(matches), files, first, true, beside)
     return score(names, pairs, question, onlookers=onlookers)
 
 
@@ -86,6 +94,14 @@ def evaluate_label_images(
 ) -> SegmentationReport:
     """Compare label images with masks, and report; options are those of `score_label_images`."""
     return score_label_images(predictions, masks, **options).report()
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What is read beside label images: micrographs for pictures, and probabilities."""
+
+    pictures: Pictures
+    wants_probabilities: bool
 
 
 class _LabelFiles:
@@ -122,7 +138,7 @@ def _own_pairs(
     files: _LabelFiles,
     first: LabelImage,
     true: Meaning,
-    wants_probabilities: bool,
+    beside: "_Beside",
 ) -> Iterable[Compared]:
     for match in matches:
         image = files.read(match.image)
@@ -132,16 +148,54 @@ def _own_pairs(
                 f"{match.image.stack.path} has {found} but other predictions have "
                 f"{', '.join(first.names)}; evaluate the predictions of one model at a time"
             )
-        values = _probabilities(match.image, image) if wants_probabilities else None
-        yield Compared(source_of(match.image), image, true.read(match.masks), values)
+        values = _probabilities(match.image, image) if beside.wants_probabilities else None
+        truth = true.read(match.masks)
+        yield _compared(match, image, truth, beside.pictures, values)
 
 
 def _foreign_pairs(
-    matches: Iterable[Match], predicted: Meaning, true: Meaning
+    matches: Iterable[Match], predicted: Meaning, true: Meaning, pictures: Pictures
 ) -> Iterable[Compared]:
     for match in matches:
-        prediction = predicted.read((match.image,))
-        yield Compared(source_of(match.image), prediction, true.read(match.masks))
+        yield _compared(match, predicted.read((match.image,)), true.read(match.masks), pictures)
+
+
+def _compared(
+    match: Match,
+    prediction: LabelImage,
+    reference: LabelImage,
+    pictures: Pictures,
+    probabilities: NDArray[Any] | None = None,
+) -> Compared:
+    plane = pictures.get((match.image.stack.path, match.image.index))
+    return Compared(
+        source_of(match.image),
+        prediction,
+        reference,
+        probabilities,
+        None if plane is None else plane.read(),
+        files_of(match),
+    )
+
+
+def _pictures(
+    matches: Sequence[Match], micrographs: Sequence[str | Path], numbers: Numbers
+) -> Pictures:
+    """Find the micrograph of each prediction."""
+    if not micrographs:
+        return {}
+    found = match_masks(
+        [each.image for each in matches],
+        [list_planes(micrographs)],
+        other="micrograph",
+        numbers=numbers,
+    )
+    return {(each.image.stack.path, each.image.index): each.masks[0] for each in found}
+
+
+def files_of(match: Match) -> tuple[Path, ...]:
+    """List the files of an image and its masks."""
+    return (match.image.stack.path, *(mask.stack.path for mask in match.masks))
 
 
 def _probabilities(plane: Plane, labels: LabelImage) -> NDArray[Any] | None:

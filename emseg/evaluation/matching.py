@@ -38,6 +38,7 @@ def match_masks(
     masks: Sequence[Sequence[Plane]],
     *,
     kind: str = "prediction",
+    other: str = "mask",
     numbers: Numbers = lambda _: None,
 ) -> tuple[Match, ...]:
     """Find the masks of each image.
@@ -53,6 +54,8 @@ def match_masks(
         One set of masks, or one a class; every image needs a mask of each set.
     kind : str
         What the images are called in notices.
+    other : str
+        What is called so that stands opposite.
     numbers : callable
         Takes the planes of one file of ``images``; says their numbers, or None.
 
@@ -61,7 +64,7 @@ def match_masks(
     MismatchError
         When nothing matches, or stacks differ in their number of planes.
     """
-    found = [_pairs(images, each, kind, numbers) for each in masks]
+    found = [_pairs(images, each, (kind, other), numbers) for each in masks]
     matches = tuple(
         Match(image, tuple(pairs[_key(image)] for pairs in found))
         for image in images
@@ -69,8 +72,9 @@ def match_masks(
     )
     if not matches:
         raise MismatchError(
-            f"none of the {len(images)} {kind}s has a mask of every class; "
-            f"check that each mask folder holds files with the names of the {kind}s"
+            f"none of the {len(images)} {kind}s has a {other}"
+            f"{' of every class' if len(masks) > 1 else ''}; "
+            f"check that each folder of {other}s holds files with the names of the {kind}s"
         )
     return matches
 
@@ -86,15 +90,15 @@ def _key(plane: Plane) -> tuple[Path, int]:
 
 
 def _pairs(
-    images: Sequence[Plane], masks: Sequence[Plane], kind: str, numbers: Numbers
+    images: Sequence[Plane], masks: Sequence[Plane], kinds: tuple[str, str], numbers: Numbers
 ) -> dict[tuple[Path, int], Plane]:
     """Match files by name, then the planes of each pair of files."""
     planes_of, masks_of = _by_file(images), _by_file(masks)
     matched = match_pairs(
         [each[0] for each in planes_of.values()], [each[0] for each in masks_of.values()]
     )
-    _notice_alone(matched.images_alone, kind, "mask")
-    _notice_alone(matched.masks_alone, "mask", kind)
+    _notice_alone(matched.images_alone, *kinds)
+    _notice_alone(matched.masks_alone, *reversed(kinds))
     pairs: dict[tuple[Path, int], Plane] = {}
     for pair in matched.pairs:
         here, there = planes_of[pair.image.stack.path], masks_of[pair.mask.stack.path]

@@ -15,12 +15,13 @@ from emseg.evaluation.classification import (
     classification_report,
     source_of_file,
 )
-from emseg.evaluation.label_images import Track, source_of
+from emseg.evaluation.label_images import Track, files_of, source_of
 from emseg.evaluation.matching import Masks, list_mask_planes, match_masks
 from emseg.evaluation.meaning import MaskRule, meaning_of_masks
 from emseg.evaluation.report import SegmentationReport
 from emseg.evaluation.scoring import Compared, Onlooker, Scoring, check_units, score
 from emseg.inference import Classifier, Segmenter
+from emseg.micrograph import Micrograph
 from emseg.reading import LabelledFile, ReadOptions, list_planes
 
 
@@ -72,7 +73,12 @@ def score_segmenter(
             said = segmenter.segment(micrograph, keep_probabilities=question.needs_probabilities)
             truth = true.read(match.masks)
             yield Compared(
-                source_of(match.image), said.labels, truth, said.probabilities, micrograph
+                source_of(match.image),
+                said.labels,
+                truth,
+                said.probabilities,
+                micrograph,
+                files_of(match),
             )
 
     names = [each.name for each in classes]
@@ -93,6 +99,7 @@ def evaluate_classifier(
     top_k: int = 5,
     options: ReadOptions | None = None,
     question: Question | None = None,
+    look: Callable[[ClassifiedFile, Micrograph], None] = lambda _file, _micrograph: None,
     track: Callable[[Sequence[LabelledFile]], Iterable[LabelledFile]] = iter,
 ) -> ClassificationReport:
     """Classify whole images and compare with their labels.
@@ -111,6 +118,8 @@ def evaluate_classifier(
         How the images are read; as in training by default.
     question : Question, optional
         What the units of the intervals are.
+    look : callable
+        Called with each file and its micrograph while it is in memory.
     track : callable, optional
         Shows the progress.
 
@@ -126,15 +135,21 @@ def evaluate_classifier(
             raise UnknownNameError("class", label, names)
     question = question or Question()
     check_units([source_of_file(str(each.path)) for each in files], question)
-    classified = _classified(classifier, track(files), options)
+    classified = _classified(classifier, track(files), options, look)
     return classification_report(names, classified, top_k=top_k, question=question)
 
 
 def _classified(
-    classifier: Classifier, files: Iterable[LabelledFile], options: ReadOptions
+    classifier: Classifier,
+    files: Iterable[LabelledFile],
+    options: ReadOptions,
+    look: Callable[[ClassifiedFile, Micrograph], None],
 ) -> Iterable[ClassifiedFile]:
     for file in files:
         for plane in list_planes([file.path], options=options):
             name = str(file.path) if len(plane.stack) == 1 else f"{file.path}[{plane.index}]"
-            said = classifier.classify(plane.read())
-            yield ClassifiedFile(name, file.label, said.probabilities)
+            micrograph = plane.read()
+            said = classifier.classify(micrograph)
+            classified = ClassifiedFile(name, file.label, said.probabilities)
+            look(classified, micrograph)
+            yield classified

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,8 @@ class Compared:
         Of the classes of the prediction.
     micrograph : Micrograph, optional
         What was segmented, where it was read.
+    files : tuple of Path
+        Everything that was read for this.
     """
 
     source: Source
@@ -51,6 +54,7 @@ class Compared:
     reference: LabelImage
     probabilities: NDArray[Any] | None = None
     micrograph: Micrograph | None = None
+    files: tuple[Path, ...] = ()
 
 
 Onlooker = Callable[[Pair, Compared], None]

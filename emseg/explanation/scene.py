@@ -179,7 +179,8 @@ def show(
 def _tent(length: int) -> NDArray[np.float64]:
     """Weigh places by their distance to the nearer edge."""
     place = np.arange(length)
-    return np.minimum(place + 1.0, length - place)
+    weight: NDArray[np.float64] = np.minimum(place + 1.0, length - place)
+    return weight
 
 
 def _crops(size: tuple[int, int], crop: int) -> list[tuple[Region, tuple[int, int]]]:

@@ -1,0 +1,130 @@
+"""What an evaluation saw of the images, and the page that shows it."""
+
+import hashlib
+import shlex
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emseg import __version__
+from emseg.cli import typed
+
+if TYPE_CHECKING:
+    from emseg.bundle import Model
+    from emseg.config import EvaluateConfig
+    from emseg.evaluation import (
+        ClassificationReport,
+        ClassifiedFile,
+        Compared,
+        Pair,
+        SegmentationReport,
+    )
+    from emseg.micrograph import Micrograph
+    from emseg.reporting.page import Provenance
+
+_MOST_HASHED = 1 << 32  # bytes; the files behind them are named without a hash
+
+
+class Witness:
+    """Sees every image of an evaluation while it is in memory.
+
+    Parameters
+    ----------
+    config : EvaluateConfig
+        What is compared; without a report no pictures are kept.
+    """
+
+    def __init__(self, config: "EvaluateConfig") -> None:
+        from emseg.reporting.page import Gallery
+
+        self.config = config
+        self.model: Model | None = None
+        self._gallery = Gallery()
+        self._files: dict[Path, None] = {}
+
+    def look(self, pair: "Pair", compared: "Compared") -> None:
+        """See a pair of label images."""
+        self._files |= dict.fromkeys(compared.files)
+        if self.config.report:
+            self._gallery.look(pair, compared.micrograph)
+
+    def look_at_file(self, file: "ClassifiedFile", micrograph: "Micrograph") -> None:
+        """See a classified file; pictures of mistakes are kept."""
+        if micrograph.path is not None:
+            self._files[micrograph.path] = None
+        names = [each.name for each in self.model.card.classes] if self.model else []
+        values = list(map(float, file.probabilities))  # type: ignore[arg-type]
+        said = max(range(len(values)), key=values.__getitem__)
+        if self.config.report and names and names[said] != file.label:
+            self._gallery.look_at_mistake(file.file, values[said], micrograph)
+
+    def as_text(self, report: "SegmentationReport | ClassificationReport") -> str:
+        """Write what ``metrics.json`` holds: the report, the worst tiles and the provenance."""
+        from json import dumps
+
+        found = report.as_json()
+        if self._gallery.worst_tiles:
+            found["worst_tiles"] = [
+                {
+                    "image": each.name,
+                    "rows": [each.region.top, each.region.bottom],
+                    "columns": [each.region.left, each.region.right],
+                    "wrong": each.wrong,
+                }
+                for each in self._gallery.worst_tiles
+            ]
+        found["provenance"] = {"emseg": __version__, "command": _command()}
+        if self.model is not None:
+            found["provenance"]["model_sha256"] = self.model.card.sha256
+        return dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def write_page(self, path: Path, report: "SegmentationReport | ClassificationReport") -> None:
+        """Write the report as one HTML file."""
+        from emseg.cli import console
+        from emseg.reporting.page import write_page
+
+        with console.progress("report"):
+            write_page(path, report, self._gallery, self._provenance())
+
+    def _provenance(self) -> "Provenance":
+        from emseg.reporting.page import Provenance
+
+        config = self.config
+        judged = f"{config.model} on {config.inputs}" if config.model else str(config.inputs)
+        truth = f" against {config.masks}" if config.masks else ""
+        return Provenance(
+            title=f"{judged}{truth}",
+            command=_command(),
+            version=__version__,
+            date=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+            files=_hashed(self._files),
+            model=_card_lines(self.model) if self.model else (),
+        )
+
+
+def _command() -> str:
+    return shlex.join(["emseg", *typed])
+
+
+def _hashed(files: "dict[Path, None]") -> tuple[tuple[str, str], ...]:
+    """Hash files until that would take too long."""
+    left, found = _MOST_HASHED, []
+    for path in files:
+        size = path.stat().st_size if path.is_file() else left + 1
+        left -= min(size, left)
+        if left <= 0 or not path.is_file():
+            found.append((str(path), ""))
+            continue
+        with path.open("rb") as file:
+            found.append((str(path), hashlib.file_digest(file, "sha256").hexdigest()))
+    return tuple(found)
+
+
+def _card_lines(model: "Model") -> tuple[tuple[str, str], ...]:
+    card = model.card
+    return (
+        ("network", str(card.spec)),
+        ("classes", ", ".join(each.name for each in card.classes)),
+        ("pixel size", str(card.pixel_size or "unknown")),
+        ("weights, SHA-256", card.sha256),
+    )
