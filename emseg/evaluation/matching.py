@@ -136,4 +136,5 @@ def _notice_alone(names: Sequence[str], kind: str, missing: str) -> None:
     if names:
         count = f"{len(names)} {kind}" + ("s" if len(names) > 1 else "")
         named = listed(names, most=3)
-        _log.warning("left out: %s without a %s of that name (%s)", count, missing, named)
+        article = "an" if missing[0] in "aeiou" else "a"
+        _log.warning("left out: %s without %s %s of that name (%s)", count, article, missing, named)

@@ -250,7 +250,10 @@ class TestModels:
         by_files = emseg("evaluate", "said", "masks", "--json", "--out", "first")
         by_model = emseg("evaluate", "--model", untrained, "images", "masks", "--json")
         assert by_files.code == by_model.code == 0
-        assert json.loads(by_model.out) == json.loads(by_files.out)
+        found, expected = json.loads(by_model.out), json.loads(by_files.out)
+        assert len(found.pop("provenance")["model_sha256"]) == 64
+        assert expected.pop("provenance")["command"].startswith("emseg evaluate said masks")
+        assert found == expected
         assert "halo: 8 px" in by_model.err
 
     def test_a_segmenter_without_masks_is_refused(self, emseg, here, untrained):
