@@ -136,7 +136,7 @@ def _words(
     text = wrong if relative is None else f"{_share(relative)} {wrong}"
     interval = error.interval
     if interval and interval.low <= 0 <= interval.high:
-        text += "; no error is within the interval"
+        text += " (the interval includes 0)"
     return text
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from emseg.evaluation.metrics.calibration import Calibration
-from emseg.evaluation.report import SegmentationReport
+from emseg.evaluation.report import Number, SegmentationReport
 from emseg.micrograph import LabelClass
 from emseg.reporting.page.gallery import Exhibit, Gallery, TileExhibit
 from emseg.reporting.page.matrix import confusion_table
@@ -11,7 +11,7 @@ from emseg.reporting.page.plots import Forest, Histogram, Whisker, forest, histo
 from emseg.reporting.page.quantities import Quantities, quantity_tables
 from emseg.reporting.page.reliability import Reliability, reliability
 from emseg.reporting.page.sentences import summary, verdict, warnings
-from emseg.reporting.page.tables import Table, class_tables, image_table
+from emseg.reporting.page.tables import Table, class_tables, image_table, overall_table
 from emseg.reporting.page.words import term_of
 
 _MOST_CARDS = 8
@@ -36,6 +36,7 @@ class SegmentedPage:
     cards: tuple[Whisker, ...]
     tables: tuple[Table, ...]
     forest: Forest | None
+    overall: Table | None
     quantities: tuple[Quantities, ...]
     exhibits: tuple[Exhibit, ...]
     legend: Legend
@@ -53,14 +54,16 @@ def segmented_page(
 ) -> SegmentedPage:
     """Put a report and its pictures into the order of a page."""
     exhibits = gallery.exhibits
+    cards, others = _over_classes(report)
     targets = {each.name: f"image-{place}" for place, each in enumerate(exhibits, 1)}
     return SegmentedPage(
         verdict=verdict(report),
         summary=summary(report),
         warnings=warnings(report),
-        cards=_cards(report),
+        cards=tuple(whisker(each) for each in cards),
         tables=class_tables(report),
         forest=forest(report),
+        overall=overall_table(others),
         quantities=quantity_tables(report),
         exhibits=exhibits,
         legend=_legend(gallery.classes),
@@ -74,14 +77,14 @@ def segmented_page(
     )
 
 
-def _cards(report: SegmentationReport) -> tuple[Whisker, ...]:
-    """Numbers over all classes that lie between 0 and 1, where 1 is perfect."""
-    numbers = [
-        each
-        for each in report.numbers
-        if each.key[0] != "classes" and term_of(each.key).is_score and each.value is not None
-    ]
-    return tuple(whisker(each) for each in numbers[:_MOST_CARDS])
+def _over_classes(report: SegmentationReport) -> tuple[list[Number], list[Number]]:
+    """Part the numbers over all classes into those of the cards, best at 1, and the others."""
+    numbers = [each for each in report.numbers if each.key[0] != "classes"]
+    scores = [each for each in numbers if term_of(each.key).is_score and each.value is not None]
+    cards = scores[:_MOST_CARDS]
+    shown = {each.key for each in cards}
+    others = [each for each in numbers if each.key not in shown and each.value is not None]
+    return cards, others
 
 
 def _legend(classes: tuple[LabelClass, ...]) -> Legend:

@@ -20,6 +20,7 @@ MOST_IMAGES = 1000
 """Rows of the table of images; of more, the worst."""
 
 _MOST_COLUMNS = 10
+_DISTANCE = "distance"  # the note that says how far a boundary may be off
 _FEW_CLASSES = 6  # whose IoU stands in the table of images
 _GROUPS = tuple(each for each in Group if each is not Group.QUANTITIES)
 
@@ -117,6 +118,16 @@ def class_tables(report: SegmentationReport) -> tuple[Table, ...]:
     return tuple(tables)
 
 
+def overall_table(numbers: Sequence[Number]) -> Table | None:
+    """Put numbers over all classes into a table; None when there are none."""
+    rows = []
+    for each in numbers:
+        term = term_of(each.key)
+        rows.append(Row(_title(term), (number_cell(each, term), Cell(term.meaning))))
+    columns = (Column("Number", is_text=True), Column("Value"), Column("Says", is_text=True))
+    return Table("Over all classes", columns, tuple(rows)) if rows else None
+
+
 def image_table(report: SegmentationReport, targets: Mapping[str, str]) -> Table:
     """Put the numbers of each image into a table, the worst image first.
 
@@ -158,7 +169,7 @@ def _class_table(
     group: Group, report: SegmentationReport, known: Mapping[Key, Number], kinds: Sequence[str]
 ) -> Table:
     terms = [term_of(("classes", "", kind)) for kind in kinds]
-    columns = [Column("Class", is_text=True), *(Column(_title(t), t.meaning) for t in terms)]
+    columns = [Column("Class", is_text=True), *(_class_column(t, report.notes) for t in terms)]
     is_overlap = group is Group.OVERLAP
     rows = []
     for place, name in enumerate(report.names):
@@ -176,6 +187,13 @@ def _class_table(
             for row, pair in zip(rows, shares(report), strict=True)
         ]
     return Table(group.value, tuple(columns), tuple(rows), _foot(known, kinds, len(columns)))
+
+
+def _class_column(term: Term, notes: Mapping[str, str]) -> Column:
+    meaning = term.meaning
+    if _DISTANCE in notes:  # say which one was asked for
+        meaning = meaning.replace("the distance of the settings", notes[_DISTANCE])
+    return Column(_title(term), meaning)
 
 
 def _title(term: Term) -> str:

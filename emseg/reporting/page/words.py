@@ -87,7 +87,10 @@ _TERMS = {
     "f1": _term(_OVERLAP, _SCORE, "F1", "precision and recall in one number"),
     "pixel_accuracy": _term(_OVERLAP, _SCORE, "Pixel accuracy", "labelled pixels that are right"),
     "boundary_f1": _term(
-        _OVERLAP, _SCORE, "Boundary F1", "boundary that lies within the distance of the settings"
+        _OVERLAP,
+        _SCORE,
+        "Boundary F1",
+        "boundary that lies within the distance of the settings from the other one",
     ),
     "object_f1": _term(
         _OVERLAP, _SCORE, "Object F1", "objects found one for one, at an IoU of 0.5 or more"
@@ -106,7 +109,7 @@ _TERMS = {
     "object_average_precision": _term(
         _OBJECTS,
         _SCORE,
-        "Average precision",
+        "Object average precision",
         "TP / (TP + FP + FN) of the objects, averaged over IoU 0.5 to 0.95; not that of COCO",
     ),
     "panoptic_quality": _term(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
 import pytest
@@ -155,3 +156,9 @@ def report() -> Callable[..., SegmentationReport]:
 @pytest.fixture
 def parsed() -> Callable[[str], Page]:
     return Page
+
+
+@pytest.fixture(scope="session")
+def evaluation() -> tuple[Callable[..., Any], ...]:
+    """How pairs, micrographs and reports are made, for fixtures that live longer than a test."""
+    return make_pair, make_micrograph, make_report
