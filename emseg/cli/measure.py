@@ -10,7 +10,14 @@ import typer
 
 from emseg import __version__
 from emseg.cli.options import Axes, Channels, Crop, Json, KeepBar, PixelSize, Signal
-from emseg.errors import ContentError, EmsegError, MismatchError, PartialError, StorageError
+from emseg.errors import (
+    ContentError,
+    EmsegError,
+    MismatchError,
+    PartialError,
+    StorageError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from emseg.cli.measure_fields import Failure, Field
@@ -161,6 +168,7 @@ def measure(
 
         require_parquet()
     inputs = find_inputs(config)
+    _refuse_among_inputs(out, inputs)
     with results_folder(out):
         _tell_earlier(out)
         summary = run(inputs, config)
@@ -174,11 +182,18 @@ def measure(
     _raise_failures(summary)
 
 
+def _refuse_among_inputs(out: Path, inputs: "Inputs") -> None:
+    if out.resolve() in {field.plane.stack.path.resolve().parent for field in inputs.fields}:
+        raise UsageError(
+            f"--out {out} is the folder of the label images, where pictures of measurements would "
+            "be taken for label images; choose another"
+        )
+
+
 def _tell_earlier(out: Path) -> None:
     if (out / _SUMMARY).exists():
         _log.warning(
-            "%s holds earlier measurements; files of the same name are replaced, and pictures of "
-            "other images stay",
+            "%s holds earlier measurements; files of the same name are replaced, others stay",
             out,
         )
 

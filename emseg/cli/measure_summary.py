@@ -242,11 +242,8 @@ def _of_class(name: str, fields: Sequence[FieldResult]) -> ClassSummary:
     objects = None
     if tallies:
         tally = Tally.over(tallies)
-        objects = ObjectsOfClass(
-            tally,
-            size_distribution(tally.diameters, tally.weights),
-            number_density([float(each.weights.sum()) for each in tallies], areas),
-        )
+        sizes = size_distribution(tally.diameters, tally.weights)
+        objects = ObjectsOfClass(tally, sizes, _density(tallies, areas))
     return ClassSummary(
         name,
         sum(int(each.pixels[k]) for each, k in zip(phases, places, strict=True)),
@@ -254,6 +251,14 @@ def _of_class(name: str, fields: Sequence[FieldResult]) -> ClassSummary:
         fraction,
         objects,
     )
+
+
+def _density(tallies: Sequence[Tally], areas: Sequence[float]) -> Density:
+    """Count objects by area; where every one is cut and left out, nobody knows how many."""
+    counts = [float(each.weights.sum()) for each in tallies]
+    if not any(counts) and any(each.count for each in tallies):
+        return number_density([], [])
+    return number_density(counts, areas)
 
 
 def _sizes_entry(objects: ObjectsOfClass | None) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def _fractions(summary: Summary) -> Table:
 
 def _objects(summary: Summary) -> Table:
     unit = summary.unit
-    columns = ("objects", f"mean size ({unit})", "d10", "d50", "d90", _PER[unit], "95 % interval")
+    columns = ("objects", f"diameter ({unit})", "d10", "d50", "d90", _PER[unit], "95 % interval")
     table = new_table("class", *columns)
     for each in summary.classes():
         if each.objects is not None:
@@ -94,7 +94,8 @@ def _lines(summary: Summary) -> Iterator[str]:
         yield f"unlabelled, and in no fraction: {100 * empty / seen:.1f} % of the pixels"
     count = sum(each.objects.tally.count for each in summary.classes() if each.objects)
     tables = ["objects.csv", *["objects.parquet"] * summary.config.parquet]
-    yield f"in {out}: {', '.join(tables)} ({count:,} objects), summary.csv, summary.json"
+    objects = f"{count:,} object" + ("" if count == 1 else "s")
+    yield f"in {out}: {', '.join(tables)} ({objects}), summary.csv, summary.json"
     if summary.config.pictures:
         sizes = [path.name for path, *_ in summary.pictures()]
         yield f"pictures: {', '.join([*sizes, 'overlays/'])}"
@@ -108,7 +109,9 @@ def _of_all(summary: Summary) -> Iterator[str]:
             "nanometres"
         )
     fraction = next(summary.classes()).fraction
-    if fields == 1:
+    if not fraction.fields:
+        yield "no pixel is labelled, so there is nothing to measure"
+    elif fields == 1:
         yield "1 field of view: no interval of the fractions; measure several fields"
     elif fraction.few:
         yield f"{fraction.fields} fields of view are few: the intervals are rough"
@@ -131,8 +134,8 @@ def _of_class(summary: ClassSummary, objects: ObjectsOfClass) -> Iterator[str]:
         yield f"{summary.name}: no object"
     elif sizes.count == 0:
         yield (
-            f"{summary.name}: all {tally.count} objects touch the border, so that the size of none "
-            "is known; take larger fields, or --border keep for what is seen"
+            f"{summary.name}: every object touches the border ({tally.count} of {tally.count}), so "
+            "that no size is known; take larger fields, or --border keep for what is seen"
         )
     elif tally.on_border > tally.count / 2 and sizes.count < tally.count:
         yield (

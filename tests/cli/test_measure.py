@@ -99,7 +99,7 @@ def test_the_table_on_the_terminal_and_what_to_beware_of(emseg, here):
         "matrix 95.00 % 95 to 95 %",
         "particle 5.00 % 5 to 5 %",
     ]
-    assert lines[4] == "class objects mean size (nm) d10 d50 d90 per µm² 95 % interval"
+    assert lines[4] == "class objects diameter (nm) d10 d50 d90 per µm² 95 % interval"
     assert lines[5].startswith("particle 4 22.57 ± 0 22.57 22.57 22.57 139.4 ")
     assert "2 fields of view, 0.032 µm² of labelled area" in lines
     assert "unlabelled" not in run.out  # the bar is no specimen
@@ -361,8 +361,10 @@ def test_a_class_that_is_cut_everywhere_has_no_size(emseg, here):
     tifffile.imwrite("a.tif", squares((40, 50), (0, 10), (30, 20)))
     run = emseg("measure", "a.tif", "--no-pictures")
     assert run.code == 0
-    assert "all 2 objects touch the border" in run.err
-    assert summary()["classes"]["foreground"]["objects"]["found"] == 2
+    assert "every object touches the border (2 of 2)" in run.err
+    objects = summary()["classes"]["foreground"]["objects"]
+    assert objects["found"] == 2
+    assert objects["density_per_px2"]["mean"] is None
 
 
 def test_a_broken_file_costs_only_itself(emseg, here):
@@ -400,6 +402,7 @@ def test_parquet_without_pyarrow_is_refused_before_any_work(refused, here, monke
     [
         (["prediction"], 2, "did you mean 'predictions'?"),
         (["predictions", "--class", "partcle"], 2, "did you mean 'particle'?"),
+        (["predictions", "--out", "predictions"], 2, "choose another"),
         (["predictions", "--labels", "0=a,1=b"], 2, "--labels says what the values"),
         (["predictions", "--objects"], 2, "--objects says what the values"),
         (["predictions", "--border", "dorp"], 2, "did you mean 'drop'?"),
