@@ -4,18 +4,20 @@ from dataclasses import dataclass
 
 from emseg.errors import listed
 from emseg.evaluation.classification import ClassificationReport, FileVerdict
+from emseg.evaluation.metric import Key
 from emseg.evaluation.report import Number
 from emseg.reporting.page.gallery import Gallery, Mistake
 from emseg.reporting.page.matrix import confusion_table
 from emseg.reporting.page.plots import Whisker, whisker
-from emseg.reporting.page.sentences import of_intervals, with_interval
-from emseg.reporting.page.tables import Cell, Column, Row, Table, number_cell
+from emseg.reporting.page.reliability import Reliability, reliability
+from emseg.reporting.page.sentences import about_intervals, of_intervals, with_interval
+from emseg.reporting.page.tables import Cell, Column, Row, Table, number_cell, overall_table
 from emseg.reporting.page.words import counted, percent, term_of
 
 MOST_FILES = 1000
 """Rows of the table of files; of more, mistakes first."""
 
-_KINDS = ("precision", "recall", "f1")
+_KINDS = ("precision", "recall", "f1", "average_precision", "roc_auc")
 _MOST_NAMED = 8
 
 
@@ -37,46 +39,56 @@ class ClassifiedPage:
     warnings: tuple[str, ...]
     cards: tuple[Whisker, ...]
     classes: Table
+    overall: Table | None
     confusion: Table
     mistakes: tuple[Wrong, ...]
+    reliability: Reliability | None
     files: Table
+    settings: tuple[tuple[str, str], ...]
 
 
 def classified_page(report: ClassificationReport, gallery: Gallery) -> ClassifiedPage:
     """Put the report of a classifier and its pictures into the order of a page."""
     numbers = numbers_over_all(report)
+    cards = [each for each in numbers if term_of(each.key).is_score and each.value is not None]
+    others = [each for each in numbers if each not in cards]
     return ClassifiedPage(
         verdict=f"{with_interval(numbers[0])}.",
         summary=_summary(report),
-        warnings=_warnings(report, numbers),
-        cards=tuple(whisker(each) for each in numbers),
+        warnings=_warnings(report),
+        cards=tuple(whisker(each) for each in cards),
         classes=class_table(report),
+        overall=overall_table(others),
         confusion=confusion_table(report.names, report.confusion, of="files"),
         mistakes=_mistakes(report, gallery.mistakes),
+        reliability=reliability(report.calibration, of="files"),
         files=_file_table(report),
+        settings=about_intervals(next(filter(None, report.intervals.values()), None)),
     )
 
 
 def numbers_over_all(report: ClassificationReport) -> tuple[Number, ...]:
     """Take the numbers over all files, the accuracy first."""
-    beyond = [Number((f"top_{k}_accuracy",), score) for k, score in report.top_k.items() if k > 1]
-    return (
-        Number(("accuracy",), report.accuracy),
-        Number(("balanced_accuracy",), report.balanced_accuracy),
-        *beyond,
-    )
+    values: dict[Key, float | None] = {
+        ("accuracy",): report.accuracy,
+        ("balanced_accuracy",): report.balanced_accuracy,
+        ("macro_f1",): report.macro_f1,
+        ("cohen_kappa",): report.cohen_kappa,
+        **{("top_k", str(k)): score for k, score in report.top_k.items() if k > 1},
+        ("brier_score",): report.brier_score,
+        ("calibration_error",): report.calibration.error,
+    }
+    return tuple(Number(key, value, report.intervals.get(key)) for key, value in values.items())
 
 
 def class_table(report: ClassificationReport) -> Table:
-    """Put precision, recall and F1 of each class into a table."""
+    """Put the scores of each class into a table."""
     terms = [term_of(("classes", "", kind)) for kind in _KINDS]
     rows = []
     for place, (name, scores) in enumerate(report.classes.items()):
-        values = (scores.precision, scores.recall, scores.f1)
-        cells = [
-            number_cell(Number(("classes", name, kind), value), term)
-            for kind, value, term in zip(_KINDS, values, terms, strict=True)
-        ]
+        keys = [("classes", name, kind) for kind in _KINDS]
+        numbers = [Number(k, getattr(scores, k[2]), report.intervals.get(k)) for k in keys]
+        cells = [number_cell(*each) for each in zip(numbers, terms, strict=True)]
         rows.append(Row(name, (*cells, Cell(f"{scores.support:,}", value=scores.support)), place))
     columns = (
         Column("Class", is_text=True),
@@ -87,7 +99,9 @@ def class_table(report: ClassificationReport) -> Table:
 
 
 def _of_files(meaning: str) -> str:
-    return meaning.replace("how much of", "how many of the files of")
+    """Say of files what is said of pixels."""
+    files = meaning.replace("what was found", "the files given the class")
+    return files.replace("what is there was", "its files were").replace("pixels", "files")
 
 
 def _summary(report: ClassificationReport) -> str:
@@ -95,8 +109,8 @@ def _summary(report: ClassificationReport) -> str:
     return f"{right:,} of {counted(files, 'file')} were given the right class."
 
 
-def _warnings(report: ClassificationReport, numbers: tuple[Number, ...]) -> tuple[str, ...]:
-    notes = [*of_intervals([each.interval for each in numbers if each.interval])]
+def _warnings(report: ClassificationReport) -> tuple[str, ...]:
+    notes = [*of_intervals([each for each in report.intervals.values() if each])]
     if report.absent:
         notes.append(
             "Neither true nor predicted for any file, so without scores: "

@@ -28,10 +28,10 @@ from emseg.writing.display import (
 )
 from emseg.writing.picture import with_scale_bar
 
-_LONGEST, _LEAST = 840, 320
+_LONGEST, _LEAST = 800, 320
 _OVERSAMPLING = 2  # of label images that are drawn smaller, so that thin parts grow pale
 _CROP, _LEAST_CROP = 256, 160
-_QUALITY = 65
+_QUALITY = 60
 _FAINT, _TINT = 40, 120  # opacity, of 255
 _VEIL = (222, 222, 222, 170)  # over what is correct, so that the errors stand out
 _PAPER = (246, 246, 246)

@@ -24,9 +24,10 @@ class Reliability:
 
     points: tuple[Point, ...]
     summary: str
+    of: str
 
 
-def reliability(calibration: Calibration | None) -> Reliability | None:
+def reliability(calibration: Calibration | None, of: str = "pixels") -> Reliability | None:
     """Lay out a reliability diagram; None when nothing has a probability."""
     if calibration is None or not calibration.count.any():
         return None
@@ -50,4 +51,4 @@ def reliability(calibration: Calibration | None) -> Reliability | None:
     words = f"On average the model is {way}: by {abs(100 * gap):.1f} percentage points."
     if abs(gap) < 0.005:
         words = "On average the model is as sure as it is right."
-    return Reliability(points, words)
+    return Reliability(points, words, of)

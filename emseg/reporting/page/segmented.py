@@ -10,7 +10,7 @@ from emseg.reporting.page.matrix import confusion_table
 from emseg.reporting.page.plots import Forest, Histogram, Whisker, forest, histogram, whisker
 from emseg.reporting.page.quantities import Quantities, quantity_tables
 from emseg.reporting.page.reliability import Reliability, reliability
-from emseg.reporting.page.sentences import summary, verdict, warnings
+from emseg.reporting.page.sentences import about_intervals, summary, verdict, warnings
 from emseg.reporting.page.tables import Table, class_tables, image_table, overall_table
 from emseg.reporting.page.words import term_of
 
@@ -95,10 +95,4 @@ def _legend(classes: tuple[LabelClass, ...]) -> Legend:
 def _settings(report: SegmentationReport) -> tuple[tuple[str, str], ...]:
     """Say what the numbers were made with, and how sure they are by what method."""
     lines = [(name.replace("_", " "), text) for name, text in report.notes.items()]
-    about = report.confidence
-    if about is not None:
-        lines += [
-            ("intervals", f"{100 * about.level:g} %, {about.method}"),
-            ("unit of the intervals", about.unit),
-        ]
-    return tuple(lines)
+    return (*lines, *about_intervals(report.confidence))

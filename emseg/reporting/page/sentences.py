@@ -80,6 +80,16 @@ def of_intervals(intervals: list[Interval]) -> Iterator[str]:
         )
 
 
+def about_intervals(interval: Interval | None) -> tuple[tuple[str, str], ...]:
+    """Say how intervals were found, in lines of names and values."""
+    if interval is None:
+        return ()
+    return (
+        ("intervals", f"{100 * interval.level:g} %, {interval.method}"),
+        ("unit of the intervals", interval.unit),
+    )
+
+
 def _summary(report: SegmentationReport) -> Iterator[str]:
     images = counted(len(report.images), "image")
     pixels = f"{report.pixels:,} labelled pixels in {images}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,15 +73,12 @@ def judged_blocks(pair: Pair) -> Iterator[tuple[float, Region]]:
     height, width = pair.reference.pixels.shape
     side = min(_LARGEST, max(_SMALLEST, min(height, width) // _ACROSS))
     rows, columns = _edges(height, side), _edges(width, side)
-    counted = pair.counted
-    labelled = _sums(counted, rows, columns)
-    wrong = _sums(counted & (pair.prediction.pixels != pair.reference.pixels), rows, columns)
-    areas = np.outer(np.diff(rows), np.diff(columns))
-    for row, column in np.argwhere(labelled >= _COUNTED * areas):
-        region = Region(
-            int(rows[row]), int(rows[row + 1]), int(columns[column]), int(columns[column + 1])
-        )
-        yield float(wrong[row, column] / labelled[row, column]), region
+    for top, bottom in pairwise(rows.tolist()):
+        labelled, wrong = _counts(pair, slice(top, bottom), columns)
+        areas = (bottom - top) * np.diff(columns)
+        for at in np.flatnonzero(labelled >= _COUNTED * areas):
+            region = Region(top, bottom, int(columns[at]), int(columns[at + 1]))
+            yield float(wrong[at] / labelled[at]), region
 
 
 def cut_out(
@@ -105,10 +103,15 @@ def _edges(total: int, side: int) -> NDArray[np.intp]:
     return np.linspace(0, total, count + 1).astype(np.intp)
 
 
-def _sums(
-    mask: NDArray[np.bool_], rows: NDArray[np.intp], columns: NDArray[np.intp]
-) -> NDArray[np.int64]:
-    """Count the pixels of a mask in each block."""
-    bands = np.add.reduceat(mask, rows[:-1], axis=0, dtype=np.int64)
-    sums: NDArray[np.int64] = np.add.reduceat(bands, columns[:-1], axis=1)
-    return sums
+def _counts(
+    pair: Pair, band: slice, columns: NDArray[np.intp]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Count the labelled and the wrong pixels of each block of a band of rows."""
+    true, found = pair.reference.pixels[band], pair.prediction.pixels[band]
+    labelled = true != pair.reference.unlabelled
+    wrong = labelled & (found != true)
+    starts = columns[:-1]
+    return (
+        np.add.reduceat(np.count_nonzero(labelled, axis=0), starts),
+        np.add.reduceat(np.count_nonzero(wrong, axis=0), starts),
+    )

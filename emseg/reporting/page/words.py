@@ -147,7 +147,10 @@ _TERMS = {
     "balanced_accuracy": _term(
         _OVERLAP, _SCORE, "Balanced accuracy", "recall averaged over the classes"
     ),
-    "kappa": _term(_OVERLAP, _SCORE, "Cohen's kappa", "agreement beyond chance"),
+    "macro_f1": _term(_OVERLAP, _SCORE, "Mean F1", "F1 averaged over the classes"),
+    "cohen_kappa": _term(
+        _OVERLAP, _SCORE, "Cohen's kappa", "agreement beyond chance: 0 is chance, 1 perfect"
+    ),
     "area_fraction": _term(_MEASURED, Style.SHARE, "Area fraction", ""),
     "area_fraction_reference": _term(_MEASURED, Style.SHARE, "Area fraction, reference", ""),
     "area_fraction_error": _term(_MEASURED, Style.POINTS, "Error of the area fraction", ""),
@@ -167,6 +170,8 @@ def term_of(key: Key) -> Term:
     if known is None:
         title = kind.replace("_", " ").strip()
         known = Term(title[:1].upper() + title[1:], style=Style.LENGTH if unit else Style.PLAIN)
+    if key[0] == "top_k":
+        return Term(f"Top-{kind} accuracy", style=Style.SCORE)
     if key[0] == "mean":
         word = known.title if known.title in _PROPER else known.title.lower().replace("f1", "F1")
         known = replace(known, title=f"Mean {word}")

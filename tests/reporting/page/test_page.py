@@ -197,6 +197,7 @@ def test_the_reliability_diagram_is_drawn_when_there_is_one(page, pair, report):
     calibration = Calibration(count, np.array([np.nan, 0.5, 0.9]), np.array([np.nan, 0.4, 0.8]))
     found = page(report([pair()]), Gallery(), calibration=calibration)
     assert "surer than it should be: by 10.0 percentage points" in found.text
+    assert "Larger dots stand for more pixels" in found.text
     assert "Probabilities" not in page(report([pair()]), Gallery()).text
 
 
@@ -211,7 +212,13 @@ def test_a_classifier(page, tmp_path):
     picture = Micrograph(np.arange(64, dtype=np.float32).reshape(1, 8, 8), "wrong")
     gallery.look_at_mistake("wrong.tif", 0.8, picture)
     found = page(result, gallery)
-    assert "Accuracy 0.667." in found.text
+    assert "Accuracy 0.667 (95 % interval " in found.text
+    assert "from 3 files)." in found.text
+    assert "Few units" in found.text
+    assert "Top-2 accuracy 1.000" in found.text
+    assert "Cohen's kappa" in found.text
+    assert "Brier score" in found.text
+    assert "the model is" in found.text
     assert "2 of 3 files were given the right class." in found.text
     assert "called a (80.0 %), is b" in found.text
     assert len(found.all("img")) == 1

@@ -52,7 +52,7 @@ def test_a_number_is_written_as_its_kind(kind, value, text):
         (("mean", "boundary_f1"), "Mean boundary F1"),
         (("mean", "panoptic_quality"), "Mean panoptic quality"),
         (("pixel_accuracy",), "Pixel accuracy"),
-        (("top_3_accuracy",), "Top 3 accuracy"),
+        (("top_k", "3"), "Top-3 accuracy"),
         (("classes", "a", "something_new_nm"), "Something new"),
         (("nm",), "Nm"),
     ],
