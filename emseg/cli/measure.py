@@ -1,36 +1,16 @@
 """``emseg measure``: objects and phases in nanometres."""
 
-import logging
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emseg import __version__
 from emseg.cli.options import Axes, Channels, Crop, Json, KeepBar, PixelSize, Signal
-from emseg.errors import (
-    ContentError,
-    EmsegError,
-    MismatchError,
-    PartialError,
-    StorageError,
-    UsageError,
-)
+from emseg.errors import PartialError, UsageError
 
 if TYPE_CHECKING:
-    from emseg.cli.measure_fields import Failure, Field
     from emseg.cli.measure_inputs import Inputs
-    from emseg.cli.measure_objects import FieldResult
     from emseg.cli.measure_summary import Summary
-    from emseg.config import MeasureConfig
-    from emseg.writing.growing_tables import GrowingTable
-
-_log = logging.getLogger(__name__)
-_OBJECTS, _SUMMARY, _TABLE, _SETTINGS = (
-    "objects.csv", "summary.json", "summary.csv", "measure.toml",
-)  # fmt: skip
 
 
 def measure(
@@ -136,9 +116,12 @@ def measure(
     """
     from emseg.cli import console
     from emseg.cli.measure_inputs import find_inputs
+    from emseg.cli.measure_run import conclude, run, tell_earlier
+    from emseg.cli.measure_tables import show
     from emseg.config import MeasureConfig
     from emseg.labels import parse_labels, parse_names, parse_value
     from emseg.writing import results_folder
+    from emseg.writing.growing_tables import require_parquet
 
     config = MeasureConfig.from_options(
         inputs=tuple(Path(each) for each in labels_of),
@@ -164,20 +147,16 @@ def measure(
         out=out,
     )
     if parquet:
-        from emseg.writing.growing_tables import require_parquet
-
         require_parquet()
     inputs = find_inputs(config)
     _refuse_among_inputs(out, inputs)
     with results_folder(out):
-        _tell_earlier(out)
+        tell_earlier(out)
         summary = run(inputs, config)
         text = conclude(summary)
     if json:
         console.print_json(text)
     else:
-        from emseg.cli.measure_tables import show
-
         show(summary)
     _raise_failures(summary)
 
@@ -188,169 +167,6 @@ def _refuse_among_inputs(out: Path, inputs: "Inputs") -> None:
             f"--out {out} is the folder of the label images, where pictures of measurements would "
             "be taken for label images; choose another"
         )
-
-
-def _tell_earlier(out: Path) -> None:
-    if (out / _SUMMARY).exists():
-        _log.warning(
-            "%s holds earlier measurements; files of the same name are replaced, others stay",
-            out,
-        )
-
-
-def run(inputs: "Inputs", config: "MeasureConfig") -> "Summary":
-    """Measure all fields under a progress bar; ``objects.csv`` appears when the last is done.
-
-    Raises
-    ------
-    EmsegError
-        When no field could be measured, or the results cannot be written.
-    """
-    from emseg.cli import console
-    from emseg.cli.measure_fields import Failure, note_failure
-    from emseg.cli.measure_summary import Summary
-
-    console.remark(_first_line(inputs))
-    done: list[FieldResult] = []
-    failures = list(inputs.failures)
-    with (
-        ExitStack() as files,
-        console.progress("measuring", len(inputs.fields), unit="images") as meter,
-    ):
-        tables = _Tables([files.enter_context(each) for each in _growing(config)])
-        for field in inputs.fields:
-            try:
-                done.append(_measure(field, inputs, config, tables))
-            except StorageError:
-                raise  # the disk is full for every file
-            except (EmsegError, MemoryError) as error:
-                failure = Failure(field.plane.stack.path, _said(field, error))
-                note_failure(failures, failure, of=len(inputs.fields))
-            meter.advance()
-            meter.note(field.title)
-        if not done:
-            raise _none_done(failures)
-    return Summary(config, inputs.meaning, tuple(done), tuple(failures))
-
-
-class _Tables:
-    """The tables of objects, which all have the columns of the first field."""
-
-    def __init__(self, tables: "list[GrowingTable]") -> None:
-        self._tables = tables
-        self._columns: list[str] = []
-
-    def add(self, field: "Field", columns: list[str], rows: list[dict[str, Any]]) -> None:
-        """Append the objects of a field.
-
-        Raises
-        ------
-        MismatchError
-            When its micrograph has other channels than the first.
-        """
-        self._columns = self._columns or columns
-        if columns != self._columns:
-            raise MismatchError(
-                f"the micrograph of {field.title} has other channels than that of the first "
-                "image; name the same ones with --channels, or measure it apart"
-            )
-        for table in self._tables:
-            table.add(columns, rows)
-
-
-def _measure(
-    field: "Field", inputs: "Inputs", config: "MeasureConfig", tables: _Tables
-) -> "FieldResult":
-    """Measure one field; it alone is in memory, and one class of objects."""
-    from emseg.cli.measure_objects import FieldResult, find_all, phases_of
-    from emseg.cli.measure_overlays import Overlay
-    from emseg.cli.measure_scenes import read_scene
-
-    scene = read_scene(field, inputs.meaning)
-    overlay = Overlay(scene) if config.pictures else None
-    columns, rows, tallies = [], [], {}
-    for found in find_all(scene, inputs.meaning, config):
-        columns = found.columns
-        rows += found.rows(field.title)
-        tallies[found.name] = found.tally
-        if overlay is not None:
-            overlay.add(found)
-    tables.add(field, columns, rows)
-    if overlay is not None:
-        overlay.write(config.out / "overlays" / f"{field.name}.png", field.title)
-    height, width = scene.labels.pixels.shape
-    return FieldResult(field, (height, width), phases_of(scene), tallies)
-
-
-def _growing(
-    config: "MeasureConfig",
-) -> "Iterator[AbstractContextManager[GrowingTable]]":
-    from emseg.writing.growing_tables import growing_csv, growing_parquet
-
-    yield growing_csv(config.out / _OBJECTS)
-    if config.parquet:
-        yield growing_parquet(config.out / "objects.parquet")
-
-
-def _first_line(inputs: "Inputs") -> str:
-    found = [field.pixel_size for field in inputs.fields if field.pixel_size is not None]
-    different = len({(each.y_nm, each.x_nm) for each in found})
-    shown = f"{different} sizes, the first " if different > 1 else ""
-    shown += str(found[0]) if found else "unknown"
-    count = f"{len(inputs.fields)} label image" + ("s" if len(inputs.fields) > 1 else "")
-    return f"measuring {', '.join(inputs.meaning.measured)} in {count}, pixel size: {shown}"
-
-
-def conclude(summary: "Summary") -> str:
-    """Write what was found in all fields, and how; return the text of ``summary.json``.
-
-    Raises
-    ------
-    NotWritableError, StorageError
-        When the files cannot be written.
-    """
-    from json import dumps
-
-    from emseg.cli.measure_tables import tell_notices
-    from emseg.writing import whole_file, write_table
-
-    config, out = summary.config, summary.config.out
-    text = dumps(summary.as_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    with whole_file(out / _SETTINGS) as beside:
-        beside.write_text(f"# emseg {__version__}\n{config.to_toml()}", encoding="utf-8")
-    with whole_file(out / _SUMMARY) as beside:
-        beside.write_text(text, encoding="utf-8")
-    write_table(out / _TABLE, list(summary.rows()))
-    if config.pictures:
-        _draw_sizes(summary)
-    tell_notices(summary)
-    return text
-
-
-def _draw_sizes(summary: "Summary") -> None:
-    from emseg.reporting.sizes import write_sizes
-
-    for path, name, objects in summary.pictures():
-        tally = objects.tally
-        write_sizes(
-            path, name, tally.diameters, objects.sizes, weights=tally.weights, unit=summary.unit
-        )
-
-
-def _said(field: "Field", error: BaseException) -> EmsegError:
-    if isinstance(error, EmsegError):
-        return error
-    said = ContentError(
-        f"{field.title} does not fit into memory; close other programs, or measure a --crop"
-    )
-    said.__cause__ = error
-    return said
-
-
-def _none_done(failures: "list[Failure]") -> EmsegError:
-    if len(failures) == 1:
-        return failures[0].error
-    return ContentError(f"none of the {len(failures)} label images could be measured")
 
 
 def _raise_failures(summary: "Summary") -> None:

@@ -1,11 +1,12 @@
 """The label images that ``emseg measure`` measures, and those that it could not."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from emseg.calibration import PixelSize
 from emseg.cli import console
-from emseg.errors import EmsegError, PathMissingError, UsageError
+from emseg.errors import ContentError, EmsegError, PathMissingError, UsageError
 from emseg.reading import Plane
 from emseg.reading.label_images import LabelDescription
 
@@ -65,3 +66,10 @@ def note_failure(failures: list[Failure], failure: Failure, *, of: int) -> None:
     failures.append(failure)
     if of > 1:
         console.tell_failure(" ".join(str(failure.error).split()))
+
+
+def none_left(failures: Sequence[Failure]) -> EmsegError:
+    """Say that nothing could be measured: the one error, or that all failed."""
+    if len(failures) == 1:
+        return failures[0].error
+    return ContentError(f"none of the {len(failures)} label images could be measured")

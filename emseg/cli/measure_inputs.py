@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from emseg.cli.measure_fields import Failure, Field, note_failure
+from emseg.cli.measure_fields import Failure, Field, none_left, note_failure
 from emseg.cli.measure_meaning import Meaning, find_meaning
 from emseg.config import MeasureConfig, parse_slices
 from emseg.errors import EmsegError, MismatchError, UsageError, listed
@@ -61,7 +61,7 @@ def find_inputs(config: MeasureConfig) -> Inputs:
     paths, planes = _chosen(config)
     files, failures = _opened(paths, config)
     if not files:
-        raise _none_left(failures)
+        raise none_left(failures)
     micrographs = _micrographs(files, config)
     stems = output_stems(paths)
     fields = tuple(
@@ -75,7 +75,7 @@ def find_inputs(config: MeasureConfig) -> Inputs:
     gone = {each.path for each in failures}
     left = tuple(each for each in fields if each.plane.stack.path not in gone)
     if not left:
-        raise _none_left(failures)
+        raise none_left(failures)
     return Inputs(left, meaning, tuple(failures))
 
 
@@ -113,12 +113,6 @@ def _opened(paths: Sequence[Path], config: MeasureConfig) -> tuple[list[_File], 
         except EmsegError as error:
             note_failure(failures, Failure(path, error), of=len(paths))
     return files, failures
-
-
-def _none_left(failures: Sequence[Failure]) -> EmsegError:
-    if len(failures) == 1:
-        return failures[0].error
-    return MismatchError(f"none of the {len(failures)} label images could be measured")
 
 
 def _indices(stack: Stack, planes: slice | None, config: MeasureConfig) -> Sequence[int]:

@@ -1,0 +1,167 @@
+"""``emseg measure`` at work: field by field, then what all of them say."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from json import dumps
+from pathlib import Path
+from typing import Any
+
+from emseg import __version__
+from emseg.cli import console
+from emseg.cli.measure_fields import Failure, Field, none_left, note_failure
+from emseg.cli.measure_inputs import Inputs
+from emseg.cli.measure_objects import FieldResult, find_all, phases_of
+from emseg.cli.measure_overlays import Overlay
+from emseg.cli.measure_scenes import read_scene
+from emseg.cli.measure_summary import Summary
+from emseg.cli.measure_tables import tell_notices
+from emseg.config import MeasureConfig
+from emseg.errors import ContentError, EmsegError, MismatchError, StorageError
+from emseg.reporting.sizes import write_sizes
+from emseg.writing import whole_file, write_table
+from emseg.writing.growing_tables import GrowingTable, growing_csv, growing_parquet
+
+_log = logging.getLogger(__name__)
+_OBJECTS, _SUMMARY, _TABLE, _SETTINGS = (
+    "objects.csv", "summary.json", "summary.csv", "measure.toml",
+)  # fmt: skip
+
+
+def tell_earlier(out: Path) -> None:
+    """Tell that a folder holds measurements already."""
+    if (out / _SUMMARY).exists():
+        _log.warning(
+            "%s holds earlier measurements; files of the same name are replaced, others stay",
+            out,
+        )
+
+
+def run(inputs: Inputs, config: MeasureConfig) -> Summary:
+    """Measure all fields under a progress bar; ``objects.csv`` appears when the last is done.
+
+    Raises
+    ------
+    EmsegError
+        When no field could be measured, or the results cannot be written.
+    """
+    console.remark(_first_line(inputs))
+    done: list[FieldResult] = []
+    failures = list(inputs.failures)
+    with (
+        ExitStack() as files,
+        console.progress("measuring", len(inputs.fields), unit="images") as meter,
+    ):
+        tables = _Tables([files.enter_context(each) for each in _growing(config)])
+        for field in inputs.fields:
+            try:
+                done.append(_measure(field, inputs, config, tables))
+            except StorageError:
+                raise  # the disk is full for every file
+            except (EmsegError, MemoryError) as error:
+                failure = Failure(field.plane.stack.path, _said(field, error))
+                note_failure(failures, failure, of=len(inputs.fields))
+            meter.advance()
+            meter.note(field.title)
+        if not done:
+            raise none_left(failures)
+    return Summary(config, inputs.meaning, tuple(done), tuple(failures))
+
+
+class _Tables:
+    """The tables of objects, which all have the columns of the first field."""
+
+    def __init__(self, tables: list[GrowingTable]) -> None:
+        self._tables = tables
+        self._columns: list[str] = []
+
+    def add(self, field: Field, columns: list[str], rows: list[dict[str, Any]]) -> None:
+        """Append the objects of a field.
+
+        Raises
+        ------
+        MismatchError
+            When its micrograph has other channels than the first.
+        """
+        self._columns = self._columns or columns
+        if columns != self._columns:
+            raise MismatchError(
+                f"the micrograph of {field.title} has other channels than that of the first "
+                "image; name the same ones with --channels, or measure it apart"
+            )
+        for table in self._tables:
+            table.add(columns, rows)
+
+
+def _measure(field: Field, inputs: Inputs, config: MeasureConfig, tables: _Tables) -> FieldResult:
+    """Measure one field; it alone is in memory, and one class of objects."""
+    scene = read_scene(field, inputs.meaning)
+    overlay = Overlay(scene) if config.pictures else None
+    columns, rows, tallies = [], [], {}
+    for found in find_all(scene, inputs.meaning, config):
+        columns = found.columns
+        rows += found.rows(field.title)
+        tallies[found.name] = found.tally
+        if overlay is not None:
+            overlay.add(found)
+    tables.add(field, columns, rows)
+    if overlay is not None:
+        overlay.write(config.out / "overlays" / f"{field.name}.png", field.title)
+    height, width = scene.labels.pixels.shape
+    return FieldResult(field, (height, width), phases_of(scene), tallies)
+
+
+def _growing(
+    config: MeasureConfig,
+) -> Iterator[AbstractContextManager[GrowingTable]]:
+    yield growing_csv(config.out / _OBJECTS)
+    if config.parquet:
+        yield growing_parquet(config.out / "objects.parquet")
+
+
+def _first_line(inputs: Inputs) -> str:
+    found = [field.pixel_size for field in inputs.fields if field.pixel_size is not None]
+    different = len({(each.y_nm, each.x_nm) for each in found})
+    shown = f"{different} sizes, the first " if different > 1 else ""
+    shown += str(found[0]) if found else "unknown"
+    count = f"{len(inputs.fields)} label image" + ("s" if len(inputs.fields) > 1 else "")
+    return f"measuring {', '.join(inputs.meaning.measured)} in {count}, pixel size: {shown}"
+
+
+def conclude(summary: Summary) -> str:
+    """Write what was found in all fields, and how; return the text of ``summary.json``.
+
+    Raises
+    ------
+    NotWritableError, StorageError
+        When the files cannot be written.
+    """
+    config, out = summary.config, summary.config.out
+    text = dumps(summary.as_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    with whole_file(out / _SETTINGS) as beside:
+        beside.write_text(f"# emseg {__version__}\n{config.to_toml()}", encoding="utf-8")
+    with whole_file(out / _SUMMARY) as beside:
+        beside.write_text(text, encoding="utf-8")
+    write_table(out / _TABLE, list(summary.rows()))
+    if config.pictures:
+        _draw_sizes(summary)
+    tell_notices(summary)
+    return text
+
+
+def _draw_sizes(summary: Summary) -> None:
+    for path, name, objects in summary.pictures():
+        tally = objects.tally
+        write_sizes(
+            path, name, tally.diameters, objects.sizes, weights=tally.weights, unit=summary.unit
+        )
+
+
+def _said(field: Field, error: BaseException) -> EmsegError:
+    if isinstance(error, EmsegError):
+        return error
+    said = ContentError(
+        f"{field.title} does not fit into memory; close other programs, or measure a --crop"
+    )
+    said.__cause__ = error
+    return said
