@@ -22,7 +22,9 @@ from scipy.ndimage import gaussian_filter
 from benchmarks.chain import ROOT, append, commit, emseg
 
 RESULTS = ROOT / "benchmarks" / "results" / "evaluating.csv"
-COLUMNS = ("pairs", "side", "metrics", "draws", "commit", "machine", "seconds", "per_pair", "report")
+COLUMNS = (
+    "pairs", "side", "metrics", "draws", "commit", "machine", "seconds", "per_pair", "report",
+)  # fmt: skip
 LEVELS = (-0.5, 1.0)
 
 
