@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _MOST_FILES = 1000
-_NEVER = (*range(9), 11, 12, *range(14, 32), 127)  # codes that no HTML may hold
+_TIED = re.compile(r"(?<=\d) (?=%|nm\b|px\b|µm\b)")
+_BIDIRECTIONAL = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))  # turn what follows a name round
+_NEVER = (*range(9), 11, 12, *range(14, 32), 127, *_BIDIRECTIONAL)
 _CONTROLS = dict.fromkeys(_NEVER, "\N{REPLACEMENT CHARACTER}")
 
 
@@ -84,7 +87,7 @@ def write_page(
 def _environment() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("emseg.reporting.page", ""),
         autoescape=True,
         undefined=StrictUndefined,
@@ -92,11 +95,18 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
         finalize=_printable,
     )
+    environment.filters["tied"] = _tied
+    return environment
 
 
 def _printable(value: object) -> object:
-    """Replace what no HTML may hold; names of files may hold anything."""
+    """Replace what no HTML may hold, or what turns text round; names of files may hold anything."""
     return value.translate(_CONTROLS) if type(value) is str else value
+
+
+def _tied(text: str) -> str:
+    """Keep a percent sign and a unit on the line of their number."""
+    return _TIED.sub("\N{NO-BREAK SPACE}", text)
 
 
 def _part(name: str) -> str:

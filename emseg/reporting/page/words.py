@@ -109,8 +109,8 @@ _TERMS = {
     "object_average_precision": _term(
         _OBJECTS,
         _SCORE,
-        "Object average precision",
-        "TP / (TP + FP + FN) of the objects, averaged over IoU 0.5 to 0.95; not that of COCO",
+        "Object AP",
+        "average precision: TP / (TP + FP + FN), averaged over IoU 0.5 to 0.95; not that of COCO",
     ),
     "panoptic_quality": _term(
         _OBJECTS, _SCORE, "Panoptic quality", "object F1 times the mean IoU of the matched objects"
@@ -173,9 +173,15 @@ def term_of(key: Key) -> Term:
     if key[0] == "top_k":
         return Term(f"Top-{kind} accuracy", style=Style.SCORE)
     if key[0] == "mean":
-        word = known.title if known.title in _PROPER else known.title.lower().replace("f1", "F1")
+        word = known.title if known.title in _PROPER else _lowered(known.title)
         known = replace(known, title=f"Mean {word}")
     return replace(known, unit=unit)
+
+
+def _lowered(title: str) -> str:
+    """Write a title inside a phrase; its abbreviations stay."""
+    first, *rest = title.split(" ")
+    return " ".join([first.lower(), *rest])
 
 
 def written(value: float | None, term: Term) -> str:

@@ -155,6 +155,7 @@ def test_hostile_names_are_text(page, pair, report):
     assert all((each["src"] or "").startswith("data:") for each in found.all("img"))
     assert "<script>alert(1)</script>" in found.text
     assert "\x00" not in found.text
+    assert "\u202e" not in found.text
 
 
 def test_names_that_are_no_text_are_written(page, pair, report):
