@@ -43,11 +43,6 @@ class Inputs:
     meaning: Meaning
     failures: tuple[Failure, ...] = ()
 
-    @property
-    def unit(self) -> str:
-        """``"nm"`` when the fields are calibrated, else ``"px"``."""
-        return "px" if self.fields[0].pixel_size is None else "nm"
-
 
 def find_inputs(config: MeasureConfig) -> Inputs:
     """Find the label images, their meaning, their micrographs and their pixel sizes.

@@ -12,8 +12,8 @@ from emseg.cli.tables import add_row, new_table
 from emseg.measuring import Density, Fraction
 
 _log = logging.getLogger(__name__)
-_PER = {"nm": "per µm²", "px": "per Mpx"}
 _MANY = 1e6  # nm2 in a µm2, pixels in a Mpx
+_SMALL = 1e4  # nm2 below which an area is told in nm2, as of a lattice
 
 
 def show(summary: Summary) -> None:
@@ -53,21 +53,29 @@ def _fractions(summary: Summary) -> Table:
 
 
 def _objects(summary: Summary) -> Table:
-    unit = summary.unit
-    columns = ("objects", f"diameter ({unit})", "d10", "d50", "d90", _PER[unit], "95 % interval")
+    per, factor = _areal(summary)
+    diameter, density = f"diameter ({summary.unit})", f"per {per}"
+    columns = ("objects", diameter, "d10", "d50", "d90", density, "95 % interval")
     table = new_table("class", *columns)
     for each in summary.classes():
         if each.objects is not None:
-            add_row(table, each.name, *_cells(each.objects))
+            add_row(table, each.name, *_cells(each.objects, factor))
     return table
 
 
-def _cells(objects: ObjectsOfClass) -> tuple[str, ...]:
+def _areal(summary: Summary) -> tuple[str, float]:
+    """Choose the unit that areas and densities are told in: its name, and nm2 or pixels in it."""
+    if summary.unit == "px":
+        return "Mpx", _MANY
+    return ("nm²", 1.0) if summary.labelled_area < _SMALL else ("µm²", _MANY)
+
+
+def _cells(objects: ObjectsOfClass, factor: float) -> tuple[str, ...]:
     sizes, density = objects.sizes, objects.density
     mean = _number(sizes.mean) + ("" if sizes.std is None else f" ± {_number(sizes.std)}")
     percentiles = (_number(each) for each in (sizes.d10, sizes.d50, sizes.d90))
-    per = _number(None if density.mean is None else density.mean * _MANY)
-    return (f"{objects.tally.count:,}", mean, *percentiles, per, _between(density, _MANY))
+    per = _number(None if density.mean is None else density.mean * factor)
+    return (f"{objects.tally.count:,}", mean, *percentiles, per, _between(density, factor))
 
 
 def _between(found: Fraction | Density, factor: float, unit: str = "") -> str:
@@ -85,9 +93,9 @@ def _number(value: float | None) -> str:
 
 def _lines(summary: Summary) -> Iterator[str]:
     out, fields = summary.config.out, len(summary.fields)
-    area = summary.labelled_area
-    shown = f"{area / _MANY:,.4g} µm²" if summary.unit == "nm" else f"{area / _MANY:.4g} Mpx"
-    yield f"{fields} field{'s' if fields > 1 else ''} of view, {shown} of labelled area"
+    per, factor = _areal(summary)
+    area = _number(summary.labelled_area / factor)
+    yield f"{fields} field{'s' if fields > 1 else ''} of view, {area} {per} of labelled area"
     empty = sum(each.phases.unlabelled for each in summary.fields)
     seen = sum(each.size[0] * each.size[1] for each in summary.fields)
     if empty:

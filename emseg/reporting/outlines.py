@@ -228,7 +228,8 @@ def _places(group: Outlines) -> Iterator[_Place]:
     for index, box in enumerate(ndimage.find_objects(group.plane)):
         inside = np.pad(group.plane[box] == index + 1, 1)
         depth = ndimage.distance_transform_edt(inside)
-        y, x = np.unravel_index(int(np.argmax(depth)), depth.shape)
+        innermost = np.argwhere(depth >= 0.95 * depth.max())  # of a long object a whole ridge
+        y, x = innermost[np.argmin(((innermost - innermost.mean(axis=0)) ** 2).sum(axis=1))]
         top, left = box[0].start - 1, box[1].start - 1
         yield _Place(int(group.numbers[index]), top + int(y), left + int(x), float(depth[y, x]))
 
