@@ -279,6 +279,14 @@ class PredictConfig(_Reading):
     top_k: int = Field(default=3, ge=1)
 
 
+class Numbered(StrEnum):
+    """Whose values number objects; the other side is binary."""
+
+    BOTH = "both"
+    PREDICTIONS = "predictions"
+    MASKS = "masks"
+
+
 class EvaluateConfig(_Reading):
     """What is compared with what: label images with masks, or what a model says with the truth."""
 
@@ -302,6 +310,7 @@ class EvaluateConfig(_Reading):
     draws: int = Field(default=1000, ge=0)
     seed: int = Field(default=0, ge=0)
     compare: tuple[Path, Path] | None = None
+    instances: Numbered | None = None
     images: Path | None = None
     report: bool = True
 
@@ -371,7 +380,7 @@ class MeasureConfig(Config):
     classes: tuple[str, ...] | None = None
     labels: dict[int, str] | None = None
     unlabelled: int | None = None
-    objects: bool = False
+    instances: bool = False
     split: bool = False
     smallest: Annotated[str, BeforeValidator(_check_smallest)] = "1"
     border: Border = Border.CORRECT
@@ -390,7 +399,7 @@ class MeasureConfig(Config):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         """Refuse options of which one makes the other pointless."""
-        if self.objects:
+        if self.instances:
             given = {
                 "--class": self.measured,
                 "--classes": self.classes,
@@ -400,8 +409,8 @@ class MeasureConfig(Config):
             for option, value in given.items():
                 if value:
                     raise UsageError(
-                        f"--objects takes every value but 0 as an object of its own, and {option} "
-                        "is about classes; keep one of them"
+                        "--instances takes every value but 0 as an object of its own, and "
+                        f"{option} is about classes; keep one of them"
                     )
         if self.images is None and (self.channels is not None or self.keep_bar):
             option = "--keep-bar" if self.channels is None else f"--channels {self.channels}"

@@ -150,6 +150,14 @@ def evaluate(
             help="Two folders of label images; whether B is better than A, and by how much.",
         ),
     ] = None,
+    instances: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIDE",
+            help="Whose values number objects, as those of cellpose and StarDist do: both, "
+            "predictions or masks.",
+        ),
+    ] = None,
     top_k: Annotated[
         int,
         typer.Option(min=1, help="Largest k of top-k accuracy."),
@@ -188,6 +196,7 @@ def evaluate(
     emseg evaluate predictions/ masks/ --metrics all --distance 5nm
     emseg evaluate masks/ --compare predictions-a/ predictions-b/
     emseg evaluate foreign/ masks/ --labels 0=ice,255=cell --prediction-labels 1=ice,2=cell
+    emseg evaluate cellpose/ masks/ --instances both
     emseg evaluate predictions/ --masks mitochondria=mito/ --masks membrane=mem/
     emseg evaluate --model runs/unet-1 images/ masks/
     emseg evaluate --model runs/densenet121-1 classes/
@@ -229,6 +238,7 @@ def evaluate(
         draws=draws,
         seed=seed,
         compare=compare,
+        instances=instances,
         images=images,
         report=report,
     )
@@ -298,6 +308,7 @@ def score_labels(
         truth,
         rule=_rule(config),
         slices=_slices(config),
+        instances=config.instances,
         micrographs=[config.images] if config.images is not None else (),
         question=question(config),
         onlookers=[witness.look] if witness else (),

@@ -47,10 +47,11 @@ def measure(
         str | None,
         typer.Option(metavar="VALUE", help="Value, or colour, of pixels that belong to no class."),
     ] = None,
-    objects: Annotated[
+    instances: Annotated[
         bool,
         typer.Option(
-            "--objects", help="Every value but 0 is an object: label images of cellpose, StarDist."
+            "--instances",
+            help="Every value but 0 is an object: label images of cellpose, StarDist.",
         ),
     ] = False,
     split: Annotated[
@@ -112,7 +113,7 @@ def measure(
     emseg measure predictions/
     emseg measure predictions/ --images micrographs/ --class particle --split
     emseg measure masks/ --labels 0=matrix,1=particle --pixel-size 1.9nm
-    emseg measure cells/ --objects --smallest 30
+    emseg measure cells/ --instances --smallest 30
     """
     from emseg.cli import console
     from emseg.cli.measure_inputs import find_inputs
@@ -130,7 +131,7 @@ def measure(
         classes=parse_names(classes) if classes is not None else None,
         labels=parse_labels(labels) if labels is not None else None,
         unlabelled=parse_value(unlabelled) if unlabelled is not None else None,
-        objects=objects,
+        instances=instances,
         split=split,
         smallest=smallest,
         border=border,

@@ -63,7 +63,7 @@ def find_meaning(
     described = [each for each in fields if each.described is not None]
     if described:
         return _own_meaning(fields, config)
-    if config.objects:
+    if config.instances:
         return Meaning(_OF_OBJECTS, ("object",), config.unlabelled, numbered=True)
     values: set[int] = set()
     if config.labels is None:
@@ -82,7 +82,7 @@ def find_meaning(
 def _own_meaning(fields: Sequence[Field], config: MeasureConfig) -> Meaning:
     """Take the classes that emseg wrote, which are the same in all files."""
     for option, value in {
-        "--objects": config.objects,
+        "--instances": config.instances,
         "--labels": config.labels,
         "--classes": config.classes,
         "--unlabelled": config.unlabelled,
@@ -132,5 +132,5 @@ def _refuse_numbered(values: set[int], config: MeasureConfig) -> None:
     if config.classes is None and len(values) > _MOST_CLASSES:
         raise LabelError(
             f"the label images hold {len(values)} values ({listed(sorted(values), most=3)}), too "
-            "many to be classes; where each value is an object, add --objects"
+            "many to be classes; where each value is an object, add --instances"
         )

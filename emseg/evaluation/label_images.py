@@ -1,15 +1,17 @@
 """Label images in files against masks in files."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
+from emseg.config import Numbered
 from emseg.errors import MismatchError
 from emseg.evaluation.choice import Question
 from emseg.evaluation.confidence import Source
+from emseg.evaluation.instance_pairs import InstancePairs
 from emseg.evaluation.matching import Masks, Match, Numbers, list_mask_planes, match_masks
 from emseg.evaluation.meaning import MaskRule, Meaning, meaning_of_masks, meanings_of_foreign
 from emseg.evaluation.report import SegmentationReport
@@ -33,6 +35,7 @@ def score_label_images(
     rule: MaskRule | None = None,
     slices: slice | None = None,
     micrographs: Sequence[str | Path] = (),
+    instances: Numbered | None = None,
     question: Question | None = None,
     onlookers: Sequence[Onlooker] = (),
     track: Track = iter,
@@ -52,6 +55,9 @@ def score_label_images(
         Which planes of the mask stack, or files of the mask folder, are compared.
     micrographs : sequence of path
         What was segmented, for the onlookers; matched by name as the masks are.
+    instances : Numbered, optional
+        Whose values number objects, as cellpose and StarDist write them; the other side then is
+        binary.
     question : Question, optional
         Which numbers are wanted; the usual ones by default.
     onlookers : sequence of callable
@@ -78,8 +84,11 @@ def score_label_images(
     )
     check_units([source_of(each.image) for each in matches], question)
     pictures = _pictures(matches, micrographs, files.numbers)
-    first = files.read(matches[0].image)
-    if first is None:
+    first = None if instances else files.read(matches[0].image)
+    if instances:
+        reader = InstancePairs(instances, rule)
+        names, pairs = reader.names, _instance_pairs(track(matches), reader, pictures)
+    elif first is None:
         predicted, true = meanings_of_foreign(matches, rule, folders)
         names, pairs = true.names, _foreign_pairs(track(matches), predicted, true, pictures)
     else:
@@ -158,6 +167,14 @@ def _foreign_pairs(
 ) -> Iterable[Compared]:
     for match in matches:
         yield _compared(match, predicted.read((match.image,)), true.read(match.masks), pictures)
+
+
+def _instance_pairs(
+    matches: Iterable[Match], reader: InstancePairs, pictures: Pictures
+) -> Iterable[Compared]:
+    for match in matches:
+        prediction, reference, objects = reader.read(match)
+        yield replace(_compared(match, prediction, reference, pictures), objects=objects)
 
 
 def _compared(

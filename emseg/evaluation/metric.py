@@ -25,6 +25,9 @@ from emseg.micrograph import LabelImage
 Key = tuple[str, ...]
 """Where a number stands in ``metrics.json``: ``("classes", "particle", "iou")``."""
 
+Objects = tuple[NDArray[Any] | None, NDArray[Any] | None]
+"""Numbers of objects, of the prediction and of the reference; None where there are none."""
+
 Seen = TypeVar("Seen")
 Kept = TypeVar("Kept", contravariant=True)
 
@@ -41,12 +44,16 @@ class Pair:
         Of one size, with the same classes in the same order, without an information bar.
     probabilities : array of float, shape (K, Y, X), optional
         What the network gave each class, where it is known.
+    objects : pair of arrays of an integer type, shape (Y, X), or None
+        The numbers that the files of prediction and reference give to objects, 0 where there is
+        none; None where objects are what hangs together.
     """
 
     name: str
     prediction: LabelImage
     reference: LabelImage
     probabilities: NDArray[Any] | None = None
+    objects: Objects = (None, None)
 
     @property
     def counted(self) -> NDArray[np.bool_]:

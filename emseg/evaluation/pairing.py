@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.errors import LabelError, MismatchError, UnknownNameError
-from emseg.evaluation.metric import Pair
+from emseg.evaluation.metric import Objects, Pair
 from emseg.micrograph import LabelClass, LabelImage, Region, label_dtype, unlabelled_value
 
 
@@ -18,6 +18,7 @@ def pair_up(
     reference: LabelImage,
     names: Sequence[str],
     probabilities: NDArray[Any] | None = None,
+    objects: Objects = (None, None),
 ) -> Pair:
     """Make a pair of two label images; their classes are matched by name.
 
@@ -33,6 +34,8 @@ def pair_up(
         The K classes that are compared, in the order of the report.
     probabilities : array of float, shape (K', Y, X), optional
         Of the classes of the prediction, in its order.
+    objects : pair of arrays of int, shape (Y, X), or None
+        Numbers of objects in the files of prediction and reference.
 
     Raises
     ------
@@ -50,7 +53,7 @@ def pair_up(
             f"the prediction {_title(prediction)} is {height} x {width} pixels but the mask "
             f"{_title(reference)} is {rows} x {columns}; compare images of the same size"
         )
-    classes = _classes(names, prediction, reference)
+    classes, size = _classes(names, prediction, reference), reference.pixels.shape
     if probabilities is not None:
         order = [prediction.names.index(each) if each in prediction.names else -1 for each in names]
         cut = probabilities if region is None else probabilities[:, *region.slices]
@@ -58,7 +61,9 @@ def pair_up(
         if order != list(range(len(cut))):
             cut = np.where(known[:, None, None], cut[order], 0)
         probabilities = cut
-    return Pair(name, _recoded(prediction, classes), _recoded(reference, classes), probabilities)
+    first, second = (None if each is None else _cut(each, region, size) for each in objects)
+    sides = (_recoded(prediction, classes), _recoded(reference, classes))
+    return Pair(name, *sides, probabilities, (first, second))
 
 
 def _on_specimen(
@@ -74,6 +79,11 @@ def _on_specimen(
     if reference.pixels.shape != prediction.pixels.shape:
         return prediction, reference, None
     return cut, replace(reference, pixels=reference.pixels[region.slices], specimen=None), region
+
+
+def _cut(plane: NDArray[Any], region: Region | None, size: tuple[int, ...]) -> NDArray[Any]:
+    """Leave the information bar out of a plane, unless it was left out already."""
+    return plane if region is None or plane.shape == size else plane[region.slices]
 
 
 def _classes(names: Sequence[str], *images: LabelImage) -> tuple[LabelClass, ...]:

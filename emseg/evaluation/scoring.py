@@ -22,7 +22,7 @@ from emseg.evaluation.confidence import (
     remark,
 )
 from emseg.evaluation.confusion import Confusion
-from emseg.evaluation.metric import Key, Metric, Pair
+from emseg.evaluation.metric import Key, Metric, Objects, Pair
 from emseg.evaluation.pairing import pair_up
 from emseg.evaluation.report import ImageNumbers, Number, SegmentationReport, plain_values
 from emseg.micrograph import LabelImage, Micrograph
@@ -47,6 +47,8 @@ class Compared:
         What was segmented, where it was read.
     files : tuple of Path
         Everything that was read for this.
+    objects : pair of arrays of int, shape (Y, X), or None
+        Numbers of objects in the files of prediction and reference.
     """
 
     source: Source
@@ -55,6 +57,7 @@ class Compared:
     probabilities: NDArray[Any] | None = None
     micrograph: Micrograph | None = None
     files: tuple[Path, ...] = ()
+    objects: Objects = (None, None)
 
 
 Onlooker = Callable[[Pair, Compared], None]
@@ -141,8 +144,14 @@ class Scoring:
 
     def add(self, compared: Compared) -> Pair:
         """Look at one more pair."""
-        title, probabilities = compared.source.title, compared.probabilities
-        pair = pair_up(title, compared.prediction, compared.reference, self.names, probabilities)
+        pair = pair_up(
+            compared.source.title,
+            compared.prediction,
+            compared.reference,
+            self.names,
+            compared.probabilities,
+            compared.objects,
+        )
         if not self.metrics:
             self.metrics = choose_metrics(self.question, self.names, pair)
             self.distance = boundary_distance(self.question, pair)

@@ -9,6 +9,7 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
+import tifffile
 
 from emseg import __version__
 from emseg.config import EvaluateConfig
@@ -113,6 +114,23 @@ def test_two_results_are_compared_image_by_image(emseg, here):
     assert "with 3 units no test can say" in run.out
 
 
+def test_instance_label_images_of_another_program(emseg, here):
+    for folder, joined in (("cellpose", False), ("truth", False), ("merged", True)):
+        (here / folder).mkdir()
+        for number in range(3):
+            cells = np.zeros((20, 30), np.uint16)
+            cells[4:12, 4:12], cells[4:12, 12:20] = 300, 300 if joined else 17
+            tifffile.imwrite(here / folder / f"{number}.tif", cells)
+    run = emseg("evaluate", "cellpose", "truth", "--instances", "both", "--json")
+    assert run.code == 0, run.err
+    cell = json.loads(run.out)["classes"]["object"]
+    assert (cell["objects_reference"], cell["object_f1"], cell["count_error"]) == (6, 1.0, 0.0)
+    run = emseg("evaluate", "merged", "truth", "--instances", "both", "--json")
+    assert json.loads(run.out)["classes"]["object"]["count_error"] == -0.5
+    run = emseg("evaluate", "merged", "truth", "--instances", "predictions", "--json")
+    assert json.loads(run.out)["classes"]["object"]["objects_reference"] == 3
+
+
 def test_the_settings_lie_beside_the_scores(emseg, here):
     assert emseg("evaluate", "predictions", "masks", "--slices", "0:2").code == 0
     text = (here / "evaluation" / "evaluate.toml").read_text(encoding="utf-8")
@@ -162,6 +180,8 @@ def test_one_mask_folder_a_class(emseg, here):
         (["predictions", "mask"], 2, "did you mean"),
         (["predictions", "masks", "--metrics", "overlap,objekts"], 2, "did you mean 'objects'"),
         (["predictions", "masks", "--metrics", "probabilities"], 2, "no probabilities"),
+        (["predictions", "masks", "--instances", "bth"], 2, "'both'"),
+        (["predictions", "masks", "--instances", "both", "--labels", "1=a"], 4, "leave out --lab"),
         (["predictions", "masks", "--distance", "5"], 2, "write a length with its unit"),
         (["predictions", "masks", "--distance", "5nm"], 4, "--distance 2px"),
         (["predictions", "masks", "--objects", "smal"], 2, "did you mean 'small'"),

@@ -291,7 +291,7 @@ class TestInstances:
         return "cells_cp_masks.tif"
 
     def test_every_value_is_an_object_and_keeps_its_number(self, emseg, here, cells):
-        assert emseg("measure", cells, "--objects", *QUIET).code == 0
+        assert emseg("measure", cells, "--instances", *QUIET).code == 0
         rows = table(here / "measurements" / "objects.csv")
         assert [(row["class"], row["object"]) for row in rows] == [
             ("object", "7"), ("object", "70000"), ("object", "3000000000"),
@@ -300,12 +300,12 @@ class TestInstances:
         assert summary()["classes"]["object"]["area_fraction"]["mean"] == 204 / 2000
 
     def test_small_ones_can_be_left_out(self, emseg, here, cells):
-        assert emseg("measure", cells, "--objects", "--smallest", "5", *QUIET).code == 0
+        assert emseg("measure", cells, "--instances", "--smallest", "5", *QUIET).code == 0
         rows = table(here / "measurements" / "objects.csv")
         assert [row["object"] for row in rows] == ["7", "70000"]
 
     def test_a_value_may_mean_that_nobody_looked(self, emseg, here, cells):
-        options = ("--objects", "--unlabelled", "70000", *QUIET)
+        options = ("--instances", "--unlabelled", "70000", *QUIET)
         assert emseg("measure", cells, *options).code == 0
         rows = table(here / "measurements" / "objects.csv")
         assert [row["object"] for row in rows] == ["7", "3000000000"]
@@ -314,7 +314,7 @@ class TestInstances:
 
     def test_without_the_option_they_are_too_many_classes(self, refused, here):
         tifffile.imwrite("many.tif", np.arange(2000, dtype=np.uint16).reshape(40, 50))
-        assert "add --objects" in refused(4, "measure", "many.tif")
+        assert "add --instances" in refused(4, "measure", "many.tif")
 
 
 def test_touching_particles_are_split_on_request(emseg, here):
@@ -404,7 +404,7 @@ def test_parquet_without_pyarrow_is_refused_before_any_work(refused, here, monke
         (["predictions", "--class", "partcle"], 2, "did you mean 'particle'?"),
         (["predictions", "--out", "predictions"], 2, "choose another"),
         (["predictions", "--labels", "0=a,1=b"], 2, "--labels says what the values"),
-        (["predictions", "--objects"], 2, "--objects says what the values"),
+        (["predictions", "--instances"], 2, "--instances says what the values"),
         (["predictions", "--border", "dorp"], 2, "did you mean 'drop'?"),
         (["predictions", "--smallest", "5 bananas"], 2, "--smallest 5 bananas: write a number"),
         (["predictions", "--smallest", "0"], 2, "--smallest 0: write a number"),
@@ -414,10 +414,10 @@ def test_parquet_without_pyarrow_is_refused_before_any_work(refused, here, monke
         (["predictions", "--images", "nowhere"], 2, "nowhere"),
         (["mixed"], 4, "1 of the label images has no pixel size (b.tif)"),
         (["apart"], 4, "measure them apart"),
-        (["masks", "--labels", "0=a,1=b", "--objects"], 2, "keep one of them"),
+        (["masks", "--labels", "0=a,1=b", "--instances"], 2, "keep one of them"),
         (["masks", "--smallest", "5nm"], 2, "say --pixel-size"),
         (["masks", "--labels", "0=a,2=b"], 4, "holds the value 1"),
-        (["grey"], 4, "add --objects"),
+        (["grey"], 4, "add --instances"),
         (["broken"], 4, "a.tif"),
     ],
 )  # fmt: skip

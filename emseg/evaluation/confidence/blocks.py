@@ -87,6 +87,7 @@ def _cut_out(pair: Pair, region: Region) -> Pair:
         _part(pair.prediction, region),
         _part(pair.reference, region),
         None if probabilities is None else probabilities[:, rows, columns],
+        tuple(None if each is None else each[rows, columns] for each in pair.objects),  # type: ignore[arg-type]
     )
 
 

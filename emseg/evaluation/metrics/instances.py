@@ -11,7 +11,8 @@ Objects of prediction and reference are matched by their overlap, IoU = |A and B
 Two objects of one image share no pixel, so an IoU above 0.5 has no rival: more than half of each
 lies in the other. At exactly 0.5 two rivals would be the two halves of one object; but the halves
 of a connected object touch, and so are one object themselves. Every pair with an IoU of 0.5 or more
-is therefore a match, and there is no assignment problem to solve.
+is therefore a match. Only objects that a file numbers may touch and be two: of rivals at exactly
+0.5 as many pairs are kept as can be, each object in one.
 """
 
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from emseg.errors import UnknownNameError, UsageError
 from emseg.evaluation.averages import mean_of_defined
 from emseg.evaluation.metric import Additive, Key, Pair
+from emseg.evaluation.metrics.pieces import pieces
 
 IOU_THRESHOLDS = tuple(step / 20 for step in range(10, 20))
 """0.5, 0.55 ... 0.95: what an object has to overlap to be found, from lenient to strict."""
@@ -152,12 +154,9 @@ class _Objects:
     sizes: NDArray[np.int64]
 
     @classmethod
-    def of(cls, mask: NDArray[np.bool_], smallest: int = 1) -> "_Objects":
-        """Label the 8-connected components that have so many pixels."""
-        from scipy.ndimage import label
-
-        labels, number = label(mask, structure=np.ones((3, 3)))
-        sizes = np.bincount(labels.ravel(), minlength=number + 1)
+    def of(cls, labels: NDArray[np.int32], smallest: int = 1) -> "_Objects":
+        """Count the pixels of objects, and leave out those that have too few."""
+        sizes = np.bincount(labels.ravel(), minlength=int(labels.max(initial=0)) + 1)
         sizes[0] = 0
         if smallest > 1:
             kept = sizes >= smallest
@@ -169,14 +168,14 @@ class _Objects:
 def _counts(pair: Pair, value: int, smallest: int) -> list[float]:
     """Objects of prediction and reference, sum of the IoU above 0.5, matches at each threshold."""
     counted = pair.counted
-    predicted = pair.prediction.pixels == value
-    found = _Objects.of(predicted & counted, smallest)
-    true = _Objects.of(pair.reference.pixels == value, smallest)
+    found = _Objects.of(pieces(pair, "prediction", value, connectivity=8), smallest)
+    true = _Objects.of(pieces(pair, "reference", value, connectivity=8), smallest)
     ious, partners = _matches(found, true)
     invented = np.ones(len(found.sizes), dtype=np.bool_)
     invented[partners] = False
     if invented.any() and not counted.all():
-        invented &= ~_hardly_scored(found, predicted, counted)
+        whole = _Objects.of(pieces(pair, "prediction", value, connectivity=8, scored=False))
+        invented &= ~_hardly_scored(found, whole, counted)
     return [
         float(len(partners) + invented.sum()),
         float(len(true.sizes)),
@@ -195,15 +194,31 @@ def _matches(found: _Objects, true: _Objects) -> tuple[NDArray[np.float64], NDAr
     # compressing sums what falls on one pair, and keeps only the pairs that meet
     shared = coo_array((np.ones(len(rows), np.int64), (rows, columns)), shape).tocsr().tocoo()
     ious = shared.data / (true.sizes[shared.row] + found.sizes[shared.col] - shared.data)
-    matched = ious >= IOU_THRESHOLDS[0]  # one to one, as the top of this module shows
-    return ious[matched], shared.col[matched]
+    matched = ious >= IOU_THRESHOLDS[0]
+    ious, rows, columns = ious[matched], shared.row[matched], shared.col[matched]
+    if len(np.unique(columns)) < len(columns) or len(np.unique(rows)) < len(rows):
+        kept = _one_to_one(rows, columns, shape)
+        ious, columns = ious[kept], columns[kept]
+    return ious, columns
+
+
+def _one_to_one(
+    rows: NDArray[np.intp], columns: NDArray[np.intp], shape: tuple[int, int]
+) -> NDArray[np.bool_]:
+    """Keep as many pairs as can be without an object in two; rivals all have an IoU of 0.5."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import maximum_bipartite_matching
+
+    graph = csr_array((np.ones(len(rows), np.int8), (rows, columns)), shape)
+    partner = maximum_bipartite_matching(graph, perm_type="column")
+    kept: NDArray[np.bool_] = partner[rows] == columns
+    return kept
 
 
 def _hardly_scored(
-    found: _Objects, predicted: NDArray[np.bool_], counted: NDArray[np.bool_]
+    found: _Objects, whole: _Objects, counted: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Whether more than half of the object that each was cut from is not scored, shape (n,)."""
-    whole = _Objects.of(predicted)
     scored = np.bincount(whole.labels[counted], minlength=len(whole.sizes) + 1)[1:]
     inside = found.labels > 0
     source = np.zeros(len(found.sizes), dtype=np.intp)

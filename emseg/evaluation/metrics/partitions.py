@@ -15,6 +15,7 @@ from emseg.evaluation.metrics.contingency import (
     sum_of_n_log_n,
     sum_of_squares,
 )
+from emseg.evaluation.metrics.pieces import pieces
 
 _NUMBERS = (
     "adapted_rand_error",
@@ -106,12 +107,9 @@ def components(pair: Pair, class_name: str) -> tuple[NDArray[np.int32], NDArray[
     UnknownNameError
         When the label images have no such class.
     """
-    from scipy import ndimage
-
     index = index_of(pair, class_name)
-    predicted, _ = ndimage.label((pair.prediction.pixels == index) & pair.counted)
-    true, _ = ndimage.label(pair.reference.pixels == index)
-    return predicted, true
+    predicted = pieces(pair, "prediction", index, connectivity=4)
+    return predicted, pieces(pair, "reference", index, connectivity=4)
 
 
 def index_of(pair: Pair, class_name: str) -> int:

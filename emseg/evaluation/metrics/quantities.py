@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from emseg.errors import MismatchError
 from emseg.evaluation.metric import Key, Pair
-from emseg.measuring import find_objects
+from emseg.evaluation.metrics.pieces import Side, pieces
 from emseg.micrograph import LabelImage
 
 _AT_ONCE = 1 << 22  # numbers in memory while mixtures of many objects are compared
@@ -81,11 +81,12 @@ class Quantities:
             When the diameters are wanted in nm and the pixel size is unknown.
         """
         counted, area = pair.counted, self._pixel_area(pair)
-        sides = (pair.prediction, pair.reference)
+        sides: tuple[Side, ...] = ("prediction", "reference")
+        images = (pair.prediction, pair.reference)
         return Measured(
-            np.stack([self._pixels(side, counted) for side in sides]),
+            np.stack([self._pixels(image, counted) for image in images]),
             tuple(
-                _diameters(side.pixels == self.names.index(name), counted, area)
+                _diameters(pieces(pair, side, self.names.index(name), connectivity=8), area)
                 for side in sides
                 for name in self.objects
             ),
@@ -133,11 +134,9 @@ class Quantities:
         return np.concatenate(parts)
 
 
-def _diameters(
-    mask: NDArray[np.bool_], counted: NDArray[np.bool_], pixel_area: float
-) -> NDArray[np.float64]:
-    """Equivalent circular diameters of the objects of a mask."""
-    areas = np.bincount(find_objects(mask & counted).ravel())[1:] * pixel_area
+def _diameters(objects: NDArray[np.int32], pixel_area: float) -> NDArray[np.float64]:
+    """Equivalent circular diameters of numbered objects."""
+    areas = np.bincount(objects.ravel())[1:] * pixel_area
     diameters: NDArray[np.float64] = np.sqrt(4 * areas / np.pi)
     return diameters
 
