@@ -1,5 +1,6 @@
 """Everything a user can set, checked once, frozen, and written beside each result as TOML."""
 
+import math
 import re
 import tomllib
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from emseg.calibration import parse_distance, parse_pixel_size
+from emseg.calibration import PixelSize, parse_distance, parse_pixel_size
 from emseg.errors import UnknownNameError, UnreadableFileError, UsageError
 from emseg.schedules import parse_schedule
 
@@ -279,42 +280,6 @@ class PredictConfig(_Reading):
     top_k: int = Field(default=3, ge=1)
 
 
-class Numbered(StrEnum):
-    """Whose values number objects; the other side is binary."""
-
-    BOTH = "both"
-    PREDICTIONS = "predictions"
-    MASKS = "masks"
-
-
-class EvaluateConfig(_Reading):
-    """What is compared with what: label images with masks, or what a model says with the truth."""
-
-    inputs: Path
-    masks: Path | None = None
-    mask_folders: dict[str, Path] = Field(default_factory=dict)
-    model: Path | None = None
-    classes: tuple[str, ...] | None = None
-    labels: dict[int, str] | None = None
-    prediction_labels: dict[int, str] | None = None
-    unlabelled: int | None = None
-    slices: Slices | None = None
-    invert: bool | None = None
-    device: str = "auto"
-    out: Path = Path("evaluation")
-    top_k: int = Field(default=5, ge=1)
-    metrics: tuple[str, ...] | None = None
-    distance: Annotated[str | None, BeforeValidator(_check_distance)] = None
-    objects: tuple[str, ...] | None = None
-    group_by: str = "image"
-    draws: int = Field(default=1000, ge=0)
-    seed: int = Field(default=0, ge=0)
-    compare: tuple[Path, Path] | None = None
-    instances: Numbered | None = None
-    images: Path | None = None
-    report: bool = True
-
-
 @dataclass(frozen=True, slots=True)
 class Smallest:
     """The smallest object that counts.
@@ -329,6 +294,24 @@ class Smallest:
 
     pixels: int = 1
     diameter_nm: float | None = None
+
+    def in_pixels(self, pixel_size: PixelSize | None) -> int:
+        """Say how many pixels that is.
+
+        Raises
+        ------
+        UsageError
+            When it is a length and the pixel size is unknown.
+        """
+        if self.diameter_nm is None:
+            return self.pixels
+        if pixel_size is None:
+            raise UsageError(
+                f"--smallest {self.diameter_nm:g}nm is a length, and the pixel size is unknown; "
+                "write a number of pixels, or say --pixel-size"
+            )
+        area = math.pi / 4 * self.diameter_nm**2 / pixel_size.area_nm2
+        return max(1, math.ceil(area * (1 - 1e-9)))
 
 
 def parse_smallest(text: str) -> Smallest:
@@ -357,6 +340,43 @@ def _check_smallest(text: Any) -> Any:
     if isinstance(text, str):
         parse_smallest(text)
     return text
+
+
+class Numbered(StrEnum):
+    """Whose values number objects; the other side is binary."""
+
+    BOTH = "both"
+    PREDICTIONS = "predictions"
+    MASKS = "masks"
+
+
+class EvaluateConfig(_Reading):
+    """What is compared with what: label images with masks, or what a model says with the truth."""
+
+    inputs: Path
+    masks: Path | None = None
+    mask_folders: dict[str, Path] = Field(default_factory=dict)
+    model: Path | None = None
+    classes: tuple[str, ...] | None = None
+    labels: dict[int, str] | None = None
+    prediction_labels: dict[int, str] | None = None
+    unlabelled: int | None = None
+    slices: Slices | None = None
+    invert: bool | None = None
+    device: str = "auto"
+    out: Path = Path("evaluation")
+    top_k: int = Field(default=5, ge=1)
+    metrics: tuple[str, ...] | None = None
+    distance: Annotated[str | None, BeforeValidator(_check_distance)] = None
+    objects: tuple[str, ...] | None = None
+    smallest: Annotated[str, BeforeValidator(_check_smallest)] = "1"
+    group_by: str = "image"
+    draws: int = Field(default=1000, ge=0)
+    seed: int = Field(default=0, ge=0)
+    compare: tuple[Path, Path] | None = None
+    instances: Numbered | None = None
+    images: Path | None = None
+    report: bool = True
 
 
 class Border(StrEnum):

@@ -131,6 +131,13 @@ def evaluate(
             help="Classes whose connected pixels are objects; all but the first by default.",
         ),
     ] = None,
+    smallest: Annotated[
+        str,
+        typer.Option(
+            metavar="SIZE",
+            help="Smallest object that counts: a number of pixels, or a diameter such as 5nm.",
+        ),
+    ] = "1",
     group_by: Annotated[
         str,
         typer.Option(
@@ -234,6 +241,7 @@ def evaluate(
         metrics=_names(metrics),
         distance=distance,
         objects=_names(objects),
+        smallest=smallest,
         group_by=group_by,
         draws=draws,
         seed=seed,
@@ -264,12 +272,14 @@ def _names(text: str | None) -> tuple[str, ...] | None:
 def question(config: "EvaluateConfig") -> "Question":
     """Say which numbers are wanted."""
     from emseg.calibration import parse_distance
+    from emseg.config import parse_smallest
     from emseg.evaluation import USUAL, Question
 
     return Question(
         metrics=USUAL if config.metrics is None else config.metrics,
         distance=parse_distance(config.distance) if config.distance else None,
         objects=config.objects,
+        smallest=parse_smallest(config.smallest),
         group_by=config.group_by,
         draws=config.draws,
         seed=config.seed,

@@ -1,6 +1,5 @@
 """What ``emseg measure`` finds in one field: the areas of its classes, and their objects."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +12,6 @@ from emseg.cli.measure_fields import Field
 from emseg.cli.measure_meaning import Meaning
 from emseg.cli.measure_scenes import Scene
 from emseg.config import Border, MeasureConfig, parse_smallest
-from emseg.errors import UsageError
 from emseg.measuring import (
     ObjectTable,
     Phases,
@@ -147,7 +145,7 @@ def find_all(scene: Scene, meaning: Meaning, config: MeasureConfig) -> Iterator[
         When the labels make no sense.
     """
     labels = scene.labels
-    smallest = _smallest_pixels(config, labels.pixel_size)
+    smallest = parse_smallest(config.smallest).in_pixels(labels.pixel_size)
     first = 0
     for name in meaning.measured:
         if scene.instances is not None:
@@ -212,19 +210,6 @@ def _placed(table: ObjectTable, scene: Scene, first: int) -> ObjectTable:
 
 def _sampling(pixel_size: PixelSize | None) -> tuple[float, float]:
     return (pixel_size.y_nm, pixel_size.x_nm) if pixel_size else (1.0, 1.0)
-
-
-def _smallest_pixels(config: MeasureConfig, pixel_size: PixelSize | None) -> int:
-    smallest = parse_smallest(config.smallest)
-    if smallest.diameter_nm is None:
-        return smallest.pixels
-    if pixel_size is None:
-        raise UsageError(
-            f"--smallest {config.smallest} is a length, and the pixel size is unknown; write a "
-            "number of pixels, or say --pixel-size"
-        )
-    pixels = math.pi / 4 * smallest.diameter_nm**2 / pixel_size.area_nm2
-    return max(1, math.ceil(pixels * (1 - 1e-9)))
 
 
 def _without_small(plane: NDArray[Any], smallest: int) -> NDArray[Any]:

@@ -1,11 +1,12 @@
 """Which numbers a user wants, and the metrics that compute them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from emseg.calibration import Distance
+from emseg.config import Smallest
 from emseg.errors import MismatchError, UnknownNameError, UsageError
 from emseg.evaluation.metric import Metric, Pair
 from emseg.evaluation.overlap import Overlap
@@ -38,6 +39,8 @@ class Question:
         How far a boundary may be off to be right; two pixels by default.
     objects : tuple of str, optional
         The classes whose connected components are objects; all but the first by default.
+    smallest : Smallest
+        Smaller objects are left out, on both sides.
     group_by : str
         What the units of the intervals are; see `emseg.evaluation.confidence`.
     draws : int
@@ -49,6 +52,7 @@ class Question:
     metrics: tuple[str, ...] = USUAL
     distance: Distance | None = None
     objects: tuple[str, ...] | None = None
+    smallest: Smallest = field(default_factory=Smallest)
     group_by: str = "image"
     draws: int = 1000
     seed: int = 0
@@ -100,14 +104,14 @@ def choose_metrics(
 
     names, objects = tuple(names), _objects(question, names)
     distance = boundary_distance(question, first)
-    unit = distance.unit
+    unit, smallest = distance.unit, question.smallest.in_pixels(first.pixel_size)
     chosen: list[Metric[Any]] = [Overlap(names)]
     if question.wants("boundary"):
         chosen.append(BoundaryF1(names, distance.value, unit))
     if question.wants("objects"):
-        chosen.append(ObjectScores(names, objects))
+        chosen.append(ObjectScores(names, objects, smallest))
     if question.wants("quantities"):
-        chosen.append(Quantities(names, objects, unit))
+        chosen.append(Quantities(names, objects, unit, smallest))
     if question.wants("distances"):
         chosen.append(SurfaceDistances(names, unit))
     if question.wants("partitions"):

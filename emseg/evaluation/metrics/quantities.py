@@ -50,10 +50,15 @@ class Quantities:
         Those among them that consist of objects.
     unit : str
         ``"nm"`` or ``"px"``, of diameters.
+    smallest : int
+        Pixels of the smallest object that counts.
     """
 
-    def __init__(self, names: Sequence[str], objects: Sequence[str], unit: str) -> None:
-        self.names, self.objects, self.unit = tuple(names), tuple(objects), unit
+    def __init__(
+        self, names: Sequence[str], objects: Sequence[str], unit: str, smallest: int = 1
+    ) -> None:
+        self.names, self.objects = tuple(names), tuple(objects)
+        self.unit, self.smallest = unit, smallest
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -86,7 +91,7 @@ class Quantities:
         return Measured(
             np.stack([self._pixels(image, counted) for image in images]),
             tuple(
-                _diameters(pieces(pair, side, self.names.index(name), connectivity=8), area)
+                self._diameters(pieces(pair, side, self.names.index(name), connectivity=8), area)
                 for side in sides
                 for name in self.objects
             ),
@@ -117,6 +122,13 @@ class Quantities:
         values = side.pixels[counted].astype(np.int64)
         return np.bincount(values, minlength=len(self.names))[: len(self.names)].astype(np.float64)
 
+    def _diameters(self, objects: NDArray[np.int32], pixel_area: float) -> NDArray[np.float64]:
+        """Equivalent circular diameters of numbered objects."""
+        sizes = np.bincount(objects.ravel())[1:]
+        areas = sizes[sizes >= self.smallest] * pixel_area
+        diameters: NDArray[np.float64] = np.sqrt(4 * areas / np.pi)
+        return diameters
+
     def _of_objects(
         self, seen: Sequence[Measured], weights: NDArray[np.float64], place: int
     ) -> NDArray[np.float64]:
@@ -132,13 +144,6 @@ class Quantities:
             for chunk in np.split(weights, range(rows, len(weights), rows))
         ]
         return np.concatenate(parts)
-
-
-def _diameters(objects: NDArray[np.int32], pixel_area: float) -> NDArray[np.float64]:
-    """Equivalent circular diameters of numbered objects."""
-    areas = np.bincount(objects.ravel())[1:] * pixel_area
-    diameters: NDArray[np.float64] = np.sqrt(4 * areas / np.pi)
-    return diameters
 
 
 def _compared(

@@ -73,6 +73,14 @@ def test_mixtures_of_images_weigh_their_objects():
         assert found["particle", "size_distance_nm"] == pytest.approx(expected, abs=1e-9)
 
 
+def test_specks_are_left_out_on_both_sides():
+    metric = Quantities(NAMES, ("particle",), "nm", smallest=100)
+    (found,) = numbers(metric, [pair(squares(10, 20, 9), squares(10, 20, 3))])
+    assert found["particle", "count_error"] == 0
+    assert found["particle", "size_distance_nm"] == 0
+    assert found["particle", "area_fraction"] == pytest.approx((500 + 81) / (64 * 192))
+
+
 def test_what_the_reference_leaves_unlabelled_is_not_measured():
     prediction, reference = squares(10, 20), squares(10, 20)
     reference[:, 64:] = 255
