@@ -1,0 +1,154 @@
+"""From label images to a report: numbers, intervals, and what they rest on."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emseg.calibration import Distance, PixelSize
+from emseg.errors import MismatchError, UnknownNameError, UsageError
+from emseg.evaluation import Compared, Question, segmentation_report
+from emseg.evaluation.confidence import Source
+from emseg.evaluation.contest import contest
+from emseg.evaluation.scoring import check_units, score
+from emseg.micrograph import LabelClass, LabelImage, Region
+
+NAMES = ("matrix", "particle")
+CLASSES = tuple(LabelClass(name, (0, 0, 0)) for name in NAMES)
+NM = PixelSize(2.0, 2.0, "a test")
+
+
+def image(pixels, name, classes=CLASSES, **more):
+    return LabelImage(np.asarray(pixels, np.uint8), classes, name, **more)
+
+
+def compared(number, *, noise=0.05, side=80, pixel_size=NM, folder="a"):
+    """A square particle, and a prediction of it with a share of pixels turned."""
+    rng = np.random.default_rng(number)
+    true = np.zeros((side, side), np.uint8)
+    true[10 : 40 + number, 10:50] = 1
+    predicted = np.where(rng.random(true.shape) < noise, 1 - true, true)
+    name = f"image {number}"
+    sides = (image(each, name, pixel_size=pixel_size) for each in (predicted, true))
+    return Compared(Source(name, Path(folder, f"{number}.tif")), *sides)
+
+
+def test_every_number_has_an_interval_that_holds_it():
+    report = segmentation_report(NAMES, [compared(number) for number in range(12)])
+    assert {each.key for each in report.numbers} >= {
+        ("mean", "iou"),
+        ("classes", "particle", "boundary_f1"),
+        ("classes", "particle", "object_f1"),
+        ("classes", "particle", "mean_diameter_error_nm"),
+    }
+    for each in report.numbers:
+        if each.interval is not None:
+            assert each.interval.low <= each.interval.high
+            assert each.interval.units <= 12
+    iou = report.number("mean", "iou")
+    assert iou.interval.low < iou.value < iou.interval.high
+    assert (report.confidence.units, report.confidence.unit) == (12, "image")
+    assert report.notes == {"distance": "4 nm"}  # two pixels
+
+
+def test_the_numbers_of_an_image_are_those_of_an_evaluation_of_it_alone():
+    pairs = [compared(number, noise=0.02 * number) for number in range(1, 5)]
+    report = segmentation_report(NAMES, pairs)
+    for place, pair in enumerate(pairs):
+        alone = segmentation_report(NAMES, [pair], Question(draws=0))
+        for each in alone.numbers:
+            found = report.images[place].values[each.key]
+            assert found == (None if each.value is None else pytest.approx(each.value))
+
+
+def test_one_image_is_cut_into_blocks_and_says_so():
+    report = segmentation_report(NAMES, [compared(3, side=256)])
+    assert report.confidence.unit == "block of one image"
+    assert report.confidence.units >= 4
+    small = segmentation_report(NAMES, [compared(3)])
+    assert small.confidence is None
+    assert small.value("mean", "iou") > 0.8
+
+
+def test_units_are_folders_where_the_user_says_so(caplog):
+    pairs = [compared(number, folder=f"specimen {number % 3}") for number in range(12)]
+    grouped = segmentation_report(NAMES, pairs, Question(group_by="folder"))
+    assert (grouped.confidence.units, grouped.confidence.unit) == (3, "group")
+    assert grouped.confidence.few_units
+    each = segmentation_report(NAMES, pairs)
+    assert grouped.value("mean", "iou") == each.value("mean", "iou")
+    check_units([pair.source for pair in pairs], Question())
+    assert not caplog.records
+    slices = [Source(f"s[{n}]", Path("s.tif"), n) for n in range(5)]
+    check_units(slices, Question())
+    assert "not independent specimens" in caplog.text
+
+
+def test_a_bad_grouping_is_refused_before_anything_is_compared():
+    with pytest.raises(UnknownNameError, match="did you mean 'folder'"):
+        check_units([compared(1).source], Question(group_by="foldr"))
+    with pytest.raises(UsageError, match="says nothing about"):
+        check_units([compared(1).source], Question(group_by=r"specimen(\d)"))
+
+
+def test_the_same_seed_gives_the_same_intervals():
+    pairs = [compared(number) for number in range(11)]
+    first, second, other = (
+        segmentation_report(NAMES, pairs, Question(metrics=("overlap",), seed=seed)).numbers
+        for seed in (1, 1, 2)
+    )
+    assert first == second
+    assert [each.value for each in first] == [each.value for each in other]
+    assert first != other
+
+
+def test_classes_in_another_order_are_the_same_classes():
+    pair = compared(4)
+    turned = image(1 - pair.prediction.pixels, "t", CLASSES[::-1], pixel_size=NM)
+    one = segmentation_report(NAMES, [pair], Question(draws=0))
+    two = segmentation_report(
+        NAMES, [Compared(pair.source, turned, pair.reference)], Question(draws=0)
+    )
+    assert [each.value for each in one.numbers] == [each.value for each in two.numbers]
+
+
+def test_an_information_bar_is_in_no_number():
+    pair = compared(2)
+    with_bar = np.pad(pair.prediction.pixels, ((0, 20), (0, 0)), constant_values=1)
+    prediction = image(with_bar, "b", pixel_size=NM, specimen=Region(0, 80, 0, 80))
+    masks = (pair.reference, image(np.pad(pair.reference.pixels, ((0, 20), (0, 0))), "b"))
+    expected = segmentation_report(NAMES, [pair], Question(draws=0))
+    for reference in masks:
+        found = segmentation_report(
+            NAMES, [Compared(pair.source, prediction, reference)], Question(draws=0)
+        )
+        assert found.numbers == expected.numbers
+
+
+def test_images_with_and_without_a_pixel_size_are_not_mixed():
+    pairs = [compared(1), compared(2, pixel_size=None)]
+    with pytest.raises(MismatchError, match=r"image 2 has no pixel size"):
+        segmentation_report(NAMES, pairs)
+    report = segmentation_report(NAMES, pairs, Question(distance=Distance(2, "px")))
+    assert report.value("classes", "particle", "mean_diameter_px") > 0
+    with pytest.raises(MismatchError, match="--distance 2px"):
+        segmentation_report(NAMES, pairs[1:], Question(distance=Distance(5, "nm")))
+
+
+def test_a_clear_improvement_is_told_from_chance():
+    worse = score(NAMES, [compared(number, noise=0.10) for number in range(10)])
+    better = score(NAMES, [compared(number, noise=0.04) for number in reversed(range(10))])
+    found = contest("old", "new", worse, better)
+    assert found.headline.verdict == "B is better"
+    assert found.headline.p_value == pytest.approx(2 / 2**10)
+    assert found.headline.value == pytest.approx(
+        found.report_b.value("mean", "iou") - found.report_a.value("mean", "iou")
+    )
+    same = contest("a", "b", worse, worse)
+    assert same.headline.verdict == "no difference shown"
+
+
+def test_results_for_other_images_are_not_compared():
+    one, two = (score(NAMES, [compared(n) for n in range(*ends)]) for ends in ((0, 3), (1, 4)))
+    with pytest.raises(MismatchError, match="image 0"):
+        contest("a", "b", one, two)
