@@ -1,8 +1,7 @@
 """``emseg evaluate``: how good a result is."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,25 +20,12 @@ from emseg.cli.options import (
 from emseg.errors import UsageError
 
 if TYPE_CHECKING:
-    import torch
-
-    from emseg.bundle import Model
     from emseg.cli.evaluate_page import Witness
     from emseg.config import EvaluateConfig
-    from emseg.evaluation import (
-        ClassificationReport,
-        MaskRule,
-        Question,
-        Scoring,
-        SegmentationReport,
-    )
-    from emseg.evaluation.matching import Masks
+    from emseg.evaluation import ClassificationReport, SegmentationReport
 
-_T = TypeVar("_T")
 _METRICS, _TABLE, _SETTINGS = "metrics.json", "metrics.csv", "evaluate.toml"
 _PAGE, _MARKDOWN = "report.html", "metrics.md"
-_OF_MASKS = ("classes", "labels", "prediction_labels", "unlabelled", "slices")
-_OF_IMAGES = ("axes", "signal", "channels", "pixel_size", "invert", "crop", "keep_bar", "rescale")
 
 
 def evaluate(
@@ -208,6 +194,7 @@ def evaluate(
     emseg evaluate --model runs/unet-1 images/ masks/
     emseg evaluate --model runs/densenet121-1 classes/
     """
+    from emseg.cli.evaluate_inputs import question
     from emseg.cli.mask_options import class_folders
     from emseg.config import EvaluateConfig
     from emseg.labels import parse_labels, parse_names, parse_value
@@ -269,188 +256,17 @@ def _names(text: str | None) -> tuple[str, ...] | None:
     return None if text is None else parse_names(text)
 
 
-def question(config: "EvaluateConfig") -> "Question":
-    """Say which numbers are wanted."""
-    from emseg.calibration import parse_distance
-    from emseg.config import parse_smallest
-    from emseg.evaluation import USUAL, Question
-
-    return Question(
-        metrics=USUAL if config.metrics is None else config.metrics,
-        distance=parse_distance(config.distance) if config.distance else None,
-        objects=config.objects,
-        smallest=parse_smallest(config.smallest),
-        group_by=config.group_by,
-        draws=config.draws,
-        seed=config.seed,
-    )
-
-
 def run(
-    config: "EvaluateConfig", witness: "Witness | None" = None
+    config: "EvaluateConfig", witness: "Witness"
 ) -> "SegmentationReport | ClassificationReport":
-    """Compare as configured, under a progress bar."""
+    """Compare as configured, under a progress bar; the witness sees every image."""
     if config.model is not None:
-        return _of_model(config, config.model, witness)
-    return score_labels(config, config.inputs, witness).report()
+        from emseg.cli.evaluate_models import report_of_model
 
+        return report_of_model(config, config.model, witness)
+    from emseg.cli.evaluate_labels import score_labels
 
-def score_labels(
-    config: "EvaluateConfig", predictions: Path, witness: "Witness | None" = None
-) -> "Scoring":
-    """Look at label images and their masks, under a progress bar."""
-    from emseg.evaluation import score_label_images
-
-    for name in _OF_IMAGES:
-        if getattr(config, name) != type(config).model_fields[name].default:
-            raise UsageError(
-                f"--{name.replace('_', '-')} says how micrographs are read, and label images are "
-                "compared here; leave it out, or evaluate a model with --model"
-            )
-    truth = _truth(config)
-    if truth is None:
-        raise UsageError(
-            f"{config.inputs} is compared with nothing; name the masks behind it, "
-            "or --masks NAME=DIR"
-        )
-    return score_label_images(
-        [predictions],
-        truth,
-        rule=_rule(config),
-        slices=_slices(config),
-        instances=config.instances,
-        micrographs=[config.images] if config.images is not None else (),
-        question=question(config),
-        onlookers=[witness.look] if witness else (),
-        track=_track(f"comparing {predictions.name}" if config.compare else "comparing"),
-    )
-
-
-def _truth(config: "EvaluateConfig") -> "Masks | None":
-    """Take the masks as one set or as one a class, whichever was named."""
-    if config.compare is not None and not config.mask_folders:
-        return [config.inputs]
-    if config.mask_folders:
-        return config.mask_folders
-    return None if config.masks is None else [config.masks]
-
-
-def _rule(config: "EvaluateConfig") -> "MaskRule":
-    from emseg.evaluation import MaskRule
-
-    return MaskRule(config.classes, config.labels, config.prediction_labels, config.unlabelled)
-
-
-def _slices(config: "EvaluateConfig") -> slice | None:
-    from emseg.config import parse_slices
-
-    return parse_slices(config.slices) if config.slices else None
-
-
-def _of_model(
-    config: "EvaluateConfig", path: Path, witness: "Witness | None"
-) -> "SegmentationReport | ClassificationReport":
-    from emseg.cli.machine import settle_threads
-
-    settle_threads(config.device)
-    from emseg.bundle import load_model
-    from emseg.config import Task
-    from emseg.inference import choose_device
-
-    if config.images is not None:
-        raise UsageError(
-            f"--images {config.images} is for label images; with --model the images are "
-            f"{config.inputs}; leave it out"
-        )
-    model, device = load_model(path), choose_device(config.device)
-    if witness is not None:
-        witness.model = model
-    truth = _truth(config)
-    if model.card.task is Task.CLASSIFICATION:
-        if truth is not None:
-            raise UsageError(
-                f"{path} classifies whole images, so masks say nothing about it; give a folder "
-                "with one sub-folder a class, or a CSV file with the columns file,label"
-            )
-        return _of_classifier(config, model, device, witness)
-    if truth is None:
-        raise UsageError(
-            f"{path} segments images, so it needs masks; name them behind {config.inputs}, "
-            "or --masks NAME=DIR"
-        )
-    return _of_segmenter(config, model, device, truth, witness)
-
-
-def _of_classifier(
-    config: "EvaluateConfig", model: "Model", device: "torch.device", witness: "Witness | None"
-) -> "ClassificationReport":
-    from emseg.cli import console
-    from emseg.cli.mask_options import refuse_for_classifier
-    from emseg.evaluation.models import evaluate_classifier
-    from emseg.inference import Classifier, device_name
-    from emseg.reading import class_folders
-
-    refuse_for_classifier({name: getattr(config, name) for name in _OF_MASKS})
-    files = class_folders(config.inputs)
-    console.remark(
-        f"device: {device_name(device)}, precision: float32, crop: {model.card.crop} px, "
-        f"the model's pixel size: {model.card.pixel_size or 'unknown'}"
-    )
-    track = _track("classifying")
-    classifier = Classifier(model, device, rescale=config.rescale)
-    options = model.card.read_options(config)
-    return evaluate_classifier(
-        classifier,
-        files,
-        top_k=config.top_k,
-        options=options,
-        question=question(config),
-        track=track,
-        **({"look": witness.look_at_file} if witness else {}),
-    )
-
-
-def _of_segmenter(
-    config: "EvaluateConfig",
-    model: "Model",
-    device: "torch.device",
-    truth: "Masks",
-    witness: "Witness | None",
-) -> "SegmentationReport":
-    from emseg.cli import console
-    from emseg.evaluation.models import evaluate_segmenter
-    from emseg.inference import Segmenter, device_name
-
-    segmenter = Segmenter(model, device, rescale=config.rescale)
-    console.remark(
-        f"device: {device_name(device)}, precision: float32, tile: {segmenter.tile} px, "
-        f"halo: {segmenter.halo} px, the model's pixel size: {model.card.pixel_size or 'unknown'}"
-    )
-    return evaluate_segmenter(
-        segmenter,
-        [config.inputs],
-        truth,
-        rule=_rule(config),
-        slices=_slices(config),
-        options=model.card.read_options(config),
-        question=question(config),
-        onlookers=[witness.look] if witness else (),
-        track=_track("predicting"),
-    )
-
-
-def _track(description: str) -> Callable[[Sequence[_T]], Iterable[_T]]:
-    """Hand on what there is to do, and show how much of it is done."""
-
-    def shown(items: Sequence[_T]) -> Iterator[_T]:
-        from emseg.cli import console
-
-        with console.progress(description, total=len(items), unit="images") as meter:
-            for item in items:
-                yield item
-                meter.advance()
-
-    return shown
+    return score_labels(config, config.inputs, [witness.look]).report()
 
 
 def conclude(

@@ -25,7 +25,7 @@ def compare_results(config: "EvaluateConfig", rivals: tuple[Path, Path], *, json
     MismatchError
         When the two are not results for the same images.
     """
-    from emseg.cli.evaluate import score_labels
+    from emseg.cli.evaluate_labels import score_labels
     from emseg.evaluation.contest import contest
 
     _check(config, rivals)

@@ -1,0 +1,65 @@
+"""What an evaluation compares and asks, from its configuration."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from emseg.config import EvaluateConfig
+    from emseg.evaluation import MaskRule, Question
+    from emseg.evaluation.matching import Masks
+
+_T = TypeVar("_T")
+
+
+def question(config: "EvaluateConfig") -> "Question":
+    """Say which numbers are wanted."""
+    from emseg.calibration import parse_distance
+    from emseg.config import parse_smallest
+    from emseg.evaluation import USUAL, Question
+
+    return Question(
+        metrics=USUAL if config.metrics is None else config.metrics,
+        distance=parse_distance(config.distance) if config.distance else None,
+        objects=config.objects,
+        smallest=parse_smallest(config.smallest),
+        group_by=config.group_by,
+        draws=config.draws,
+        seed=config.seed,
+    )
+
+
+def truth_of(config: "EvaluateConfig") -> "Masks | None":
+    """Take the masks as one set or as one a class, whichever was named."""
+    if config.compare is not None and not config.mask_folders:
+        return [config.inputs]
+    if config.mask_folders:
+        return config.mask_folders
+    return None if config.masks is None else [config.masks]
+
+
+def rule_of(config: "EvaluateConfig") -> "MaskRule":
+    """Say what the values of masks mean."""
+    from emseg.evaluation import MaskRule
+
+    return MaskRule(config.classes, config.labels, config.prediction_labels, config.unlabelled)
+
+
+def slices_of(config: "EvaluateConfig") -> slice | None:
+    """Say which planes are compared."""
+    from emseg.config import parse_slices
+
+    return parse_slices(config.slices) if config.slices else None
+
+
+def track(description: str) -> Callable[[Sequence[_T]], Iterable[_T]]:
+    """Hand on what there is to do, and show how much of it is done."""
+
+    def shown(items: Sequence[_T]) -> Iterator[_T]:
+        from emseg.cli import console
+
+        with console.progress(description, total=len(items), unit="images") as meter:
+            for item in items:
+                yield item
+                meter.advance()
+
+    return shown

@@ -1,0 +1,46 @@
+"""``emseg evaluate`` of label images."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emseg.cli.evaluate_inputs import question, rule_of, slices_of, track, truth_of
+from emseg.errors import UsageError
+
+if TYPE_CHECKING:
+    from emseg.config import EvaluateConfig
+    from emseg.evaluation import Scoring
+    from emseg.evaluation.scoring import Onlooker
+
+_OF_IMAGES = ("axes", "signal", "channels", "pixel_size", "invert", "crop", "keep_bar", "rescale")
+
+
+def score_labels(
+    config: "EvaluateConfig", predictions: Path, onlookers: "Sequence[Onlooker]" = ()
+) -> "Scoring":
+    """Look at label images and their masks, under a progress bar."""
+    from emseg.evaluation import score_label_images
+
+    for name in _OF_IMAGES:
+        if getattr(config, name) != type(config).model_fields[name].default:
+            raise UsageError(
+                f"--{name.replace('_', '-')} says how micrographs are read, and label images are "
+                "compared here; leave it out, or evaluate a model with --model"
+            )
+    truth = truth_of(config)
+    if truth is None:
+        raise UsageError(
+            f"{config.inputs} is compared with nothing; name the masks behind it, "
+            "or --masks NAME=DIR"
+        )
+    return score_label_images(
+        [predictions],
+        truth,
+        rule=rule_of(config),
+        slices=slices_of(config),
+        instances=config.instances,
+        micrographs=[config.images] if config.images is not None else (),
+        question=question(config),
+        onlookers=onlookers,
+        track=track(f"comparing {predictions.name}" if config.compare else "comparing"),
+    )
