@@ -1,14 +1,11 @@
 """What an evaluation compares and asks, from its configuration."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from emseg.config import EvaluateConfig
     from emseg.evaluation import MaskRule, Question
     from emseg.evaluation.matching import Masks
-
-_T = TypeVar("_T")
 
 
 def question(config: "EvaluateConfig") -> "Question":
@@ -49,17 +46,3 @@ def slices_of(config: "EvaluateConfig") -> slice | None:
     from emseg.config import parse_slices
 
     return parse_slices(config.slices) if config.slices else None
-
-
-def track(description: str) -> Callable[[Sequence[_T]], Iterable[_T]]:
-    """Hand on what there is to do, and show how much of it is done."""
-
-    def shown(items: Sequence[_T]) -> Iterator[_T]:
-        from emseg.cli import console
-
-        with console.progress(description, total=len(items), unit="images") as meter:
-            for item in items:
-                yield item
-                meter.advance()
-
-    return shown

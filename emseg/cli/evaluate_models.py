@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emseg.cli.evaluate_inputs import question, rule_of, slices_of, track, truth_of
+from emseg.cli.evaluate_inputs import question, rule_of, slices_of, truth_of
+from emseg.cli.tracking import track
 from emseg.errors import UsageError
 
 if TYPE_CHECKING:

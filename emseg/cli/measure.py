@@ -9,8 +9,8 @@ from emseg.cli.options import Axes, Channels, Crop, Json, KeepBar, PixelSize, Si
 from emseg.errors import PartialError, UsageError
 
 if TYPE_CHECKING:
-    from emseg.cli.measure_inputs import Inputs
-    from emseg.cli.measure_summary import Summary
+    from emseg.survey.inputs import Inputs
+    from emseg.survey.summary import Summary
 
 
 def measure(
@@ -116,11 +116,12 @@ def measure(
     emseg measure cells/ --instances --smallest 30
     """
     from emseg.cli import console
-    from emseg.cli.measure_inputs import find_inputs
     from emseg.cli.measure_run import conclude, run, tell_earlier
     from emseg.cli.measure_tables import show
+    from emseg.cli.tracking import track
     from emseg.config import MeasureConfig
     from emseg.labels import parse_labels, parse_names, parse_value
+    from emseg.survey import Failures, find_inputs
     from emseg.writing import results_folder
     from emseg.writing.growing_tables import require_parquet
 
@@ -149,11 +150,12 @@ def measure(
     )
     if parquet:
         require_parquet()
-    inputs = find_inputs(config)
+    failures = Failures(console.tell_failure)
+    inputs = find_inputs(config, failures, track("looking at the values"))
     _refuse_among_inputs(out, inputs)
     with results_folder(out):
         tell_earlier(out)
-        summary = run(inputs, config)
+        summary = run(inputs, config, failures)
         text = conclude(summary)
     if json:
         console.print_json(text)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from emseg.cli.measure_objects import Found
-from emseg.cli.measure_scenes import Scene
 from emseg.reporting.outlines import Outlines, class_picture, write_outlines
+from emseg.survey.objects import Found
+from emseg.survey.scenes import Scene
 from emseg.writing.display import grey_picture, shown_size
 
 _LONGEST, _LEAST = 1600, 800

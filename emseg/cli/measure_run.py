@@ -9,16 +9,22 @@ from typing import Any
 
 from emseg import __version__
 from emseg.cli import console
-from emseg.cli.measure_fields import Failure, Field, none_left, note_failure
-from emseg.cli.measure_inputs import Inputs
-from emseg.cli.measure_objects import FieldResult, find_all, phases_of
 from emseg.cli.measure_overlays import Overlay
-from emseg.cli.measure_scenes import read_scene
-from emseg.cli.measure_summary import Summary
 from emseg.cli.measure_tables import tell_notices
 from emseg.config import MeasureConfig
 from emseg.errors import ContentError, EmsegError, MismatchError, StorageError
 from emseg.reporting.sizes import write_sizes
+from emseg.survey import (
+    Failure,
+    Failures,
+    Field,
+    FieldResult,
+    Inputs,
+    Summary,
+    find_all,
+    phases_of,
+    read_scene,
+)
 from emseg.writing import whole_file, write_table
 from emseg.writing.growing_tables import GrowingTable, growing_csv, growing_parquet
 
@@ -37,7 +43,7 @@ def tell_earlier(out: Path) -> None:
         )
 
 
-def run(inputs: Inputs, config: MeasureConfig) -> Summary:
+def run(inputs: Inputs, config: MeasureConfig, failures: Failures) -> Summary:
     """Measure all fields under a progress bar; ``objects.csv`` appears when the last is done.
 
     Raises
@@ -47,7 +53,6 @@ def run(inputs: Inputs, config: MeasureConfig) -> Summary:
     """
     console.remark(_first_line(inputs))
     done: list[FieldResult] = []
-    failures = list(inputs.failures)
     with (
         ExitStack() as files,
         console.progress("measuring", len(inputs.fields), unit="images") as meter,
@@ -60,11 +65,11 @@ def run(inputs: Inputs, config: MeasureConfig) -> Summary:
                 raise  # the disk is full for every file
             except (EmsegError, MemoryError) as error:
                 failure = Failure(field.plane.stack.path, _said(field, error))
-                note_failure(failures, failure, of=len(inputs.fields))
+                failures.note(failure, of=len(inputs.fields))
             meter.advance()
             meter.note(field.title)
         if not done:
-            raise none_left(failures)
+            raise failures.none_left()
     return Summary(config, inputs.meaning, tuple(done), tuple(failures))
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from rich.table import Table
 
 from emseg.cli import console
-from emseg.cli.measure_objects import TINY
-from emseg.cli.measure_summary import ClassSummary, ObjectsOfClass, Summary
 from emseg.cli.tables import add_row, new_table
 from emseg.measuring import Density, Fraction
+from emseg.survey.objects import TINY
+from emseg.survey.summary import ClassSummary, ObjectsOfClass, Summary
 
 _log = logging.getLogger(__name__)
 _MANY = 1e6  # nm2 in a µm2, pixels in a Mpx

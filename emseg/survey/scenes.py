@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from emseg.cli.measure_fields import Field
-from emseg.cli.measure_meaning import Meaning
 from emseg.errors import MismatchError
 from emseg.labels import to_label_image
 from emseg.labels.instances import Instances, read_instances
 from emseg.micrograph import LabelImage, Micrograph, Region
+from emseg.survey.fields import Field
+from emseg.survey.meaning import Meaning
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,16 @@
 """What the values of the label images mean that ``emseg measure`` measures."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from emseg.cli import console
-from emseg.cli.measure_fields import Failure, Field, note_failure
 from emseg.config import MeasureConfig
 from emseg.errors import EmsegError, LabelError, MismatchError, UnknownNameError, UsageError, listed
 from emseg.labels import choose_classes, colour, values_of
 from emseg.micrograph import LabelClass, Micrograph
+from emseg.survey.fields import Failure, Failures, Field
+
+Track = Callable[[Sequence[Field]], Iterable[Field]]
+"""Hands on the fields one by one, and shows how far the work is."""
 
 _MOST_CLASSES = 32  # distinct values beyond which they number objects
 _OF_OBJECTS = tuple(LabelClass(name, colour(i)) for i, name in enumerate(("background", "object")))
@@ -42,7 +44,7 @@ class Meaning:
 
 
 def find_meaning(
-    fields: Sequence[Field], failures: list[Failure], config: MeasureConfig
+    fields: Sequence[Field], failures: Failures, config: MeasureConfig, track: Track = iter
 ) -> Meaning:
     """Take the classes that emseg wrote, those that the user names, or those of the values.
 
@@ -50,10 +52,12 @@ def find_meaning(
     ----------
     fields : sequence of Field
         At least one.
-    failures : list of Failure
+    failures : Failures
         Takes the files that cannot be read, where they have to be.
     config : MeasureConfig
         What the user says.
+    track : callable
+        Shows how far the work is, where values have to be looked at.
 
     Raises
     ------
@@ -67,7 +71,7 @@ def find_meaning(
         return Meaning(_OF_OBJECTS, ("object",), config.unlabelled, numbered=True)
     values: set[int] = set()
     if config.labels is None:
-        values = values_of(_readable(fields, failures))
+        values = values_of(_readable(fields, failures, track))
         _refuse_numbered(values - {config.unlabelled}, config)
     classes, unlabelled = choose_classes(
         values,
@@ -117,15 +121,13 @@ def _measured(classes: Sequence[LabelClass], config: MeasureConfig) -> tuple[str
     return tuple(dict.fromkeys(config.measured)) or names[1:]
 
 
-def _readable(fields: Sequence[Field], failures: list[Failure]) -> Iterator[Micrograph]:
+def _readable(fields: Sequence[Field], failures: Failures, track: Track) -> Iterator[Micrograph]:
     """Read the fields one by one; one that fails is told and left out."""
-    with console.progress("looking at the values", len(fields), unit="images") as meter:
-        for field in fields:
-            try:
-                yield field.plane.read()
-            except EmsegError as error:
-                note_failure(failures, Failure(field.plane.stack.path, error), of=len(fields))
-            meter.advance()
+    for field in track(fields):
+        try:
+            yield field.plane.read()
+        except EmsegError as error:
+            failures.note(Failure(field.plane.stack.path, error), of=len(fields))
 
 
 def _refuse_numbered(values: set[int], config: MeasureConfig) -> None:

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from emseg.cli.measure_fields import Failure, Field, none_left, note_failure
-from emseg.cli.measure_meaning import Meaning, find_meaning
 from emseg.config import MeasureConfig, parse_slices
 from emseg.errors import EmsegError, MismatchError, UsageError, listed
 from emseg.reading import (
@@ -21,6 +19,8 @@ from emseg.reading import (
 )
 from emseg.reading.label_images import LabelDescription, describe_label_images
 from emseg.reading.stems import output_stems
+from emseg.survey.fields import Failure, Failures, Field
+from emseg.survey.meaning import Meaning, Track, find_meaning
 
 _log = logging.getLogger(__name__)
 
@@ -35,17 +35,23 @@ class Inputs:
         The fields of view, in the order of the files.
     meaning : Meaning
         The same for all of them.
-    failures : tuple of Failure
-        What could not even be opened.
     """
 
     fields: tuple[Field, ...]
     meaning: Meaning
-    failures: tuple[Failure, ...] = ()
 
 
-def find_inputs(config: MeasureConfig) -> Inputs:
+def find_inputs(config: MeasureConfig, failures: Failures, track: Track = iter) -> Inputs:
     """Find the label images, their meaning, their micrographs and their pixel sizes.
+
+    Parameters
+    ----------
+    config : MeasureConfig
+        What the user says.
+    failures : Failures
+        Takes what cannot be opened.
+    track : callable
+        Shows how far the work is, where values have to be looked at.
 
     Raises
     ------
@@ -54,9 +60,9 @@ def find_inputs(config: MeasureConfig) -> Inputs:
         contradict each other; some pixel sizes are known and others are not.
     """
     paths, planes = _chosen(config)
-    files, failures = _opened(paths, config)
+    files = _opened(paths, config, failures)
     if not files:
-        raise none_left(failures)
+        raise failures.none_left()
     micrographs = _micrographs(files, config)
     stems = output_stems(paths)
     fields = tuple(
@@ -66,12 +72,12 @@ def find_inputs(config: MeasureConfig) -> Inputs:
         for index in _indices(file.stack, planes, config)
     )
     _refuse_mixed_units(fields)
-    meaning = find_meaning(fields, failures, config)
+    meaning = find_meaning(fields, failures, config, track)
     gone = {each.path for each in failures}
     left = tuple(each for each in fields if each.plane.stack.path not in gone)
     if not left:
-        raise none_left(failures)
-    return Inputs(left, meaning, tuple(failures))
+        raise failures.none_left()
+    return Inputs(left, meaning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ def _chosen(config: MeasureConfig) -> tuple[list[Path], slice | None]:
     return paths[chosen], None
 
 
-def _opened(paths: Sequence[Path], config: MeasureConfig) -> tuple[list[_File], list[Failure]]:
+def _opened(paths: Sequence[Path], config: MeasureConfig, failures: Failures) -> list[_File]:
     """Open every file without reading its pixels."""
     options = replace(
         AS_STORED,
@@ -101,13 +107,12 @@ def _opened(paths: Sequence[Path], config: MeasureConfig) -> tuple[list[_File], 
         crop=config.crop,
     )
     files: list[_File] = []
-    failures: list[Failure] = []
     for path in paths:
         try:
             files.append(_File(open_stack(path, options), describe_label_images(path)))
         except EmsegError as error:
-            note_failure(failures, Failure(path, error), of=len(paths))
-    return files, failures
+            failures.note(Failure(path, error), of=len(paths))
+    return files
 
 
 def _indices(stack: Stack, planes: slice | None, config: MeasureConfig) -> Sequence[int]:

@@ -8,9 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
-from emseg.cli.measure_fields import Field
-from emseg.cli.measure_meaning import Meaning
-from emseg.cli.measure_scenes import Scene
 from emseg.config import Border, MeasureConfig, parse_smallest
 from emseg.measuring import (
     ObjectTable,
@@ -20,6 +17,9 @@ from emseg.measuring import (
     measure_objects,
     phase_areas,
 )
+from emseg.survey.fields import Field
+from emseg.survey.meaning import Meaning
+from emseg.survey.scenes import Scene
 
 TINY = 10
 """Pixels below which the size of an object is little more than a guess."""

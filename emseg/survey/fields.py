@@ -1,11 +1,10 @@
 """The label images that ``emseg measure`` measures, and those that it could not."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from emseg.calibration import PixelSize
-from emseg.cli import console
 from emseg.errors import ContentError, EmsegError, PathMissingError, UsageError
 from emseg.reading import Plane
 from emseg.reading.label_images import LabelDescription
@@ -52,24 +51,42 @@ class Failure:
     error: EmsegError
 
 
-def note_failure(failures: list[Failure], failure: Failure, *, of: int) -> None:
-    """Remember and tell that one of several inputs failed.
+class Failures:
+    """Inputs that could not be measured.
 
-    Raises
-    ------
-    UsageError
-        When it is the command that is wrong, for every file.
+    Parameters
+    ----------
+    tell : callable
+        Takes a line about each of several, as soon as it is known.
     """
-    is_usage = isinstance(failure.error, UsageError)
-    if is_usage and not isinstance(failure.error, PathMissingError):
-        raise failure.error
-    failures.append(failure)
-    if of > 1:
-        console.tell_failure(" ".join(str(failure.error).split()))
 
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._found: list[Failure] = []
 
-def none_left(failures: Sequence[Failure]) -> EmsegError:
-    """Say that nothing could be measured: the one error, or that all failed."""
-    if len(failures) == 1:
-        return failures[0].error
-    return ContentError(f"none of the {len(failures)} label images could be measured")
+    def __iter__(self) -> Iterator[Failure]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def note(self, failure: Failure, *, of: int) -> None:
+        """Remember and tell that one of several inputs failed.
+
+        Raises
+        ------
+        UsageError
+            When it is the command that is wrong, for every file.
+        """
+        is_usage = isinstance(failure.error, UsageError)
+        if is_usage and not isinstance(failure.error, PathMissingError):
+            raise failure.error
+        self._found.append(failure)
+        if of > 1:
+            self._tell(" ".join(str(failure.error).split()))
+
+    def none_left(self) -> EmsegError:
+        """Say that nothing could be measured: the one error, or that all failed."""
+        if len(self._found) == 1:
+            return self._found[0].error
+        return ContentError(f"none of the {len(self._found)} label images could be measured")

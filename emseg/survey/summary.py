@@ -8,9 +8,6 @@ from typing import Any
 
 from emseg import __version__
 from emseg.calibration import PixelSize
-from emseg.cli.measure_fields import Failure
-from emseg.cli.measure_meaning import Meaning
-from emseg.cli.measure_objects import FieldResult, Tally
 from emseg.config import Border, MeasureConfig
 from emseg.measuring import (
     DEPTH,
@@ -22,6 +19,9 @@ from emseg.measuring import (
     number_density,
     size_distribution,
 )
+from emseg.survey.fields import Failure
+from emseg.survey.meaning import Meaning
+from emseg.survey.objects import FieldResult, Tally
 
 _LENGTHS = (
     "mean", "std", "d10", "d50", "d90", "lognormal_median", "mean_low", "mean_high", "median_low",
