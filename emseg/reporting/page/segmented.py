@@ -16,6 +16,7 @@ from emseg.reporting.page.words import term_of
 
 _MOST_CARDS = 8
 _MOST_LISTED = 24
+_NOTES = {"distance": "distance of boundaries"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +95,5 @@ def _legend(classes: tuple[LabelClass, ...]) -> Legend:
 
 def _settings(report: SegmentationReport) -> tuple[tuple[str, str], ...]:
     """Say what the numbers were made with, and how sure they are by what method."""
-    lines = [(name.replace("_", " "), text) for name, text in report.notes.items()]
+    lines = [(_NOTES.get(name, name.replace("_", " ")), text) for name, text in report.notes.items()]
     return (*lines, *about_intervals(report.confidence))
