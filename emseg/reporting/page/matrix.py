@@ -56,7 +56,7 @@ def _row_cells(row: NDArray[np.int64], total: int, of: str) -> tuple[Cell, ...]:
     return tuple(
         Cell(
             "·" if count == 0 else percent(count / total),
-            f"{count:,} {of}",
+            f"{count:,} {of}" if count else "",
             level=_level(count, total),
         )
         for count in row.tolist()

@@ -30,9 +30,10 @@ from emseg.writing.picture import with_scale_bar
 
 _LONGEST, _LEAST = 800, 320
 _OVERSAMPLING = 2  # of label images that are drawn smaller, so that thin parts grow pale
-_CROP, _LEAST_CROP = 256, 160
+_CROP, _LEAST_CROP = 208, 160
 _QUALITY = 60
-_FAINT, _TINT = 40, 120  # opacity, of 255
+_FAINT = 0.16  # of the full opacity
+_TINT = 120  # opacity of the classes of crops, of 255
 _VEIL = (222, 222, 222, 170)  # over what is correct, so that the errors stand out
 _PAPER = (246, 246, 246)
 _GREY = (96, 96, 96)
@@ -134,14 +135,14 @@ def draw_crops(pair: Pair, micrograph: Micrograph | None, background: int) -> Cr
     micrograph : Micrograph, optional
         The same part.
     background : int
-        The class that errors are called missed or false by.
+        The class that is left nearly clear over a micrograph.
     """
     size = drawn_pixel_size(pair, micrograph)
     shown = shown_size(pair.reference.pixels.shape, size, _CROP, _LEAST_CROP)
     bar = _scale_bar(pair, size, shown)
     paper = Image.new("RGB", (shown[1], shown[0]), _PAPER)
     base = paper if micrograph is None else grey_picture(micrograph, shown)
-    classes = colour_table(pair.reference, 255 if micrograph is None else _TINT)
+    classes = _class_colours(pair.reference, None if micrograph is None else background, _TINT)
     verdicts = verdicts_of(pair.prediction, pair.reference, background)
 
     def over(values: NDArray[Any], table: NDArray[np.uint8]) -> str:
@@ -193,13 +194,13 @@ def _sampled(pair: Pair, shown: Size) -> Pair:
     return Pair(pair.name, sampled(pair.prediction), sampled(pair.reference))
 
 
-def _class_colours(labels: LabelImage, faint: int | None) -> NDArray[np.uint8]:
-    """Give every class its full colour, but for the faint one; without one nothing is clear."""
-    table = colour_table(labels)
+def _class_colours(labels: LabelImage, faint: int | None, opacity: int = 255) -> NDArray[np.uint8]:
+    """Give every class its colour, but faintly to one; without such a one nothing is clear."""
+    table = colour_table(labels, opacity if faint is not None else 255)
     if faint is None:
         table[table[:, 3] == 0] = (*UNLABELLED_COLOUR, 255)
     else:
-        table[faint, 3] = _FAINT
+        table[faint, 3] = round(opacity * _FAINT)
     return table
 
 

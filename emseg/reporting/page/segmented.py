@@ -95,5 +95,7 @@ def _legend(classes: tuple[LabelClass, ...]) -> Legend:
 
 def _settings(report: SegmentationReport) -> tuple[tuple[str, str], ...]:
     """Say what the numbers were made with, and how sure they are by what method."""
-    lines = [(_NOTES.get(name, name.replace("_", " ")), text) for name, text in report.notes.items()]
+    lines = [
+        (_NOTES.get(name, name.replace("_", " ")), text) for name, text in report.notes.items()
+    ]
     return (*lines, *about_intervals(report.confidence))

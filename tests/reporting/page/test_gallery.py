@@ -55,7 +55,7 @@ def test_pictures_show_the_classes_in_their_colours(pair, micrograph):
     layers = gallery.exhibits[0].layers
     assert (layers.height, layers.width) == (400, 320)
     shown = picture(layers.reference)
-    colours = np.array([[0, 114, 178, 40], [230, 159, 0, 255], [0, 158, 115, 255]])
+    colours = np.array([[0, 114, 178, 41], [230, 159, 0, 255], [0, 158, 115, 255]])
     np.testing.assert_array_equal(shown, colours[both.reference.pixels])
     np.testing.assert_array_equal(shown, picture(layers.prediction))
     assert np.unique(picture(layers.errors).reshape(-1, 4), axis=0).shape[0] == 1

@@ -112,7 +112,7 @@ def test_one_image_without_micrograph_or_pixel_size(page, pair, report):
     slider = next(each for each in found.all("input") if "aria-valuetext" in each)
     assert (slider["min"], slider["max"], slider["value"]) == ("1", "3", "2")
     assert "96 × 64 px" in found.text
-    assert "nm" not in found.text.replace("distance 5 nm", "")
+    assert "nm" not in found.text.replace("distance of boundaries 5 nm", "")
     assert "interval" not in found.text.replace("no interval", "")
 
 
