@@ -84,7 +84,9 @@ class Witness:
         from emseg.reporting.page import write_page
 
         with console.progress("report"):
-            write_page(path, report, self._gallery, self._provenance())
+            write_page(
+                path, report, self._gallery, self._provenance(), calibration=report.calibration
+            )
 
     def _provenance(self) -> "Provenance":
         from emseg.reporting.page import Provenance

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from emseg.evaluation.confidence.intervals import Interval
 from emseg.evaluation.metric import Key
+from emseg.evaluation.metrics.calibration import Calibration
 from emseg.evaluation.nesting import intervals_as_json, nested
 from emseg.evaluation.overlap import counts_of
 from emseg.evaluation.segmentation import SegmentationScores, scores_of_counts
@@ -70,7 +71,10 @@ class SegmentationReport:
     missed : array of int64, shape (K,)
         Pixels of each reference class for which the prediction has no class.
     notes : mapping of str to str
-        What the numbers were made with, for the reader: ``"boundary_distance": "5 nm"``.
+        What the numbers were made with, for the reader: ``"distance": "5 nm"``.
+    calibration : Calibration or None
+        How often the most probable class is right beside how probable it was, pooled; None
+        where no probabilities were scored.
     """
 
     names: tuple[str, ...]
@@ -79,6 +83,7 @@ class SegmentationReport:
     confusion: NDArray[np.int64]
     missed: NDArray[np.int64]
     notes: Mapping[str, str]
+    calibration: Calibration | None = None
 
     def number(self, *key: str) -> Number:
         """Find a number by its key; one that was not asked for has no value."""
@@ -125,6 +130,7 @@ class SegmentationReport:
             },
             "intervals": intervals_as_json({each.key: each.interval for each in self.numbers}),
             "settings": dict(self.notes),
+            **({"calibration": self.calibration.as_json()} if self.calibration else {}),
             "images": [
                 {
                     "name": each.name,

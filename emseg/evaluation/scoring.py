@@ -23,6 +23,8 @@ from emseg.evaluation.confidence import (
 )
 from emseg.evaluation.confusion import Confusion
 from emseg.evaluation.metric import Key, Metric, Objects, Pair
+from emseg.evaluation.metrics.calibration import Calibration
+from emseg.evaluation.metrics.probabilities import ProbabilityScores
 from emseg.evaluation.pairing import pair_up
 from emseg.evaluation.report import ImageNumbers, Number, SegmentationReport, plain_values
 from emseg.micrograph import LabelImage, Micrograph
@@ -193,7 +195,15 @@ class Scoring:
             confusion=self.confusion.counts,
             missed=self.confusion.missed,
             notes={"distance": str(self.distance)} if self.metrics else {},
+            calibration=self._calibration(),
         )
+
+    def _calibration(self) -> Calibration | None:
+        """Points of the reliability diagram, where probabilities were scored."""
+        for place, metric in enumerate(self.metrics):
+            if isinstance(metric, ProbabilityScores):
+                return metric.calibration(self.seen_by(place))
+        return None
 
     def _intervals(self, metric: Metric[Any], seen: list[Any]) -> Sequence[Interval | None]:
         question, units = self.question, self.units
