@@ -7,6 +7,7 @@ import pytest
 import tifffile
 import zarr
 
+pytestmark = pytest.mark.long
 SIDE, TILE = 100_352, 256
 
 

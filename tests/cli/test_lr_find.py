@@ -39,6 +39,7 @@ def test_it_takes_what_train_takes_but_for_length_and_rate():
     assert all(taken[name].annotation == given[name].annotation for name in set(taken) - own)
 
 
+@pytest.mark.long
 def test_it_writes_the_curve_and_the_command_to_go_on_with(emseg, folders):
     shown = emseg("lr-find", "images", "masks", *TINY, "--seed", 3, "--json")
     assert shown.code == 0, shown.err
@@ -106,6 +107,7 @@ def test_an_interrupt_leaves_nothing(emseg, folders, monkeypatch):
     assert not (folders / "rates").exists()
 
 
+@pytest.mark.long
 def test_train_finds_its_rate_and_keeps_the_curve(emseg, folders, monkeypatch):
     monkeypatch.setattr(fit, "find_rate", partial(find_rate, steps=30, highest=100.0))
     shown = emseg("train", "images", "masks", "--lr", "auto", "--out", "run", *TINY)

@@ -66,6 +66,7 @@ def test_a_halo_too_small_makes_it_fail(model, network, odd, cpu, halo):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_tiles_equal_the_whole_of_2048_pixels(model, network, micrograph, cpu):
     large = micrograph(2048, 2048)
     expected = whole_image(network, large)

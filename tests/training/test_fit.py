@@ -192,6 +192,7 @@ def test_a_classifier_is_trained_the_same_way(tmp_path):
     assert same(weights(first), weights(second))
 
 
+@pytest.mark.long
 def test_a_cosine_run_given_minutes_is_replayed_by_its_steps(configure, ticking, monkeypatch):
     schedule = "cosine:hold=0.4"  # of forty steps
     settings = {"schedule": schedule, "warm_up": 3, "accumulate": 2, "batch": 1}
