@@ -59,7 +59,7 @@ def demo(
     result("")
     result(f"picture:      {out / 'comparison.png'}")
     result(f"label image:  {out / 'predictions'} (calibrated OME-TIFF)")
-    result(f"scores:       {out / 'evaluation' / 'metrics.json'}")
+    result(f"scores:       {out / 'evaluation' / 'report.html'}")
     result(f"model:        {out / 'run' / 'model'}")
     result("your turn:    emseg train IMAGES MASKS")
 
@@ -75,7 +75,7 @@ def _train(out: Path, data: "DemoSet", steps: int, seed: int, device: str) -> No
         out=out / "run",
         steps=steps,
         minutes=_MOST_MINUTES * max(1.0, steps / _STEPS),
-        crop=128,
+        crop_size=128,
         seed=seed,
         device=device,
     )
