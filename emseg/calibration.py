@@ -253,3 +253,59 @@ def parse_distance(text: str) -> Distance:
             "3px"
         )
     return Distance(length, "nm")
+
+
+@dataclass(frozen=True, slots=True)
+class Smallest:
+    """The smallest object that counts.
+
+    Parameters
+    ----------
+    pixels : int
+        So many pixels at least.
+    diameter_nm : float or None
+        Where the user named a length: the equivalent circular diameter in nm, at least.
+    """
+
+    pixels: int = 1
+    diameter_nm: float | None = None
+
+    def in_pixels(self, pixel_size: PixelSize | None) -> int:
+        """Say how many pixels that is.
+
+        Raises
+        ------
+        UsageError
+            When it is a length and the pixel size is unknown.
+        """
+        if self.diameter_nm is None:
+            return self.pixels
+        if pixel_size is None:
+            raise UsageError(
+                f"--smallest {self.diameter_nm:g}nm is a length, and the pixel size is unknown; "
+                "write a number of pixels, or say --pixel-size"
+            )
+        area = math.pi / 4 * self.diameter_nm**2 / pixel_size.area_nm2
+        return max(1, math.ceil(area * (1 - 1e-9)))
+
+
+def parse_smallest(text: str) -> Smallest:
+    """Read ``"9"``, a number of pixels, or ``"5nm"``, an equivalent circular diameter.
+
+    Raises
+    ------
+    UsageError
+        When it is neither, or no object could be smaller.
+    """
+    if text.strip().isdecimal() and int(text) >= 1:
+        return Smallest(int(text))
+    try:
+        length = parse_pixel_size(text)
+    except UsageError:
+        length = None
+    if length is None or "," in text:
+        raise UsageError(
+            f"--smallest {text}: write a number of pixels, as in 9, or the diameter of a circle "
+            "of that area with its unit, as in 5nm"
+        )
+    return Smallest(diameter_nm=length.x_nm)

@@ -10,8 +10,7 @@ if TYPE_CHECKING:
 
 def question(config: "EvaluateConfig") -> "Question":
     """Say which numbers are wanted."""
-    from emseg.calibration import parse_distance
-    from emseg.config import parse_smallest
+    from emseg.calibration import parse_distance, parse_smallest
     from emseg.evaluation import USUAL, Question
 
     return Question(

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from emseg.calibration import Distance
-from emseg.config import Smallest
+from emseg.calibration import Distance, Smallest
 from emseg.errors import MismatchError, UnknownNameError, UsageError
 from emseg.evaluation.metric import Metric, Pair
 from emseg.evaluation.overlap import Overlap

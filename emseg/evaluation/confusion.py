@@ -72,7 +72,7 @@ class Confusion:
         LabelError
             When a pixel holds an index that is no class.
         """
-        _require_same_size(prediction, reference)
+        require_same_size(prediction, reference)
         rows, columns = self._positions(reference), self._positions(prediction)
         classes = len(self.names)
         side = classes + 2  # the classes, unlabelled, and indices that are no class
@@ -83,7 +83,7 @@ class Confusion:
         for image, stray in ((reference, table[-1].sum()), (prediction, table[:, -1].sum())):
             if stray:
                 raise LabelError(
-                    f"{_title(image)} has {stray} pixels with an index that is none of its "
+                    f"{title_of(image)} has {stray} pixels with an index that is none of its "
                     f"{len(image.classes)} classes; the file is damaged, make it again"
                 )
         self._counts += table[:classes, : classes + 1]
@@ -115,16 +115,24 @@ class Confusion:
         return f"Confusion(names={self.names!r}, pixels={int(self._counts.sum())})"
 
 
-def _require_same_size(prediction: LabelImage, reference: LabelImage) -> None:
+def require_same_size(prediction: LabelImage, reference: LabelImage) -> None:
+    """Refuse a pair of label images that differ in size.
+
+    Raises
+    ------
+    MismatchError
+        Names both and their sizes.
+    """
     if prediction.pixels.shape != reference.pixels.shape:
         (height, width), (rows, columns) = prediction.pixels.shape, reference.pixels.shape
         raise MismatchError(
-            f"the prediction {_title(prediction)} is {height} x {width} pixels but the mask "
-            f"{_title(reference)} is {rows} x {columns}; compare images of the same size"
+            f"the prediction {title_of(prediction)} is {height} x {width} pixels but the mask "
+            f"{title_of(reference)} is {rows} x {columns}; compare images of the same size"
         )
 
 
-def _title(image: LabelImage) -> str:
+def title_of(image: LabelImage) -> str:
+    """Name a label image, with its plane when it is one of a stack."""
     return image.name if image.plane is None else f"{image.name}[{image.plane}]"
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.errors import LabelError, MismatchError, UnknownNameError
+from emseg.errors import LabelError, UnknownNameError
+from emseg.evaluation.confusion import require_same_size, title_of
 from emseg.evaluation.metric import Objects, Pair
 from emseg.micrograph import LabelClass, LabelImage, Region, label_dtype, unlabelled_value
 
@@ -47,12 +48,7 @@ def pair_up(
         When a pixel holds an index that is no class.
     """
     prediction, reference, region = _on_specimen(prediction, reference)
-    if prediction.pixels.shape != reference.pixels.shape:
-        (height, width), (rows, columns) = prediction.pixels.shape, reference.pixels.shape
-        raise MismatchError(
-            f"the prediction {_title(prediction)} is {height} x {width} pixels but the mask "
-            f"{_title(reference)} is {rows} x {columns}; compare images of the same size"
-        )
+    require_same_size(prediction, reference)
     classes, size = _classes(names, prediction, reference), reference.pixels.shape
     if probabilities is not None:
         order = [prediction.names.index(each) if each in prediction.names else -1 for each in names]
@@ -108,13 +104,9 @@ def _recoded(image: LabelImage, classes: tuple[LabelClass, ...]) -> LabelImage:
     stray = (image.pixels >= count) & (image.pixels != own)
     if stray.any():
         raise LabelError(
-            f"{_title(image)} has {int(stray.sum())} pixels with an index that is none of its "
+            f"{title_of(image)} has {int(stray.sum())} pixels with an index that is none of its "
             f"{count} classes; the file is damaged, make it again"
         )
     is_same = image.names == names and image.pixels.dtype == dtype
     pixels = image.pixels if is_same else table[image.pixels]
     return replace(image, pixels=pixels, classes=classes, specimen=None)
-
-
-def _title(image: LabelImage) -> str:
-    return image.name if image.plane is None else f"{image.name}[{image.plane}]"

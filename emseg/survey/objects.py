@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.calibration import PixelSize
-from emseg.config import Border, MeasureConfig, parse_smallest
+from emseg.calibration import PixelSize, parse_smallest
+from emseg.config import Border, MeasureConfig
 from emseg.measuring import (
     ObjectTable,
     Phases,
