@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from emseg.config import Numbered
 from emseg.errors import MismatchError
+from emseg.evaluation.ahead import ahead
 from emseg.evaluation.choice import Question
 from emseg.evaluation.confidence import Source
 from emseg.evaluation.instance_pairs import InstancePairs
@@ -95,6 +96,8 @@ def score_label_images(
         true = meaning_of_masks(first.classes, matches, rule, folders)
         beside = _Beside(pictures, question.needs_probabilities)
         names, pairs = first.names, _own_pairs(track(matches), files, first, true, beside)
+    if not question.needs_probabilities:  # two images with probabilities may be too much memory
+        pairs = ahead(pairs)
     return score(names, pairs, question, onlookers=onlookers)
 
 

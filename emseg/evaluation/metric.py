@@ -14,12 +14,14 @@ weighted mixtures of that into numbers::
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
+from emseg.evaluation.confusion import Confusion
 from emseg.micrograph import LabelImage
 
 Key = tuple[str, ...]
@@ -32,7 +34,7 @@ Seen = TypeVar("Seen")
 Kept = TypeVar("Kept", contravariant=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pair:
     """A prediction and its reference, ready to be compared pixel by pixel.
 
@@ -60,6 +62,13 @@ class Pair:
         """Pixels that are scored, shape (Y, X): those to which the reference gives a class."""
         counted: NDArray[np.bool_] = self.reference.pixels != self.reference.unlabelled
         return counted
+
+    @cached_property
+    def confusion(self) -> Confusion:
+        """Pixels of each class of the reference by predicted class."""
+        confusion = Confusion(self.reference.names)
+        confusion.update(self.prediction, self.reference)
+        return confusion
 
     @property
     def pixel_size(self) -> PixelSize | None:

@@ -48,9 +48,7 @@ class Overlap(Additive):
 
     def look(self, pair: Pair) -> NDArray[np.float64]:
         """Count the pixels of each class that are right, predicted and true, shape (3 K,)."""
-        confusion = Confusion(self.names)
-        confusion.update(pair.prediction, pair.reference)
-        return counted(confusion)
+        return counted(pair.confusion)
 
     def of_sums(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
         """Compute the numbers of counts; see `Additive.of_sums`."""

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,8 @@ def score(
     question : Question, optional
         Which numbers are wanted, and of what the units of their intervals are.
     onlookers : sequence of callable
-        Called with each pair, for example to draw it.
+        Called with each pair, for example to draw it, one after the other in a second thread while
+        the metrics look at the same pair.
 
     Raises
     ------
@@ -103,10 +105,17 @@ def score(
         As `pair_up` does, and when a metric cannot look at a pair.
     """
     scoring = Scoring(tuple(names), question or Question())
-    for each in compared:
-        pair = scoring.add(each)
+
+    def show(pair: Pair, each: Compared) -> None:
         for look in onlookers:
             look(pair, each)
+
+    with ThreadPoolExecutor(1, "onlookers") as beside:
+        for each in compared:
+            pair = scoring.pair(each)
+            shown = beside.submit(show, pair, each)
+            scoring.look(pair, each.source)
+            shown.result()
     return scoring
 
 
@@ -144,9 +153,15 @@ class Scoring:
         self.seen: list[list[Any]] = []
         self._only: Pair | None = None  # kept while it is the only one, to be cut into blocks
 
-    def add(self, compared: Compared) -> Pair:
-        """Look at one more pair."""
-        pair = pair_up(
+    def pair(self, compared: Compared) -> Pair:
+        """Make label images comparable pixel by pixel.
+
+        Raises
+        ------
+        MismatchError, UnknownNameError, LabelError
+            As `pair_up` does.
+        """
+        return pair_up(
             compared.source.title,
             compared.prediction,
             compared.reference,
@@ -154,15 +169,17 @@ class Scoring:
             compared.probabilities,
             compared.objects,
         )
+
+    def look(self, pair: Pair, source: Source) -> None:
+        """Look at one more pair."""
         if not self.metrics:
             self.metrics = choose_metrics(self.question, self.names, pair)
             self.distance = boundary_distance(self.question, pair)
         self._only = None if self.seen else pair
-        self.confusion.update(pair.prediction, pair.reference)
-        self.sources.append(compared.source)
+        self.confusion += pair.confusion
+        self.sources.append(source)
         self.pixels.append(int(np.count_nonzero(pair.counted)))
         self.seen.append([metric.look(pair) for metric in self.metrics])
-        return pair
 
     def seen_by(self, place: int) -> list[Any]:
         """Take what the metric at a place saw of each pair."""

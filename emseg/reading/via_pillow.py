@@ -52,7 +52,7 @@ def open_source(path: Path, fmt: Format) -> Source:
         if frames > 1:
             names, sizes = ["t", *names], [frames, *sizes]
         axes = tuple(Axis(name, size) for name, size in zip(names, sizes, strict=False))
-        calibration = pixel_size_beside(path, image.width) or _pixel_size(image, fmt.calibration)
+        calibration = pixel_size_beside(path, image.width) or _pixel_size(image, fmt)
 
     def read(index: Index) -> NDArray[Any]:
         frame, rest = (index[0], index[1:]) if frames > 1 else (0, index)
@@ -89,13 +89,14 @@ def _png_sample(path: Path) -> tuple[int, int]:
     return bits, colour
 
 
-def _pixel_size(image: Image.Image, source: str) -> PixelSize | None:
-    renishaw = _renishaw(image)
-    if renishaw is not None:
-        return renishaw
+def _pixel_size(image: Image.Image, fmt: Format) -> PixelSize | None:
+    if fmt.name == "JPEG":  # Pillow looks for the EXIF tags of a PNG behind its pixels
+        renishaw = _renishaw(image)
+        if renishaw is not None:
+            return renishaw
     try:
         x, y = (25.4e6 / float(each) for each in image.info["dpi"])
-        return PixelSize(y, x, source) if max(y, x) < LARGEST_NM else None
+        return PixelSize(y, x, fmt.calibration) if max(y, x) < LARGEST_NM else None
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
 

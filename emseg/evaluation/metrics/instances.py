@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from emseg.errors import UnknownNameError, UsageError
 from emseg.evaluation.averages import mean_of_defined
 from emseg.evaluation.metric import Additive, Key, Pair
+from emseg.evaluation.metrics.contingency import count_overlaps
 from emseg.evaluation.metrics.pieces import pieces
 
 IOU_THRESHOLDS = tuple(step / 20 for step in range(10, 20))
@@ -186,18 +187,18 @@ def _counts(pair: Pair, value: int, smallest: int) -> list[float]:
 
 def _matches(found: _Objects, true: _Objects) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """IoU of the matched pairs, and which objects of the prediction they hold, from 0."""
-    from scipy.sparse import coo_array
-
-    both = (found.labels > 0) & (true.labels > 0)
-    rows, columns = true.labels[both] - 1, found.labels[both] - 1
-    shape = len(true.sizes), len(found.sizes)
-    # compressing sums what falls on one pair, and keeps only the pairs that meet
-    shared = coo_array((np.ones(len(rows), np.int64), (rows, columns)), shape).tocsr().tocoo()
-    ious = shared.data / (true.sizes[shared.row] + found.sizes[shared.col] - shared.data)
+    shared = count_overlaps(found.labels, true.labels)
+    met = shared.prediction > 0
+    rows, columns, pixels = (
+        shared.reference[met] - 1,
+        shared.prediction[met] - 1,
+        shared.pixels[met],
+    )
+    ious = pixels / (true.sizes[rows] + found.sizes[columns] - pixels)
     matched = ious >= IOU_THRESHOLDS[0]
-    ious, rows, columns = ious[matched], shared.row[matched], shared.col[matched]
+    ious, rows, columns = ious[matched], rows[matched], columns[matched]
     if len(np.unique(columns)) < len(columns) or len(np.unique(rows)) < len(rows):
-        kept = _one_to_one(rows, columns, shape)
+        kept = _one_to_one(rows, columns, (len(true.sizes), len(found.sizes)))
         ious, columns = ious[kept], columns[kept]
     return ious, columns
 

@@ -152,8 +152,7 @@ class Gallery:
         return self._mistakes.ranked()
 
     def _keep_image(self, pair: Pair, micrograph: Micrograph | None, background: int) -> None:
-        confusion = Confusion(pair.reference.names)
-        confusion.update(pair.prediction, pair.reference)
+        confusion = pair.confusion
         mean_iou = _mean_iou(confusion)
         badness = -(_UNDEFINED if mean_iou is None else mean_iou)
         if not self._images.admits(badness):
