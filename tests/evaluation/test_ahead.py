@@ -40,9 +40,8 @@ def test_a_fault_comes_after_all_items_before_it() -> None:
         yield 2
         raise ValueError("3.png is damaged")
 
-    seen: list[int] = []
+    coming = ahead(items())
+    assert [next(coming), next(coming)] == [1, 2]
     with pytest.raises(ValueError, match=r"3\.png"):
-        for item in ahead(items()):
-            seen.append(item)  # noqa: PERF402 - extend would lose them
-    assert seen == [1, 2]
+        next(coming)
     assert list(ahead([])) == []
