@@ -17,6 +17,7 @@ where the flood of all basins comes first, nearest first on a plateau. A flood o
 threshold breaks some ties in the other way; its components and everything above t are the same. On
 64 x 64 pixels of noise a score differed by 0.006 at most by that, on blurred membranes of 512 x 512
 by 0.0002, at their best threshold by nothing; one tree takes a twentieth of the time of 255 floods.
+It finds the thresholds that are worth a flood of their own.
 """
 
 from dataclasses import dataclass
