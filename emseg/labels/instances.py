@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.errors import LabelError
+from emseg.labels.whole_numbers import whole_numbers
 from emseg.micrograph import Micrograph
 
 
@@ -60,19 +61,12 @@ def _whole_numbers(mask: Micrograph) -> NDArray[Any]:
             "with one channel and one number each (16- or 32-bit TIFF)"
         )
     plane: NDArray[Any] = mask.pixels[0]
-    if plane.dtype.kind == "f":
-        if not (np.isfinite(plane).all() and (plane == np.rint(plane)).all()):
-            raise LabelError(
-                f"the label image {_named(mask)} holds fractions or NaN ({plane.dtype}); save "
-                "labels, not probabilities"
-            )
-        return plane.astype(np.int64)
-    if plane.dtype.kind not in "iu":
+    if plane.dtype.kind == "b":
         raise LabelError(
-            f"the label image {_named(mask)} has the type {plane.dtype}; save it as 16- or 32-bit "
-            "TIFF with one number an object"
+            f"the label image {_named(mask)} has the type bool, which cannot number objects; save "
+            "it as 16- or 32-bit TIFF with one number an object, or leave --instances out"
         )
-    return plane
+    return whole_numbers(plane, f"the label image {_named(mask)}")
 
 
 def _named(mask: Micrograph) -> object:

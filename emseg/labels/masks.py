@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from emseg.errors import LabelError, MismatchError
 from emseg.labels.classes import MOST_COLOURS, show_value
+from emseg.labels.whole_numbers import whole_numbers
 from emseg.micrograph import (
     LabelClass,
     LabelImage,
@@ -29,22 +30,7 @@ def _plane(mask: Micrograph) -> NDArray[Any]:
             f"channels of {mask.pixels.dtype}); save it with one channel and one value a class "
             "(8-bit greyscale PNG), or as 8-bit RGB with one colour a class"
         )
-    plane: NDArray[Any] = mask.pixels[0]
-    if plane.dtype == bool:
-        return plane.astype(np.uint8)
-    if plane.dtype.kind == "f":
-        if not (np.isfinite(plane).all() and (plane == np.rint(plane)).all()):
-            raise LabelError(
-                f"the mask {mask.path or mask.name} holds fractions or NaN ({plane.dtype}); "
-                "a mask has one whole number a class: save labels, not probabilities"
-            )
-        return plane.astype(np.int64)
-    if plane.dtype.kind not in "iu":
-        raise LabelError(
-            f"the mask {mask.path or mask.name} has the type {plane.dtype}; save it as 8-bit "
-            "greyscale PNG with one value a class"
-        )
-    return plane
+    return whole_numbers(mask.pixels[0], f"the mask {mask.path or mask.name}")
 
 
 def _colours(mask: Micrograph) -> NDArray[np.uint32]:

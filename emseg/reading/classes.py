@@ -1,20 +1,18 @@
 """Whole images with a class each: one folder a class, or a table."""
 
-import csv
 import logging
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from natsort import natsorted
 
 from emseg.errors import ContentError, LabelError, PathMissingError
+from emseg.reading.file_table import read_file_table
 from emseg.reading.files import readable_files
 from emseg.reading.stack import missing
 
 _log = logging.getLogger(__name__)
-_COLUMNS = ("file", "label")
 _PARTS_OF_A_SET = re.compile(r"(images?|imgs?|raw|labels?|masks?|gt|annotations?|seg\w*)$")
 
 
@@ -100,10 +98,8 @@ def _from_table(path: Path) -> tuple[LabelledFile, ...]:
     if path.suffix.lower() != ".csv":
         raise ContentError(f"{path} is neither a folder nor a CSV file with the columns file,label")
     labels: dict[Path, str] = {}
-    for number, name, label in _rows(path):
+    for number, name, label in read_file_table(path, "label"):
         file = path.parent / name
-        if not name or not label:
-            raise ContentError(f"{path} line {number} lacks a file or a label; fill it in")
         if not file.exists():
             raise PathMissingError(f"{path} line {number} names {name}: {missing(file)}")
         if labels.setdefault(file, label) != label:
@@ -112,24 +108,3 @@ def _from_table(path: Path) -> tuple[LabelledFile, ...]:
                 f"{labels[file]!r}; keep one"
             )
     return tuple(LabelledFile(file, label) for file, label in labels.items())
-
-
-def _rows(path: Path) -> list[tuple[int, str, str]]:
-    """Line numbers, files and labels of a table; the header may be in any case and order."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            header = {name.strip().lower(): name for name in reader.fieldnames or ()}
-            if any(column not in header for column in _COLUMNS):
-                raise ContentError(
-                    f"{path} has the columns {', '.join(header) or 'of an empty file'}; it needs "
-                    "file and label"
-                )
-            return [(reader.line_num, *_cells(row, header)) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ContentError(f"{path} is no CSV table in UTF-8; save it again as one") from error
-
-
-def _cells(row: Mapping[str, str | None], header: Mapping[str, str]) -> tuple[str, str]:
-    file, label = ((row[header[column]] or "").strip() for column in _COLUMNS)
-    return file, label

@@ -39,6 +39,7 @@ def test_unlabelled_pixels_are_no_object(unlabelled):
         (np.full((1, 2, 2), np.nan), "fractions or NaN"),
         (np.full((1, 2, 2), -1, np.int32), "--unlabelled -1"),
         (np.zeros((1, 2, 2), complex), "type complex128"),
+        (np.zeros((1, 2, 2), bool), "type bool, which cannot number objects"),
     ],
 )
 def test_what_numbers_no_objects_is_refused(pixels, words):

@@ -1,6 +1,5 @@
 """Which images are independent of each other, by the rule that ``--group-by`` names."""
 
-import csv
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +15,11 @@ from emseg.errors import (
     did_you_mean,
     listed,
 )
+from emseg.reading.file_table import read_file_table
 from emseg.reading.formats import stem
-from emseg.reading.stack import missing
 
 IMAGE, STACK, FOLDER = "image", "stack", "folder"
 RULES = (IMAGE, STACK, FOLDER)
-_COLUMNS = ("file", "group")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,35 +187,11 @@ def _entry(source: Source, groups: Mapping[str, str]) -> str | None:
 def _groups(table: Path) -> dict[str, str]:
     """Read which file is of which group."""
     groups: dict[str, str] = {}
-    for line, file, group in _rows(table):
-        if not file or not group:
-            raise ContentError(f"{table} line {line} lacks a file or a group; fill it in")
+    for line, name, group in read_file_table(table, "group"):
+        file = name.replace("\\", "/")
         if groups.setdefault(file, group) != group:
             raise ContentError(
                 f"{table} line {line} puts {file} into {group!r}, an earlier line into "
                 f"{groups[file]!r}; keep one"
             )
     return groups
-
-
-def _rows(table: Path) -> list[tuple[int, str, str]]:
-    """Line numbers, files and groups; the header may be in any case and order."""
-    if not table.is_file():
-        raise missing(table)
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            header = {name.strip().lower(): name for name in reader.fieldnames or ()}
-            if any(column not in header for column in _COLUMNS):
-                raise ContentError(
-                    f"{table} has the columns {', '.join(header) or 'of an empty file'}; it needs "
-                    "file and group"
-                )
-            return [(reader.line_num, *_cells(row, header)) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ContentError(f"{table} is no CSV table in UTF-8; save it again as one") from error
-
-
-def _cells(row: Mapping[str, str | None], header: Mapping[str, str]) -> tuple[str, str]:
-    file, group = ((row[header[column]] or "").strip() for column in _COLUMNS)
-    return file.replace("\\", "/"), group
