@@ -24,13 +24,16 @@ def apart(diameters, pixel, rng):
     return mask.reshape(k * cell[0], k * cell[1])
 
 
-def touching(rng, cells, pixel):
-    """Pairs of discs that overlap by up to 15 % of the smaller diameter, each in its cell."""
-    size = (np.array([110, 110]) / pixel).astype(int)
+def touching(rng, cells, pixel, smallest=12):
+    """Pairs of discs that overlap by up to 15 % of the smaller diameter, each in its cell.
+
+    Their radii are up to twice the smallest.
+    """
+    size = (np.array([110, 110]) * (smallest / 12) / pixel).astype(int) + 2
     y, x = np.indices(size) * np.reshape(pixel, (2, 1, 1))
     pairs = []
     for _ in range(cells):
-        radii = rng.uniform(12, 24, 2)
+        radii = rng.uniform(smallest, 2 * smallest, 2)
         angle = rng.uniform(0, np.pi)
         away = radii.sum() - rng.uniform(0, 0.15) * 2 * radii.min()
         step = away / 2 * np.array([np.sin(angle), np.cos(angle)])
@@ -87,8 +90,27 @@ def test_discs_of_all_sizes_at_once():
     assert not table.neighbours.any()
 
 
-@pytest.mark.parametrize("pixel", [(1, 1), (1, 2), (2, 1)])
-def test_touching_discs_are_counted_by_splitting(pixel):
-    mask = touching(np.random.default_rng(2), 40, pixel)
+@pytest.mark.parametrize(
+    ("pixel", "smallest"),
+    [
+        ((1, 1), 12),
+        ((1, 2), 12),
+        ((2, 1), 12),
+        ((1, 1), 5),
+        ((1, 2), 8),
+        ((2, 1), 8),
+        ((1, 1.5), 6),
+    ],
+)
+def test_touching_discs_are_counted_by_splitting(pixel, smallest):
+    mask = touching(np.random.default_rng(2), 40, pixel, smallest)
     assert find_objects(mask).max() < 60
     assert find_objects(mask, split=True, sampling=pixel).max() == pytest.approx(80, rel=0.03)
+
+
+@pytest.mark.parametrize("pixel", [(1, 1), (1, 2), (2, 1)])
+@pytest.mark.parametrize("diameter", [4, 6, 9, 14])
+def test_small_discs_that_do_not_touch_stay_whole(diameter, pixel):
+    mask = apart(np.full((15, 15), float(diameter)), pixel, np.random.default_rng(3))
+    count = find_objects(mask).max()
+    assert find_objects(mask, split=True, sampling=pixel).max() == count
