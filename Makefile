@@ -17,8 +17,9 @@ INSTALLED = .venv/.installed
 demo: $(INSTALLED)
 	$(BIN)/emseg demo
 
+# Each process of the tests has one thread: those of PyTorch would wait for each other.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 test-long: $(INSTALLED)
 	$(BIN)/python -m pytest -m long $(ARGS)

@@ -1,18 +1,27 @@
+import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any import: no test fetches, or waits for a network
+os.environ.pop("COLUMNS", None)  # a test asks for a width itself; workers of xdist get one
 REPOSITORY = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return REPOSITORY
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> Iterator[None]:
+    """Take what a command hangs on to the log away again, whichever test comes next."""
+    yield
+    logging.getLogger("emseg").handlers.clear()
 
 
 _WATCH = """

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import atexit
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -367,6 +368,7 @@ class _PerThread(threading.local):
 
 
 _thread = _PerThread()
+atexit.register(lambda: _thread.held.release())  # while the libraries that close it still stand
 
 
 @contextmanager
