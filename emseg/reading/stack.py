@@ -1,8 +1,8 @@
 """Opens files of any format as stacks of micrographs."""
 
+import atexit
 import dataclasses
 import logging
-import atexit
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
