@@ -30,14 +30,14 @@ _PAGE, _MARKDOWN = "report.html", "metrics.md"
 
 def evaluate(
     predictions: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="PREDICTIONS",
             help="Label images of emseg or of another program: a folder, file, stack or glob in "
             "quotes. With --model: images, or a folder with one sub-folder a class. With "
-            "--compare: the truth.",
+            "--compare: the truth, unless --masks NAME=DIR says it.",
         ),
-    ],
+    ] = None,
     masks: Annotated[
         str | None,
         typer.Argument(metavar="MASKS", help="The truth: a folder, file, stack or glob in quotes."),
@@ -200,12 +200,13 @@ def evaluate(
     from emseg.labels import parse_labels, parse_names, parse_value
     from emseg.writing import results_folder
 
+    inputs = _inputs(predictions, compare, class_masks or [])
     if masks is not None and class_masks:
         raise UsageError(
             f"masks are named twice, as {masks} and by --masks {class_masks[0]}; keep one"
         )
     config = EvaluateConfig.from_options(
-        inputs=Path(predictions),
+        inputs=inputs,
         masks=masks,
         mask_folders=class_folders(class_masks or []),
         model=model,
@@ -248,6 +249,21 @@ def evaluate(
 
             witness = Witness(config)
             conclude(run(config, witness), config, witness, json=json)
+
+
+def _inputs(named: str | None, compare: tuple[Path, Path] | None, class_masks: list[str]) -> Path:
+    """Find what is compared; with two results and a folder of masks a class nothing else is."""
+    if compare is not None and class_masks:
+        if named is not None:
+            raise UsageError(
+                f"the truth is named twice, as {named} and by --masks {class_masks[0]}; keep one"
+            )
+        return compare[0]
+    if named is None:
+        raise UsageError(
+            "name what is compared: emseg evaluate PREDICTIONS MASKS, or with --model the images"
+        )
+    return Path(named)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

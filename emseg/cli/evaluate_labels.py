@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from emseg.evaluation import Scoring
     from emseg.evaluation.scoring import Onlooker
 
-_OF_IMAGES = ("axes", "signal", "channels", "pixel_size", "invert", "crop", "keep_bar", "rescale")
+_OF_IMAGES = ("axes", "signal", "channels", "invert", "crop", "keep_bar", "rescale")
 
 
 def score_labels(
     config: "EvaluateConfig", predictions: Path, onlookers: "Sequence[Onlooker]" = ()
 ) -> "Scoring":
     """Look at label images and their masks, under a progress bar."""
+    from emseg.calibration import parse_pixel_size
     from emseg.evaluation import score_label_images
 
     for name in _OF_IMAGES:
@@ -41,6 +42,7 @@ def score_labels(
         slices=slices_of(config),
         instances=config.instances,
         micrographs=[config.images] if config.images is not None else (),
+        pixel_size=parse_pixel_size(config.pixel_size) if config.pixel_size else None,
         question=question(config),
         onlookers=onlookers,
         track=track(f"comparing {predictions.name}" if config.compare else "comparing"),

@@ -137,7 +137,8 @@ def boundary_distance(question: Question, first: Pair) -> Distance:
     if question.distance.unit == "nm" and size is None:
         raise MismatchError(
             f"--distance {question.distance} cannot be measured, because the pixel size of "
-            f"{first.name} is unknown; give the distance in pixels, such as --distance 2px"
+            f"{first.name} is unknown; give it, as in --pixel-size 1.9nm, or the distance in "
+            "pixels, such as --distance 2px"
         )
     return question.distance
 

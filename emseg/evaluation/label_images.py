@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from emseg.calibration import PixelSize
 from emseg.config import Numbered
 from emseg.errors import MismatchError
 from emseg.evaluation.ahead import ahead
@@ -36,6 +37,7 @@ def score_label_images(
     rule: MaskRule | None = None,
     slices: slice | None = None,
     micrographs: Sequence[str | Path] = (),
+    pixel_size: PixelSize | None = None,
     instances: Numbered | None = None,
     question: Question | None = None,
     onlookers: Sequence[Onlooker] = (),
@@ -55,7 +57,10 @@ def score_label_images(
     slices : slice, optional
         Which planes of the mask stack, or files of the mask folder, are compared.
     micrographs : sequence of path
-        What was segmented, for the onlookers; matched by name as the masks are.
+        What was segmented, for the onlookers; matched by name as the masks are. Where neither a
+        prediction nor its mask knows its pixel size, it is that of the micrograph.
+    pixel_size : PixelSize, optional
+        That of all label images, whatever their files say.
     instances : Numbered, optional
         Whose values number objects, as cellpose and StarDist write them; the other side then is
         binary.
@@ -84,17 +89,18 @@ def score_label_images(
         numbers=files.numbers,
     )
     check_units([source_of(each.image) for each in matches], question)
-    pictures = _pictures(matches, micrographs, files.numbers)
+    beside = _Beside(
+        _pictures(matches, micrographs, files.numbers), pixel_size, question.needs_probabilities
+    )
     first = None if instances else files.read(matches[0].image)
     if instances:
         reader = InstancePairs(instances, rule)
-        names, pairs = reader.names, _instance_pairs(track(matches), reader, pictures)
+        names, pairs = reader.names, _instance_pairs(track(matches), reader, beside)
     elif first is None:
         predicted, true = meanings_of_foreign(matches, rule, folders)
-        names, pairs = true.names, _foreign_pairs(track(matches), predicted, true, pictures)
+        names, pairs = true.names, _foreign_pairs(track(matches), predicted, true, beside)
     else:
         true = meaning_of_masks(first.classes, matches, rule, folders)
-        beside = _Beside(pictures, question.needs_probabilities)
         names, pairs = first.names, _own_pairs(track(matches), files, first, true, beside)
     if not question.needs_probabilities:  # two images with probabilities may be too much memory
         pairs = ahead(pairs)
@@ -110,9 +116,10 @@ def evaluate_label_images(
 
 @dataclass(frozen=True, slots=True)
 class _Beside:
-    """What is read beside label images: micrographs for pictures, and probabilities."""
+    """What is known beside label images: micrographs, a pixel size, and probabilities."""
 
     pictures: Pictures
+    pixel_size: PixelSize | None
     wants_probabilities: bool
 
 
@@ -150,7 +157,7 @@ def _own_pairs(
     files: _LabelFiles,
     first: LabelImage,
     true: Meaning,
-    beside: "_Beside",
+    beside: _Beside,
 ) -> Iterable[Compared]:
     for match in matches:
         image = files.read(match.image)
@@ -162,38 +169,42 @@ def _own_pairs(
             )
         values = _probabilities(match.image, image) if beside.wants_probabilities else None
         truth = true.read(match.masks)
-        yield _compared(match, image, truth, beside.pictures, values)
+        yield _compared(match, image, truth, beside, values)
 
 
 def _foreign_pairs(
-    matches: Iterable[Match], predicted: Meaning, true: Meaning, pictures: Pictures
+    matches: Iterable[Match], predicted: Meaning, true: Meaning, beside: _Beside
 ) -> Iterable[Compared]:
     for match in matches:
-        yield _compared(match, predicted.read((match.image,)), true.read(match.masks), pictures)
+        yield _compared(match, predicted.read((match.image,)), true.read(match.masks), beside)
 
 
 def _instance_pairs(
-    matches: Iterable[Match], reader: InstancePairs, pictures: Pictures
+    matches: Iterable[Match], reader: InstancePairs, beside: _Beside
 ) -> Iterable[Compared]:
     for match in matches:
         prediction, reference, objects = reader.read(match)
-        yield replace(_compared(match, prediction, reference, pictures), objects=objects)
+        yield replace(_compared(match, prediction, reference, beside), objects=objects)
 
 
 def _compared(
     match: Match,
     prediction: LabelImage,
     reference: LabelImage,
-    pictures: Pictures,
+    beside: _Beside,
     probabilities: NDArray[Any] | None = None,
 ) -> Compared:
-    plane = pictures.get((match.image.stack.path, match.image.index))
+    plane = beside.pictures.get((match.image.stack.path, match.image.index))
+    micrograph = None if plane is None else plane.read()
+    size = beside.pixel_size or prediction.pixel_size or reference.pixel_size
+    if size is None and micrograph is not None:
+        size = micrograph.pixel_size
     return Compared(
         source_of(match.image),
-        prediction,
+        replace(prediction, pixel_size=size),
         reference,
         probabilities,
-        None if plane is None else plane.read(),
+        micrograph,
         files_of(match),
     )
 

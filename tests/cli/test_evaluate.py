@@ -114,6 +114,27 @@ def test_two_results_are_compared_image_by_image(emseg, here):
     assert "with 3 units no test can say" in run.out
 
 
+def test_two_results_are_compared_with_one_mask_folder_a_class(emseg, here):
+    (here / "small").mkdir()
+    for path in (here / "masks").iterdir():
+        iio.imwrite(here / "small" / path.name, (iio.imread(path) == 1).astype(np.uint8))
+    options = ("--masks", "small=small", "--compare", "masks", "masks", "--metrics", "overlap")
+    run = emseg("evaluate", *options, "--json")
+    assert run.code == 0, run.err
+    assert json.loads(run.out)["differences"]["mean"]["iou"]["a"] == 1.0
+
+
+def test_a_pixel_size_that_no_file_knows_may_be_said(emseg, here):
+    options = ("--distance", "5nm", "--pixel-size", "2.5nm", "--metrics", "boundary,distances")
+    run = emseg("evaluate", "predictions", "masks", *options, "--json")
+    assert run.code == 0, run.err
+    found = json.loads(run.out)
+    assert found["settings"] == {"distance": "5 nm"}
+    pixels = emseg("evaluate", "predictions", "masks", "--metrics", "distances", "--json")
+    small = json.loads(pixels.out)["classes"]["small"]["surface_distance_px"]
+    assert found["classes"]["small"]["surface_distance_nm"] == pytest.approx(2.5 * small)
+
+
 def test_instance_label_images_of_another_program(emseg, here):
     for folder, joined in (("cellpose", False), ("truth", False), ("merged", True)):
         (here / folder).mkdir()
@@ -173,7 +194,11 @@ def test_one_mask_folder_a_class(emseg, here):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
+        ([], 2, "emseg evaluate PREDICTIONS MASKS"),
         (["predictions"], 2, "compared with nothing; name the masks"),
+        (["masks", "--masks", "small=masks", "--compare", "a", "b"], 2, "truth is named twice"),
+        (["predictions", "masks", "--pixel-size", "2.5"], 2, "is no pixel size"),
+        (["predictions", "masks", "--crop", "0:2"], 2, "evaluate a model with --model"),
         (["predictions", "masks", "--masks", "small=masks"], 2, "named twice"),
         (["predictions", "--masks", "masks"], 2, "write --masks mitochondria=DIR"),
         (["predictions", "--masks", "a=b", "--masks", "a=c"], 2, "names 'a' twice"),

@@ -9,10 +9,11 @@ import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from emseg.calibration import PixelSize
 from emseg.errors import LabelError, MismatchError, UnknownNameError, UsageError
 from emseg.evaluation import MaskRule, evaluate_label_images
-from emseg.micrograph import LabelClass, LabelImage
-from emseg.writing import write_label_images
+from emseg.micrograph import LabelClass, LabelImage, Micrograph
+from emseg.writing import write_label_images, write_micrographs
 
 THREE = (
     LabelClass("matrix", (0, 0, 0), (0,)),
@@ -290,6 +291,21 @@ def test_label_images_of_another_program_are_compared_value_by_value(folders):
     named = evaluated(folders, rule=MaskRule(names=("matrix", "small", "large"))).pooled
     assert tuple(named.classes) == ("matrix", "small", "large")
     assert named.mean_iou == scores.mean_iou
+
+
+def test_a_micrograph_says_the_pixel_size_that_label_images_do_not_know(folders, tmp_path):
+    mask(folders[0] / "a.png", PREDICTED)
+    mask(folders[1] / "a.png", TRUE)
+    pixels = rows(TRUE)[None]
+    image = Micrograph(pixels, "a", pixel_size=PixelSize(3, 2, "test"))
+    write_micrographs(tmp_path / "a.ome.tif", [image])
+    shown = evaluated(folders, micrographs=[tmp_path / "a.ome.tif"])
+    assert shown.notes == {"distance": "6 nm"}  # two pixels, the longer side
+    said = evaluated(
+        folders, micrographs=[tmp_path / "a.ome.tif"], pixel_size=PixelSize(1, 1, "said")
+    )
+    assert said.notes == {"distance": "2 nm"}
+    assert evaluated(folders).notes == {"distance": "2 px"}
 
 
 @pytest.mark.parametrize("objects", [1, 2, 255])

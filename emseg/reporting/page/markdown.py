@@ -72,7 +72,7 @@ def _line(texts: list[str]) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    return _escaped(cell.text) + (f" \\[{cell.note}\\]" if cell.note else "")
+    return _escaped(cell.text) + (f" ({_escaped(cell.note)})" if cell.note else "")
 
 
 def _escaped(text: str) -> str:
