@@ -78,7 +78,7 @@ def floods(cells: Cells) -> str:
         cells.shape
     )
     levels = np.rint(255 * blurred.clip(0, 1)).astype(np.uint8)
-    one, metric = pair("0", cells, cells), MembraneScores("cell")
+    one, metric = pair("0", cells, cells), MembraneScores("cell", flooded=1)
     likely = Pair("0", one.prediction, one.reference, np.stack((255 - levels, levels)))
     start = time.perf_counter()
     of_tree = metric.curves(metric.look(likely)[None])[0]

@@ -289,6 +289,10 @@ class Smallest:
         return max(1, math.ceil(area * (1 - 1e-9)))
 
 
+ANY_SIZE = Smallest()
+"""Every object counts, one of a single pixel too."""
+
+
 def parse_smallest(text: str) -> Smallest:
     """Read ``"9"``, a number of pixels, or ``"5nm"``, an equivalent circular diameter.
 

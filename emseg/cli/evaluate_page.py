@@ -112,11 +112,11 @@ def _hashed(files: "dict[Path, None]") -> tuple[tuple[str, str], ...]:
     """Hash files until that would take too long."""
     left, found = _MOST_HASHED, []
     for path in files:
-        size = path.stat().st_size if path.is_file() else left + 1
-        left -= min(size, left)
-        if left <= 0 or not path.is_file():
+        size = path.stat().st_size if path.is_file() else None  # Zarr is a folder
+        if size is None or size > left:
             found.append((str(path), ""))
             continue
+        left -= size
         with path.open("rb") as file:
             found.append((str(path), hashlib.file_digest(file, "sha256").hexdigest()))
     return tuple(found)

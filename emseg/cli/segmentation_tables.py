@@ -136,7 +136,10 @@ def _show_basis(report: SegmentationReport) -> None:
 def _show_confidence(report: SegmentationReport) -> None:
     about = report.confidence
     if about is None:
-        console.result("No intervals: one image that is too small to be cut into blocks.")
+        if len(report.images) == 1 and report.pixels:
+            console.result("No intervals: --draws 0, or one image too small to be cut into blocks.")
+        else:
+            console.result("No intervals.")
         return
     console.result(basis(about))
 

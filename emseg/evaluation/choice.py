@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from emseg.calibration import Distance, Smallest
 from emseg.errors import MismatchError, UnknownNameError, UsageError
@@ -18,12 +18,12 @@ GROUPS = MappingProxyType(
         "quantities": "errors of phase fraction, number, mean diameter, size distribution",
         "distances": "Hausdorff 95 % and mean distance of boundaries",
         "partitions": "adapted Rand error, variation of information",
-        "membranes": "V_rand and V_info of ISBI 2012; a second a slice of 512 x 512",
+        "membranes": "V_rand and V_info of ISBI 2012; some seconds a slice with probabilities",
         "probabilities": "calibration error, Brier score, average precision, ROC",
     }
 )
 USUAL = ("overlap", "boundary", "objects", "quantities")
-_PIXELS = 2  # how far a boundary may be off when no distance is named
+_TWO_PIXELS = Distance(2, "px")  # how far a boundary may be off when no distance is named
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,8 @@ class Question:
     metrics : tuple of str
         Names of groups of numbers, or ``"all"``.
     distance : Distance, optional
-        How far a boundary may be off to be right; two pixels by default.
+        How far a boundary may be off to be right; two pixels of each image by default. Its unit is
+        that of all lengths; without one they are in nm where pixel sizes are known.
     objects : tuple of str, optional
         The classes whose connected components are objects; all but the first by default.
     smallest : Smallest
@@ -102,11 +103,11 @@ def choose_metrics(
     from emseg.evaluation.metrics.quantities import Quantities
 
     names, objects = tuple(names), _objects(question, names)
-    distance = boundary_distance(question, first)
-    unit, smallest = distance.unit, question.smallest.in_pixels(first.pixel_size)
+    distance, unit = boundary_distance(question, first), _unit_of_lengths(question, first)
+    smallest = question.smallest
     chosen: list[Metric[Any]] = [Overlap(names)]
     if question.wants("boundary"):
-        chosen.append(BoundaryF1(names, distance.value, unit))
+        chosen.append(BoundaryF1(names, distance.value, distance.unit))
     if question.wants("objects"):
         chosen.append(ObjectScores(names, objects, smallest))
     if question.wants("quantities"):
@@ -128,19 +129,28 @@ def choose_metrics(
 
 
 def boundary_distance(question: Question, first: Pair) -> Distance:
-    """Say within which distance a boundary is right, and thereby the unit of all lengths."""
-    size = first.pixel_size
-    if question.distance is None:
-        if size is None:
-            return Distance(_PIXELS, "px")
-        return Distance(_PIXELS * max(size.y_nm, size.x_nm), "nm")
-    if question.distance.unit == "nm" and size is None:
+    """Say within which distance a boundary is right: two pixels of each image by default.
+
+    Raises
+    ------
+    MismatchError
+        When it is one in nm and the pixel size is unknown.
+    """
+    distance = question.distance or _TWO_PIXELS
+    if distance.unit == "nm" and first.pixel_size is None:
         raise MismatchError(
-            f"--distance {question.distance} cannot be measured, because the pixel size of "
+            f"--distance {distance} cannot be measured, because the pixel size of "
             f"{first.name} is unknown; give it, as in --pixel-size 1.9nm, or the distance in "
             "pixels, such as --distance 2px"
         )
-    return question.distance
+    return distance
+
+
+def _unit_of_lengths(question: Question, first: Pair) -> Literal["nm", "px"]:
+    """Say what lengths are measured in: as --distance says, or else nm where that can be."""
+    if question.distance is not None:
+        return question.distance.unit
+    return "px" if first.pixel_size is None else "nm"
 
 
 def _objects(question: Question, names: Sequence[str]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ given another class. See Sokolova and Lapalme, "A systematic analysis of perform
 for classification tasks", Inf. Process. Manag. 45, 427 (2009).
 """
 
+import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +18,14 @@ from numpy.typing import ArrayLike, NDArray
 from emseg.errors import ContentError, UnknownNameError
 from emseg.evaluation.averages import mean_of_present
 from emseg.evaluation.choice import Question
-from emseg.evaluation.confidence import IMAGE, Interval, Source, group_images, intervals
+from emseg.evaluation.confidence import IMAGE, Interval, Source, group_images, intervals, remark
 from emseg.evaluation.file_scores import FileScores, seen_of_files
 from emseg.evaluation.metric import Key
 from emseg.evaluation.metrics.calibration import Calibration
 from emseg.evaluation.metrics.probabilities import ProbabilitySummary, summarise_probabilities
 from emseg.evaluation.nesting import intervals_as_json
+
+_log = logging.getLogger(__name__)
 
 _MOST_TOP_K = 5
 
@@ -300,9 +303,11 @@ def _intervals(
 ) -> dict[Key, Interval | None]:
     """Find an interval for each number, by resampling the files or their groups."""
     scores = FileScores(names, min(top_k, len(names)))
-    units = None
+    units, sources = None, [source_of_file(each.file) for each in files]
     if question.group_by != IMAGE:
-        units = group_images([source_of_file(each.file) for each in files], question.group_by)
+        units = group_images(sources, question.group_by)
+    elif question.draws and (said := remark(sources)):
+        _log.warning("%s", said)
     found = intervals(
         scores,
         seen_of_files(truth, values, scores.top_k),
@@ -317,7 +322,7 @@ def _intervals(
 def source_of_file(file: str) -> Source:
     """Say where a classified file, or plane of a stack, comes from."""
     path = Path(re.sub(r"\[\d+\]$", "", file))
-    return Source(path.name, path)
+    return Source(path.name + file[len(str(path)) :], path)
 
 
 def _index(names: tuple[str, ...], label: str) -> int:

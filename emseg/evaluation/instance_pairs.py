@@ -47,13 +47,17 @@ class InstancePairs:
 
     def read(self, match: Match) -> tuple[LabelImage, LabelImage, Objects]:
         """Read a prediction and its mask, and the numbers of their objects."""
-        prediction, found = self._side(match.image, self.numbered is not Numbered.MASKS)
-        reference, true = self._side(match.masks[0], self.numbered is not Numbered.PREDICTIONS)
+        prediction, found = self._side(match.image, self.numbered is not Numbered.MASKS, None)
+        reference, true = self._side(
+            match.masks[0], self.numbered is not Numbered.PREDICTIONS, self.unlabelled
+        )
         return prediction, reference, (found, true)
 
-    def _side(self, plane: Plane, is_numbered: bool) -> tuple[LabelImage, NDArray[Any] | None]:
+    def _side(
+        self, plane: Plane, is_numbered: bool, unlabelled: int | None
+    ) -> tuple[LabelImage, NDArray[Any] | None]:
         read = plane.read()
-        instances = read_instances(read, self.unlabelled)
+        instances = read_instances(read, unlabelled)
         pixels = (instances.plane > 0).astype(np.uint8)
         if instances.unlabelled is not None:
             pixels[instances.unlabelled] = UNLABELLED_8

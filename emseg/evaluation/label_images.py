@@ -95,16 +95,17 @@ def score_label_images(
     first = None if instances else files.read(matches[0].image)
     if instances:
         reader = InstancePairs(instances, rule)
-        names, pairs = reader.names, _instance_pairs(track(matches), reader, beside)
+        names, pairs = reader.names, _instance_pairs(matches, reader, beside)
     elif first is None:
         predicted, true = meanings_of_foreign(matches, rule, folders)
-        names, pairs = true.names, _foreign_pairs(track(matches), predicted, true, beside)
+        names, pairs = true.names, _foreign_pairs(matches, predicted, true, beside)
     else:
         true = meaning_of_masks(first.classes, matches, rule, folders)
-        names, pairs = first.names, _own_pairs(track(matches), files, first, true, beside)
+        names, pairs = first.names, _own_pairs(matches, files, first, true, beside)
     if not question.needs_probabilities:  # two images with probabilities may be too much memory
         pairs = ahead(pairs)
-    return score(names, pairs, question, onlookers=onlookers)
+    done = (pair for _, pair in zip(track(matches), pairs, strict=True))
+    return score(names, done, question, onlookers=onlookers)
 
 
 def evaluate_label_images(

@@ -49,6 +49,9 @@ class Pair:
     objects : pair of arrays of an integer type, shape (Y, X), or None
         The numbers that the files of prediction and reference give to objects, 0 where there is
         none; None where objects are what hangs together.
+    part : float
+        Which share of an image it is: 1, or less for a block of one. What takes long may be done
+        less exactly for a part.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Pair:
     reference: LabelImage
     probabilities: NDArray[Any] | None = None
     objects: Objects = (None, None)
+    part: float = 1.0
 
     @property
     def counted(self) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emseg.calibration import Distance, PixelSize
 from emseg.evaluation.choice import Question, boundary_distance, choose_metrics
 from emseg.evaluation.confidence import (
     BLOCK,
@@ -25,6 +26,7 @@ from emseg.evaluation.confidence import (
 from emseg.evaluation.confusion import Confusion
 from emseg.evaluation.metric import Key, Metric, Objects, Pair
 from emseg.evaluation.metrics.calibration import Calibration
+from emseg.evaluation.metrics.membranes import MembraneScores
 from emseg.evaluation.metrics.probabilities import ProbabilityScores
 from emseg.evaluation.pairing import pair_up
 from emseg.evaluation.report import ImageNumbers, Number, SegmentationReport, plain_values
@@ -151,17 +153,20 @@ class Scoring:
         self.sources: list[Source] = []
         self.pixels: list[int] = []
         self.seen: list[list[Any]] = []
+        self._distance: Distance | None = None  # at which boundaries meet
+        self._distances: set[str] = set()  # what that is in the images
+        self._has_probabilities = False
         self._only: Pair | None = None  # kept while it is the only one, to be cut into blocks
 
     def pair(self, compared: Compared) -> Pair:
-        """Make label images comparable pixel by pixel.
+        """Make label images comparable pixel by pixel, and count which class meets which.
 
         Raises
         ------
         MismatchError, UnknownNameError, LabelError
             As `pair_up` does.
         """
-        return pair_up(
+        pair = pair_up(
             compared.source.title,
             compared.prediction,
             compared.reference,
@@ -169,16 +174,19 @@ class Scoring:
             compared.probabilities,
             compared.objects,
         )
+        self.confusion += pair.confusion
+        return pair
 
     def look(self, pair: Pair, source: Source) -> None:
         """Look at one more pair."""
         if not self.metrics:
             self.metrics = choose_metrics(self.question, self.names, pair)
-            self.distance = boundary_distance(self.question, pair)
         self._only = None if self.seen else pair
-        self.confusion += pair.confusion
+        self._has_probabilities |= pair.probabilities is not None
         self.sources.append(source)
-        self.pixels.append(int(np.count_nonzero(pair.counted)))
+        self.pixels.append(int(pair.confusion.counts.sum() + pair.confusion.missed.sum()))
+        self._distance = boundary_distance(self.question, pair)
+        self._distances.add(_in_nm(self._distance, pair.pixel_size))
         self.seen.append([metric.look(pair) for metric in self.metrics])
 
     def seen_by(self, place: int) -> list[Any]:
@@ -211,9 +219,23 @@ class Scoring:
             ),
             confusion=self.confusion.counts,
             missed=self.confusion.missed,
-            notes={"distance": str(self.distance)} if self.metrics else {},
+            notes=self._notes(),
             calibration=self._calibration(),
         )
+
+    def _notes(self) -> dict[str, str]:
+        """Say what the numbers were made with: ``"distance": "2 px (3.8 nm)"``."""
+        if self._distance is None:
+            return {}
+        alike = len(self._distances) == 1
+        notes = {"distance": next(iter(self._distances)) if alike else str(self._distance)}
+        for place, metric in enumerate(self.metrics):
+            if self._has_probabilities and isinstance(metric, MembraneScores):
+                best = metric.best_threshold(self.seen_by(place))
+                if best is not None:
+                    rand, info = (f"{threshold / 255:.3f}" for threshold in best)
+                    notes[f"threshold_{metric.cell}"] = f"V_rand {rand}, V_info {info}"
+        return notes
 
     def _calibration(self) -> Calibration | None:
         """Points of the reliability diagram, where probabilities were scored."""
@@ -240,3 +262,10 @@ def _of_each(metric: Metric[Any], seen: list[Any]) -> Iterable[NDArray[np.float6
     for start in range(0, len(seen), _ROWS):
         part = seen[start : start + _ROWS]
         yield from metric.scores(part, np.eye(len(part)))
+
+
+def _in_nm(distance: Distance, size: PixelSize | None) -> str:
+    """Write a distance, and beside pixels what they are in nm: ``"2 px (3.8 nm)"``."""
+    if distance.unit == "nm" or size is None or size.y_nm != size.x_nm:
+        return str(distance)
+    return f"{distance} ({distance.value * size.x_nm:.4g} nm)"

@@ -30,7 +30,7 @@ def read_file_table(path: Path, column: str) -> list[tuple[int, str, str]]:
     ContentError
         When it cannot be read, lacks a column, or says nothing about a file.
     """
-    if not path.is_file():
+    if not path.exists():
         raise missing(path)
     columns = ("file", column)
     try:
@@ -44,6 +44,11 @@ def read_file_table(path: Path, column: str) -> list[tuple[int, str, str]]:
                 )
             own = [header[each] for each in columns]
             rows = [(reader.line_num, *_cells(row, own)) for row in reader]
+    except OSError as error:
+        raise ContentError(
+            f"{path} cannot be read as a table ({error.strerror}); name a CSV file with the "
+            f"columns file and {column}"
+        ) from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise ContentError(f"{path} is no CSV table in UTF-8; save it again as one") from error
     for line, name, said in rows:

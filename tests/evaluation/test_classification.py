@@ -264,3 +264,23 @@ def test_files_of_one_specimen_are_one_unit():
     report = classification_report(NAMES, files, question=Question(group_by=r"^(\d)-"))
     accuracy = report.intervals["accuracy",]
     assert (accuracy.units, accuracy.unit, accuracy.few_units) == (4, "group", True)
+
+
+def test_each_interval_holds_its_number_even_where_all_is_confidently_wrong():
+    sure = np.linspace(0.9, 0.99, 20)
+    files = [ClassifiedFile(f"{p}.png", "network", (0, p, 1 - p)) for p in sure]
+    report = classification_report(NAMES, files)
+    assert report.brier_score > 1
+    interval = report.intervals["brier_score",]
+    assert interval.low < report.brier_score < interval.high
+
+
+def test_planes_of_stacks_are_said_to_be_no_independent_units(caplog):
+    files = [
+        ClassifiedFile(f"{n // 15}.tif[{n % 15}]", "network", (0.8, 0.1, 0.1)) for n in range(30)
+    ]
+    classification_report(NAMES, files)
+    assert "30 images are slices of 2 files" in caplog.text
+    caplog.clear()
+    classification_report(NAMES, files, question=Question(group_by="stack"))
+    assert not caplog.text

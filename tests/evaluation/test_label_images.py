@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emseg.calibration import PixelSize
+from emseg.config import Numbered
 from emseg.errors import LabelError, MismatchError, UnknownNameError, UsageError
 from emseg.evaluation import MaskRule, evaluate_label_images
 from emseg.micrograph import LabelClass, LabelImage, Micrograph
@@ -314,6 +315,17 @@ def test_binary_images_of_another_program_are_compared_however_they_are_written(
     mask(folders[1] / "a.png", [[0, 0, 255]])
     scores = evaluated(folders, rule=MaskRule(names=("ice", "cell"))).pooled
     assert {name: each.iou for name, each in scores.classes.items()} == {"ice": 0.5, "cell": 0.5}
+
+
+def test_an_unlabelled_value_of_the_masks_is_a_number_like_any_other_in_the_prediction(folders):
+    cells = np.zeros((6, 12), np.uint16)
+    cells[1:3, 1:3], cells[1:3, 6:8] = 7, 255
+    folders[0].mkdir()
+    tifffile.imwrite(folders[0] / "a.tif", cells)
+    mask(folders[1] / "a.png", np.where(cells > 0, 1, 0))
+    report = evaluated(folders, instances=Numbered.PREDICTIONS, rule=MaskRule(unlabelled=255))
+    assert report.value("classes", "object", "objects_prediction") == 2
+    assert report.value("classes", "object", "iou") == 1
 
 
 def test_an_empty_prediction_scores_zero_and_is_no_error(folders):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emseg.calibration import Distance, PixelSize
+from emseg.calibration import Distance, PixelSize, Smallest
 from emseg.errors import MismatchError, UnknownNameError, UsageError
 from emseg.evaluation import Compared, Question, segmentation_report
 from emseg.evaluation.confidence import Source
@@ -42,13 +42,13 @@ def test_every_number_has_an_interval_that_holds_it():
         ("classes", "particle", "mean_diameter_error_nm"),
     }
     for each in report.numbers:
-        if each.interval is not None:
-            assert each.interval.low <= each.interval.high
-            assert each.interval.units <= 12
+        assert each.interval is not None, each.key
+        assert each.interval.low <= each.value <= each.interval.high, each.key
+        assert each.interval.units <= 12
     iou = report.number("mean", "iou")
     assert iou.interval.low < iou.value < iou.interval.high
     assert (report.confidence.units, report.confidence.unit) == (12, "image")
-    assert report.notes == {"distance": "4 nm"}  # two pixels
+    assert report.notes == {"distance": "2 px (4 nm)"}
 
 
 def test_the_numbers_of_an_image_are_those_of_an_evaluation_of_it_alone():
@@ -59,6 +59,18 @@ def test_the_numbers_of_an_image_are_those_of_an_evaluation_of_it_alone():
         for each in alone.numbers:
             found = report.images[place].values[each.key]
             assert found == (None if each.value is None else pytest.approx(each.value))
+
+
+def test_every_image_has_its_own_pixel_size_in_whichever_order_they_come():
+    fine, coarse = (compared(n, pixel_size=PixelSize(s, s, "a test")) for n, s in ((1, 1), (2, 10)))
+    question = Question(smallest=Smallest(diameter_nm=100), draws=0)  # all of coarse, none of fine
+    there, back = (
+        segmentation_report(NAMES, each, question) for each in ([fine, coarse], [coarse, fine])
+    )
+    assert there.value("classes", "particle", "objects_reference") == 1
+    for each in there.numbers:
+        assert back.value(*each.key) == pytest.approx(each.value), each.key
+    assert there.notes == {"distance": "2 px"}  # which is not the same in nm
 
 
 def test_one_image_is_cut_into_blocks_and_says_so():

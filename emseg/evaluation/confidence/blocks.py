@@ -1,5 +1,6 @@
 """One image cut into blocks, so that something can be said about its spread."""
 
+import math
 from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
@@ -88,6 +89,7 @@ def _cut_out(pair: Pair, region: Region) -> Pair:
         _part(pair.reference, region),
         None if probabilities is None else probabilities[:, rows, columns],
         tuple(None if each is None else each[rows, columns] for each in pair.objects),  # type: ignore[arg-type]
+        part=math.prod(region.size) / pair.reference.pixels.size,
     )
 
 

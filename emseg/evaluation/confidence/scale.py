@@ -40,7 +40,8 @@ class Scale:
 
 
 _PHRASES = (  # the first that occurs in a name, as whole words, says what the number is
-    ("rand error|calibration error|ece|brier|error rate", Scale(0.0, 1.0, Better.LOWER)),
+    ("brier", Scale(0.0, 2.0, Better.LOWER)),
+    ("rand error|calibration error|ece|error rate", Scale(0.0, 1.0, Better.LOWER)),
     ("error|bias", Scale(better=Better.NEARER_ZERO)),
     ("hausdorff|distance|vi|variation of information|log loss", Scale(0.0, inf, Better.LOWER)),
     ("kappa|matthews", Scale(-1.0, 1.0, Better.HIGHER)),

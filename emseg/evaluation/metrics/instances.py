@@ -21,11 +21,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.errors import UnknownNameError, UsageError
+from emseg.calibration import ANY_SIZE, Smallest
+from emseg.errors import UnknownNameError
 from emseg.evaluation.averages import mean_of_defined
 from emseg.evaluation.metric import Additive, Key, Pair
 from emseg.evaluation.metrics.contingency import count_overlaps
 from emseg.evaluation.metrics.pieces import pieces
+from emseg.measuring.numbering import count_pixels
 
 IOU_THRESHOLDS = tuple(step / 20 for step in range(10, 20))
 """0.5, 0.55 ... 0.95: what an object has to overlap to be found, from lenient to strict."""
@@ -76,15 +78,14 @@ class ObjectScores(Additive):
         The K classes, in the order of the label images.
     object_classes : tuple of str
         Those that consist of objects; a matrix or background is none.
-    smallest : int
-        Objects of fewer scored pixels are overlooked in prediction and reference, at least 1.
+    smallest : Smallest
+        Smaller objects are overlooked in prediction and reference; scored pixels count. A length is
+        so many pixels as the pixel size of each image makes it.
 
     Raises
     ------
     UnknownNameError
         When an object class is none of the classes.
-    UsageError
-        When ``smallest`` is not positive.
 
     References
     ----------
@@ -95,14 +96,12 @@ class ObjectScores(Additive):
 
     names: tuple[str, ...]
     object_classes: tuple[str, ...]
-    smallest: int = 1
+    smallest: Smallest = ANY_SIZE
 
     def __post_init__(self) -> None:
         for name in self.object_classes:
             if name not in self.names:
                 raise UnknownNameError("class", name, self.names)
-        if self.smallest < 1:
-            raise UsageError(f"an object has at least 1 pixel, not {self.smallest}; give 1 or more")
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -111,9 +110,16 @@ class ObjectScores(Additive):
         return (*classes, *(("mean", kind) for kind in _AVERAGED))
 
     def look(self, pair: Pair) -> NDArray[np.float64]:
-        """Count the objects of each class, and the matches among them at each threshold."""
+        """Count the objects of each class, and the matches among them at each threshold.
+
+        Raises
+        ------
+        UsageError
+            When the smallest object is a length and the pixel size of the pair is unknown.
+        """
         values = [self.names.index(name) for name in self.object_classes]
-        counts = [_counts(pair, value, self.smallest) for value in values]
+        smallest = self.smallest.in_pixels(pair.pixel_size)
+        counts = [_counts(pair, value, smallest) for value in values]
         return np.array(counts, dtype=np.float64).ravel()
 
     def of_sums(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -157,7 +163,7 @@ class _Objects:
     @classmethod
     def of(cls, labels: NDArray[np.int32], smallest: int = 1) -> "_Objects":
         """Count the pixels of objects, and leave out those that have too few."""
-        sizes = np.bincount(labels.ravel(), minlength=int(labels.max(initial=0)) + 1)
+        sizes = count_pixels(labels, int(labels.max(initial=0)))
         sizes[0] = 0
         if smallest > 1:
             kept = sizes >= smallest

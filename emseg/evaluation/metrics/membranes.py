@@ -20,7 +20,9 @@ from emseg.evaluation.metrics.probabilities import probability_of
 from emseg.micrograph import count_values
 
 _THRESHOLDS = 255
-_FLOODED = 1 << 23  # pixels that are flooded for one slice, some three seconds
+FLOODED = 1 << 23
+"""Pixels that are flooded for one slice, which takes some three seconds."""
+
 _OF_THRESHOLD = 5  # sums that each threshold has of its own
 _OF_REFERENCE = 3
 _NO_ENTROPY = 1e-9  # bits; one pixel of 1e9 has more
@@ -51,7 +53,7 @@ class MembraneScores(Additive):
     Floods that arrive together are told apart as scikit-image does. Where 255 floods would take
     long, above 181 x 181 pixels, the objects of all thresholds are first taken from one tree, as
     `emseg.evaluation.metrics.basins` says, which tells some of them apart in the other way; then
-    the best thresholds are flooded again, so many as make 2^23 pixels.
+    the best thresholds are flooded again, so many as make 2^23 pixels in one image.
 
     The definition is that of Arganda-Carreras et al., Front. Neuroanat. 9, 142 (2015), except that
     there the boundary is thinned first: these numbers do not belong beside those of the
@@ -61,10 +63,12 @@ class MembraneScores(Additive):
     ----------
     cell : str
         The class that the membranes separate.
+    flooded : int
+        Pixels that are flooded for one slice; one threshold is, however few.
     """
 
-    def __init__(self, cell: str) -> None:
-        self.cell = cell
+    def __init__(self, cell: str, flooded: int = FLOODED) -> None:
+        self.cell, self.flooded = cell, flooded
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -88,7 +92,7 @@ class MembraneScores(Additive):
         shared = sizes.sum(), sum_of_squares(sizes), sum_of_n_log_n(sizes)
         own = np.tile((0.0, 0.0, shared[2], 0.0, shared[0]), (_THRESHOLDS, 1))  # without objects
         relief = _Relief(_eight_bits(pair, self.cell), pair.counted, true)
-        stages, affordable = relief.stages(), max(1, _FLOODED // true.size)
+        stages, affordable = relief.stages(), max(1, int(self.flooded * pair.part) // true.size)
         if len(stages) > affordable:
             for stage, sums in relief.from_one_tree(stages):
                 own[stage] = sums

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from emseg.calibration import ANY_SIZE, Smallest
 from emseg.errors import MismatchError
 from emseg.evaluation.metric import Key, Pair
 from emseg.evaluation.metrics.pieces import Side, pieces
-from emseg.micrograph import LabelImage
+from emseg.measuring.numbering import count_pixels
 
 _AT_ONCE = 1 << 22  # numbers in memory while mixtures of many objects are compared
 
@@ -50,12 +51,17 @@ class Quantities:
         Those among them that consist of objects.
     unit : str
         ``"nm"`` or ``"px"``, of diameters.
-    smallest : int
-        Pixels of the smallest object that counts.
+    smallest : Smallest
+        The smallest object that counts; a length is so many pixels as the pixel size of each image
+        makes it.
     """
 
     def __init__(
-        self, names: Sequence[str], objects: Sequence[str], unit: str, smallest: int = 1
+        self,
+        names: Sequence[str],
+        objects: Sequence[str],
+        unit: str,
+        smallest: Smallest = ANY_SIZE,
     ) -> None:
         self.names, self.objects = tuple(names), tuple(objects)
         self.unit, self.smallest = unit, smallest
@@ -85,17 +91,16 @@ class Quantities:
         MismatchError
             When the diameters are wanted in nm and the pixel size is unknown.
         """
-        counted, area = pair.counted, self._pixel_area(pair)
+        area, smallest = self._pixel_area(pair), self.smallest.in_pixels(pair.pixel_size)
         sides: tuple[Side, ...] = ("prediction", "reference")
-        images = (pair.prediction, pair.reference)
-        return Measured(
-            np.stack([self._pixels(image, counted) for image in images]),
-            tuple(
-                self._diameters(pieces(pair, side, self.names.index(name), connectivity=8), area)
-                for side in sides
-                for name in self.objects
-            ),
+        counts, missed = pair.confusion.counts, pair.confusion.missed
+        pixels = np.stack([counts.sum(axis=0), counts.sum(axis=1) + missed]).astype(np.float64)
+        objects = (
+            pieces(pair, side, self.names.index(name), connectivity=8)
+            for side in sides
+            for name in self.objects
         )
+        return Measured(pixels, tuple(_diameters(each, area, smallest) for each in objects))
 
     def scores(self, seen: Sequence[Measured], weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Compute the numbers of mixtures of the images, as `Metric.scores`."""
@@ -117,17 +122,6 @@ class Quantities:
                 "ask for distances in pixels, such as --distance 2px"
             )
         return size.y_nm * size.x_nm
-
-    def _pixels(self, side: LabelImage, counted: NDArray[np.bool_]) -> NDArray[np.float64]:
-        values = side.pixels[counted].astype(np.int64)
-        return np.bincount(values, minlength=len(self.names))[: len(self.names)].astype(np.float64)
-
-    def _diameters(self, objects: NDArray[np.int32], pixel_area: float) -> NDArray[np.float64]:
-        """Equivalent circular diameters of numbered objects."""
-        sizes = np.bincount(objects.ravel())[1:]
-        areas = sizes[sizes >= self.smallest] * pixel_area
-        diameters: NDArray[np.float64] = np.sqrt(4 * areas / np.pi)
-        return diameters
 
     def _of_objects(
         self, seen: Sequence[Measured], weights: NDArray[np.float64], place: int
@@ -169,3 +163,11 @@ def _compared(
     return np.stack(
         [np.where(counts[1] == 0, np.nan, number), *means, means[0] - means[1], distance], axis=1
     )
+
+
+def _diameters(objects: NDArray[np.int32], pixel_area: float, smallest: int) -> NDArray[np.float64]:
+    """Equivalent circular diameters of numbered objects."""
+    sizes = count_pixels(objects, int(objects.max(initial=0)))[1:]
+    areas = sizes[sizes >= smallest] * pixel_area
+    diameters: NDArray[np.float64] = np.sqrt(4 * areas / np.pi)
+    return diameters

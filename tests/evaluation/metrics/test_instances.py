@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 from skimage.measure import label
 
-from emseg.errors import UnknownNameError, UsageError
+from emseg.calibration import Smallest
+from emseg.errors import UnknownNameError
 from emseg.evaluation.metric import Pair
 from emseg.evaluation.metrics.instances import IOU_THRESHOLDS, ObjectScores
 from emseg.micrograph import LabelClass, LabelImage
@@ -35,7 +36,7 @@ def pair(prediction, reference, names=NAMES):
 
 def scores_of(*pairs, names=NAMES, objects=OBJECTS, smallest=1):
     """Every number of the images pooled, by key."""
-    metric = ObjectScores(names, objects, smallest)
+    metric = ObjectScores(names, objects, Smallest(smallest))
     values = metric.scores([metric.look(each) for each in pairs], np.ones((1, len(pairs))))
     return dict(zip(metric.keys, values[0], strict=True))
 
@@ -271,8 +272,3 @@ def test_no_object_class_leaves_means_of_nothing():
 def test_an_object_class_that_does_not_exist_is_refused():
     with pytest.raises(UnknownNameError, match="no class 'particles'; did you mean 'particle'"):
         ObjectScores(NAMES, ("particles",))
-
-
-def test_objects_without_pixels_are_refused():
-    with pytest.raises(UsageError, match="at least 1 pixel, not 0"):
-        ObjectScores(NAMES, OBJECTS, smallest=0)

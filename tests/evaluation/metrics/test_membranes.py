@@ -9,7 +9,6 @@ from skimage.segmentation import watershed
 
 from emseg.errors import ContentError, UnknownNameError
 from emseg.evaluation.metric import Pair
-from emseg.evaluation.metrics import membranes
 from emseg.evaluation.metrics.basins import basin_tree
 from emseg.evaluation.metrics.membranes import MembraneScores
 from emseg.micrograph import LabelClass, LabelImage
@@ -137,15 +136,15 @@ def test_above_181_pixels_the_best_thresholds_are_flooded_and_the_others_differ_
     assert scores(one) == pytest.approx(expected.max(axis=0), abs=1e-9)
 
 
-def test_without_time_for_floods_the_tree_gives_what_the_formula_gives_of_its_objects(monkeypatch):
-    monkeypatch.setattr(membranes, "_FLOODED", 1)
+def test_without_time_for_floods_the_tree_gives_what_the_formula_gives_of_its_objects():
+    metric = MembraneScores("cell", flooded=1)
     one, levels, reference = predicted_cells(4, 20)
     true, tree = ndimage.label(reference == C)[0], basin_tree(levels, one.counted)
     expected = []
     for t in range(1, 256):
         objects = np.concatenate(([0], tree.objects(t)))[tree.basins]
         expected.append(by_the_formula(objects, true) if objects.any() else (0, 0))
-    curves = METRIC.curves(METRIC.look(one)[None])[0].T
+    curves = metric.curves(metric.look(one)[None])[0].T
     differ = np.abs(curves - expected).max(axis=1) > 1e-9
     assert np.count_nonzero(differ) <= 1  # one threshold is always flooded
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import wasserstein_distance
 
-from emseg.calibration import PixelSize
+from emseg.calibration import PixelSize, Smallest
 from emseg.errors import MismatchError
 from emseg.evaluation.metric import Pair
 from emseg.evaluation.metrics.quantities import Quantities
@@ -74,7 +74,7 @@ def test_mixtures_of_images_weigh_their_objects():
 
 
 def test_specks_are_left_out_on_both_sides():
-    metric = Quantities(NAMES, ("particle",), "nm", smallest=100)
+    metric = Quantities(NAMES, ("particle",), "nm", Smallest(100))
     (found,) = numbers(metric, [pair(squares(10, 20, 9), squares(10, 20, 3))])
     assert found["particle", "count_error"] == 0
     assert found["particle", "size_distance_nm"] == 0
