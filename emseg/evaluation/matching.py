@@ -95,7 +95,7 @@ def _pairs(
     """Match files by name, then the planes of each pair of files."""
     planes_of, masks_of = _by_file(images), _by_file(masks)
     matched = match_pairs(
-        [each[0] for each in planes_of.values()], [each[0] for each in masks_of.values()]
+        [each[0] for each in planes_of.values()], [each[0] for each in masks_of.values()], kinds
     )
     _notice_alone(matched.images_alone, *kinds)
     _notice_alone(matched.masks_alone, *reversed(kinds))

@@ -22,8 +22,8 @@ def write(tmp_path):
     return write_files
 
 
-def matched(images, masks):
-    found = match_pairs(list_planes(images), list_planes(masks))
+def matched(images, masks, **said):
+    found = match_pairs(list_planes(images), list_planes(masks), **said)
     return [(pair.image.title, pair.mask.title) for pair in found.pairs], found
 
 
@@ -92,3 +92,56 @@ def test_the_same_files_twice(write):
     images = write("i", a=1, b=1)
     with pytest.raises(MismatchError, match="are the same files"):
         matched(images, images)
+
+
+@pytest.mark.parametrize("ending", ["_cp_masks", "__cp__masks", "_pred", "_prediction", "_Seg"])
+@pytest.mark.parametrize("side", [0, 1])
+def test_endings_of_label_images_of_other_programs_on_either_side(write, ending, side):
+    sides = [write("i", g1=1, g2=1), write("m", **{f"G2{ending}": 1, f"G1{ending}": 1})]
+    pairs, found = matched(*(sides if side else reversed(sides)))
+    assert [{left[:2].lower(), right[:2].lower()} for left, right in pairs] == [{"g1"}, {"g2"}]
+    assert found.images_alone == found.masks_alone == ()
+
+
+def test_an_ending_of_a_program_goes_after_that_of_a_mask(write):
+    pairs, found = matched(write("i", a=1, b=1), write("m", a_pred=1, a_mask=1, b=1))
+    assert pairs == [("a", "a_mask"), ("b", "b")]
+    assert found.masks_alone == ("a_pred.tif",)
+
+
+def test_endings_of_two_programs_for_one_image_are_refused(write):
+    with pytest.raises(MismatchError, match="two predictions are called 'a'"):
+        matched(
+            write("i", a_pred=1, a_cp_masks=1), write("m", a=1, b=1), kinds=("prediction", "mask")
+        )
+
+
+def test_images_of_nnunet_lie_beside_labels_without_their_channel(write):
+    labels = write("m", a=1, b_pred=1)
+    pairs, _ = matched(write("i", a_0000=1, b_0000=1), labels)
+    assert pairs == [("a_0000", "a"), ("b_0000", "b_pred")]
+    kinds = ("prediction", "micrograph")
+    assert matched(labels, write("i", a_0000=1), kinds=kinds)[0] == [("a", "a_0000")]
+
+
+def test_numbers_of_a_series_are_no_channels(write):
+    frames = write("i", a_0000=1, a_0001=1, b_0000=1)
+    pairs, found = matched(frames, write("m", a=1, b=1, b_0000=1))
+    assert pairs == [("b_0000", "b_0000")]
+    assert found.masks_alone == ("a.tif", "b.tif")
+    numbered = write("n", a_0000_cp_masks=1, a_0001_cp_masks=1, b_0000_cp_masks=1)
+    assert len(matched(frames, numbered)[0]) == 3
+
+
+def test_masks_keep_the_number_that_images_may_leave_out(write):
+    pairs, found = matched(write("i", a=1, b=1), write("m", a_0000=1, b=1))
+    assert pairs == [("b", "b")]
+    assert found.masks_alone == ("a_0000.tif",)
+
+
+def test_what_does_not_match_is_called_what_it_is(write):
+    sides = write("i", a=1, b=1), write("m", c=1, d=1)
+    said = r"no prediction has a mask .* the predictions are a\.tif, b\.tif, the masks c\.tif"
+    with pytest.raises(MismatchError, match=said) as refused:
+        matched(*sides, kinds=("prediction", "mask"))
+    assert "image" not in str(refused.value)
