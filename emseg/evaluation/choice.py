@@ -1,5 +1,6 @@
 """Which numbers a user wants, and the metrics that compute them."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -9,6 +10,8 @@ from emseg.calibration import Distance, Smallest
 from emseg.errors import MismatchError, UnknownNameError, UsageError
 from emseg.evaluation.metric import Metric, Pair
 from emseg.evaluation.overlap import Overlap
+
+_log = logging.getLogger(__name__)
 
 GROUPS = MappingProxyType(
     {
@@ -125,6 +128,12 @@ def choose_metrics(
         )
     if question.wants("probabilities") and first.probabilities is not None:
         chosen.append(ProbabilityScores(names))
+    elif "all" in question.metrics:
+        _log.warning(
+            "%s has no probabilities, so that --metrics all leaves out the numbers that need them; "
+            "predict with --probabilities, or evaluate a model with --model",
+            first.name,
+        )
     return tuple(chosen)
 
 

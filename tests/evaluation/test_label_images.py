@@ -298,14 +298,14 @@ def test_a_micrograph_says_the_pixel_size_that_label_images_do_not_know(folders,
     mask(folders[0] / "a.png", PREDICTED)
     mask(folders[1] / "a.png", TRUE)
     pixels = rows(TRUE)[None]
-    image = Micrograph(pixels, "a", pixel_size=PixelSize(3, 2, "test"))
+    image = Micrograph(pixels, "a", pixel_size=PixelSize(3, 3, "test"))
     write_micrographs(tmp_path / "a.ome.tif", [image])
     shown = evaluated(folders, micrographs=[tmp_path / "a.ome.tif"])
-    assert shown.notes == {"distance": "6 nm"}  # two pixels, the longer side
+    assert shown.notes == {"distance": "2 px (6 nm)"}
     said = evaluated(
         folders, micrographs=[tmp_path / "a.ome.tif"], pixel_size=PixelSize(1, 1, "said")
     )
-    assert said.notes == {"distance": "2 nm"}
+    assert said.notes == {"distance": "2 px (2 nm)"}
     assert evaluated(folders).notes == {"distance": "2 px"}
 
 

@@ -20,8 +20,8 @@ from emseg.evaluation.metrics.probabilities import probability_of
 from emseg.micrograph import count_values
 
 _THRESHOLDS = 255
-FLOODED = 1 << 23
-"""Pixels that are flooded for one slice, which takes some three seconds."""
+FLOODED = 1 << 22
+"""Pixels that are flooded for one slice, which takes a second or two."""
 
 _OF_THRESHOLD = 5  # sums that each threshold has of its own
 _OF_REFERENCE = 3
@@ -51,9 +51,9 @@ class MembraneScores(Additive):
     nothing grows through them.
 
     Floods that arrive together are told apart as scikit-image does. Where 255 floods would take
-    long, above 181 x 181 pixels, the objects of all thresholds are first taken from one tree, as
+    long, above 128 x 128 pixels, the objects of all thresholds are first taken from one tree, as
     `emseg.evaluation.metrics.basins` says, which tells some of them apart in the other way; then
-    the best thresholds are flooded again, so many as make 2^23 pixels in one image.
+    the best thresholds are flooded again, so many as make 2^22 pixels in one image.
 
     The definition is that of Arganda-Carreras et al., Front. Neuroanat. 9, 142 (2015), except that
     there the boundary is thinned first: these numbers do not belong beside those of the

@@ -127,8 +127,8 @@ def test_each_threshold_scores_as_the_formula_and_a_flood_of_its_own_say(seed, n
     assert METRIC.best_threshold([seen]) == tuple(best)
 
 
-def test_above_181_pixels_the_best_thresholds_are_flooded_and_the_others_differ_in_ties():
-    one, levels, reference = predicted_cells(4, 60, side=192)
+def test_above_128_pixels_the_best_thresholds_are_flooded_and_the_others_differ_in_ties():
+    one, levels, reference = predicted_cells(4, 60, side=160)
     expected, seen = flooded_anew(levels, reference), METRIC.look(one)
     curves = METRIC.curves(seen[None])[0].T
     assert curves == pytest.approx(expected, abs=ANYWHERE)
