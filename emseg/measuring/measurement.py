@@ -15,6 +15,8 @@ from emseg.measuring.runs import find_runs
 from emseg.measuring.table import ObjectTable
 from emseg.measuring.transitions import find_transitions
 
+_LARGEST = 2**63 - 1  # numbers of objects are int64
+
 
 def measure_objects(
     labels: NDArray[Any],
@@ -45,7 +47,7 @@ def measure_objects(
     Raises
     ------
     LabelError
-        When the labels are no whole numbers, or some are negative.
+        When the labels are no whole numbers, or some are negative or beyond 63 bits.
     MismatchError
         When the intensities have another size, or there are more or fewer names than channels.
     """
@@ -151,6 +153,12 @@ def _checked(labels: NDArray[Any]) -> NDArray[Any]:
         raise LabelError(
             f"the label image holds the value {labels.min()}; labels are 0 for the background and "
             "positive for objects"
+        )
+    if labels.dtype.kind == "u" and labels.size and labels.max() > _LARGEST:
+        raise LabelError(
+            f"the label image holds the value {labels.max()}, and objects are numbered up to "
+            f"{_LARGEST}; leave it out with --unlabelled {labels.max()}, or number the objects "
+            "from 1"
         )
     return labels
 

@@ -12,7 +12,7 @@ def mask(values, dtype):
     return Micrograph(np.asarray(values, dtype)[None], "cells")
 
 
-@pytest.mark.parametrize("dtype", ["u1", "i4", "u4", "i8", "f4", "f8"])
+@pytest.mark.parametrize("dtype", ["u1", "i4", "u4", "i8", "f2", "f4", "f8"])
 def test_values_stay_what_they_are(dtype):
     found = read_instances(mask([[0, 3], [7, 7]], dtype))
     assert found.plane.dtype.kind in "iu"
@@ -38,6 +38,9 @@ def test_unlabelled_pixels_are_no_object(unlabelled):
         (np.full((1, 2, 2), 0.5), "fractions"),
         (np.full((1, 2, 2), np.nan), "fractions or NaN"),
         (np.full((1, 2, 2), -1, np.int32), "--unlabelled -1"),
+        (np.full((1, 2, 2), 1e20), "holds the value 1e\\+20 .*; give these pixels"),
+        (np.full((1, 2, 2), -1e20, np.float32), "holds the value -1e\\+20"),
+        (np.full((1, 2, 2), 2.0**63), "holds the value 9.22337e\\+18"),
         (np.zeros((1, 2, 2), complex), "type complex128"),
         (np.zeros((1, 2, 2), bool), "type bool, which cannot number objects"),
     ],

@@ -348,6 +348,8 @@ def test_every_pair_of_touching_objects_counts_once():
         (np.zeros((2, 3, 4), int), "(2, 3, 4)"),
         (np.zeros((3, 4)), "float64"),
         (np.full((3, 4), -2), "-2"),
+        (np.full((3, 4), 2**63, np.uint64), "9223372036854775808"),
+        (np.full((3, 4), 2**64 - 1, ">u8"), "18446744073709551615"),
     ],
 )
 def test_what_is_no_label_image_is_refused(labels, named):
