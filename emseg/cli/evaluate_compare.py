@@ -57,13 +57,12 @@ def _conclude(found: "Contest", config: "EvaluateConfig", *, json: bool) -> None
     from json import dumps
 
     from emseg.cli import console
-    from emseg.writing import whole_file, write_table
+    from emseg.writing import write_table, write_text
 
     text = dumps(found.as_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    with whole_file(config.out / _SETTINGS) as beside:
-        beside.write_text(f"# emseg {__version__}\n{config.to_toml()}", encoding="utf-8")
-    with whole_file(config.out / _RESULT) as beside:
-        beside.write_text(text, encoding="utf-8")
+    settings = f"# emseg {__version__}\n{config.to_toml()}"
+    write_text(config.out / _SETTINGS, settings, "replace")
+    text = write_text(config.out / _RESULT, text)
     write_table(config.out / _TABLE, found.as_rows())
     if json:
         console.print_json(text)
@@ -78,21 +77,13 @@ def _show(found: "Contest") -> None:
     console.result(f"A is {found.a}, B is {found.b}.")
     console.result("")
     table = new_table("number", "A", "B", "difference", "95 % interval", "p", "", left=("",))
-    shown = [
-        (key, each)
-        for key, each in zip(found.keys, found.differences, strict=True)
-        if each is not None and _is_telling(key)
-    ]
-    for key, each in shown:
-        add_row(table, _title(key), *_cells(each), each.verdict)
+    for key, each in found.tested:
+        add_row(table, _title(key), *_cells(each), each.verdict or "")
     console.out.print(table)
     console.result("")
     console.result(_verdict(found))
-
-
-def _is_telling(key: tuple[str, ...]) -> bool:
-    """Whether a number belongs in the short table; the file holds all."""
-    return key[0] != "classes" or key[-1] in ("iou", "boundary_f1", "object_f1", "v_rand")
+    for line in _on_tests(found):
+        console.result(line)
 
 
 def _title(key: tuple[str, ...]) -> str:
@@ -113,16 +104,33 @@ def _cells(each: "Difference") -> tuple[str, ...]:
 
 def _verdict(found: "Contest") -> str:
     """Say in one sentence what the headline number shows."""
+    from emseg.evaluation.confidence.comparison import FEWEST
+
     headline = found.headline
     if headline is None:
         return "The mean IoU is not defined for both: nothing is compared."
-    if headline.p_value is None:
-        return (
-            f"Mean IoU: B - A = {headline.value:+.3f}; with {headline.units} units no test can say "
-            "whether that is chance. Six are the least."
-        )
+    said = f"Mean IoU: {headline.verdict} (B - A = {headline.value:+.3f}"
+    if headline.p_value is not None:
+        return f"{said}, p = {headline.p_value:.2g}, {headline.units} units)."
+    if headline.units >= FEWEST or headline.value == 0:
+        return f"{said}, {headline.units} units)."
     return (
-        f"Mean IoU: {headline.verdict} (B - A = {headline.value:+.3f}, p = {headline.p_value:.2g}, "
-        f"{headline.units} units).\n"
-        "The p-values of the other numbers allow for their being several."
+        f"Mean IoU: B - A = {headline.value:+.3f}; with {headline.units} units no test can say "
+        f"whether that is chance. {FEWEST} are the least."
     )
+
+
+def _on_tests(found: "Contest") -> list[str]:
+    """Say for how many tests the other p-values allow, and how many units these need."""
+    from emseg.evaluation.confidence.comparison import fewest_units
+
+    if found.tests == 0:
+        return []
+    lines = [f"The p-values of the other numbers allow for {found.tests} tests (Holm)."]
+    others = [each for _, each in found.tested if each is not found.headline]
+    if any(each.verdict == "too few units to tell" for each in others):
+        lines.append(
+            f"Too few units to tell: for {found.tests} tests A and B must differ in at least "
+            f"{fewest_units(found.tests)} units; fewer --metrics are fewer tests."
+        )
+    return lines

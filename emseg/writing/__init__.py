@@ -10,6 +10,7 @@ from emseg.writing.images import (
 from emseg.writing.previews import write_preview
 from emseg.writing.scale_bar import scale_bar
 from emseg.writing.tables import write_table
+from emseg.writing.texts import write_text
 from emseg.writing.whole import (
     require_replaceable,
     require_writable,
@@ -32,4 +33,5 @@ __all__ = [
     "write_preview",
     "write_probabilities",
     "write_table",
+    "write_text",
 ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from emseg.errors import UsageError
+from emseg.writing.texts import as_utf8
 from emseg.writing.whole import whole_file
 
 Row = Mapping[str, object]
@@ -123,7 +124,8 @@ class _Parquet:
             return
         if self._writer is None:
             self._open([(name, self._type(rows[0][name])) for name in self._columns])
-        self._writer.write_table(self._arrow.Table.from_pylist(list(rows), schema=self._schema))
+        stored = [{name: _stored(value) for name, value in row.items()} for row in rows]
+        self._writer.write_table(self._arrow.Table.from_pylist(stored, schema=self._schema))
 
     def close(self) -> None:
         """Write the last bytes; the columns of a table without a row have no type."""
@@ -142,3 +144,8 @@ class _Parquet:
         if isinstance(value, int):
             return self._arrow.int64()
         return self._arrow.string() if isinstance(value, str) else self._arrow.float64()
+
+
+def _stored(value: object) -> object:
+    """Take a value as it is, and a file name that is no valid UTF-8 as the CSV table has it."""
+    return as_utf8(value) if isinstance(value, str) else value

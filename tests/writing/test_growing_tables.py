@@ -41,6 +41,16 @@ def test_a_table_that_is_not_finished_is_none(tmp_path, kind):
     assert [path.name for path in tmp_path.iterdir()] == ["t"]
 
 
+def test_a_name_that_is_no_utf_8_is_the_same_in_both(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    for kind in (growing_csv, growing_parquet):
+        with kind(tmp_path / kind.__name__) as table:
+            table.add(("image",), [{"image": "caf\udce9"}])
+    read = parquet.read_table(tmp_path / "growing_parquet").to_pylist()
+    assert read == [{"image": "caf\\udce9"}]
+    assert (tmp_path / "growing_csv").read_text(encoding="utf-8") == "image\ncaf\\udce9\n"
+
+
 def test_parquet_keeps_types(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
     with growing_parquet(tmp_path / "t.parquet") as table:

@@ -1,0 +1,43 @@
+"""Text in UTF-8, also where a file name that it quotes is none."""
+
+from pathlib import Path
+from typing import Literal
+
+from emseg.writing.whole import whole_file
+
+
+def write_text(
+    path: Path, text: str, errors: Literal["backslashreplace", "replace"] = "backslashreplace"
+) -> str:
+    r"""Write text in UTF-8, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write; an older one is replaced.
+    text : str
+        What it will hold.
+    errors : "backslashreplace" or "replace"
+        What stands for a byte of a file name that is no valid UTF-8: the first is an escape, as
+        JSON reads it (``caf\udce9``); TOML knows no such escape and takes the second (``caf?``),
+        which also finds the file where a glob may stand.
+
+    Returns
+    -------
+    str
+        What the file holds.
+
+    Raises
+    ------
+    NotWritableError, StorageError
+        When the file cannot be written.
+    """
+    written = as_utf8(text, errors)
+    with whole_file(path) as beside:
+        beside.write_text(written, encoding="utf-8")
+    return written
+
+
+def as_utf8(text: str, errors: Literal["backslashreplace", "replace"] = "backslashreplace") -> str:
+    """Make text that UTF-8 can hold; a file name that it cannot must not lose a result."""
+    return text.encode("utf-8", errors).decode("utf-8")
