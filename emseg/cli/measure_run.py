@@ -25,7 +25,7 @@ from emseg.survey import (
     phases_of,
     read_scene,
 )
-from emseg.writing import whole_file, write_table
+from emseg.writing import write_table, write_text
 from emseg.writing.growing_tables import GrowingTable, growing_csv, growing_parquet
 
 _log = logging.getLogger(__name__)
@@ -80,20 +80,23 @@ class _Tables:
         self._tables = tables
         self._columns: list[str] = []
 
-    def add(self, field: Field, columns: list[str], rows: list[dict[str, Any]]) -> None:
-        """Append the objects of a field.
+    def require(self, field: Field, columns: list[str]) -> None:
+        """Make sure that the objects of a field fit in.
 
         Raises
         ------
         MismatchError
             When its micrograph has other channels than the first.
         """
-        self._columns = self._columns or columns
-        if columns != self._columns:
+        if self._columns and columns != self._columns:
             raise MismatchError(
                 f"the micrograph of {field.title} has other channels than that of the first "
                 "image; name the same ones with --channels, or measure it apart"
             )
+
+    def add(self, columns: list[str], rows: list[dict[str, Any]]) -> None:
+        """Append the objects of a field; the tables cannot give them back."""
+        self._columns = columns
         for table in self._tables:
             table.add(columns, rows)
 
@@ -109,19 +112,21 @@ def _measure(field: Field, inputs: Inputs, config: MeasureConfig, tables: _Table
         tallies[found.name] = found.tally
         if overlay is not None:
             overlay.add(found)
-    tables.add(field, columns, rows)
+    tables.require(field, columns)
+    height, width = scene.labels.pixels.shape
+    result = FieldResult(field, (height, width), phases_of(scene), tallies)
     if overlay is not None:
         overlay.write(config.out / "overlays" / f"{field.name}.png", field.title)
-    height, width = scene.labels.pixels.shape
-    return FieldResult(field, (height, width), phases_of(scene), tallies)
+    tables.add(columns, rows)  # last: a field that fails has no row
+    return result
 
 
 def _growing(
     config: MeasureConfig,
 ) -> Iterator[AbstractContextManager[GrowingTable]]:
-    yield growing_csv(config.out / _OBJECTS)
-    if config.parquet:
+    if config.parquet:  # first: it takes memory for all objects of a field, or takes none of them
         yield growing_parquet(config.out / "objects.parquet")
+    yield growing_csv(config.out / _OBJECTS)
 
 
 def _first_line(inputs: Inputs) -> str:
@@ -143,10 +148,9 @@ def conclude(summary: Summary) -> str:
     """
     config, out = summary.config, summary.config.out
     text = dumps(summary.as_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    with whole_file(out / _SETTINGS) as beside:
-        beside.write_text(f"# emseg {__version__}\n{config.to_toml()}", encoding="utf-8")
-    with whole_file(out / _SUMMARY) as beside:
-        beside.write_text(text, encoding="utf-8")
+    settings = f"# emseg {__version__}\n{config.to_toml()}"
+    write_text(out / _SETTINGS, settings, "replace")
+    text = write_text(out / _SUMMARY, text)
     write_table(out / _TABLE, list(summary.rows()))
     if config.pictures:
         _draw_sizes(summary)
