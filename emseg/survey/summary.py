@@ -1,8 +1,10 @@
 """What ``emseg measure`` says about all fields together, and about each."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -116,10 +118,11 @@ class Summary:
 
     def pictures(self) -> Iterator[tuple[Path, str, ObjectsOfClass]]:
         """Where the size distribution of each class is drawn that has one: path and class."""
+        stems = _stems(self.meaning.names)
         for each in self.classes():
             if each.objects is not None and each.objects.sizes.count:
-                name = re.sub(r"[^\w.-]+", "_", each.name)
-                yield self.config.out / f"sizes_{name}.png", each.name, each.objects
+                path = self.config.out / f"sizes_{stems[each.name]}.png"
+                yield path, each.name, each.objects
 
     def as_json(self) -> dict[str, Any]:
         """Everything as ``summary.json`` holds it."""
@@ -229,6 +232,18 @@ _BORDERS = {
     "favours small ones",
     Border.KEEP: "objects that touch the border count with the part that is seen",
 }
+
+
+def _stems(names: Sequence[str]) -> dict[str, str]:
+    """Name a file after each class; those that would be one file, in any case, are numbered."""
+    stems = {name: re.sub(r"[^\w.-]+", "_", name) for name in names}
+    taken = Counter(each.lower() for each in stems.values())
+    crowded = [name for name in names if taken[stems[name].lower()] > 1]
+    for name in crowded:
+        numbered = (f"{stems[name]}_{number}" for number in count(1))
+        stems[name] = next(each for each in numbered if each.lower() not in taken)
+        taken[stems[name].lower()] += 1
+    return stems
 
 
 def _of_class(name: str, fields: Sequence[FieldResult]) -> ClassSummary:

@@ -3,7 +3,6 @@
 import csv
 import json
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -367,15 +366,6 @@ def test_a_class_that_is_cut_everywhere_has_no_size(emseg, here):
     assert objects["density_per_px2"]["mean"] is None
 
 
-def test_a_broken_file_costs_only_itself(emseg, here):
-    (here / "predictions" / "3.tif").write_text("this is no picture")
-    run = emseg("measure", "predictions", "--no-pictures")
-    assert run.code == 3
-    assert "failed: " in run.err
-    assert [each["image"] for each in summary()["images"]] == ["2", "10"]
-    assert summary()["failed"][0]["file"].endswith("3.tif")
-
-
 def test_parquet_holds_what_the_table_holds(emseg, here):
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
     assert emseg("measure", "predictions", "--parquet", *QUIET).code == 0
@@ -387,56 +377,14 @@ def test_parquet_holds_what_the_table_holds(emseg, here):
     assert isinstance(rows[0]["touches_border"], bool)
 
 
-def test_parquet_without_pyarrow_is_refused_before_any_work(refused, here, monkeypatch):
-    import importlib.util
-
-    find = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *rest: None if name == "pyarrow" else find(name)
-    )
-    assert "pip install 'emseg[parquet]'" in refused(2, "measure", "predictions", "--parquet")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "words"),
-    [
-        (["prediction"], 2, "did you mean 'predictions'?"),
-        (["predictions", "--class", "partcle"], 2, "did you mean 'particle'?"),
-        (["predictions", "--out", "predictions"], 2, "choose another"),
-        (["predictions", "--labels", "0=a,1=b"], 2, "--labels says what the values"),
-        (["predictions", "--instances"], 2, "--instances says what the values"),
-        (["predictions", "--border", "dorp"], 2, "did you mean 'drop'?"),
-        (["predictions", "--smallest", "5 bananas"], 2, "--smallest 5 bananas: write a number"),
-        (["predictions", "--smallest", "0"], 2, "--smallest 0: write a number"),
-        (["predictions", "--slices", "7:9"], 2, "--slices 7:9 picks none of the 2 files"),
-        (["predictions", "--channels", "1"], 2, "name them with --images"),
-        (["predictions", "--pixel-size", "2"], 2, "is no pixel size"),
-        (["predictions", "--images", "nowhere"], 2, "nowhere"),
-        (["mixed"], 4, "1 of the label images has no pixel size (b.tif)"),
-        (["apart"], 4, "measure them apart"),
-        (["masks", "--labels", "0=a,1=b", "--instances"], 2, "keep one of them"),
-        (["masks", "--smallest", "5nm"], 2, "say --pixel-size"),
-        (["masks", "--labels", "0=a,2=b"], 4, "holds the value 1"),
-        (["grey"], 4, "add --instances"),
-        (["broken"], 4, "a.tif"),
-    ],
-)  # fmt: skip
-def test_bad_input_ends_with_one_line_and_leaves_nothing(refused, here, arguments, code, words):
-    for name in ("mixed", "apart", "masks", "grey", "broken"):
-        Path(name).mkdir()
-    for name, pixel in (("a", {"resolution": (1e6, 1e6), "resolutionunit": 3}), ("b", {})):
-        tifffile.imwrite(f"mixed/{name}.tif", squares((20, 30), (5, 5)), **pixel)
-    image = LabelImage(squares((20, 30), (5, 5)), CLASSES, "a", None, NM)
-    write_label_images(here / "apart" / "a.ome.tif", [image], count=1)
-    other = replace(image, classes=(CLASSES[0], replace(CLASSES[1], name="pore")))
-    write_label_images(here / "apart" / "b.ome.tif", [other], count=1)
-    tifffile.imwrite("masks/a.tif", squares((20, 30), (5, 5)))
-    tifffile.imwrite("grey/a.tif", np.arange(600, dtype=np.uint8).reshape(20, 30))
-    Path("broken/a.tif").write_text("this is no picture")
-    assert words in refused(code, "measure", *arguments, "--quiet")
-
-
-def test_a_file_in_the_place_of_the_output_folder_is_refused_and_kept(emseg, here):
-    (here / "measurements").write_text("mine")
-    assert emseg("measure", "predictions", *QUIET).code == 2
-    assert (here / "measurements").read_text() == "mine"
+def test_every_class_has_a_picture_of_its_sizes(emseg, here):
+    plane = squares((60, 80), (5, 5)) + 2 * squares((60, 80), (5, 30))
+    plane += 3 * squares((60, 80), (30, 5)) + 4 * squares((60, 80), (30, 30))
+    tifffile.imwrite("a.tif", plane)
+    labels = "0=matrix,1=a b,2=a/b,3=A?B,4=a_b_1"
+    chosen = [part for name in ("a b", "a/b", "A?B", "a_b_1") for part in ("--class", name)]
+    run = emseg("measure", "a.tif", "--labels", labels, *chosen)
+    assert run.code == 0
+    made = ["sizes_a_b_2.png", "sizes_a_b_3.png", "sizes_A_B_4.png", "sizes_a_b_1.png"]
+    assert f"pictures: {', '.join(made)}, overlays/" in run.out
+    assert {path.name for path in (here / "measurements").glob("sizes_*")} == set(made)
