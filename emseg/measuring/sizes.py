@@ -183,13 +183,13 @@ def _quantiles(
 def _interval_of_mean(
     mean: float, std: float | None, effective: float
 ) -> tuple[float | None, float | None]:
-    """95 % interval by Student's t."""
+    """95 % interval by Student's t; no mean diameter is negative."""
     if std is None or effective <= 1:
         return None, None
     from scipy.stats import t
 
     half = float(t.ppf(0.975, effective - 1)) * std / math.sqrt(effective)
-    return mean - half, mean + half
+    return max(0.0, mean - half), mean + half
 
 
 def _interval_of_median(

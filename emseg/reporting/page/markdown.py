@@ -10,7 +10,7 @@ from emseg.reporting.page.sentences import verdict, with_interval
 from emseg.reporting.page.tables import Cell, Row, Table, class_tables
 from emseg.reporting.page.words import units_of
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~])")
+_SPECIAL = re.compile(r"([\\`*{}\[\]<>|#~]|(?<!\w)_|_(?!\w))")  # within a word _ is a letter
 
 
 @singledispatch
@@ -25,15 +25,15 @@ def markdown_table(report: object) -> str:
     Returns
     -------
     str
-        A sentence, the table with intervals in brackets, and what the intervals are; names are
-        escaped.
+        A sentence, a table for each group of numbers with intervals in brackets, and what the
+        intervals are; names are escaped.
     """
     raise TypeError(f"{type(report).__name__} is no report")
 
 
 @markdown_table.register
 def _of_segmentation(report: SegmentationReport) -> str:
-    lines = [_escaped(verdict(report)), "", *_lines(class_tables(report)[:1])]
+    lines = [_escaped(verdict(report)), "", *_lines(class_tables(report))]
     about = report.confidence
     if about is not None:
         few = ", few units" if about.few_units else ""
@@ -54,6 +54,8 @@ def _of_classification(report: ClassificationReport) -> str:
 def _lines(tables: tuple[Table, ...]) -> list[str]:
     lines = []
     for table in tables:
+        if lines:
+            lines += ["", f"**{_escaped(table.heading)}**", ""]
         titles = [column.title for column in table.columns]
         lines += [_line(titles), _line(["---", *["---:"] * (len(titles) - 1)])]
         lines += [_line([_escaped(row.head), *map(_cell, row.cells)]) for row in table.rows]

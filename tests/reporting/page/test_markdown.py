@@ -1,4 +1,4 @@
-"""The table to paste is one table in every Markdown."""
+"""The tables to paste are tables in every Markdown."""
 
 from emseg.evaluation import ClassifiedFile, classification_report
 from emseg.reporting.page import markdown_table
@@ -19,6 +19,15 @@ def test_classes_by_scores_with_intervals(pair, report):
     assert lines[-1].startswith("| **Mean** | **0.")
     assert text.startswith("Mean IoU 0.")
     assert "In brackets: 95 % intervals from 12 images (bootstrap)." in text
+
+
+def test_a_table_for_each_group_of_numbers_that_was_asked_for(pair, report):
+    tables = markdown_table(report([pair(str(k), seed=k) for k in range(3)])).split("\n\n")
+    whole = [each for each in tables if each.startswith("|")]
+    headings = [each for each in tables if each.startswith("**")]
+    assert len(whole) == len(headings) + 1
+    for each in whole:
+        assert len({line.count("|") for line in each.splitlines()}) == 1
 
 
 def test_names_cannot_break_the_table(pair, report):
