@@ -126,11 +126,12 @@ def _on_tests(found: "Contest") -> list[str]:
 
     if found.tests == 0:
         return []
-    lines = [f"The p-values of the other numbers allow for {found.tests} tests (Holm)."]
+    tests = f"{found.tests} test{'s' if found.tests > 1 else ''}"
+    lines = [f"The p-values of the other numbers allow for {tests} (Holm)."]
     others = [each for _, each in found.tested if each is not found.headline]
     if any(each.verdict == "too few units to tell" for each in others):
         lines.append(
-            f"Too few units to tell: for {found.tests} tests A and B must differ in at least "
+            f"Too few units to tell: for {tests} A and B must differ in at least "
             f"{fewest_units(found.tests)} units; fewer --metrics are fewer tests."
         )
     return lines

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from emseg import __version__
 from emseg.errors import MismatchError, listed
+from emseg.evaluation.choice import Question
 from emseg.evaluation.confidence import Difference, Interval, adjusted, compare
+from emseg.evaluation.confidence.comparison import SIGNIFICANT
 from emseg.evaluation.metric import Key
 from emseg.evaluation.nesting import nested
 from emseg.evaluation.report import SegmentationReport
@@ -13,6 +16,10 @@ from emseg.evaluation.scoring import Scoring
 
 HEADLINE: Key = ("mean", "iou")
 """The number that was named before anyone looked; its p-value is not adjusted."""
+
+_OF_ALL = ("pixel_accuracy", "boundary_f1", "object_f1", "brier_score")
+_OF_A_CLASS = ("iou", "surface_distance", "adapted_rand_error", "v_rand")
+_LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,10 @@ class Contest:
     keys : tuple of Key
         The numbers.
     differences : tuple of Difference or None
-        B against A, one a key; p-values of all but the headline are adjusted by Holm's rule.
+        B against A, one a key; p-values of all but the headline are adjusted by Holm's rule, and
+        what `is_tested` leaves out has none.
+    question : Question
+        What was asked: the units, the resamples and their seed.
     """
 
     a: str
@@ -37,11 +47,26 @@ class Contest:
     report_b: SegmentationReport
     keys: tuple[Key, ...]
     differences: tuple[Difference | None, ...]
+    question: Question
 
     @property
     def headline(self) -> Difference | None:
         """The difference of the headline number."""
         return dict(zip(self.keys, self.differences, strict=True)).get(HEADLINE)
+
+    @property
+    def tested(self) -> tuple[tuple[Key, Difference], ...]:
+        """The numbers that have a verdict, the headline among them."""
+        return tuple(
+            (key, each)
+            for key, each in zip(self.keys, self.differences, strict=True)
+            if each is not None and each.tests is not None
+        )
+
+    @property
+    def tests(self) -> int:
+        """For how many tests the p-values allow, but for that of the headline."""
+        return max((each.tests or 0 for key, each in self.tested if key != HEADLINE), default=0)
 
     def as_json(self) -> dict[str, Any]:
         """Exactly what ``comparison.json`` holds; None becomes null."""
@@ -52,6 +77,13 @@ class Contest:
         return {
             "a": self.a,
             "b": self.b,
+            "emseg": __version__,
+            "group_by": self.question.group_by,
+            "level": _LEVEL,
+            "draws": self.question.draws,
+            "seed": self.question.seed,
+            "significance": SIGNIFICANT,
+            "tests": self.tests,
             "headline": ".".join(HEADLINE),
             "verdict": self.headline.verdict if self.headline else None,
             "differences": nested(found),
@@ -63,6 +95,17 @@ class Contest:
             {"number": ".".join(key), **(_as_json(each) if each else {})}
             for key, each in zip(self.keys, self.differences, strict=True)
         ]
+
+
+def is_tested(key: Key) -> bool:
+    """Whether a number is one of those tested beside the headline: one of each kind.
+
+    The others say the same on another scale (Dice beside IoU), are a part of one that is tested
+    (precision, recall), or cannot be better (what the masks hold, a number of objects). Each more
+    would raise the p-values of all.
+    """
+    kind = key[-1].removesuffix("_nm").removesuffix("_px")
+    return kind in (_OF_A_CLASS if key[0] == "classes" else _OF_ALL)
 
 
 def contest(a: str, b: str, scoring_a: Scoring, scoring_b: Scoring) -> Contest:
@@ -92,24 +135,30 @@ def contest(a: str, b: str, scoring_a: Scoring, scoring_b: Scoring) -> Contest:
             [seen[row] for row in order],
             None if units is None else units.membership,
             seed=question.seed,
-            draws=question.draws or 1,
+            draws=question.draws,
+            level=_LEVEL,
         )
         keys += metric.keys
-    headline = {keys.index(HEADLINE)}
-    return Contest(
-        a, b, scoring_a.report(), scoring_b.report(), tuple(keys), adjusted(found, headline)
-    )
+    family = [place for place, key in enumerate(keys) if is_tested(key)]
+    differences = adjusted(found, {keys.index(HEADLINE)}, family)
+    reports = scoring_a.report(), scoring_b.report()
+    return Contest(a, b, *reports, tuple(keys), differences, question)
 
 
 def _same_images(a: str, b: str, scoring_a: Scoring, scoring_b: Scoring) -> list[int]:
     """Say where the images of A stand in B."""
     titles = [each.title for each in scoring_b.sources]
     own = [each.title for each in scoring_a.sources]
-    alone = sorted(set(own) ^ set(titles))
-    if alone or len(own) != len(titles):
+    for here, there, alone in ((a, b, set(own) - set(titles)), (b, a, set(titles) - set(own))):
+        if alone:
+            raise MismatchError(
+                f"{there} has no label image for {listed(sorted(alone), most=3)}, which {here} "
+                f"has; add it to {there}, or take it out of {here}, so that both hold the same"
+            )
+    if len(own) != len(titles):
         raise MismatchError(
-            f"{a} and {b} are not results for the same images: {listed(alone, most=3)} stands on "
-            "one side only; compare folders that hold the same"
+            f"{a} has {len(own)} images and {b} {len(titles)}, some of one name; compare folders "
+            "that hold the same"
         )
     return [titles.index(each) for each in own]
 

@@ -1,5 +1,6 @@
 """Is B really better than A, and by how much: the same images, evaluated for both."""
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -26,6 +27,7 @@ SIGNIFICANT = 0.05
 
 _ENUMERATED = 12  # units up to which all 2**n swaps are tried
 _MOST_UNDEFINED = 0.05
+_RELATIVE, _ABSOLUTE = 1e-9, 1e-12  # what rounding may make of a difference that is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,16 @@ class Difference:
     interval : Interval or None
         Of ``value``, from resamples that hold the same units for A and B.
     p_value : float or None
-        Two-sided, of b - a; None below six units, where A and B are equal in every unit, or where
-        the number is not defined in more than 5 % of the swaps.
+        Two-sided, of b - a; None below six units, where A and B are equal in every unit, where
+        the number is not defined in more than 5 % of the swaps, or where it was not tested.
     units : int
         Independent units on which A and B were compared.
     better : Better or None
         Which values of this number are good; None where nobody says.
+    least_p : float or None
+        The smallest p-value that any of the swaps could have had, for one test.
+    tests : int or None
+        For how many tests the p-value allows; None when this number was not tested.
     """
 
     a: float
@@ -56,23 +62,32 @@ class Difference:
     p_value: float | None
     units: int
     better: Better | None
+    least_p: float | None = None
+    tests: int | None = 1
 
     @property
-    def verdict(self) -> str:
-        """``"B is better"``, ``"A is better"`` or ``"no difference shown"``, at a level of 5 %.
+    def verdict(self) -> str | None:
+        """What the test says at a level of 5 %; None where nothing was tested.
 
-        ``"B is higher"`` or ``"A is higher"`` for numbers of which more is not known to be good.
+        ``"B is better"``, ``"A is better"``, ``"no difference shown"``, or
+        ``"too few units to tell"`` where no p-value up to 0.05 was possible: not even with all
+        units on one side, and for so many tests. A number without a direction has no verdict.
         Numbers that are good near zero may differ and yet be equally far from it; of them the
         interval must not hold zero either.
         """
+        if self.tests is None or self.better is None:
+            return None
+        if self._is_significant:
+            is_b = (self.value > 0) == (self.better is Better.HIGHER)
+            return "B is better" if is_b else "A is better"
+        is_possible = self.least_p is not None and self.least_p * self.tests <= SIGNIFICANT
+        return "no difference shown" if is_possible or self.value == 0 else "too few units to tell"
+
+    @property
+    def _is_significant(self) -> bool:
         if self.p_value is None or self.p_value > SIGNIFICANT or self.value == 0:
-            return "no difference shown"
-        if self.better is Better.NEARER_ZERO and not _excludes_zero(self.interval):
-            return "no difference shown"
-        if self.better is None:
-            return "B is higher" if self.value > 0 else "A is higher"
-        is_b = (self.value > 0) == (self.better is Better.HIGHER)
-        return "B is better" if is_b else "A is better"
+            return False
+        return self.better is not Better.NEARER_ZERO or _excludes_zero(self.interval)
 
 
 def _excludes_zero(interval: Interval | None) -> bool:
@@ -144,14 +159,20 @@ def compare(
         level=level,
         unit=unit or ("image" if membership is None else "group"),
     )
-    p_values = _p_values(pairing, b - a, units, permutations, seed)
+    p_values = _p_values(pairing, _rounded(b - a, a, b), units, permutations, seed)
     rows = zip(a, b, pairing.of(a, b), found, p_values, pairing.scales, strict=True)
     return tuple(
-        Difference(float(of_a), float(of_b), float(value), interval, p, units, scale.better)
+        Difference(float(of_a), float(of_b), float(value), interval, p, units, scale.better, least)
         if np.isfinite(value)
         else None
-        for of_a, of_b, value, interval, p, scale in rows
+        for of_a, of_b, value, interval, (p, least), scale in rows
     )
+
+
+def _rounded(difference: Numbers, a: Numbers, b: Numbers) -> Numbers:
+    """Make zero of a difference that rounding may have made."""
+    slack = _RELATIVE * np.maximum(np.abs(a), np.abs(b)) + _ABSOLUTE
+    return np.where(np.abs(difference) <= slack, 0.0, difference)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +198,7 @@ class _Pairing:
     def of(self, a: Numbers, b: Numbers) -> Numbers:
         """B less A, or less far from zero where that is what counts."""
         is_distance = np.array([scale.better is Better.NEARER_ZERO for scale in self.scales])
-        return np.where(is_distance, np.abs(b) - np.abs(a), b - a)
+        return _rounded(np.where(is_distance, np.abs(b) - np.abs(a), b - a), a, b)
 
     def gain(self, weights: Numbers) -> Numbers:
         """Compute `of` for mixtures of the units, shape (B, N)."""
@@ -186,28 +207,34 @@ class _Pairing:
 
 def _p_values(
     pairing: _Pairing, observed: Numbers, units: int, permutations: int, seed: int
-) -> list[float | None]:
-    """Count the swaps that take A and B at least as far apart as they are."""
+) -> list[tuple[float | None, float | None]]:
+    """Count the swaps that take A and B at least as far apart as they are, and as any does."""
     if units < FEWEST:
-        return [None] * len(observed)
+        return [(None, None)] * len(observed)
     is_exact = units <= _ENUMERATED
     rows = rows_at_a_time(4 * len(pairing.both) + len(observed))
     swaps = _all_swaps(units, rows) if is_exact else _some_swaps(units, permutations, seed, rows)
-    as_far, defined, largest = np.zeros((3, len(observed)))
-    tried = 0
-    least = np.abs(observed) * (1 - 1e-9) - 1e-12  # less what rounding may take away
-    for swapped in swaps:
-        a, b = pairing.numbers(np.ones_like(swapped), swapped)
-        found = np.abs(b - a)
-        as_far += (found >= least).sum(axis=0)
-        defined += np.isfinite(found).sum(axis=0)
-        largest = np.fmax(largest, np.fmax.reduce(found, axis=0))
-        tried += len(swapped)
-    extra = 0 if is_exact else 1
-    is_known = (largest > 1e-12) & (defined >= (1 - _MOST_UNDEFINED) * tried)
+    found = np.concatenate([_gaps(pairing, swapped) for swapped in swaps])
+    farthest = np.fmax.reduce(found, axis=0, initial=0)
+    defined = np.isfinite(found).sum(axis=0)
+    is_known = (farthest > 0) & (defined >= (1 - _MOST_UNDEFINED) * len(found))
     is_known &= np.isfinite(observed)
-    p_values = (as_far + extra) / np.maximum(defined + extra, 1)
-    return [float(p) if known else None for p, known in zip(p_values, is_known, strict=True)]
+    extra = 0 if is_exact else 1
+    shares = [
+        ((found >= far * (1 - _RELATIVE) - _ABSOLUTE).sum(axis=0) + extra)
+        / np.maximum(defined + extra, 1)
+        for far in (np.abs(observed), farthest)
+    ]
+    return [
+        (float(p), float(least)) if known else (None, None)
+        for p, least, known in zip(*shares, is_known, strict=True)
+    ]
+
+
+def _gaps(pairing: _Pairing, swapped: Numbers) -> Numbers:
+    """How far apart A and B are after some swaps, shape (B, N)."""
+    a, b = pairing.numbers(np.ones_like(swapped), swapped)
+    return np.abs(_rounded(b - a, a, b))
 
 
 def _all_swaps(units: int, rows: int) -> Iterator[Numbers]:
@@ -246,7 +273,9 @@ def holm(p_values: Sequence[float | None]) -> tuple[float | None, ...]:
 
 
 def adjusted(
-    differences: Sequence[Difference | None], headline: Collection[int] = (0,)
+    differences: Sequence[Difference | None],
+    headline: Collection[int] = (0,),
+    family: Collection[int] | None = None,
 ) -> tuple[Difference | None, ...]:
     """Adjust all p-values but those of the headline numbers, by the rule of Holm.
 
@@ -256,11 +285,27 @@ def adjusted(
         Everything that is reported together.
     headline : collection of int
         Which of them was named before anyone looked; it keeps its p-value.
+    family : collection of int, optional
+        Which of the others are tested, all of them without it; the rest lose their p-values, as
+        do numbers without a direction. It must be chosen without a look at the differences.
     """
-    rest = [n for n in range(len(differences)) if n not in headline]
-    p_values = holm([each.p_value if (each := differences[n]) else None for n in rest])
-    found = list(differences)
-    for n, p in zip(rest, p_values, strict=True):
-        if (each := found[n]) is not None:
-            found[n] = replace(each, p_value=p)
+    wanted = range(len(differences)) if family is None else family
+    found: list[Difference | None] = [
+        each if n in headline or each is None else replace(each, p_value=None, tests=None)
+        for n, each in enumerate(differences)
+    ]
+    tested = [
+        (n, each)
+        for n, each in enumerate(differences)
+        if each is not None and each.better is not None and n in wanted and n not in headline
+    ]
+    p_values = holm([each.p_value for _, each in tested])
+    tests = sum(p is not None for p in p_values)
+    for (n, each), p in zip(tested, p_values, strict=True):
+        found[n] = replace(each, p_value=p, tests=tests)
     return tuple(found)
+
+
+def fewest_units(tests: int) -> int:
+    """In how many units A and B must differ, so that one of so many tests can show anything."""
+    return math.ceil(math.log2(2 * max(tests, 1) / SIGNIFICANT))

@@ -16,14 +16,15 @@ from emseg.evaluation.confidence import (
     holm,
     resampling,
 )
+from emseg.evaluation.confidence.comparison import fewest_units
 from emseg.evaluation.confidence.intervals import BOOTSTRAP
 
 from .conftest import Mean, Ratio, seen_of_mean, seen_of_ratio
 
 
-def difference(p_value=0.01, value=0.1, better=Better.HIGHER):
+def difference(p_value=0.01, value=0.1, better=Better.HIGHER, least_p=0.001, tests=1):
     interval = Interval(value - 0.05, value + 0.05, 0.95, 20, "image", BOOTSTRAP, False)
-    return Difference(0.5, 0.5 + value, value, interval, p_value, 20, better)
+    return Difference(0.5, 0.5 + value, value, interval, p_value, 20, better, least_p, tests)
 
 
 @pytest.mark.parametrize("n", [6, 9])
@@ -99,7 +100,7 @@ def test_below_six_units_there_is_no_p_value_and_no_verdict():
         a = np.linspace(0.1, 0.2, units)
         found = compare(Mean(kind="iou"), seen_of_mean(a), seen_of_mean(a + 0.5))[0]
         assert (found.p_value is not None) == known
-        assert found.verdict == ("B is better" if known else "no difference shown")
+        assert found.verdict == ("B is better" if known else "too few units to tell")
     assert found.p_value == 2 / 2**6
     assert found.units == 6
 
@@ -117,7 +118,7 @@ def test_units_are_groups_where_there_are_groups():
 
 def test_equal_results_have_nothing_to_test():
     seen = seen_of_mean(np.arange(20.0))
-    found = compare(Mean(), seen, seen)[0]
+    found = compare(Mean(kind="iou"), seen, seen)[0]
     assert (found.value, found.p_value, found.verdict) == (0, None, "no difference shown")
     assert (found.interval.low, found.interval.high) == (0, 0)
 
@@ -190,17 +191,58 @@ def test_without_a_difference_5_percent_of_the_tests_say_that_there_is_one():
     [
         (0.05, 0.1, Better.HIGHER, "B is better"),
         (0.051, 0.1, Better.HIGHER, "no difference shown"),
-        (None, 0.1, Better.HIGHER, "no difference shown"),
         (0.01, -0.1, Better.HIGHER, "A is better"),
         (0.01, -0.1, Better.LOWER, "B is better"),
         (0.01, 0.1, Better.LOWER, "A is better"),
         (0.01, 0.1, Better.NEARER_ZERO, "A is better"),
-        (0.01, 0.1, None, "B is higher"),
-        (0.01, -0.1, None, "A is higher"),
+        (0.01, 0.1, None, None),
     ],
 )
 def test_the_verdict_in_words(p_value, value, better, expected):
     assert difference(p_value, value, better).verdict == expected
+
+
+@pytest.mark.parametrize(
+    ("p_value", "value", "least_p", "tests", "expected"),
+    [
+        (0.054, 0.1, 2 / 2**8, 7, "too few units to tell"),  # 7 x 0.0078 is 0.055
+        (0.054, 0.1, 2 / 2**8, 6, "no difference shown"),  # 6 x 0.0078 is 0.047
+        (None, 0.1, None, 1, "too few units to tell"),
+        (None, 0.0, None, 1, "no difference shown"),
+        (None, 0.1, 0.001, None, None),
+    ],
+)
+def test_too_few_units_are_not_called_no_difference(p_value, value, least_p, tests, expected):
+    assert difference(p_value, value, least_p=least_p, tests=tests).verdict == expected
+
+
+@pytest.mark.parametrize(("tests", "units"), [(0, 6), (1, 6), (2, 7), (3, 7), (6, 8), (7, 9)])
+def test_the_fewest_units_are_those_whose_smallest_p_value_is_significant(tests, units):
+    assert fewest_units(tests) == units
+    assert max(tests, 1) * 2 / 2**units <= 0.05 < max(tests, 1) * 2 / 2 ** (units - 1)
+
+
+@pytest.mark.parametrize(("units", "relative"), [(10, 1e-12), (40, 0.2)])
+def test_the_smallest_p_value_counts_the_units_that_differ(units, relative):
+    a = np.linspace(0.1, 0.2, units)
+    b = a + np.where(np.arange(units) < 4, 0.1 + 0.01 * np.arange(units), 0)
+    found = compare(Mean(kind="iou"), seen_of_mean(a), seen_of_mean(b))[0]
+    assert found.least_p == pytest.approx(2 / 2**4, rel=relative)
+    assert found.p_value == found.least_p
+    assert found.verdict == "too few units to tell"
+
+
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e9])
+def test_what_rounding_makes_is_no_difference(size):
+    a = size * np.random.default_rng(3).uniform(1, 2, 20)
+    found = compare(Mean(kind="distance"), seen_of_mean(a), seen_of_mean(a * (1 + 1e-13)))[0]
+    assert (found.value, found.p_value, found.verdict) == (0, None, "no difference shown")
+
+
+def test_without_resamples_there_is_a_verdict_and_no_interval():
+    a = np.linspace(0.1, 0.2, 8)
+    found = compare(Mean(kind="iou"), seen_of_mean(a), seen_of_mean(a + 0.5), draws=0)[0]
+    assert (found.interval, found.p_value, found.verdict) == (None, 2 / 2**8, "B is better")
 
 
 def test_holm_written_out():
@@ -215,5 +257,23 @@ def test_the_headline_keeps_its_p_value_and_the_rest_share_the_level():
     found = adjusted([difference(0.03), difference(0.02), None, difference(0.03)])
     assert [each and each.p_value for each in found] == pytest.approx([0.03, 0.04, None, 0.04])
     assert [each.verdict for each in found if each] == ["B is better"] * 3
+    assert [each.tests for each in found if each] == [1, 2, 2]
     found = adjusted([difference(0.03), difference(0.02), difference(0.03)], headline=())
     assert [each.verdict for each in found] == ["no difference shown"] * 3
+
+
+def test_what_is_in_no_family_has_no_direction_or_cannot_differ_raises_no_p_value():
+    found = adjusted(
+        [
+            difference(0.03),
+            difference(0.02),
+            difference(0.02),  # not in the family
+            difference(0.02, better=None),
+            difference(None, 0.0),
+            difference(0.03),
+        ],
+        family=(1, 3, 4, 5),
+    )
+    assert [each.p_value for each in found] == pytest.approx([0.03, 0.04, None, None, None, 0.04])
+    assert [each.tests for each in found] == [1, 2, None, None, 2, 2]
+    assert [each.verdict for each in found[2:5]] == [None, None, "no difference shown"]
