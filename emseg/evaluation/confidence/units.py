@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,13 +143,23 @@ def _pattern(rule: str) -> re.Pattern[str]:
     except re.error as error:
         raise UsageError(f"--group-by {rule} is no regular expression: {error}") from error
     if pattern.groups == 0 and re.fullmatch(r"[\w -]*", rule):
-        raise UnknownNameError("grouping", rule, (*RULES, "a CSV file", "a regular expression"))
+        _refuse_word(rule)
     if pattern.groups != 1:
         raise UsageError(
             f"--group-by {rule} has {pattern.groups} groups in brackets; write one, round the part "
             "of the name that tells the specimen, as in (specimen\\d+), and any other as (?:...)"
         )
     return pattern
+
+
+def _refuse_word(rule: str) -> NoReturn:
+    """Refuse a plain word: a rule that is mistyped, or an expression without its brackets."""
+    if not rule.strip() or did_you_mean(rule, RULES).startswith("did"):
+        raise UnknownNameError("grouping", rule, RULES)
+    raise UsageError(
+        f"--group-by {rule} is none of {listed(RULES)}, and no CSV file; a regular expression has "
+        f"one group in brackets, round what tells the specimen, as in '({rule})\\d+'"
+    )
 
 
 def _by_pattern(sources: Sequence[Source], pattern: re.Pattern[str]) -> list[str | Path]:
@@ -165,15 +176,16 @@ def _by_pattern(sources: Sequence[Source], pattern: re.Pattern[str]) -> list[str
 
 def _by_table(sources: Sequence[Source], table: Path) -> list[str | Path]:
     groups = _groups(table)
-    names = [_entry(each, groups) for each in sources]
-    lost = [each.title for each, name in zip(sources, names, strict=True) if name is None]
+    entries = [_entry(each, groups) for each in sources]
+    lost = [each.title for each, entry in zip(sources, entries, strict=True) if entry is None]
     if lost:
+        free = [name for name in groups if name not in entries]
+        correct = f", or correct its name ({did_you_mean(lost[0], free, most=3)})" if free else ""
         raise ContentError(
             f"{table} says nothing about {len(lost)} of {len(sources)} images "
-            f"({listed(lost, most=3)}); add a line for each, or correct its name "
-            f"({did_you_mean(lost[0], groups, most=3)})"
+            f"({listed(lost, most=3)}); add a line for each{correct}"
         )
-    return [name for name in names if name is not None]
+    return [groups[entry] for entry in entries if entry is not None]
 
 
 def _entry(source: Source, groups: Mapping[str, str]) -> str | None:
@@ -181,7 +193,7 @@ def _entry(source: Source, groups: Mapping[str, str]) -> str | None:
     path = source.path
     ends = ["/".join(path.parts[-depth:]) for depth in range(len(path.parts), 0, -1)]
     names = (source.title, path.as_posix(), *ends, stem(path))
-    return next((groups[name] for name in names if name in groups), None)
+    return next((name for name in names if name in groups), None)
 
 
 def _groups(table: Path) -> dict[str, str]:

@@ -86,6 +86,12 @@ def test_a_table_of_excel_with_its_mark_in_front(table):
     [
         ("stak", UnknownNameError, "did you mean 'stack'?"),
         ("Folder", UnknownNameError, "did you mean 'folder'?"),
+        (
+            "uhcs",
+            UsageError,
+            r"one group in brackets, round what tells the specimen, as in '(uhcs)\d+'",
+        ),
+        ("", UnknownNameError, "known are image, stack, folder"),
         ("(a", UsageError, "is no regular expression"),
         (r"a\d", UsageError, "0 groups in brackets"),
         (r"(a)(\d)", UsageError, "2 groups in brackets"),
@@ -117,6 +123,14 @@ def test_a_bad_table_is_refused_in_one_line(table, text, words):
         group_images(FILES, table(text))
     assert words in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_name_of_another_image_is_no_correction(table):
+    with pytest.raises(ContentError) as error:
+        group_images(FILES, table("file,group\na1,p\nb1,q\n"))
+    assert str(error.value).endswith("1 of 3 images (a2); add a line for each")
+    with pytest.raises(ContentError, match=r"correct its name \(did you mean 'a2x'\?\)"):
+        group_images(FILES, table("file,group\na1,p\nb1,q\na2x,q\n"))
 
 
 def test_a_table_in_another_encoding_is_refused(table):
