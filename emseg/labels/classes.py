@@ -14,6 +14,7 @@ MOST_COLOURS = _MOST_INFERRED
 
 _COLOUR = re.compile(r"#([0-9a-f]{6})", re.IGNORECASE)
 _LARGEST_NUMBER = 0xFFFF  # of a mask with numbers; larger values are shown as colours
+_LARGEST_COLOUR = 0xFFFFFF  # white; larger values number objects
 _log = logging.getLogger(__name__)
 
 
@@ -42,7 +43,7 @@ def parse_value(text: str, option: str = "--unlabelled") -> int:
 
 def show_value(value: int) -> str:
     """Write a mask value as a user would: colours as ``#rrggbb``."""
-    return str(value) if value <= _LARGEST_NUMBER else f"#{value:06x}"
+    return f"#{value:06x}" if _LARGEST_NUMBER < value <= _LARGEST_COLOUR else str(value)
 
 
 def parse_names(text: str) -> tuple[str, ...]:
@@ -137,7 +138,9 @@ def choose_classes(
     if assigned is not None:
         return _assigned_classes(values, assigned, names, where), unlabelled
     if unlabelled is None and _is_255_unlabelled(values, names):
-        _log.warning("the mask value 255 beside %s is taken as unlabelled", listed(values[:-1]))
+        _log.warning(
+            "the value 255 beside %s in %s is taken as unlabelled", listed(values[:-1]), where
+        )
         values, unlabelled = values[:-1], UNLABELLED_8
     if len(values) < 2 and not names:
         held = f"only the value {_shown(values)}" if values else "no labelled pixel"
@@ -152,8 +155,9 @@ def choose_classes(
 
 
 def _is_coloured(values: Sequence[int]) -> bool:
-    """Whether values are the colours of a mask: #6da34d is 0x6da34d."""
-    return bool(values) and values[-1] > _LARGEST_NUMBER
+    """Whether values are the colours of a mask, which are few: #6da34d is 0x6da34d."""
+    few = 0 < len(values) <= MOST_COLOURS
+    return few and _LARGEST_NUMBER < values[-1] <= _LARGEST_COLOUR
 
 
 def _is_255_unlabelled(values: Sequence[int], names: Sequence[str] | None) -> bool:

@@ -68,6 +68,16 @@ def test_colours_are_classes_of_their_own_and_black_is_asked_about(caplog):
     assert "--unlabelled '#000000'" in caplog.text
 
 
+@pytest.mark.parametrize("numbers", [range(0, 200_000, 2000), [0, 1, 1 << 24]])
+def test_large_numbers_of_objects_are_no_colours(numbers, caplog):
+    with caplog.at_level(logging.WARNING):
+        try:
+            said = str(meaning(numbers))
+        except LabelError as error:
+            said = str(error)
+    assert "#" not in caplog.text + said
+
+
 def test_a_colour_without_a_name_is_named_as_a_shell_takes_it():
     with pytest.raises(LabelError, match=r"the value #a30015, .* add '#a30015=NAME' to --labels"):
         choose_classes([0x6DA34D, 0xA30015], assigned={0x6DA34D: "a"})
@@ -93,7 +103,7 @@ def test_255_beside_small_integers_is_unlabelled_and_told(caplog):
         classes, unlabelled = meaning([0, 1, 255])
     assert [name for name, _ in classes] == ["background", "foreground"]
     assert unlabelled == 255
-    assert "255 beside 0, 1 is taken as unlabelled" in caplog.text
+    assert "255 beside 0, 1 in the masks is taken as unlabelled" in caplog.text
 
 
 def test_255_is_a_class_when_the_names_say_so():
