@@ -1,19 +1,21 @@
 """Label images whose values number objects, as cellpose, StarDist and ilastik write them."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emseg.config import Numbered
-from emseg.errors import LabelError
+from emseg.errors import LabelError, listed
 from emseg.evaluation.matching import Match
 from emseg.evaluation.meaning import MaskRule
 from emseg.evaluation.metric import Objects
 from emseg.labels import colour
 from emseg.labels.instances import read_instances
-from emseg.micrograph import UNLABELLED_8, LabelClass, LabelImage
+from emseg.micrograph import UNLABELLED_8, LabelClass, LabelImage, unlabelled_value
 from emseg.reading import Plane
+from emseg.reading.label_images import describe_label_images
 
 
 class InstancePairs:
@@ -57,7 +59,11 @@ class InstancePairs:
         self, plane: Plane, is_numbered: bool, unlabelled: int | None
     ) -> tuple[LabelImage, NDArray[Any] | None]:
         read = plane.read()
+        if unlabelled is None and not is_numbered:
+            unlabelled = _value_outside(plane.stack.path)
         instances = read_instances(read, unlabelled)
+        if not is_numbered:
+            _require_one_class(instances.plane, plane.stack.path, self.numbered)
         pixels = (instances.plane > 0).astype(np.uint8)
         if instances.unlabelled is not None:
             pixels[instances.unlabelled] = UNLABELLED_8
@@ -65,3 +71,22 @@ class InstancePairs:
             pixels, self._classes, read.name, read.plane, read.pixel_size, read.specimen
         )
         return image, instances.plane if is_numbered else None
+
+
+def _value_outside(path: Path) -> int | None:
+    """Value of the pixels of a label image of emseg that are not specimen."""
+    described = describe_label_images(path)
+    return unlabelled_value(len(described.classes)) if described else None
+
+
+def _require_one_class(plane: NDArray[Any], path: Path, numbered: Numbered) -> None:
+    marked = plane[plane > 0]
+    if marked.size and marked.min() != marked.max():
+        is_mask = numbered is Numbered.PREDICTIONS
+        none = is_mask and marked.max() == UNLABELLED_8
+        raise LabelError(
+            f"{path} holds the values {listed(np.unique(plane))}, and --instances {numbered} takes "
+            f"all but 0 of it as one class; give a binary {'mask' if is_mask else 'label image'} "
+            "of the class that the objects belong to, or --instances both where its values number "
+            f"objects too{', or --unlabelled 255 where 255 is none' if none else ''}"
+        )

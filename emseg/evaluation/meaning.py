@@ -4,14 +4,20 @@ import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from scipy.ndimage import find_objects, label
+
+from emseg.config import Numbered
 from emseg.errors import LabelError, UnknownNameError, listed
 from emseg.evaluation.matching import Match
 from emseg.labels import choose_classes, colour, combine_masks, to_label_image, values_of
-from emseg.micrograph import UNLABELLED_8, LabelClass, LabelImage
+from emseg.labels.whole_numbers import whole_numbers
+from emseg.micrograph import UNLABELLED_8, LabelClass, LabelImage, Micrograph
 from emseg.reading import Plane
 
 _FOREGROUND = {1, UNLABELLED_8}  # how programs write the one class of a binary mask
 _MOST_SMALL = 32  # values below this number classes, and 255 beside them stands for none
+_FEWEST_NUMBERED = 4  # values of one piece each, below which classes look like objects
 _log = logging.getLogger(__name__)
 
 
@@ -151,7 +157,7 @@ def meanings_of_foreign(
         if labels is None:
             return _counted(masks, predicted), masks
     elif labels is None:
-        return _by_value(predicted, true, rule)
+        return _by_value(predicted, true, rule, _numbered_side(matches[0], predicted, true, rule))
     elif rule.labels is None:
         names = rule.names or tuple(dict.fromkeys(labels.values()))
         masks = Meaning(*choose_classes(true, names=names, unlabelled=rule.unlabelled))
@@ -239,7 +245,9 @@ def _counted(masks: Meaning, predicted: set[int]) -> Meaning:
     return replace(masks, per_class=False)
 
 
-def _by_value(predicted: set[int], true: set[int], rule: MaskRule) -> tuple[Meaning, Meaning]:
+def _by_value(
+    predicted: set[int], true: set[int], rule: MaskRule, numbered: Numbered | None
+) -> tuple[Meaning, Meaning]:
     """Compare equal values, or the objects of binary images however they are written."""
     predicted, true = predicted - {rule.unlabelled}, true - {rule.unlabelled}
     objects = [values - {0} for values in (predicted, true)]
@@ -251,12 +259,64 @@ def _by_value(predicted: set[int], true: set[int], rule: MaskRule) -> tuple[Mean
             for value in written
         )
         return first, second
-    if true <= {0, UNLABELLED_8} and not predicted <= true:
+    _refuse_many(predicted, true, rule)
+    _refuse_binary(predicted, true, rule, numbered)
+    if numbered:
+        _log.warning(
+            "the values of the first label images look like numbers of objects, and each is taken "
+            "as a class; where each is an object, add --instances %s",
+            numbered,
+        )
+    _notice_strange(predicted, true)
+    both = Meaning(
+        *choose_classes(
+            predicted | true,
+            names=rule.names,
+            unlabelled=rule.unlabelled,
+            where=_holding(UNLABELLED_8, predicted, true),
+        )
+    )
+    return both, both
+
+
+def _refuse_many(predicted: set[int], true: set[int], rule: MaskRule) -> None:
+    """Refuse more values than there are classes: they number objects, or are a picture's."""
+    most = max(_MOST_SMALL, len(rule.names or ()))
+    many = [len(values) > most for values in (predicted, true)]
+    if not any(many) and len(predicted | true) <= most:
+        return
+    sides = {"the predictions": predicted, "the masks": true}
+    held = [
+        f"{where} hold {len(values)} values ({listed(sorted(values), most=3)})"
+        for (where, values), is_many in zip(sides.items(), many, strict=True)
+        if is_many or not any(many)
+    ]
+    raise LabelError(
+        f"{' and '.join(held)}, too many to be classes; where each value is an object, add "
+        f"--instances {_instances(predicted, true)}; a greyscale or JPEG picture is no mask"
+    )
+
+
+def _refuse_binary(
+    predicted: set[int], true: set[int], rule: MaskRule, numbered: Numbered | None
+) -> None:
+    """Refuse 0 and 255 on one side where 255 is none of the classes of the other."""
+    sides = (predicted, true), (true, predicted)
+    strange = any(
+        UNLABELLED_8 in binary <= {0, UNLABELLED_8} and not other - {UNLABELLED_8} <= binary
+        for binary, other in sides
+    )
+    named = rule.names is not None and len(rule.names) == len(predicted | true)
+    if (strange and not named) or (true <= {0, UNLABELLED_8} and not predicted <= true):
+        way = f", or add --instances {numbered} where each is an object" if numbered else ""
         raise LabelError(
             f"the predictions hold the values {listed(sorted(predicted))} and the masks "
-            f"{listed(sorted(true))}; "
-            "say which is which with --prediction-labels VALUE=NAME,... and --labels VALUE=NAME,..."
+            f"{listed(sorted(true))}; say which is which with --prediction-labels VALUE=NAME,... "
+            f"and --labels VALUE=NAME,...{way}"
         )
+
+
+def _notice_strange(predicted: set[int], true: set[int]) -> None:
     if not (predicted <= true or true <= predicted):
         _log.warning(
             "the predictions hold the values %s and the masks %s: equal values are taken as the "
@@ -264,15 +324,50 @@ def _by_value(predicted: set[int], true: set[int], rule: MaskRule) -> tuple[Mean
             listed(sorted(predicted)),
             listed(sorted(true)),
         )
-    both = Meaning(
-        *choose_classes(
-            predicted | true,
-            names=rule.names,
-            unlabelled=rule.unlabelled,
-            where="the predictions and masks",
-        )
+
+
+def _holding(value: int, predicted: set[int], true: set[int]) -> str:
+    """Say in messages which side holds a value; both where neither does."""
+    if (value in predicted) is (value in true):
+        return "the predictions and masks"
+    return "the predictions" if value in predicted else "the masks"
+
+
+def _numbered_side(
+    match: Match, predicted: set[int], true: set[int], rule: MaskRule
+) -> Numbered | None:
+    """Say whose values look like numbers of objects in the first label images."""
+    if rule.names is not None:
+        return None
+    planes = (match.image, match.masks[0])
+    looks = any(
+        _FEWEST_NUMBERED <= len(values - {0, rule.unlabelled}) <= _MOST_SMALL
+        and _looks_numbered(plane.read(), rule.unlabelled)
+        for plane, values in zip(planes, (predicted, true), strict=True)
     )
-    return both, both
+    return _instances(predicted, true) if looks else None
+
+
+def _looks_numbered(image: Micrograph, unlabelled: int | None) -> bool:
+    """Whether the values are 1, 2, 3, ... and the pixels of each hang together."""
+    if len(image.pixels) != 1:
+        return False
+    plane = whole_numbers(image.pixels[0], f"the label image {image.path or image.name}")
+    values = [value for value in np.unique(plane) if value not in (0, unlabelled)]
+    if len(values) < _FEWEST_NUMBERED or values != list(range(1, len(values) + 1)):
+        return False
+    boxes = find_objects(plane.astype(np.int64), max_label=len(values))
+    return all(
+        label(plane[box] == value, np.ones((3, 3)))[1] == 1
+        for value, box in enumerate(boxes, start=1)
+    )
+
+
+def _instances(predicted: set[int], true: set[int]) -> Numbered:
+    """Say what --instances would be: a side of one value beside 0 is binary."""
+    if len(true - {0}) <= 1:
+        return Numbered.PREDICTIONS
+    return Numbered.MASKS if len(predicted - {0}) <= 1 else Numbered.BOTH
 
 
 def _binary_names(rule: MaskRule) -> tuple[str, ...]:

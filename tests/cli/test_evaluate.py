@@ -148,7 +148,7 @@ def test_instance_label_images_of_another_program(emseg, here):
     assert (cell["objects_reference"], cell["object_f1"], cell["count_error"]) == (6, 1.0, 0.0)
     run = emseg("evaluate", "merged", "truth", "--instances", "both", "--json")
     assert json.loads(run.out)["classes"]["object"]["count_error"] == -0.5
-    run = emseg("evaluate", "merged", "truth", "--instances", "predictions", "--json")
+    run = emseg("evaluate", "cellpose", "merged", "--instances", "predictions", "--json")
     assert json.loads(run.out)["classes"]["object"]["objects_reference"] == 3
 
 

@@ -1,0 +1,173 @@
+"""Label images of other programs: how they are called, what their values mean, and what is told."""
+
+import logging
+
+import numpy as np
+import pytest
+import tifffile
+
+from emseg.config import Numbered
+from emseg.errors import LabelError, MismatchError
+from emseg.evaluation import MaskRule, evaluate_label_images
+from emseg.micrograph import LabelClass, LabelImage
+from emseg.writing import write_label_images
+
+SHAPE = (24, 40)
+
+
+def cells(count, dtype=np.uint16, first=1):
+    """Draw squares of 4 pixels a side that do not touch, numbered one after the other."""
+    plane = np.zeros(SHAPE, dtype)
+    for n in range(count):
+        y, x = divmod(n, 6)
+        plane[6 * y + 1 : 6 * y + 5, 6 * x + 1 : 6 * x + 5] = first + n
+    return plane
+
+
+def binary(value=255):
+    return (cells(9) > 0).astype(np.uint8) * value
+
+
+def pixels(*values, dtype=np.uint8):
+    """Scatter values over a plane, each in many pieces."""
+    plane = np.array(values, dtype)[np.arange(SHAPE[0] * SHAPE[1]) % len(values)]
+    return plane.reshape(SHAPE)
+
+
+@pytest.fixture
+def evaluated(tmp_path):
+    def run(predicted, true, ending="", **options):
+        folders = tmp_path / "predictions", tmp_path / "masks"
+        for folder, plane, end in zip(folders, (predicted, true), (ending, ""), strict=True):
+            folder.mkdir()
+            for name in "ab":
+                tifffile.imwrite(folder / f"{name}{end}.tif", plane)
+        return evaluate_label_images([folders[0]], [folders[1]], **options)
+
+    return run
+
+
+@pytest.mark.parametrize("ending", ["_cp_masks", "_pred", "_prediction", "_seg"])
+def test_objects_of_another_program_find_their_masks_by_name(evaluated, ending):
+    report = evaluated(cells(5), cells(5), ending, instances=Numbered.BOTH)
+    assert [each.name for each in report.images] == [f"a{ending}", f"b{ending}"]
+
+
+def test_predictions_without_masks_are_called_predictions(evaluated):
+    with pytest.raises(MismatchError, match="no prediction has a mask of its name: the predict"):
+        evaluated(cells(5), cells(5), "_other")
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32])
+@pytest.mark.parametrize(
+    ("true", "option"), [("numbered", "both"), ("binary", "predictions")], ids=str
+)
+def test_many_numbered_objects_are_refused_with_the_option_for_them(
+    evaluated, caplog, dtype, true, option
+):
+    many = np.arange(np.prod(SHAPE)).reshape(SHAPE).astype(dtype)
+    many = many * 100 if dtype == np.int32 else many
+    masks = many if true == "numbered" else binary()
+    with pytest.raises(LabelError, match=rf"960 values .*, add --instances {option};") as refused:
+        evaluated(many, masks)
+    assert "--labels" not in str(refused.value)
+    assert not caplog.messages
+
+
+def test_many_numbered_masks_beside_binary_predictions(evaluated):
+    many = np.arange(np.prod(SHAPE), dtype=np.uint16).reshape(SHAPE)
+    with pytest.raises(LabelError, match=r"^the masks hold 960 .* add --instances masks;"):
+        evaluated(binary(), many)
+
+
+@pytest.mark.parametrize("true", [(0, 1, 2), (0, 1, 255)])
+def test_binary_predictions_of_which_class_of_the_masks_are_refused(evaluated, caplog, true):
+    with pytest.raises(LabelError, match="the predictions hold the values 0, 255 and the masks 0"):
+        evaluated(binary(), pixels(*true))
+    assert not caplog.messages
+
+
+def test_binary_predictions_are_taken_as_the_class_that_the_user_says(evaluated):
+    rule = MaskRule(
+        prediction_labels={0: "matrix", 255: "small"},
+        labels={0: "matrix", 1: "small", 2: "large"},
+    )
+    assert evaluated(binary(), binary(1), rule=rule).pooled.classes["small"].iou == 1.0
+
+
+@pytest.mark.parametrize("where", ["predictions", "masks"])
+def test_255_beside_classes_is_said_to_be_where_it_is(evaluated, caplog, where):
+    sides = [pixels(0, 1, 2, 255), pixels(0, 1, 2)]
+    with caplog.at_level(logging.WARNING):
+        evaluated(*(sides if where == "predictions" else reversed(sides)))
+    assert caplog.messages == [
+        f"the value 255 beside 0, 1, 2 in the {where} is taken as unlabelled"
+    ]
+
+
+def test_masks_of_several_classes_beside_numbered_predictions_are_refused(evaluated, tmp_path):
+    with pytest.raises(LabelError, match="holds the values 0, 1, 2, 3, and --instances pred") as no:
+        evaluated(cells(5), pixels(0, 1, 2, 3), instances=Numbered.PREDICTIONS)
+    assert str(tmp_path / "masks" / "a.tif") in str(no.value)
+    assert "give a binary mask of the class that the objects belong to" in str(no.value)
+    assert "--unlabelled" not in str(no.value)
+
+
+def test_unlabelled_pixels_of_a_binary_mask_are_no_class(evaluated):
+    mask = binary(1)
+    mask[-2:] = 255
+    with pytest.raises(LabelError, match="--unlabelled 255 where 255 is none"):
+        evaluated(cells(9), mask, instances=Numbered.PREDICTIONS)
+
+
+def test_an_unlabelled_value_of_masks_is_left_out_beside_numbered_predictions(evaluated):
+    mask = binary(1)
+    mask[-2:] = 255
+    rule = MaskRule(unlabelled=255)
+    report = evaluated(cells(9), mask, instances=Numbered.PREDICTIONS, rule=rule)
+    assert report.pooled.classes["object"].iou == 1.0
+    assert report.pooled.pixels == 2 * (24 - 2) * 40
+
+
+def test_what_emseg_did_not_look_at_is_no_object(tmp_path):
+    found = binary(1)
+    found[-2:] = 255  # an information bar
+    classes = (LabelClass("ice", (0, 0, 0), (0,)), LabelClass("cell", (9, 0, 0), (1,)))
+    write_label_images(tmp_path / "a.ome.tif", [LabelImage(found, classes, "a")])
+    tifffile.imwrite(tmp_path / "mask.tif", cells(9))
+    report = evaluate_label_images(
+        [tmp_path / "a.ome.tif"], [tmp_path / "mask.tif"], instances=Numbered.MASKS
+    )
+    assert report.pooled.classes["object"].iou == 1.0
+
+
+@pytest.mark.parametrize(
+    ("predicted", "true", "told"),
+    [
+        (cells(9), cells(8), "both"),
+        (cells(4), cells(2), "both"),
+        (pixels(0, 1, 2, 3, 4), cells(4), "both"),
+        (binary(1), cells(5), "masks"),
+        (cells(5, np.uint8), binary(1), "predictions"),
+        (cells(3), cells(3), None),
+        (cells(5, first=2), cells(5, first=2), None),
+        (pixels(0, 1, 2, 3, 4), pixels(0, 1, 2, 3, 4), None),
+    ],
+)
+def test_few_numbered_objects_are_classes_with_a_notice(evaluated, caplog, predicted, true, told):
+    with caplog.at_level(logging.WARNING):
+        evaluated(predicted, true)
+    notices = [message for message in caplog.messages if "--instances" in message]
+    assert len(notices) == (told is not None)
+    assert told is None or notices[0].endswith(f"add --instances {told}")
+
+
+def test_no_notice_where_the_values_have_names(evaluated, caplog):
+    names = ("background", *"abcde")
+    evaluated(cells(5), cells(5), rule=MaskRule(names=names))
+    assert not caplog.messages
+
+
+def test_few_numbered_objects_beside_a_binary_mask_are_refused_with_the_option(evaluated):
+    with pytest.raises(LabelError, match="or add --instances predictions where each is an object"):
+        evaluated(cells(9), binary(255))
