@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 from emseg.errors import UsageError
 
+_SHORTEST_NM, _LONGEST_NM = 1e-9, 1e12  # beyond both no micrograph has a length
 _NM_PER_UNIT = {
     "m": 1e9,
     "cm": 1e7,
@@ -115,7 +116,7 @@ class Axis:
         if factor is None or self.scale is None:
             return None
         step = abs(self.scale) * factor
-        return step if math.isfinite(step) and step > 0 else None
+        return step if _SHORTEST_NM <= step <= _LONGEST_NM else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,7 @@ def _length_nm(text: str) -> float | None:
     if found is None or factor is None:
         return None
     length = float(found[1]) * factor
-    return length if math.isfinite(length) and length > 0 else None
+    return length if _SHORTEST_NM <= length <= _LONGEST_NM else None
 
 
 @dataclass(frozen=True, slots=True)

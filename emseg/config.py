@@ -313,7 +313,7 @@ class EvaluateConfig(_Reading):
     objects: tuple[str, ...] | None = None
     smallest: Annotated[str, BeforeValidator(_check_smallest)] = "1"
     group_by: str = "image"
-    draws: int = Field(default=1000, ge=0)
+    draws: int = Field(default=1000, ge=0, le=100_000)  # more say nothing new, and take hours
     seed: int = Field(default=0, ge=0)
     compare: tuple[Path, Path] | None = None
     instances: Numbered | None = None

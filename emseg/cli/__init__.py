@@ -50,6 +50,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -106,6 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         Always. 0 done; 1 a defect in emseg; 2 wrong usage; 3 some inputs failed; 4 content that
         cannot be used; 130 interrupted; 141 nobody reads the output any more.
     """
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - a service has closed it
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a µ must not end a run on an old terminal
@@ -323,9 +326,10 @@ def _exit_code(arguments: list[str]) -> int:
     except typer.TyperException as error:
         return _complain(error, _usage(error), error.exit_code)
     except OSError as error:
-        if error.errno not in _MACHINE or error.filename is None:
+        if error.errno not in _MACHINE:
             return _complain(error, f"{type(error).__name__}: {error}; {_DEFECT}", 1)
-        line = f"{error.filename}: {error.strerror}; check the path, its permissions and the disk"
+        where = error.filename or "what is printed or written"
+        line = f"{where}: {error.strerror}; check the path, its permissions and the disk"
         return _complain(error, line, _MACHINE[error.errno])
     except Exception as error:
         return _complain(error, f"{type(error).__name__}: {error}; {_DEFECT}", 1)

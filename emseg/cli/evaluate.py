@@ -226,9 +226,9 @@ def evaluate(
         device=device,
         out=out,
         top_k=top_k,
-        metrics=_names(metrics),
+        metrics=_names(metrics, "--metrics"),
         distance=distance,
-        objects=_names(objects),
+        objects=_names(objects, "--objects"),
         smallest=smallest,
         group_by=group_by,
         draws=draws,
@@ -266,10 +266,17 @@ def _inputs(named: str | None, compare: tuple[Path, Path] | None, class_masks: l
     return Path(named)
 
 
-def _names(text: str | None) -> tuple[str, ...] | None:
-    from emseg.labels import parse_names
-
-    return None if text is None else parse_names(text)
+def _names(text: str | None, option: str) -> tuple[str, ...] | None:
+    """Read names with commas between them."""
+    if text is None:
+        return None
+    names = tuple(part.strip() for part in text.split(","))
+    for name in names:
+        if not name:
+            raise UsageError(f"{option} {text!r} has an empty name; leave out a comma")
+        if names.count(name) > 1:
+            raise UsageError(f"{option} names {name!r} twice; name it once")
+    return names
 
 
 def run(

@@ -1,5 +1,6 @@
 """Label images in files against masks in files."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
 from emseg.config import Numbered
-from emseg.errors import MismatchError
+from emseg.errors import EmsegError, MismatchError
 from emseg.evaluation.ahead import ahead
 from emseg.evaluation.choice import Question
 from emseg.evaluation.confidence import Source
@@ -18,9 +19,11 @@ from emseg.evaluation.matching import Masks, Match, Numbers, list_mask_planes, m
 from emseg.evaluation.meaning import MaskRule, Meaning, meaning_of_masks, meanings_of_foreign
 from emseg.evaluation.report import SegmentationReport
 from emseg.evaluation.scoring import Compared, Onlooker, Scoring, check_units, score
-from emseg.micrograph import LabelImage
+from emseg.micrograph import LabelImage, Micrograph
 from emseg.reading import AS_STORED, Plane, list_planes, open_stack
 from emseg.reading.label_images import LabelDescription, describe_label_images
+
+_log = logging.getLogger(__name__)
 
 Pictures = Mapping[tuple[Path, int], Plane]
 """The micrograph of each plane of a label image that has one."""
@@ -196,7 +199,7 @@ def _compared(
     probabilities: NDArray[Any] | None = None,
 ) -> Compared:
     plane = beside.pictures.get((match.image.stack.path, match.image.index))
-    micrograph = None if plane is None else plane.read()
+    micrograph = None if plane is None else _readable(plane)
     size = beside.pixel_size or prediction.pixel_size or reference.pixel_size
     if size is None and micrograph is not None:
         size = micrograph.pixel_size
@@ -208,6 +211,15 @@ def _compared(
         micrograph,
         files_of(match),
     )
+
+
+def _readable(plane: Plane) -> Micrograph | None:
+    """Read a micrograph, which is shown only: one that cannot be read stops no evaluation."""
+    try:
+        return plane.read()
+    except EmsegError as error:
+        _log.warning("%s; the label images are compared without it", error)
+        return None
 
 
 def _pictures(

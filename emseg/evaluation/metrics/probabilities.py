@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.errors import ContentError
-from emseg.evaluation.metric import Additive, Key, Pair
+from emseg.evaluation.metric import Key, Pair
 from emseg.evaluation.metrics.calibration import (
     BINS,
     Calibration,
@@ -17,13 +17,36 @@ from emseg.evaluation.metrics.calibration import (
 from emseg.evaluation.metrics.ranking import area_under_roc, average_precision, counts_by_value
 
 _STEPS = 17 * 255  # at least 2^12, and all 256 values of 8 bits lie in the middle of a bin
-_VALUES = _STEPS + 1
+_TAIL = 43  # steps from 0, and from 1, a hundredth, below which bins grow with the probability
+_A_DECADE = 100  # bins, so that neighbouring steps still lie in different ones
+_NEAR_0, _NEAR_1 = 36 * _A_DECADE, 14 * _A_DECADE  # as far as numbers of 32, and 64 - 1, bits go
+_VALUES = _NEAR_0 + 1 + _STEPS - 2 * _TAIL + 1 + _NEAR_1 + 1
 _OVER_ALL = 2 + 3 * BINS  # pixels, squared errors, calibration
 _ROUNDING = 1e-3  # by which a probability of 16 bits may leave 0 to 1
+_FEW = 1 << 16  # pixels that are ranked as they are, without rounding
 _MIXTURES = 64  # pooled at a time: 4 MiB a class
 
 
-class ProbabilityScores(Additive):
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one pair adds.
+
+    Parameters
+    ----------
+    sums : array of float64, shape (47 + K * 2 * 9252,)
+        Pixels, squared errors, sums of the calibration, and pixels by rounded probability.
+    values : array of float64, shape (K, n), or None
+        The probabilities themselves, of small images.
+    truth : array of an integer type, shape (n,)
+        Their classes; empty where the probabilities are not kept.
+    """
+
+    sums: NDArray[np.float64]
+    values: NDArray[np.float64] | None
+    truth: NDArray[np.integer]
+
+
+class ProbabilityScores:
     """Calibration error and Brier score, and average precision and ROC area of each class.
 
     With p_k the probability of class k at a pixel, and y_k 1 for the true class and 0 for others::
@@ -38,11 +61,11 @@ class ProbabilityScores(Additive):
     `area_under_roc` for the others.
 
     Only pixels that the reference labels count. The pixels of all images are pooled. For the
-    last two probabilities are rounded to multiples of 1 / 4335, which holds all values of 8 bits
-    exactly; pixels that become equal by that count as equal. The error is below 0.001 unless
-    most of a class lies within less than 1 / 4335 of 0. Images without probabilities do
-    not count; where none has any, or no pixel is labelled, no number is defined. Without a pixel
-    of a class its two are not, and where all pixels are of it ``roc_auc`` is not.
+    last two probabilities of more than 2^16 pixels are rounded: to multiples of 1 / 4335, and
+    nearer than 0.01 to 0 or 1 by some two per cent of what is left to it. All values of
+    8 bits keep apart; pixels that become equal count as equal. Images without probabilities do not
+    count; where none has any, or no pixel is labelled, no number is defined. Without a pixel of a
+    class its two are not, and where all pixels are of it ``roc_auc`` is not.
 
     Parameters
     ----------
@@ -63,8 +86,8 @@ class ProbabilityScores(Additive):
         )
         return ("calibration_error",), ("brier_score",), *of_classes
 
-    def look(self, pair: Pair) -> NDArray[np.float64]:
-        """Count the pixels of one pair by probability, shape (47 + K * 2 * 4336,).
+    def look(self, pair: Pair) -> Judged:
+        """Count the pixels of one pair by probability, and keep those of a small one.
 
         Raises
         ------
@@ -75,18 +98,23 @@ class ProbabilityScores(Additive):
         histograms = np.zeros((len(self.names), 2, _VALUES))
         truth = pair.reference.pixels[pair.counted]
         if pair.probabilities is None or not truth.size:
-            return np.concatenate((over_all, histograms.ravel()))
+            nothing = np.concatenate((over_all, histograms.ravel()))
+            return Judged(nothing, np.empty((len(self.names), 0)), truth[:0])
+        kept = np.empty((len(self.names), truth.size)) if truth.size <= _FEW else None
         confidence = np.full(truth.size, -1.0)
         chosen = np.zeros(truth.size, dtype=np.int64)
         for index in range(len(self.names)):
             probability, of_class = probability_of(pair, index), truth == index
             over_all[1] += ((probability - of_class) ** 2).sum()
             histograms[index] = _by_value(probability, of_class)
+            if kept is not None:
+                kept[index] = probability
             higher = probability > confidence
             confidence[higher], chosen[higher] = probability[higher], index
         over_all[0] = truth.size
         over_all[2:] = calibration_sums(confidence, chosen == truth).ravel()
-        return np.concatenate((over_all, histograms.ravel()))
+        sums = np.concatenate((over_all, histograms.ravel()))
+        return Judged(sums, kept, truth if kept is not None else truth[:0])
 
     def of_sums(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
         """Compute the numbers, shape (B, 2 + 2 K)."""
@@ -99,17 +127,24 @@ class ProbabilityScores(Additive):
         ranks = np.stack((average_precision(*counts), area_under_roc(*counts)), axis=-1)
         return np.column_stack((error, brier, ranks.reshape(len(sums), -1)))
 
-    def scores(
-        self, seen: Sequence[NDArray[np.float64]], weights: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def scores(self, seen: Sequence[Judged], weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Compute the numbers of mixtures, a few at a time, for what is seen is long."""
-        table = np.stack(seen)
+        table = np.stack([each.sums for each in seen])
         parts = range(0, len(weights), _MIXTURES)
-        return np.concatenate([self.of_sums(weights[i : i + _MIXTURES] @ table) for i in parts])
+        found = np.concatenate([self.of_sums(weights[i : i + _MIXTURES] @ table) for i in parts])
+        kept = [each.values for each in seen if each.values is not None]
+        if len(kept) == len(seen) and sum(each.shape[1] for each in kept) <= _FEW:
+            truth = np.concatenate([each.truth for each in seen])
+            image = np.repeat(np.arange(len(seen)), [each.truth.size for each in seen])
+            for index, probability in enumerate(np.concatenate(kept, axis=1)):
+                ranks = _ranks_of_mixtures(probability, truth == index, weights, image)
+                found[:, 2 + 2 * index : 4 + 2 * index] = ranks
+        return found
 
-    def calibration(self, seen: Sequence[NDArray[np.float64]]) -> Calibration:
+    def calibration(self, seen: Sequence[Judged]) -> Calibration:
         """Give the points of the reliability diagram of all images together."""
-        return Calibration.from_sums(np.sum(seen, axis=0)[2:_OVER_ALL].reshape(3, BINS))
+        sums = np.sum([each.sums[2:_OVER_ALL] for each in seen], axis=0)
+        return Calibration.from_sums(sums.reshape(3, BINS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +231,53 @@ def probability_of(pair: Pair, index: int) -> NDArray[np.float64]:
     return inside
 
 
+def _ranks_of_mixtures(
+    probability: NDArray[np.float64],
+    of_class: NDArray[np.bool_],
+    weights: NDArray[np.float64],
+    image: NDArray[np.intp],
+) -> NDArray[np.float64]:
+    """Rank n pixels without rounding: average precision and ROC area of B mixtures, shape (B, 2).
+
+    Weights are those of the images, shape (B, images); ``image`` says where each pixel is from.
+    """
+    if not probability.size:
+        return np.full((len(weights), 2), np.nan)
+    order = np.argsort(-probability, kind="stable")
+    ranked, of_class, image = probability[order], of_class[order], image[order]
+    starts = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
+    found = []
+    for row in weights:
+        right = np.add.reduceat(row[image] * of_class, starts)
+        wrong = np.add.reduceat(row[image] * ~of_class, starts)
+        found.append((average_precision(right, wrong), area_under_roc(right, wrong)))
+    return np.array(found, dtype=np.float64)
+
+
 def _by_value(probability: NDArray[np.float64], of_class: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Count pixels of the class and others in each bin, the highest first, shape (2, 4336)."""
-    bins = _STEPS - np.rint(_STEPS * probability).astype(np.int64)
+    """Count pixels of the class and others in each bin, the highest first, shape (2, 9252)."""
+    bins = _VALUES - 1 - _bin(probability)
     both = bins + _VALUES * ~of_class
     return np.bincount(both, minlength=2 * _VALUES).reshape(2, _VALUES).astype(np.float64)
+
+
+def _bin(probability: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Find the bins of probabilities: fine ones near 0, then even ones, then fine ones near 1."""
+    even = np.rint(_STEPS * probability).astype(np.int64)
+    bins = even - _TAIL + _NEAR_0 + 1
+    low, high = even < _TAIL, even > _STEPS - _TAIL
+    bins[low] = _in_tail(probability[low], _NEAR_0)
+    bins[high] = _VALUES - 1 - _in_tail(1 - probability[high], _NEAR_1)
+    return bins
+
+
+def _in_tail(distance: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
+    """Find the bins of distances to 0 or 1, even ones of their logarithm; 0 holds the least."""
+    least = 10.0 ** -(bins / _A_DECADE)
+    decades = np.log10(np.maximum(distance * _STEPS / _TAIL, least))
+    numbers = np.floor(decades * _A_DECADE).astype(np.int64) + bins
+    inside: NDArray[np.int64] = numbers.clip(0, bins)
+    return inside
 
 
 def _number(value: NDArray[np.float64]) -> float | None:

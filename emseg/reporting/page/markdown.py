@@ -52,7 +52,7 @@ def _of_classification(report: ClassificationReport) -> str:
 
 
 def _lines(tables: tuple[Table, ...]) -> list[str]:
-    lines = []
+    lines: list[str] = []
     for table in tables:
         if lines:
             lines += ["", f"**{_escaped(table.heading)}**", ""]

@@ -121,11 +121,38 @@ def test_multiples_of_the_step_score_exactly_as_scikit_learn_says(case):
 
 
 @pytest.mark.parametrize(("seed", "sharpness"), [(0, 2), (1, 1), (2, 0.2)])
-def test_other_probabilities_score_within_a_thousandth(seed, sharpness):
+def test_probabilities_of_few_pixels_score_exactly_and_of_many_within_a_thousandth(seed, sharpness):
     random = np.random.default_rng(seed)
-    probabilities = random.dirichlet((sharpness, sharpness, 0.3), size=20_000)
-    truth = (random.random((20_000, 1)) > probabilities.cumsum(axis=1)).sum(axis=1)
+    probabilities = random.dirichlet((sharpness, sharpness, 0.3), size=70_000)
+    truth = (random.random((70_000, 1)) > probabilities.cumsum(axis=1)).sum(axis=1)
     check(scores(as_image(probabilities, truth)), probabilities, truth, 1e-3)
+    few = slice(0, 5_000)
+    check(scores(as_image(probabilities[few], truth[few])), probabilities[few], truth[few], 1e-9)
+
+
+@pytest.mark.parametrize("sharpness", [4, 12, 40])
+def test_a_network_that_is_nearly_certain_everywhere_is_ranked_within_a_thousandth(sharpness):
+    random = np.random.default_rng(5)
+    margin = sharpness * random.standard_normal(70_000) - sharpness
+    p = 1 / (1 + np.exp(-margin))
+    truth = (margin / sharpness + random.standard_normal(70_000) > 0).astype(np.int64)
+    two, probabilities = NAMES[:2], np.stack((1 - p, p), axis=1)
+    one = pair(probabilities.T[:, None], truth[None], two)
+    found = scores(one, metric=ProbabilityScores(two))
+    area = roc_auc_score(truth, p)
+    assert found["classes", "small", "roc_auc"] == pytest.approx(area, abs=1e-3)
+    ranked = average_precision_score(truth, p)
+    assert found["classes", "small", "average_precision"] == pytest.approx(ranked, abs=1e-3)
+
+
+def test_mixtures_of_images_are_ranked_as_if_they_came_so_often():
+    random = np.random.default_rng(6)
+    cases = [(random.dirichlet((1, 1, 1), size=n), random.integers(0, 3, n)) for n in (40, 60)]
+    seen = [METRIC.look(as_image(*case)) for case in cases]
+    found = METRIC.scores(seen, np.array([[2.0, 1.0]]))[0]
+    twice = [cases[0], cases[0], cases[1]]
+    p, truth = (np.concatenate(each) for each in zip(*twice, strict=True))
+    check(dict(zip(METRIC.keys, found, strict=True)), p, truth, 1e-9)
 
 
 @given(predicted(steps=None))
