@@ -315,16 +315,12 @@ def conclude(
     from emseg.cli import console
     from emseg.cli.score_tables import show
     from emseg.reporting.page import markdown_table
-    from emseg.writing import whole_file, write_table
+    from emseg.writing import write_table, write_text
 
-    text, out = witness.as_text(report), config.out
-    for name, content in (
-        (_SETTINGS, f"# emseg {__version__}\n{config.to_toml()}"),
-        (_METRICS, text),
-        (_MARKDOWN, markdown_table(report)),
-    ):
-        with whole_file(out / name) as beside:
-            beside.write_text(content, encoding="utf-8", errors="backslashreplace")
+    out = config.out
+    write_text(out / _SETTINGS, f"# emseg {__version__}\n{config.to_toml()}", "replace")
+    text = write_text(out / _METRICS, witness.as_text(report))
+    write_text(out / _MARKDOWN, markdown_table(report))
     write_table(out / _TABLE, report.as_rows())
     if config.report:
         witness.write_page(out / _PAGE, report)

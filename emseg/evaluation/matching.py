@@ -124,7 +124,8 @@ def _plane_pairs(
     by_number = {mask.index: mask for mask in masks}
     own = known or [image.index for image in images]
     shared = [(each, by_number[n]) for each, n in zip(images, own, strict=True) if n in by_number]
-    if not shared or (known is None and len(shared) < len(masks)):
+    whole = len(masks) == len(masks[0].stack)  # not a part that --slices picked
+    if not shared or (known is None and (len(shared) < len(masks) or whole)):
         raise MismatchError(
             f"{images[0].stack.path} has {len(images)} planes and {masks[0].stack.path} "
             f"{len(masks)}; pick those that belong together with --slices A:B"

@@ -33,6 +33,8 @@ from emseg.evaluation.report import ImageNumbers, Number, SegmentationReport, pl
 from emseg.micrograph import LabelImage, Micrograph
 
 _log = logging.getLogger(__name__)
+_ROUNDING = 1e-9
+_BIAS = 0.1  # of the width of an interval that cutting an image into blocks may add
 _ROWS = 256  # images whose numbers are computed at once
 
 
@@ -249,12 +251,17 @@ class Scoring:
         if not question.draws:
             return (None,) * len(metric.keys)
         unit, membership = None, None if units is None else units.membership
-        if self._only is not None:
-            seen = [metric.look(each) for each in blocks(self._only)]
-            unit, membership = BLOCK, None
-        return intervals(
-            metric, seen, membership, draws=question.draws, seed=question.seed, unit=unit
-        )
+        if self._only is None:
+            return intervals(
+                metric, seen, membership, draws=question.draws, seed=question.seed, unit=unit
+            )
+        parts = [metric.look(each) for each in blocks(self._only)]
+        found = intervals(metric, parts, None, draws=question.draws, seed=question.seed, unit=BLOCK)
+        if not parts:
+            return found
+        whole = metric.scores(seen, np.ones((1, 1)))[0]
+        together = metric.scores(parts, np.ones((1, len(parts))))[0]
+        return [_unbiased(*each) for each in zip(found, whole, together, strict=True)]
 
 
 def _of_each(metric: Metric[Any], seen: list[Any]) -> Iterable[NDArray[np.float64]]:
@@ -262,6 +269,12 @@ def _of_each(metric: Metric[Any], seen: list[Any]) -> Iterable[NDArray[np.float6
     for start in range(0, len(seen), _ROWS):
         part = seen[start : start + _ROWS]
         yield from metric.scores(part, np.eye(len(part)))
+
+
+def _unbiased(interval: Interval | None, whole: float, together: float) -> Interval | None:
+    """Drop the interval of a number that blocks change, such as objects, which they cut in two."""
+    allowed = 0.0 if interval is None else _BIAS * (interval.high - interval.low)
+    return None if abs(whole - together) > allowed + _ROUNDING * abs(whole) else interval
 
 
 def _in_nm(distance: Distance, size: PixelSize | None) -> str:

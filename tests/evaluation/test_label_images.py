@@ -265,6 +265,8 @@ def test_stacks_of_different_length_that_say_nothing_are_refused(tmp_path):
     masks = stack(tmp_path / "s_mask.tif", plane(0), plane(1), plane(2))
     with pytest.raises(MismatchError, match=r"has 2 planes and .* 3; pick .* --slices"):
         evaluate_label_images([predicted], [masks])
+    with pytest.raises(MismatchError, match=r"has 3 planes and .* 2; pick .* --slices"):
+        evaluate_label_images([masks], [predicted])
 
 
 def test_slices_that_pick_nothing_are_refused(folders):

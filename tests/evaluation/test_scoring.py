@@ -51,6 +51,19 @@ def test_every_number_has_an_interval_that_holds_it():
     assert report.notes == {"distance": "2 px (4 nm)"}
 
 
+def test_numbers_that_blocks_change_have_no_interval_of_them():
+    true = np.zeros((256, 256), np.uint8)
+    true[20:236:20] = true[21:236:20] = 1  # eleven lines, each cut by every block that it crosses
+    rng = np.random.default_rng(1)
+    predicted = np.where(rng.random(true.shape) < 0.001, 1, true)
+    sides = (image(each, "lines", pixel_size=NM) for each in (predicted, true))
+    report = segmentation_report(NAMES, [Compared(Source("lines", Path("lines.tif")), *sides)])
+    assert report.value("classes", "particle", "objects_reference") == 11
+    assert report.number("classes", "particle", "objects_reference").interval is None
+    assert report.number("classes", "particle", "mean_diameter_nm").interval is None
+    assert report.number("classes", "particle", "iou").interval is not None
+
+
 def test_the_numbers_of_an_image_are_those_of_an_evaluation_of_it_alone():
     pairs = [compared(number, noise=0.02 * number) for number in range(1, 5)]
     report = segmentation_report(NAMES, pairs)
@@ -77,6 +90,10 @@ def test_one_image_is_cut_into_blocks_and_says_so():
     report = segmentation_report(NAMES, [compared(3, side=256)])
     assert report.confidence.unit == "block of one image"
     assert report.confidence.units >= 4
+    for each in report.numbers:
+        if each.interval is not None:
+            assert each.interval.low <= each.value <= each.interval.high, each.key
+    assert report.number("mean", "iou").interval is not None
     small = segmentation_report(NAMES, [compared(3)])
     assert small.confidence is None
     assert small.value("mean", "iou") > 0.8

@@ -44,8 +44,9 @@ class MembraneScores(Additive):
     Each score is the largest of the 255, all of which are computed. Slices are pooled before
     the largest is taken; objects of different slices are different objects, even of one stack.
     A label image without probabilities has p = 255 where it is cell and 0 elsewhere, hence one
-    threshold. A slice without any pixel of p >= t has no object at t: its pixels are in no s_i,
-    and for V_info they say nothing. Where that is true of all slices both scores are 0. V_info
+    threshold; where its file numbers objects, these are the objects. A slice without any pixel of
+    p >= t has no object at t: its pixels are in no s_i, and for V_info they are in one object that
+    all such slices share. Where that is true of all slices both scores are 0. V_info
     is 1 where prediction and reference are one object each. Without any cell in the reference
     neither is defined. Pixels that the reference leaves unlabelled are not part of the slice:
     nothing grows through them.
@@ -85,13 +86,14 @@ class MembraneScores(Additive):
         ContentError
             When a probability is none.
         """
-        _, true = components(pair, self.cell)
+        found, true = components(pair, self.cell)
         if not true.any():
             return np.zeros(_THRESHOLDS * _OF_THRESHOLD + _OF_REFERENCE)
         sizes = np.bincount(true[true > 0])
         shared = sizes.sum(), sum_of_squares(sizes), sum_of_n_log_n(sizes)
         own = np.tile((0.0, 0.0, shared[2], 0.0, shared[0]), (_THRESHOLDS, 1))  # without objects
-        relief = _Relief(_eight_bits(pair, self.cell), pair.counted, true)
+        known = found if pair.probabilities is None else None
+        relief = _Relief(_eight_bits(pair, self.cell), pair.counted, true, known)
         stages, affordable = relief.stages(), max(1, int(self.flooded * pair.part) // true.size)
         if len(stages) > affordable:
             for stage, sums in relief.from_one_tree(stages):
@@ -169,11 +171,14 @@ class _Relief:
         Pixels that belong to the slice.
     true : array of int32, shape (Y, X)
         The objects of the reference, from 1.
+    found : array of int32, shape (Y, X), or None
+        Those of a prediction that is a label image, which may number them itself.
     """
 
     levels: NDArray[np.uint8]
     counted: NDArray[np.bool_]
     true: NDArray[np.int32]
+    found: NDArray[np.int32] | None
 
     def stages(self) -> list[slice]:
         """Find the thresholds that share their objects: places in an array from t = 1 on."""
@@ -193,7 +198,9 @@ class _Relief:
         from scipy.ndimage import label
         from skimage.segmentation import watershed
 
-        seeds, _ = label((self.levels >= threshold) & self.counted)
+        seeds = self.found
+        if seeds is None:
+            seeds, _ = label((self.levels >= threshold) & self.counted)
         grown = watershed(  # type: ignore[no-untyped-call]
             255 - self.levels, seeds, mask=self.counted
         )
