@@ -18,7 +18,7 @@ _PREFIX = re.compile(rf"^({_MASK}|{_IMAGE})[-_. ]+")
 _OF_PROGRAMS = re.compile(r"[-_. ]+(cp[-_]masks?|pred|predictions?)$")  # cellpose, and many others
 _FIRST_CHANNEL = re.compile(r"_0000$")  # of the images of nnU-Net, whose labels lack it
 _NUMBER = re.compile(r"_\d{4}$")
-_MASKS = "mask"  # what is called so is no image of nnU-Net
+_LABELS = ("mask", "label image")  # what is called so is no image of nnU-Net
 
 Kinds = tuple[str, str]
 """What the files on the one side and on the other are called in messages, in the singular."""
@@ -171,7 +171,7 @@ def _without_channel(paths: Sequence[Path], kind: str) -> _Key:
     def key(path: Path) -> str:
         name = _barest(path)
         bare = _FIRST_CHANNEL.sub("", name)
-        return bare if bare and kind != _MASKS and series[bare] == 1 else name
+        return bare if bare and kind not in _LABELS and series[bare] == 1 else name
 
     return key
 

@@ -155,7 +155,9 @@ def _micrographs(
     for plane in list_planes([config.images], options=options):
         planes.setdefault(plane.stack.path, []).append(plane)
     matched = match_pairs(
-        [each[0] for each in planes.values()], [Plane(each.stack, 0) for each in files]
+        [each[0] for each in planes.values()],
+        [Plane(each.stack, 0) for each in files],
+        kinds=("micrograph", "label image"),
     )
     if matched.masks_alone:
         names = matched.masks_alone
