@@ -9,12 +9,10 @@ import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from emseg.calibration import PixelSize
-from emseg.config import Numbered
 from emseg.errors import LabelError, MismatchError, UnknownNameError, UsageError
 from emseg.evaluation import MaskRule, evaluate_label_images
-from emseg.micrograph import LabelClass, LabelImage, Micrograph
-from emseg.writing import write_label_images, write_micrographs
+from emseg.micrograph import LabelClass, LabelImage
+from emseg.writing import write_label_images
 
 THREE = (
     LabelClass("matrix", (0, 0, 0), (0,)),
@@ -296,38 +294,12 @@ def test_label_images_of_another_program_are_compared_value_by_value(folders):
     assert named.mean_iou == scores.mean_iou
 
 
-def test_a_micrograph_says_the_pixel_size_that_label_images_do_not_know(folders, tmp_path):
-    mask(folders[0] / "a.png", PREDICTED)
-    mask(folders[1] / "a.png", TRUE)
-    pixels = rows(TRUE)[None]
-    image = Micrograph(pixels, "a", pixel_size=PixelSize(3, 3, "test"))
-    write_micrographs(tmp_path / "a.ome.tif", [image])
-    shown = evaluated(folders, micrographs=[tmp_path / "a.ome.tif"])
-    assert shown.notes == {"distance": "2 px (6 nm)"}
-    said = evaluated(
-        folders, micrographs=[tmp_path / "a.ome.tif"], pixel_size=PixelSize(1, 1, "said")
-    )
-    assert said.notes == {"distance": "2 px (2 nm)"}
-    assert evaluated(folders).notes == {"distance": "2 px"}
-
-
 @pytest.mark.parametrize("objects", [1, 2, 255])
 def test_binary_images_of_another_program_are_compared_however_they_are_written(folders, objects):
     mask(folders[0] / "a.png", [[0, objects, objects]])
     mask(folders[1] / "a.png", [[0, 0, 255]])
     scores = evaluated(folders, rule=MaskRule(names=("ice", "cell"))).pooled
     assert {name: each.iou for name, each in scores.classes.items()} == {"ice": 0.5, "cell": 0.5}
-
-
-def test_an_unlabelled_value_of_the_masks_is_a_number_like_any_other_in_the_prediction(folders):
-    cells = np.zeros((6, 12), np.uint16)
-    cells[1:3, 1:3], cells[1:3, 6:8] = 7, 255
-    folders[0].mkdir()
-    tifffile.imwrite(folders[0] / "a.tif", cells)
-    mask(folders[1] / "a.png", np.where(cells > 0, 1, 0))
-    report = evaluated(folders, instances=Numbered.PREDICTIONS, rule=MaskRule(unlabelled=255))
-    assert report.value("classes", "object", "objects_prediction") == 2
-    assert report.value("classes", "object", "iou") == 1
 
 
 def test_an_empty_prediction_scores_zero_and_is_no_error(folders):

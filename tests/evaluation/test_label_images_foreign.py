@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import tifffile
 
+from emseg.calibration import PixelSize
 from emseg.config import Numbered
 from emseg.errors import LabelError, MismatchError
 from emseg.evaluation import MaskRule, evaluate_label_images
-from emseg.micrograph import LabelClass, LabelImage
-from emseg.writing import write_label_images
+from emseg.micrograph import LabelClass, LabelImage, Micrograph
+from emseg.writing import write_label_images, write_micrographs
 
 SHAPE = (24, 40)
 
@@ -171,3 +172,26 @@ def test_no_notice_where_the_values_have_names(evaluated, caplog):
 def test_few_numbered_objects_beside_a_binary_mask_are_refused_with_the_option(evaluated):
     with pytest.raises(LabelError, match="or add --instances predictions where each is an object"):
         evaluated(cells(9), binary(255))
+
+
+def test_a_micrograph_says_the_pixel_size_that_label_images_do_not_know(evaluated, tmp_path):
+    (tmp_path / "micrographs").mkdir()
+    for name in "ab":
+        image = Micrograph(binary()[None], name, pixel_size=PixelSize(3, 3, "test"))
+        write_micrographs(tmp_path / "micrographs" / f"{name}.ome.tif", [image])
+    report = evaluated(binary(), binary(), micrographs=[tmp_path / "micrographs"])
+    assert report.notes == {"distance": "2 px (6 nm)"}
+
+
+def test_a_pixel_size_that_is_said_holds_for_all_label_images(evaluated):
+    report = evaluated(binary(), binary(), pixel_size=PixelSize(1.5, 1.5, "said"))
+    assert report.notes == {"distance": "2 px (3 nm)"}
+
+
+def test_an_unlabelled_value_of_the_masks_is_a_number_like_any_other_in_the_prediction(evaluated):
+    numbered, masks = cells(2, first=254), binary(1)
+    masks[cells(9) > 2] = 0
+    rule = MaskRule(unlabelled=255)
+    report = evaluated(numbered, masks, instances=Numbered.PREDICTIONS, rule=rule)
+    assert report.value("classes", "object", "objects_prediction") == 2 * 2
+    assert report.value("classes", "object", "iou") == 1
