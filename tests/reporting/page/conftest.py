@@ -90,7 +90,7 @@ def make_report(
 class Page(HTMLParser):
     """What a page says, and whether its tags are balanced."""
 
-    VOID = frozenset({"meta", "link", "img", "input", "br", "hr"})
+    VOID = frozenset({"meta", "link", "img", "input", "br", "hr", "wbr"})
     SHAPES = frozenset({"rect", "line", "circle", "path"})
 
     def __init__(self, text: str) -> None:
