@@ -20,6 +20,7 @@ from scipy.special import ndtr, ndtri, stdtrit
 
 from benchmarks.chain import ROOT, append, commit, is_done
 from emseg.evaluation.confidence import FEW, compare, intervals
+from emseg.evaluation.confidence.comparison import SIGNIFICANT
 from emseg.evaluation.confidence.intervals import percentiles
 from emseg.evaluation.confidence.resampling import Jackknife, of_resamples, statistic_of
 from emseg.evaluation.metric import Additive, Key, Pair
@@ -144,12 +145,14 @@ def coverage(draw: Draw, units: int, datasets: int, seed: int) -> float:
 
 def rejected(units: int, datasets: int, seed: int) -> float:
     """Share of the datasets in which two equally good results are told apart."""
-    verdicts: list[str] = []
+    p_values: list[float] = []
     for random, resamples, count in batches(datasets, seed):
         a, b = two_alike(random, (units, count))
         found = compare(Ratios(count), a.seen, b.seen, seed=resamples, draws=0)
-        verdicts += [each.verdict if each else "undefined" for each in found]
-    return float(np.mean([each != "no difference shown" for each in verdicts]))
+        p_values += [
+            1.0 if each is None or each.p_value is None else each.p_value for each in found
+        ]
+    return float(np.mean(np.array(p_values) <= SIGNIFICANT))
 
 
 def rivals(draw: Draw, units: int, datasets: int, seed: int) -> dict[str, float]:
