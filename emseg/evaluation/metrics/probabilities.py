@@ -24,7 +24,7 @@ _VALUES = _NEAR_0 + 1 + _STEPS - 2 * _TAIL + 1 + _NEAR_1 + 1
 _OVER_ALL = 2 + 3 * BINS  # pixels, squared errors, calibration
 _ROUNDING = 1e-3  # by which a probability of 16 bits may leave 0 to 1
 _FEW = 1 << 16  # pixels that are ranked as they are, without rounding
-_MIXTURES = 64  # pooled at a time: 4 MiB a class
+_MIXTURES = 64  # pooled at a time: 9 MiB a class
 
 
 @dataclass(frozen=True, slots=True)
