@@ -14,6 +14,10 @@ UNLABELLED_8 = 255
 UNLABELLED_16 = 65535
 LABEL_NAMESPACE = "emseg/label-image/1"
 MICROGRAPH_NAMESPACE = "emseg/micrograph/1"
+PROBABILITY_NAMESPACE = "emseg/probabilities/1"
+PICTURE_OF_RESULTS = "a picture of results by emseg, no micrograph"
+"""What PNGs of previews, curves and overlays say in their text "Comment"."""
+
 _BAND = 1 << 22  # pixels that are counted at a time, 32 MiB of indices
 
 

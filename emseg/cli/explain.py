@@ -181,9 +181,9 @@ def _plane(model: "Model", config: "PredictConfig") -> "Micrograph":
     """Read the plane that is explained: the first one, or the first of --slices."""
     from emseg.cli.console import remark
     from emseg.config import parse_slices
-    from emseg.reading import find_files, open_stack
+    from emseg.reading import NO_MICROGRAPHS, find_files, open_stack
 
-    paths = find_files(list(config.inputs))
+    paths = find_files(list(config.inputs), skip=NO_MICROGRAPHS)
     if len(paths) > 1:
         raise UsageError(
             f"{config.inputs[0]} holds {len(paths)} micrographs and one is explained; name it"

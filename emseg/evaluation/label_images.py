@@ -20,7 +20,7 @@ from emseg.evaluation.meaning import MaskRule, Meaning, meaning_of_masks, meanin
 from emseg.evaluation.report import SegmentationReport
 from emseg.evaluation.scoring import Compared, Onlooker, Scoring, check_units, score
 from emseg.micrograph import LabelImage, Micrograph
-from emseg.reading import AS_STORED, Plane, list_planes, open_stack
+from emseg.reading import AS_STORED, NO_MICROGRAPHS, Plane, list_planes, open_stack
 from emseg.reading.label_images import LabelDescription, describe_label_images
 
 _log = logging.getLogger(__name__)
@@ -230,7 +230,7 @@ def _pictures(
         return {}
     found = match_masks(
         [each.image for each in matches],
-        [list_planes(micrographs)],
+        [list_planes(micrographs, skip=NO_MICROGRAPHS)],
         other="micrograph",
         numbers=numbers,
     )

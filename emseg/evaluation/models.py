@@ -22,7 +22,7 @@ from emseg.evaluation.report import SegmentationReport
 from emseg.evaluation.scoring import Compared, Onlooker, Scoring, check_units, score
 from emseg.inference import Classifier, Segmenter
 from emseg.micrograph import Micrograph
-from emseg.reading import LabelledFile, ReadOptions, list_planes
+from emseg.reading import NO_MICROGRAPHS, LabelledFile, ReadOptions, list_planes
 
 
 def score_segmenter(
@@ -60,7 +60,7 @@ def score_segmenter(
     options = options or segmenter.card.read_options()
     folders = tuple(masks) if isinstance(masks, Mapping) else ()
     matches = match_masks(
-        list_planes(images, options=options), list_mask_planes(masks, slices), kind="image"
+        list_planes(images, options=options, skip=NO_MICROGRAPHS), list_mask_planes(masks, slices), kind="image"
     )
     classes = segmenter.card.label_classes
     true = meaning_of_masks(classes, matches, rule or MaskRule(), folders)

@@ -19,7 +19,7 @@ from emseg.errors import ContentError, EmsegError, PathMissingError, UsageError
 from emseg.inference.classifier import Classification, Classifier
 from emseg.inference.segmenter import Segmenter
 from emseg.micrograph import LabelImage, Micrograph
-from emseg.reading import Stack, find_files, open_stack
+from emseg.reading import NO_MICROGRAPHS, Stack, find_files, open_stack
 from emseg.reading.stems import output_stems
 from emseg.writing import (
     require_replaceable,
@@ -250,7 +250,7 @@ class Batch:
 
 def _chosen(config: PredictConfig) -> tuple[list[Path], slice | None]:
     """Files to predict, and which of their planes: slices pick the one or the other."""
-    paths = find_files(list(config.inputs))
+    paths = find_files(list(config.inputs), skip=NO_MICROGRAPHS)
     chosen = parse_slices(config.slices) if config.slices else None
     if chosen is None or len(paths) == 1:
         return paths, chosen

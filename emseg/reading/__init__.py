@@ -8,6 +8,7 @@ from emseg.reading.classes import LabelledFile, class_folders, is_class_folder
 from emseg.reading.contents import Contents, describe, look_into
 from emseg.reading.files import find_files
 from emseg.reading.options import AS_STORED, ReadOptions
+from emseg.reading.own_results import NO_LABELS, NO_MICROGRAPHS
 from emseg.reading.pairs import Matched, Pair, match_pairs
 from emseg.reading.planes import Plane, list_planes
 from emseg.reading.ranges import ValueRange
@@ -16,6 +17,8 @@ from emseg.reading.stack import Stack, open_stack
 
 __all__ = [
     "AS_STORED",
+    "NO_LABELS",
+    "NO_MICROGRAPHS",
     "Contents",
     "LabelledFile",
     "Matched",

@@ -10,6 +10,7 @@ from natsort import natsorted
 from emseg.errors import ContentError, LabelError, PathMissingError
 from emseg.reading.file_table import read_file_table
 from emseg.reading.files import readable_files
+from emseg.reading.own_results import NO_MICROGRAPHS, result_of, without_results
 from emseg.reading.stack import missing
 
 _log = logging.getLogger(__name__)
@@ -40,9 +41,9 @@ def is_class_folder(path: Path) -> bool:
     """
     if path.is_file():
         return path.suffix.lower() == ".csv"
-    if not path.is_dir() or readable_files(path):
+    if not path.is_dir() or _images_in(path):
         return False
-    folders = [each for each in _sub_folders(path) if readable_files(each)]
+    folders = [each for each in _sub_folders(path) if _images_in(each)]
     parts = sum(bool(_PARTS_OF_A_SET.match(each.name.lower())) for each in folders)
     return len(folders) >= 2 and parts < 2
 
@@ -79,6 +80,10 @@ def class_folders(path: Path) -> tuple[LabelledFile, ...]:
     return files
 
 
+def _images_in(folder: Path) -> list[Path]:
+    return [path for path in readable_files(folder) if result_of(path) is None]
+
+
 def _sub_folders(path: Path) -> list[Path]:
     inside = [each for each in path.iterdir() if each.is_dir() and not each.name.startswith(".")]
     return natsorted(inside, key=str)
@@ -91,7 +96,8 @@ def _from_folders(path: Path) -> tuple[LabelledFile, ...]:
         if not inside:
             _log.warning("%s holds no image that emseg reads, so it is no class", folder)
         files += [LabelledFile(each, folder.name) for each in inside]
-    return tuple(files)
+    kept = set(without_results([each.path for each in files], NO_MICROGRAPHS))
+    return tuple(each for each in files if each.path in kept)
 
 
 def _from_table(path: Path) -> tuple[LabelledFile, ...]:

@@ -2,7 +2,7 @@
 
 import glob
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from natsort import natsorted, ns
@@ -10,12 +10,15 @@ from natsort import natsorted, ns
 from emseg.errors import ContentError, EmsegError, PathMissingError
 from emseg.reading.formats import FORMATS, is_image_folder, is_known, stem
 from emseg.reading.inside import join, split
+from emseg.reading.own_results import NO_MICROGRAPHS, Result, without_results
 from emseg.reading.stack import missing
 
 _WILD = frozenset("*?[")
 
 
-def find_files(inputs: Sequence[str | Path]) -> list[Path]:
+def find_files(
+    inputs: Sequence[str | Path], *, skip: Collection[Result] = frozenset()
+) -> list[Path]:
     """Expand files, folders and globs to the files that emseg reads.
 
     Parameters
@@ -24,7 +27,9 @@ def find_files(inputs: Sequence[str | Path]) -> list[Path]:
         Files are taken as they are. Of a folder, the files with a known suffix are taken,
         without its sub-folders and without hidden files; so it is with globs, in which
         ``**`` stands for any depth. ``FILE.h5:/PATH`` names an image inside a file; the file
-        may be a glob.
+        may be a glob. A folder that exists is taken literally, whatever its name holds.
+    skip : collection of Result
+        Results of emseg that are left out, with one notice.
 
     Returns
     -------
@@ -36,11 +41,12 @@ def find_files(inputs: Sequence[str | Path]) -> list[Path]:
     PathMissingError
         When a path does not exist or a glob matches nothing.
     ContentError
-        When a folder or a glob holds no file that emseg reads.
+        When a folder or a glob holds no file that emseg reads, or nothing but what is skipped.
     """
     found = [path for each in inputs for path in _expand(each)]
     once = {os.path.realpath(path): path for path in reversed(found)}
-    return natsorted(once.values(), key=str, alg=ns.PATH | ns.IGNORECASE)
+    paths = natsorted(once.values(), key=str, alg=ns.PATH | ns.IGNORECASE)
+    return without_results(paths, skip, "micrographs" if skip == NO_MICROGRAPHS else "label images")
 
 
 def readable_files(folder: Path) -> list[Path]:
@@ -69,14 +75,26 @@ def _found(path: Path) -> Iterable[Path]:
         return files
     if not _WILD.intersection(str(path)):
         raise missing(path)
-    # pathlib has no glob for a pattern that may be absolute
-    matches = [Path(each) for each in glob.glob(str(path), recursive=True)]  # noqa: PTH207
+    matches = _matches(path)
     if not matches:
         raise PathMissingError(f"no file matches {str(path)!r}; check the folder and the suffix")
     files = _readable(matches)
     if not files:
         raise _no_image(f"what {str(path)!r} matches")
     return files
+
+
+def _matches(path: Path) -> list[Path]:
+    """Expand a glob; what of it exists is taken literally, and brackets where nothing matches."""
+    there = next((each for each in path.parents if each.exists()), Path())
+    above = "" if there == Path() else f"{glob.escape(str(there))}{os.sep}"
+    pattern = str(path.relative_to(there))
+    # pathlib has no glob for a pattern that may be absolute
+    found = glob.glob(f"{above}{pattern}", recursive=True)  # noqa: PTH207
+    if not found and "[" in pattern:
+        literal = pattern.replace("[", "[[]")
+        found = glob.glob(f"{above}{literal}", recursive=True)  # noqa: PTH207
+    return [Path(each) for each in found]
 
 
 def _readable(paths: Iterable[Path]) -> list[Path]:

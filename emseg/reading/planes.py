@@ -1,6 +1,6 @@
 """References to planes, cheap enough to list thousands."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -9,6 +9,7 @@ from emseg.errors import UsageError
 from emseg.micrograph import Micrograph
 from emseg.reading.files import find_files
 from emseg.reading.options import ReadOptions
+from emseg.reading.own_results import NO_LABELS, Result
 from emseg.reading.stack import Stack, open_stack
 
 _T = TypeVar("_T")
@@ -49,6 +50,7 @@ def list_planes(
     *,
     slices: slice | None = None,
     options: ReadOptions | None = None,
+    skip: Collection[Result] = NO_LABELS,
 ) -> list[Plane]:
     """List all planes of all files.
 
@@ -60,13 +62,15 @@ def list_planes(
         Which to take: planes, when the inputs are one file that is a stack; else files.
     options : ReadOptions or None
         What the user says about the files, as `open_stack` takes it.
+    skip : collection of Result
+        Results of emseg that are left out; ``NO_MICROGRAPHS`` where micrographs are wanted.
 
     Raises
     ------
     UsageError
         When `slices` picks nothing; and whatever `find_files` and `open_stack` raise.
     """
-    files = find_files(inputs)
+    files = find_files(inputs, skip=skip)
     if len(files) == 1:
         stack = open_stack(files[0], options)
         planes = [Plane(stack, index) for index in range(len(stack))]

@@ -43,6 +43,13 @@ def annotation_of(path: Path) -> Annotation | None:
         return in_json(str(said.attrs["namespace"]), str(text))
 
 
+def namespace_of(path: Path) -> str:
+    """Say what kind of file emseg wrote; empty when another program wrote it."""
+    with h5py.File(path, "r") as file:
+        experiment = _experiment(file)
+        return "" if experiment is None else str(experiment[_METADATA].attrs["namespace"])
+
+
 def axes_of_emseg(path: Path) -> tuple[str, ...]:
     """Name the axes of a file that emseg wrote; empty for any other."""
     with h5py.File(path, "r") as file:

@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emseg.micrograph import PICTURE_OF_RESULTS
 from emseg.writing import whole_file
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def write_figure(path: Path, figure: "Figure") -> None:
     with whole_file(path) as temporary, warnings.catch_warnings():
         # a name in a script that the font lacks is drawn as boxes, which says enough
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(temporary, format="png")
+        figure.savefig(temporary, format="png", metadata={"Comment": PICTURE_OF_RESULTS})
 
 
 def plain(text: str) -> str:

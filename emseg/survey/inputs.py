@@ -9,6 +9,8 @@ from emseg.config import MeasureConfig, parse_slices
 from emseg.errors import EmsegError, MismatchError, UsageError, listed
 from emseg.reading import (
     AS_STORED,
+    NO_LABELS,
+    NO_MICROGRAPHS,
     Plane,
     ReadOptions,
     Stack,
@@ -88,7 +90,7 @@ class _File:
 
 def _chosen(config: MeasureConfig) -> tuple[list[Path], slice | None]:
     """Files to measure, and which of their planes: slices pick the one or the other."""
-    paths = find_files(list(config.inputs))
+    paths = find_files(list(config.inputs), skip=NO_LABELS)
     chosen = parse_slices(config.slices) if config.slices else None
     if chosen is None or len(paths) == 1:
         return paths, chosen
@@ -152,7 +154,7 @@ def _micrographs(
         return None
     options = ReadOptions(channels=config.channels, crop=config.crop, keep_bar=config.keep_bar)
     planes: dict[Path, list[Plane]] = {}
-    for plane in list_planes([config.images], options=options):
+    for plane in list_planes([config.images], options=options, skip=NO_MICROGRAPHS):
         planes.setdefault(plane.stack.path, []).append(plane)
     matched = match_pairs(
         [each[0] for each in planes.values()],

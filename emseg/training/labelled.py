@@ -17,7 +17,14 @@ from emseg.errors import ContentError, MismatchError, UsageError, listed
 from emseg.intensity import Statistics, measure
 from emseg.labels import choose_classes, colour, combine_masks, to_label_image, values_of
 from emseg.micrograph import LabelClass, LabelImage, Micrograph
-from emseg.reading import AS_STORED, Plane, ReadOptions, list_planes, match_pairs
+from emseg.reading import (
+    AS_STORED,
+    NO_MICROGRAPHS,
+    Plane,
+    ReadOptions,
+    list_planes,
+    match_pairs,
+)
 from emseg.training.pixel_sizes import CommonScale, rescaled_labels
 
 _log = logging.getLogger(__name__)
@@ -165,7 +172,7 @@ def _read(
     options: ReadOptions,
 ) -> list[_Raw]:
     chosen = parse_slices(slices) if slices else None
-    planes = list_planes(images, slices=chosen, options=options)
+    planes = list_planes(images, slices=chosen, options=options, skip=NO_MICROGRAPHS)
     sources = [list(masks)] if masks else [[folder] for folder in folders.values()]
     if not sources:
         raise UsageError("micrographs without masks teach nothing; name their masks")

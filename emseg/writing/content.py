@@ -15,6 +15,7 @@ from emseg.labels.colours import colour
 from emseg.micrograph import (
     LABEL_NAMESPACE,
     MICROGRAPH_NAMESPACE,
+    PROBABILITY_NAMESPACE,
     LabelClass,
     LabelImage,
     Micrograph,
@@ -22,7 +23,6 @@ from emseg.micrograph import (
 )
 from emseg.writing.annotation import label_annotation, micrograph_annotation
 
-PROBABILITY_NAMESPACE = "emseg/probabilities/1"
 RGB = ("red", "green", "blue")
 _WHITE = (255, 255, 255)
 _PURE = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from emseg.errors import MismatchError
-from emseg.micrograph import LabelImage, Micrograph
+from emseg.micrograph import PICTURE_OF_RESULTS, LabelImage, Micrograph
 from emseg.writing.display import (
     background_class,
     grey_picture,
@@ -100,9 +101,11 @@ def area_legend(labels: LabelImage) -> list[Entry]:
 
 
 def write_picture(path: Path, picture: Image.Image) -> None:
-    """Write a picture as PNG, whole or not at all."""
+    """Write a picture as PNG, whole or not at all; it says that it is no micrograph."""
+    said = PngInfo()
+    said.add_text("Comment", PICTURE_OF_RESULTS)
     with whole_file(path) as temporary:
-        picture.save(temporary, format="PNG", compress_level=4)
+        picture.save(temporary, format="PNG", compress_level=4, pnginfo=said)
 
 
 def _percent(fraction: float) -> str:

@@ -41,6 +41,18 @@ def test_a_name_with_brackets_is_a_name_before_it_is_a_glob(tmp_path):
     assert names(find_files([tmp_path / "img[3].png"])) == ["img[3].png"]
 
 
+@pytest.mark.parametrize("pattern", ["*.png", "**/*.png", "img[3]*.png", "img[[]3]*.png"])
+def test_a_folder_that_exists_is_taken_literally(tmp_path, monkeypatch, pattern):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "[2024] run").mkdir()
+    (tmp_path / "2 run").mkdir()  # what the brackets would match
+    (tmp_path / "[2024] run" / "img[3]a.png").write_bytes(b"x")
+    (tmp_path / "2 run" / "img3a.png").write_bytes(b"x")
+    for above in (".", tmp_path):
+        assert names(find_files([f"{above}/[2024] run/{pattern}"])) == ["img[3]a.png"]
+    assert names(find_files(["[2] run/*.png"])) == ["img3a.png"]
+
+
 def test_an_empty_folder_says_what_is_read(tmp_path):
     with pytest.raises(ContentError, match=r"holds no image; emseg reads \.tif .*\.dm3"):
         find_files([tmp_path])
