@@ -60,7 +60,9 @@ def score_segmenter(
     options = options or segmenter.card.read_options()
     folders = tuple(masks) if isinstance(masks, Mapping) else ()
     matches = match_masks(
-        list_planes(images, options=options, skip=NO_MICROGRAPHS), list_mask_planes(masks, slices), kind="image"
+        list_planes(images, options=options, skip=NO_MICROGRAPHS),
+        list_mask_planes(masks, slices),
+        kind="image",
     )
     classes = segmenter.card.label_classes
     true = meaning_of_masks(classes, matches, rule or MaskRule(), folders)
