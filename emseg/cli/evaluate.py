@@ -1,5 +1,6 @@
 """``emseg evaluate``: how good a result is."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from emseg.config import EvaluateConfig
     from emseg.evaluation import ClassificationReport, SegmentationReport
 
+_log = logging.getLogger(__name__)
 _METRICS, _TABLE, _SETTINGS = "metrics.json", "metrics.csv", "evaluate.toml"
 _PAGE, _MARKDOWN = "report.html", "metrics.md"
 
@@ -324,6 +326,8 @@ def conclude(
     write_table(out / _TABLE, report.as_rows())
     if config.report:
         witness.write_page(out / _PAGE, report)
+    for caveat in report.caveats:
+        _log.warning("%s", caveat)
     if json:
         console.print_json(text)
     else:

@@ -1,5 +1,6 @@
 """``emseg evaluate --compare A B``: which of two results is better."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from emseg.evaluation.confidence import Difference
     from emseg.evaluation.contest import Contest
 
+_log = logging.getLogger(__name__)
 _RESULT, _TABLE, _SETTINGS = "comparison.json", "comparison.csv", "evaluate.toml"
 
 
@@ -64,6 +66,9 @@ def _conclude(found: "Contest", config: "EvaluateConfig", *, json: bool) -> None
     write_text(config.out / _SETTINGS, settings, "replace")
     text = write_text(config.out / _RESULT, text)
     write_table(config.out / _TABLE, found.as_rows())
+    for name, report in ((found.a, found.report_a), (found.b, found.report_b)):
+        for caveat in report.caveats:
+            _log.warning("%s: %s", name, caveat)
     if json:
         console.print_json(text)
         return

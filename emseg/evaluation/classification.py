@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emseg.errors import ContentError, UnknownNameError
 from emseg.evaluation.averages import mean_of_present
+from emseg.evaluation.caveats import Counts, caveats
 from emseg.evaluation.choice import Question
 from emseg.evaluation.confidence import IMAGE, Interval, Source, group_images, intervals, remark
 from emseg.evaluation.file_scores import FileScores, seen_of_files
@@ -183,6 +184,16 @@ class ClassificationReport:
         """Classes that are neither true nor predicted for any file."""
         return tuple(name for name, scores in self.classes.items() if scores.f1 is None)
 
+    @property
+    def _counts(self) -> Counts:
+        scores = tuple(each.f1 for each in self.classes.values())
+        return Counts(self.names, self.confusion, np.zeros(len(scores), np.int64), scores, "images")
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What a reader of the means must know: classes of one side only, or exchanged."""
+        return tuple(caveats(self._counts))
+
     def as_json(self) -> dict[str, Any]:
         """Exactly what ``metrics.json`` holds; None becomes null."""
         return {
@@ -208,6 +219,8 @@ class ClassificationReport:
             "names": list(self.names),
             "confusion": self.confusion.tolist(),
             "absent": list(self.absent),
+            **self._counts.as_json(),
+            "caveats": list(self.caveats),
             "intervals": intervals_as_json(self.intervals),
             "files": [
                 {

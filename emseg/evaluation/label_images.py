@@ -14,6 +14,7 @@ from emseg.errors import EmsegError, MismatchError
 from emseg.evaluation.ahead import ahead
 from emseg.evaluation.choice import Question
 from emseg.evaluation.confidence import Source
+from emseg.evaluation.exchanged import Advise, advice
 from emseg.evaluation.instance_pairs import InstancePairs
 from emseg.evaluation.matching import Masks, Match, Numbers, list_mask_planes, match_masks
 from emseg.evaluation.meaning import MaskRule, Meaning, meaning_of_masks, meanings_of_foreign
@@ -96,19 +97,22 @@ def score_label_images(
         _pictures(matches, micrographs, files.numbers), pixel_size, question.needs_probabilities
     )
     first = None if instances else files.read(matches[0].image)
+    advise: Advise | None = None
     if instances:
         reader = InstancePairs(instances, rule)
         names, pairs = reader.names, _instance_pairs(matches, reader, beside)
     elif first is None:
         predicted, true = meanings_of_foreign(matches, rule, folders)
         names, pairs = true.names, _foreign_pairs(matches, predicted, true, beside)
+        advise = advice(true, predicted)
     else:
         true = meaning_of_masks(first.classes, matches, rule, folders)
         names, pairs = first.names, _own_pairs(matches, files, first, true, beside)
+        advise = advice(true)
     if not question.needs_probabilities:  # two images with probabilities may be too much memory
         pairs = ahead(pairs)
     done = (pair for _, pair in zip(track(matches), pairs, strict=True))
-    return score(names, done, question, onlookers=onlookers)
+    return score(names, done, question, onlookers=onlookers, advise=advise)
 
 
 def evaluate_label_images(

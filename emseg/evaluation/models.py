@@ -15,6 +15,7 @@ from emseg.evaluation.classification import (
     classification_report,
     source_of_file,
 )
+from emseg.evaluation.exchanged import advice
 from emseg.evaluation.label_images import Track, files_of, source_of
 from emseg.evaluation.matching import Masks, list_mask_planes, match_masks
 from emseg.evaluation.meaning import MaskRule, meaning_of_masks
@@ -84,7 +85,7 @@ def score_segmenter(
             )
 
     names = [each.name for each in classes]
-    return score(names, compared(), question, onlookers=onlookers)
+    return score(names, compared(), question, onlookers=onlookers, advise=advice(true))
 
 
 def evaluate_segmenter(

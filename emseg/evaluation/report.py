@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emseg.evaluation.caveats import Counts, caveats
 from emseg.evaluation.confidence.intervals import Interval
+from emseg.evaluation.exchanged import Advise
 from emseg.evaluation.metric import Key
 from emseg.evaluation.metrics.calibration import Calibration
 from emseg.evaluation.nesting import intervals_as_json, nested
@@ -75,6 +77,8 @@ class SegmentationReport:
     calibration : Calibration or None
         How often the most probable class is right beside how probable it was, pooled; None
         where no probabilities were scored.
+    advise : callable, optional
+        Says what to type where classes are exchanged.
     """
 
     names: tuple[str, ...]
@@ -84,6 +88,7 @@ class SegmentationReport:
     missed: NDArray[np.int64]
     notes: Mapping[str, str]
     calibration: Calibration | None = None
+    advise: Advise | None = None
 
     def number(self, *key: str) -> Number:
         """Find a number by its key; one that was not asked for has no value."""
@@ -113,6 +118,16 @@ class SegmentationReport:
         return tuple(name for name in self.names if self.value("classes", name, "iou") is None)
 
     @property
+    def _counts(self) -> Counts:
+        scores = (self.value("classes", name, "iou") for name in self.names)
+        return Counts(self.names, self.confusion, self.missed, tuple(scores))
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What a reader of the means must know: classes of one side only, or exchanged."""
+        return tuple(caveats(self._counts, self.advise))
+
+    @property
     def confidence(self) -> Interval | None:
         """The interval on which most units bear; it says the level, the unit and the method."""
         known = (each.interval for each in self.numbers if each.interval)
@@ -123,6 +138,8 @@ class SegmentationReport:
         return {
             **nested({each.key: each.value for each in self.numbers}),
             "absent": list(self.absent),
+            **self._counts.as_json(),
+            "caveats": list(self.caveats),
             "confusion": {
                 "names": list(self.names),
                 "pixels": self.confusion.tolist(),

@@ -24,6 +24,7 @@ from emseg.evaluation.confidence import (
     remark,
 )
 from emseg.evaluation.confusion import Confusion
+from emseg.evaluation.exchanged import Advise
 from emseg.evaluation.metric import Key, Metric, Objects, Pair
 from emseg.evaluation.metrics.calibration import Calibration
 from emseg.evaluation.metrics.membranes import MembraneScores
@@ -88,6 +89,7 @@ def score(
     question: Question | None = None,
     *,
     onlookers: Sequence[Onlooker] = (),
+    advise: Advise | None = None,
 ) -> "Scoring":
     """Look at label images and their references.
 
@@ -102,13 +104,15 @@ def score(
     onlookers : sequence of callable
         Called with each pair, for example to draw it, one after the other in a second thread while
         the metrics look at the same pair.
+    advise : callable, optional
+        Says what to type where classes are exchanged.
 
     Raises
     ------
     MismatchError, UnknownNameError, LabelError
         As `pair_up` does, and when a metric cannot look at a pair.
     """
-    scoring = Scoring(tuple(names), question or Question())
+    scoring = Scoring(tuple(names), question or Question(), advise)
 
     def show(pair: Pair, each: Compared) -> None:
         for look in onlookers:
@@ -146,10 +150,14 @@ class Scoring:
         The classes that are compared.
     question : Question
         Which numbers are wanted.
+    advise : callable, optional
+        Says what to type where classes are exchanged.
     """
 
-    def __init__(self, names: tuple[str, ...], question: Question) -> None:
-        self.names, self.question = names, question
+    def __init__(
+        self, names: tuple[str, ...], question: Question, advise: Advise | None = None
+    ) -> None:
+        self.names, self.question, self.advise = names, question, advise
         self.confusion = Confusion(names)
         self.metrics: tuple[Metric[Any], ...] = ()
         self.sources: list[Source] = []
@@ -223,6 +231,7 @@ class Scoring:
             missed=self.confusion.missed,
             notes=self._notes(),
             calibration=self._calibration(),
+            advise=self.advise,
         )
 
     def _notes(self) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Mask values become classes: names, colours, and masks turned into label images."""
 
-from emseg.labels.classes import choose_classes, parse_labels, parse_names, parse_value
+from emseg.labels.classes import choose_classes, parse_labels, parse_names, parse_value, show_value
 from emseg.labels.colours import colour
 from emseg.labels.masks import combine_masks, mask_values, to_label_image, values_of
 
@@ -12,6 +12,7 @@ __all__ = [
     "parse_labels",
     "parse_names",
     "parse_value",
+    "show_value",
     "to_label_image",
     "values_of",
 ]

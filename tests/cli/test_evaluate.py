@@ -306,3 +306,17 @@ class TestModels:
         assert run.code == 2
         assert "needs masks" in run.err
         assert not (here / "evaluation").exists()
+
+
+def test_a_class_of_the_predictions_only_is_told_in_every_result(emseg, here):
+    extra = np.full((4, 5), 2, np.uint8)
+    write_label_images(here / "predictions/2.ome.tif", [LabelImage(extra, CLASSES, "2")], count=1)
+    run = emseg("evaluate", "predictions", "masks")
+    said = "large is in the predictions only (20 pixels, 33.3 %): its IoU of 0 counts in the mean"
+    assert f"notice: {said}" in run.err
+    (told,) = json.loads((here / "evaluation" / "metrics.json").read_text("utf-8"))["caveats"]
+    assert told.startswith(said)
+    assert said in (here / "evaluation" / "metrics.md").read_text("utf-8")
+    assert said in (here / "evaluation" / "report.html").read_text("utf-8")
+    compared = emseg("evaluate", "masks", "--compare", "predictions", "predictions")
+    assert f"notice: predictions: {said}" in compared.err

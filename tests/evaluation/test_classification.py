@@ -200,6 +200,7 @@ def test_json_has_the_keys_of_metrics_json_and_null_for_what_is_absent():
         "names": list(NAMES),
         "confusion": [[1, 1, 0], [1, 1, 0], [0, 0, 0]],
         "absent": ["spheroidite"],
+        "caveats": [],
     }
 
 

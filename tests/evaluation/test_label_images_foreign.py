@@ -195,3 +195,42 @@ def test_an_unlabelled_value_of_the_masks_is_a_number_like_any_other_in_the_pred
     report = evaluated(numbered, masks, instances=Numbered.PREDICTIONS, rule=rule)
     assert report.value("classes", "object", "objects_prediction") == 2 * 2
     assert report.value("classes", "object", "iou") == 1
+
+
+def labels_of_a_and_b():
+    return np.repeat([[0, 0, 0, 1, 1, 2]], 12, axis=0).repeat(4, axis=1).astype(np.uint8)
+
+
+def test_exchanged_values_score_as_told_when_the_advice_is_typed(evaluated, tmp_path):
+    true = labels_of_a_and_b()
+    report = evaluated(np.array([0, 2, 1], np.uint8)[true], true)
+    (said,) = report.caveats
+    assert report.value("mean", "iou") == pytest.approx(1 / 3)
+    assert "and 1.000 where what the predictions call class_1 is taken as class_2" in said
+    assert said.endswith(
+        "add --labels 0=class_0,1=class_1,2=class_2 "
+        "--prediction-labels 0=class_0,1=class_2,2=class_1"
+    )
+    names = {value: f"class_{value}" for value in range(3)}
+    rule = MaskRule(labels=names, prediction_labels=names | {1: "class_2", 2: "class_1"})
+    again = evaluate_label_images([tmp_path / "predictions"], [tmp_path / "masks"], rule=rule)
+    assert (again.value("mean", "iou"), again.caveats) == (1, ())
+
+
+def test_an_inverted_binary_mask_is_told(evaluated):
+    (said,) = evaluated(255 - binary(), binary(1)).caveats
+    assert said.endswith(
+        "add --labels 0=background,1=foreground --prediction-labels 0=foreground,255=background"
+    )
+
+
+def test_a_value_that_only_the_predictions_hold_is_told_with_both_means(evaluated):
+    true = labels_of_a_and_b()
+    true[true == 2] = 0
+    predicted = true.copy()
+    predicted[0, 0] = 2
+    report = evaluated(predicted, true)
+    (said,) = report.caveats
+    assert said.startswith("class_2 is in the predictions only (2 pixels, 0.3 %)")
+    without = (report.value("classes", "class_0", "iou") + 1) / 2
+    assert report.as_json()["only_predicted"]["mean_without"] == pytest.approx(without)

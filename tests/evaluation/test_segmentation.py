@@ -215,6 +215,7 @@ def test_json_has_the_keys_of_metrics_json_and_null_for_what_is_absent():
     images = [{"name": "1", "pixels": 4, **pooled}, {"name": "2", "pixels": 0, **nothing}]
     assert found == {
         **pooled,
+        "caveats": [],
         "confusion": {
             "names": list(NAMES),
             "pixels": [[1, 0, 0], [1, 2, 0], [0, 0, 0]],

@@ -10,7 +10,12 @@ from emseg.reporting.page.gallery import Gallery, Mistake
 from emseg.reporting.page.matrix import confusion_table
 from emseg.reporting.page.plots import Whisker, whisker
 from emseg.reporting.page.reliability import Reliability, reliability
-from emseg.reporting.page.sentences import about_intervals, of_intervals, with_interval
+from emseg.reporting.page.sentences import (
+    about_intervals,
+    as_sentence,
+    of_intervals,
+    with_interval,
+)
 from emseg.reporting.page.tables import Cell, Column, Row, Table, number_cell, overall_table
 from emseg.reporting.page.words import counted, percent, term_of
 
@@ -110,7 +115,8 @@ def _summary(report: ClassificationReport) -> str:
 
 
 def _warnings(report: ClassificationReport) -> tuple[str, ...]:
-    notes = [*of_intervals([each for each in report.intervals.values() if each])]
+    known = [each for each in report.intervals.values() if each]
+    notes = [*map(as_sentence, report.caveats), *of_intervals(known)]
     if report.absent:
         notes.append(
             "Neither true nor predicted for any file, so without scores: "

@@ -1,12 +1,13 @@
 """The classes and their scores as a Markdown table to paste."""
 
 import re
+from collections.abc import Sequence
 from functools import singledispatch
 
 from emseg.evaluation.classification import ClassificationReport
 from emseg.evaluation.report import SegmentationReport
 from emseg.reporting.page.classified import class_table, numbers_over_all
-from emseg.reporting.page.sentences import verdict, with_interval
+from emseg.reporting.page.sentences import as_sentence, verdict, with_interval
 from emseg.reporting.page.tables import Cell, Row, Table, class_tables
 from emseg.reporting.page.words import units_of
 
@@ -33,7 +34,8 @@ def markdown_table(report: object) -> str:
 
 @markdown_table.register
 def _of_segmentation(report: SegmentationReport) -> str:
-    lines = [_escaped(verdict(report)), "", *_lines(class_tables(report))]
+    lines = [_escaped(verdict(report)), "", *_caveats(report.caveats)]
+    lines += _lines(class_tables(report))
     about = report.confidence
     if about is not None:
         few = ", few units" if about.few_units else ""
@@ -48,7 +50,12 @@ def _of_segmentation(report: SegmentationReport) -> str:
 @markdown_table.register
 def _of_classification(report: ClassificationReport) -> str:
     first = f"{with_interval(numbers_over_all(report)[0])}."
-    return "\n".join([_escaped(first), "", *_lines((class_table(report),))]) + "\n"
+    lines = [_escaped(first), "", *_caveats(report.caveats), *_lines((class_table(report),))]
+    return "\n".join(lines) + "\n"
+
+
+def _caveats(caveats: Sequence[str]) -> list[str]:
+    return [line for each in caveats for line in (_escaped(as_sentence(each)), "")]
 
 
 def _lines(tables: tuple[Table, ...]) -> list[str]:

@@ -50,7 +50,7 @@ def summary(report: SegmentationReport) -> str:
 def warnings(report: SegmentationReport) -> tuple[str, ...]:
     """Say what makes the numbers weaker than they look."""
     intervals = [each.interval for each in report.numbers if each.interval]
-    notes = [*of_intervals(intervals)]
+    notes = [*map(as_sentence, report.caveats), *of_intervals(intervals)]
     if report.absent and len(report.absent) < len(report.names):
         notes.append(
             "Neither the references nor the predictions hold "
@@ -60,6 +60,12 @@ def warnings(report: SegmentationReport) -> tuple[str, ...]:
         share = percent(float(report.missed.sum() / report.pixels))
         notes.append(f"{share} of the labelled pixels got no class; they count as missed.")
     return tuple(notes)
+
+
+def as_sentence(caveat: str) -> str:
+    """Begin a line with a capital, unless it begins with the name of a class, and end it."""
+    begins = caveat.startswith("classes look")
+    return f"{caveat[:1].upper()}{caveat[1:]}." if begins else f"{caveat}."
 
 
 def of_intervals(intervals: list[Interval]) -> Iterator[str]:
