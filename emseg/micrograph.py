@@ -109,6 +109,9 @@ class Micrograph:
     specimen : Region or None
         The part that shows the specimen, where the rest is an information bar; None when
         every pixel does.
+    palette : array of uint8, shape (K, 3), or None
+        The colour table of which the values are indices, where they were left as they are
+        stored: in masks and label images, and where it is laid over intensities.
     """
 
     pixels: NDArray[Any]
@@ -118,6 +121,7 @@ class Micrograph:
     pixel_size: PixelSize | None = None
     channels: tuple[str, ...] = ()
     specimen: Region | None = None
+    palette: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3:

@@ -15,6 +15,7 @@ from emseg.reading.annotation import Annotation, in_ome_xml
 from emseg.reading.formats import format_of, is_image_folder, is_known
 from emseg.reading.inside import file_of
 from emseg.reading.layout import Layout
+from emseg.reading.options import AS_STORED
 from emseg.reading.stack import opened
 
 _TIFF = "via_tifffile"
@@ -148,7 +149,7 @@ def _tiff_planes(path: Path) -> Iterator[NDArray[Any]]:
 
 
 def _planes(path: Path) -> Iterator[NDArray[Any]]:
-    with opened(path) as source:
+    with opened(path, AS_STORED) as source:
         signal = source.signals[0]
         layout = Layout.of(signal.axes)
         for index in range(layout.count):
@@ -156,7 +157,7 @@ def _planes(path: Path) -> Iterator[NDArray[Any]]:
 
 
 def _count(path: Path) -> int:
-    with opened(path) as source:
+    with opened(path, AS_STORED) as source:
         return Layout.of(source.signals[0].axes).count
 
 

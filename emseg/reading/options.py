@@ -9,7 +9,9 @@ from emseg.micrograph import Region
 
 
 class _Says(Protocol):
-    """A configuration, as far as reading is concerned; it has all fields of `ReadOptions`."""
+    """A configuration, as far as reading is concerned; it has the fields of `ReadOptions` that
+    a user can set.
+    """
 
     @property
     def axes(self) -> str | None: ...
@@ -49,6 +51,9 @@ class ReadOptions:
         ``"0:884"``, ``"0:884,0:1024"``.
     keep_bar : bool
         Whether every pixel shows the specimen: no information bar is looked for.
+    as_stored : bool
+        Whether values are classes or numbers of objects, as in masks: indices of a colour table
+        stay indices.
     """
 
     axes: str | None = None
@@ -58,11 +63,12 @@ class ReadOptions:
     invert: bool = False
     crop: str | None = None
     keep_bar: bool = False
+    as_stored: bool = False
 
     @classmethod
     def of(cls, config: _Says) -> Self:
         """Take from a configuration what concerns reading; what it leaves open is default."""
-        given = {each.name: getattr(config, each.name) for each in fields(cls)}
+        given = {each.name: getattr(config, each.name, None) for each in fields(cls)}
         return cls(**{name: value for name, value in given.items() if value is not None})
 
     @property
@@ -99,7 +105,7 @@ class ReadOptions:
         return Region(top, bottom, left, right, "--crop")
 
 
-AS_STORED = ReadOptions(keep_bar=True)
+AS_STORED = ReadOptions(keep_bar=True, as_stored=True)
 """For masks and label images: no pixel of them is an information bar."""
 
 

@@ -27,9 +27,10 @@ from emseg.reading import formats, information_bar
 from emseg.reading.channel_terms import mentions_spectra, parse_channels
 from emseg.reading.channels import with_channels
 from emseg.reading.choice import choose
+from emseg.reading.colour_table import as_mask, as_micrograph
 from emseg.reading.inside import file_of
 from emseg.reading.layout import Layout, relabel
-from emseg.reading.options import AS_STORED, ReadOptions
+from emseg.reading.options import ReadOptions
 from emseg.reading.signal import Signal, Source
 
 _log = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class Stack(Sequence[Micrograph]):
         self._is_searched = False
         self._is_coloured = any(axis.name == "s" for axis in signal.axes)
         self._channels = signal.channels
+        self._palette = signal.palette
 
     @property
     def size(self) -> tuple[int, int]:
@@ -114,6 +116,7 @@ class Stack(Sequence[Micrograph]):
             pixel_size=self.pixel_size,
             channels=channels,
             specimen=self._searched(lambda: self._first() if first is None else first),
+            palette=self._palette,
         )
 
     @property
@@ -205,7 +208,7 @@ def open_stack(path: Path, options: ReadOptions | None = None) -> Stack:
         if source.ambiguity and options.signal is None:
             raise ContentError(f"{path} {source.ambiguity}")
         for notice in (*source.notices, *_too_large(path)):
-            _log.warning("%s %s", path, notice)
+            _log.warning("%s %s", path, notice, extra={"more": getattr(notice, "more", None)})
         return Stack(path, source.signals, options)
 
 
@@ -257,6 +260,7 @@ def _open(path: Path, options: ReadOptions | None = None) -> Source:
                 f"{path} holds nothing that can be read, as a file that was cut short; copy it "
                 "again from where it was recorded"
             )
+        source = _by_role(source, said)
         if said.axes is not None:
             signals = tuple(relabel(each, said.axes) for each in source.signals)
             source = dataclasses.replace(source, signals=signals)
@@ -268,9 +272,22 @@ def _open(path: Path, options: ReadOptions | None = None) -> Source:
         raise
 
 
+def _by_role(source: Source, said: ReadOptions) -> Source:
+    """Let values be what they are in a micrograph, or in a mask."""
+    if said.as_stored:
+        return dataclasses.replace(source, signals=tuple(map(as_mask, source.signals)))
+    read = [as_micrograph(each) for each in source.signals]
+    notices = dict.fromkeys(notice for _, told in read for notice in told)
+    return dataclasses.replace(
+        source,
+        signals=tuple(signal for signal, _ in read),
+        notices=(*source.notices, *notices),
+    )
+
+
 def _open_beside(path: Path) -> Stack:
     """Open an image that is a channel of another file's; its bar is left to that file."""
-    return open_stack(path, AS_STORED)
+    return open_stack(path, ReadOptions(keep_bar=True))
 
 
 @contextmanager

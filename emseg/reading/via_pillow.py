@@ -43,12 +43,15 @@ def open_source(path: Path, fmt: Format) -> Source:
     """Read the header of an image; its pixels are decoded when they are asked for."""
     with path.open("rb") as file, Image.open(file) as image:
         mode, kind = _STORED.get(image.mode, ("RGB", "uint8"))
+        if fmt.name == "GIF" and getattr(image, "n_frames", 1) > 1:
+            mode = "RGB"  # each frame may have a table of its own
         deep = fmt.name == "PNG" and _png_sample(path)[0] == 16
         if deep:  # where Pillow takes grey with alpha for colour
             mode, kind = ("L" if _png_sample(path)[1] in _PNG_GREY else mode), "uint16"
         names = ["y", "x"] if mode != "RGB" else ["y", "x", "s"]
         sizes = [image.height, image.width, 3]
         frames = getattr(image, "n_frames", 1) if fmt.name == "GIF" else 1
+        palette = _palette(image) if mode == "P" else None
         if frames > 1:
             names, sizes = ["t", *names], [frames, *sizes]
         axes = tuple(Axis(name, size) for name, size in zip(names, sizes, strict=False))
@@ -61,7 +64,13 @@ def open_source(path: Path, fmt: Format) -> Source:
             return np.stack([_decode(path, mode, each, deep)[rest] for each in whole])
         return _decode(path, mode, frame, deep)[rest]
 
-    return Source((Signal("", axes, np.dtype(kind), read, calibration),))
+    signal = Signal("", axes, np.dtype(kind), read, calibration, palette=palette)
+    return Source((signal,))
+
+
+def _palette(image: Image.Image) -> NDArray[np.uint8]:
+    """Colour table of an image, shape (K, 3)."""
+    return np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
 
 
 def _decode(path: Path, mode: str, frame: int, deep: bool) -> NDArray[Any]:

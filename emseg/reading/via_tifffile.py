@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from emseg.calibration import Axis
 from emseg.errors import UnreadableFileError
+from emseg.micrograph import LABEL_NAMESPACE
 from emseg.reading.annotation import in_ome_xml, restored
+from emseg.reading.colour_table import table_of
 from emseg.reading.formats import Format
 from emseg.reading.information_bar import tagged
 from emseg.reading.quiet import mute
@@ -69,9 +71,24 @@ def _signal(
     name = series.name if series.name and series.kind in ("ome", "generic") else ""
     channels = found.channels if len(found.channels) == _count(axes, "c") else ()
     signal = Signal(
-        name, axes, dtype, read, found.pixel_size, channels, specimen=tagged(tiff, page)
+        name,
+        axes,
+        dtype,
+        read,
+        found.pixel_size,
+        channels,
+        specimen=tagged(tiff, page),
+        palette=_palette(tiff, page),
     )
     return restored(signal, lambda: in_ome_xml(tiff.ome_metadata or "")) if not number else signal
+
+
+def _palette(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> NDArray[np.uint8] | None:
+    """Colour table of a page; that of a label image of emseg only colours its classes."""
+    is_indexed = page.photometric == tifffile.PHOTOMETRIC.PALETTE and page.samplesperpixel == 1
+    if not is_indexed or page.colormap is None or LABEL_NAMESPACE in (tiff.ome_metadata or ""):
+        return None
+    return table_of(page.colormap)
 
 
 def _axis_name(letter: str, page: tifffile.TiffPage) -> str:

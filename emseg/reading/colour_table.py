@@ -1,0 +1,144 @@
+"""What the values of a file with a colour table are: colours for a micrograph, indices for a mask.
+
+::
+
+    stored  0 1 2      table  0: 90 90 90     a micrograph is read as   90 140  20
+            2 1 0             1: 140 140 140  a mask is read as          0   1   2
+                              2: 20 20 20
+
+A table that runs smoothly through 128 and more colours, as ``fire`` or ``green`` of ImageJ, is laid
+over intensities to show them; there the stored values are the intensities.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.calibration import Axis
+from emseg.reading.signal import Index, Shared, Signal
+
+_LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
+_SMOOTH = 16  # of 255: how far neighbours of a table that is laid over intensities lie apart
+_SHARE = 0.97  # of the neighbours; its ends may be marked by colours of their own
+_DISTINCT = 128  # colours of such a table; tables of classes have fewer
+_RISING = 0.25  # share of its steps that become no darker; palettes of pictures are sorted downwards
+
+
+def table_of(entries: NDArray[Any]) -> NDArray[np.uint8]:
+    """Bring the colour map of a TIFF to 8 bits.
+
+    Parameters
+    ----------
+    entries : array of uint16, shape (3, K)
+        Red, green and blue from 0 to 65535; some programs write 0 to 255.
+
+    Returns
+    -------
+    array of uint8, shape (K, 3)
+    """
+    shift = 8 if entries.max(initial=0) > 255 else 0
+    return np.ascontiguousarray((entries >> shift).T.astype(np.uint8))
+
+
+def as_micrograph(signal: Signal) -> tuple[Signal, tuple[str, ...]]:
+    """Read what a viewer shows, unless the table only colours intensities.
+
+    Parameters
+    ----------
+    signal : Signal
+        Any; it is changed when it has a colour table.
+
+    Returns
+    -------
+    Signal
+        One grey channel, or the colour samples red, green and blue, in uint8.
+    tuple of str
+        What the user should know about it.
+    """
+    table = signal.palette
+    if table is None:
+        return signal, ()
+    if _is_over_intensities(table):
+        return signal, () if _is_grey(table) else (_KEPT,)
+    if not _is_grey(table):
+        axes = (*signal.axes, Axis("s", 3))
+        read = _looked_up(signal.read, _padded(table, signal.dtype), samples=True)
+        return _shown(signal, read, axes), (_COLOURS,)
+    told = () if np.array_equal(table[:, 0], np.arange(len(table))) else (_GREYS,)
+    read = _looked_up(signal.read, _padded(table[:, 0], signal.dtype), samples=False)
+    return _shown(signal, read, signal.axes), told
+
+
+def as_mask(signal: Signal) -> Signal:
+    """Keep indices; of two greys the darker is 0, as in a bilevel image without a table."""
+    table = signal.palette
+    if table is None or len(table) != 2 or not _is_grey(table) or table[0, 0] <= table[1, 0]:
+        return signal
+
+    def read(index: Index) -> NDArray[Any]:
+        return np.asarray(np.equal(signal.read(index), 0).astype(signal.dtype))
+
+    return dataclasses.replace(signal, read=read, palette=np.ascontiguousarray(table[::-1]))
+
+
+_KEPT = Shared(
+    "has a colour table that is laid over intensities to show them; the intensities are read, "
+    "not the colours; where the colours are meant, save it as RGB",
+    "the colour tables of {} more are left out as well",
+)
+_COLOURS = Shared(
+    "has a colour table, and its colours are read; masks and label images keep the indices",
+    "the colours of {} more come from a colour table as well",
+)
+_GREYS = Shared(
+    "has a table of greys, and the greys are read; masks and label images keep the indices",
+    "the greys of {} more come from a table as well",
+)
+
+
+def _is_grey(table: NDArray[np.uint8]) -> bool:
+    return bool((table == table[:, :1]).all())
+
+
+def _is_over_intensities(table: NDArray[np.uint8]) -> bool:
+    """Whether the order of the colours is that of intensities, so that these are what counts."""
+    rising = np.diff(table @ np.array(_LUMA)) >= 0
+    if len(table) > 256 and rising.all():  # eight bits of grey would lose some
+        return True
+    if len(table) < 256 or _is_grey(table) or len(np.unique(table, axis=0)) < _DISTINCT:
+        return False
+    steps = np.abs(np.diff(table.astype(np.int16), axis=0)).max(axis=1)
+    return bool((steps <= _SMOOTH).mean() >= _SHARE and rising.mean() >= _RISING)
+
+
+def _padded(table: NDArray[np.uint8], dtype: np.dtype[Any]) -> NDArray[np.uint8]:
+    """Black stands for values behind the end of the table, as viewers show them."""
+    count = 2 if dtype == bool else 1 << 8 * dtype.itemsize
+    missing = ((0, max(count - len(table), 0)), *((0, 0) for _ in table.shape[1:]))
+    return np.pad(table, missing)
+
+
+def _looked_up(
+    read: Callable[[Index], NDArray[Any]], table: NDArray[np.uint8], *, samples: bool
+) -> Callable[[Index], NDArray[Any]]:
+    def shown(index: Index) -> NDArray[np.uint8]:
+        stored = np.asarray(read(index[:-1] if samples else index))
+        flat = stored.reshape(stored.shape[0], -1) if stored.ndim else stored.reshape(1, 1)
+        found = np.empty((*flat.shape, *table.shape[1:]), np.uint8)
+        for row, values in zip(found, flat, strict=True):  # a row: positions take 64 bits
+            row[...] = table[values.astype(np.intp)]
+        whole: NDArray[np.uint8] = found.reshape(*stored.shape, *table.shape[1:])
+        return np.asarray(whole[..., index[-1]] if samples else whole)
+
+    return shown
+
+
+def _shown(
+    signal: Signal, read: Callable[[Index], NDArray[Any]], axes: tuple[Axis, ...]
+) -> Signal:
+    return dataclasses.replace(
+        signal, read=read, axes=axes, dtype=np.dtype(np.uint8), palette=None
+    )
