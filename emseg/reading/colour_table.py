@@ -24,7 +24,9 @@ _LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 _SMOOTH = 16  # of 255: how far neighbours of a table that is laid over intensities lie apart
 _SHARE = 0.97  # of the neighbours; its ends may be marked by colours of their own
 _DISTINCT = 128  # colours of such a table; tables of classes have fewer
-_RISING = 0.25  # share of its steps that become no darker; palettes of pictures are sorted downwards
+_RISING = (
+    0.25  # share of its steps that become no darker; palettes of pictures are sorted downwards
+)
 
 
 def table_of(entries: NDArray[Any]) -> NDArray[np.uint8]:
@@ -116,7 +118,7 @@ def _is_over_intensities(table: NDArray[np.uint8]) -> bool:
 
 def _padded(table: NDArray[np.uint8], dtype: np.dtype[Any]) -> NDArray[np.uint8]:
     """Black stands for values behind the end of the table, as viewers show them."""
-    count = 2 if dtype == bool else 1 << 8 * dtype.itemsize
+    count = 2 if dtype.kind == "b" else 1 << 8 * dtype.itemsize
     missing = ((0, max(count - len(table), 0)), *((0, 0) for _ in table.shape[1:]))
     return np.pad(table, missing)
 
@@ -136,9 +138,5 @@ def _looked_up(
     return shown
 
 
-def _shown(
-    signal: Signal, read: Callable[[Index], NDArray[Any]], axes: tuple[Axis, ...]
-) -> Signal:
-    return dataclasses.replace(
-        signal, read=read, axes=axes, dtype=np.dtype(np.uint8), palette=None
-    )
+def _shown(signal: Signal, read: Callable[[Index], NDArray[Any]], axes: tuple[Axis, ...]) -> Signal:
+    return dataclasses.replace(signal, read=read, axes=axes, dtype=np.dtype(np.uint8), palette=None)

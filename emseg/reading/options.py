@@ -9,9 +9,7 @@ from emseg.micrograph import Region
 
 
 class _Says(Protocol):
-    """A configuration, as far as reading is concerned; it has the fields of `ReadOptions` that
-    a user can set.
-    """
+    """A configuration, with the fields of `ReadOptions` that a user can set."""
 
     @property
     def axes(self) -> str | None: ...

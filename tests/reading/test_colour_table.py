@@ -113,9 +113,7 @@ def test_a_tinted_picture_of_256_colours_is_no_table_over_intensities(tmp_path, 
     sepia = np.stack([grey, grey * 0.8, grey * 0.6], axis=-1).astype(np.uint8)
     path = tmp_path / "sepia.png"
     Image.fromarray(sepia).quantize(256, method=method).save(path)
-    np.testing.assert_array_equal(
-        open_stack(path)[0].pixels, shown(path, "RGB").transpose(2, 0, 1)
-    )
+    np.testing.assert_array_equal(open_stack(path)[0].pixels, shown(path, "RGB").transpose(2, 0, 1))
 
 
 def test_sixteen_bits_under_a_rising_table_stay_as_they_are(tmp_path):
