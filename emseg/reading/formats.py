@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from emseg.errors import UnreadableFileError, did_you_mean
+from emseg.reading.admission import admit
 from emseg.reading.inside import file_of
 from emseg.reading.signal import Source
 
@@ -55,7 +56,14 @@ class Format:
     with_spectra: bool = False
 
     def open(self, path: Path) -> Source:
-        """Open a file of this format; whatever the reader raises passes through."""
+        """Open a file of this format; whatever the reader raises passes through.
+
+        Raises
+        ------
+        UnreadableFileError
+            Before the reader sees the file, when reading it would run what it says.
+        """
+        admit(path, self)
         module = importlib.import_module(f"emseg.reading.{self.reader}")
         opener = cast(Callable[[Path, Format], Source], module.open_source)
         return opener(path, self)

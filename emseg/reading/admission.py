@@ -1,0 +1,74 @@
+"""What is looked at before a reader opens a file: that reading it runs nothing."""
+
+import zipfile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from numpy.lib import format as npy_format
+
+from emseg.errors import UnreadableFileError
+from emseg.reading.inside import split
+from emseg.reading.zarr_codecs import refuse_codecs
+
+if TYPE_CHECKING:
+    from emseg.reading.formats import Format
+
+_ZIP, _NPY = b"PK\x03\x04", b"\x93NUMPY"
+_LEFT_CLOSED = "meta_data.npy"  # of Panta Rhei before 24.03, which the plugin does not unpickle
+
+
+def admit(path: Path, fmt: "Format") -> None:
+    """Look into a file before its reader does.
+
+    Parameters
+    ----------
+    path : Path
+        A file, a folder that is one image, or an address inside one.
+    fmt : Format
+        The format whose reader will open it.
+
+    Raises
+    ------
+    UnreadableFileError
+        When reading it would run what it says.
+    """
+    file, inside = split(path)
+    if fmt.is_folder:
+        refuse_codecs(file, inside)
+    elif fmt.plugin == "pantarhei":
+        refuse_objects(file)
+
+
+def refuse_objects(file: Path) -> None:
+    """Refuse an archive of NumPy arrays of which one holds Python objects, which are pickled.
+
+    Raises
+    ------
+    UnreadableFileError
+        Names the array, and what to do; also of a file that is no such archive, since NumPy may
+        take it for a pickle.
+    """
+    with file.open("rb") as opened:
+        if opened.read(len(_ZIP)) != _ZIP:
+            raise UnreadableFileError(
+                f"{file} is no archive of arrays, as Panta Rhei writes them; copy it again from "
+                "where it was recorded"
+            )
+    with zipfile.ZipFile(file) as archive:
+        for each in archive.infolist():
+            with archive.open(each) as member:
+                if each.filename != _LEFT_CLOSED and _holds_objects(member):
+                    raise UnreadableFileError(
+                        f"{file} keeps {each.filename} as pickled Python objects; reading those "
+                        "can run anything, so nothing was read: export it as .hspy or TIFF"
+                    )
+
+
+def _holds_objects(member: IO[bytes]) -> bool:
+    """Whether a member of an archive is an array of objects (NumPy format, NEP 1)."""
+    if member.read(len(_NPY)) != _NPY:
+        return False
+    major = member.read(2)[0]
+    read = npy_format.read_array_header_1_0 if major == 1 else npy_format.read_array_header_2_0
+    _, _, dtype = read(member)
+    return bool(dtype.hasobject)
