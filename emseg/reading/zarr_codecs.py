@@ -18,14 +18,12 @@ from typing import Any
 from emseg.errors import UnreadableFileError
 
 _METADATA = (".zarray", ".zgroup", ".zmetadata", "zarr.json")
-_KNOWN = frozenset(
-    # what compresses bytes, what prepares numbers for that, checksums, and text
-    "blosc bz2 gzip lz4 lzma pcodec zfpy zlib zstd "
-    "astype bitround categorize delta fixedscaleoffset packbits quantize shuffle "
-    "adler32 crc32 crc32c fletcher32 jenkins_lookup3 "
-    "bytes endian transpose sharding_indexed base64 "
-    "json json2 msgpack2 vlen-array vlen-bytes vlen-utf8".split()
-)
+_BYTES = ("blosc", "bz2", "gzip", "lz4", "lzma", "pcodec", "zfpy", "zlib", "zstd", "base64")
+_NUMBERS = ("astype", "bitround", "categorize", "delta", "fixedscaleoffset", "packbits")
+_NUMBERS += ("quantize", "shuffle", "bytes", "endian", "transpose", "sharding_indexed")
+_SUMS = ("adler32", "crc32", "crc32c", "fletcher32", "jenkins_lookup3")
+_TEXT = ("json", "json2", "msgpack2", "vlen-array", "vlen-bytes", "vlen-utf8")
+_KNOWN = frozenset(_BYTES + _NUMBERS + _SUMS + _TEXT)
 _PACKAGES = {"pcodec": "pcodec", "zfpy": "zfpy", "msgpack2": "msgpack"}
 
 

@@ -85,7 +85,7 @@ def test_pickles_are_refused(
     path = store(tmp_path / f"a.{suffix}", at="Experiments/a/metadata/General/_list_x", **said)
     if packed:
         path = zipped(path, tmp_path / f"b.{suffix}{'' if suffix == 'zspy' else '.zip'}")
-    with pytest.raises(UnreadableFileError, match="'pickle' .*_list_x.*runs what a file says"):
+    with pytest.raises(UnreadableFileError, match=r"'pickle' .*_list_x.*runs what a file says"):
         describe(path)
     assert not marker.exists()
 
@@ -142,8 +142,8 @@ def test_what_only_looks_like_a_codec_is_left_alone(tmp_path: Path) -> None:
 def test_unknown_codecs_and_missing_packages_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(UnreadableFileError, match="'homemade' .*which emseg does not read"):
+    with pytest.raises(UnreadableFileError, match=r"'homemade' .*which emseg does not read"):
         open_stack(store(tmp_path / "a.zarr", compressor={"id": "homemade"}))
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(UnreadableFileError, match="zfpy .*pip install zfpy"):
+    with pytest.raises(UnreadableFileError, match=r"zfpy .*pip install zfpy"):
         open_stack(store(tmp_path / "b.zarr", compressor={"id": "zfpy", "mode": 4}))
