@@ -19,11 +19,11 @@ from emseg.errors import UnreadableFileError
 
 _METADATA = (".zarray", ".zgroup", ".zmetadata", "zarr.json")
 _BYTES = ("blosc", "bz2", "gzip", "lz4", "lzma", "pcodec", "zfpy", "zlib", "zstd", "base64")
-_NUMBERS = ("astype", "bitround", "categorize", "delta", "fixedscaleoffset", "packbits")
-_NUMBERS += ("quantize", "shuffle", "bytes", "endian", "transpose", "sharding_indexed")
+_NUMBERS = ("astype", "bitround", "categorize", "delta", "fixedscaleoffset", "packbits", "quantize")
+_ORDER = ("bytes", "endian", "shuffle", "transpose", "sharding_indexed")
 _SUMS = ("adler32", "crc32", "crc32c", "fletcher32", "jenkins_lookup3")
 _TEXT = ("json", "json2", "msgpack2", "vlen-array", "vlen-bytes", "vlen-utf8")
-_KNOWN = frozenset(_BYTES + _NUMBERS + _SUMS + _TEXT)
+_KNOWN = frozenset(_BYTES + _NUMBERS + _ORDER + _SUMS + _TEXT)
 _PACKAGES = {"pcodec": "pcodec", "zfpy": "zfpy", "msgpack2": "msgpack"}
 
 
@@ -102,7 +102,7 @@ def _folders(folder: Path) -> list[Path]:
 
 def _is_array(content: bytes) -> bool:
     with suppress(ValueError, AttributeError):
-        return json.loads(content).get("node_type") == "array"
+        return bool(json.loads(content).get("node_type") == "array")
     return False
 
 
