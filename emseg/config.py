@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from emseg.calibration import parse_distance, parse_pixel_size, parse_smallest
 from emseg.errors import UnknownNameError, UnreadableFileError, UsageError
+from emseg.naming import fault_of, shown
 from emseg.schedules import parse_schedule
 
 
@@ -156,6 +157,13 @@ def _check_schedule(text: Any) -> Any:
     return text
 
 
+def _check_licence(text: Any) -> Any:
+    fault = fault_of(text) if isinstance(text, str) else None
+    if fault is not None:
+        raise UsageError(f"--licence {shown(text)} {fault}; write its short name, as in CC-BY-4.0")
+    return text
+
+
 _RATE_OF_SGD = 0.05
 _COUPLED = 1e-4  # weight decay that Adam and SGD add to the gradient, as usual for them
 
@@ -209,7 +217,7 @@ class TrainConfig(_Reading):
     accumulate: int = Field(default=1, ge=1)
     clip: float = Field(default=1.0, ge=0)
     precision: Precision = Precision.FLOAT32
-    licence: str = "unspecified"
+    licence: Annotated[str, BeforeValidator(_check_licence)] = "unspecified"
 
     @model_validator(mode="before")
     @classmethod

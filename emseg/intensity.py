@@ -21,6 +21,7 @@ from emseg.micrograph import Micrograph, count_values
 _log = logging.getLogger(__name__)
 _BAND = 1 << 22  # pixels that are held as float64 at a time, 32 MiB
 _SAMPLE = 1 << 20  # pixels of a larger plane by which the beginning of its tails is found
+_LARGEST = 1e140  # of values; the squares of larger ones are infinite
 _TAIL = 1e-4  # share of pixels at either end that may be hot, dead or hit by an X-ray
 
 
@@ -58,7 +59,7 @@ def measure(micrograph: Micrograph) -> Statistics:
     Raises
     ------
     ContentError
-        When no pixel is finite.
+        When no pixel is finite, or the values are so large that their variance is not.
     """
     plane = "" if micrograph.plane is None else f"[{micrograph.plane}]"
     where = f"{micrograph.path or micrograph.name}{plane}"
@@ -66,6 +67,20 @@ def measure(micrograph: Micrograph) -> Statistics:
     if all(deviation == 0 for *_, deviation in rows):
         _tell_constant(str(micrograph.path or micrograph.name), plane)
     return Statistics(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
+@lru_cache(maxsize=1000)
+def _tell_no_numbers(where: str, count: int, of: int) -> None:
+    """Say once for an image that some of its pixels hold nothing."""
+    _log.warning(
+        "%s: %d of %d pixels (%.3g %%) are no numbers (NaN) or infinite; the network sees the "
+        "mean in their place, or the limit of infinite ones, and they get a class all the same",
+        where,
+        count,
+        of,
+        100 * count / of,
+        extra={"more": "{} more planes or files hold pixels that are no numbers"},
+    )
 
 
 @lru_cache(maxsize=1000)
@@ -79,9 +94,16 @@ def _channel_statistics(channel: NDArray[Any], where: str) -> tuple[float, float
     values: _Values = _Histogram.of(channel) if countable else _Bands(channel)
     if values.count == 0:
         raise ContentError(f"{where} has no finite pixel; leave it out")
+    if values.count < channel.size:
+        _tell_no_numbers(where, channel.size - values.count, channel.size)
     low, high = values.tails(_rank(values.count, _TAIL), _rank(values.count, 1 - _TAIL))
     if low == high:  # a few bright pixels on an empty ground are the image, not its tails
         low, high = values.tails(1, values.count)
+    if max(abs(low), abs(high)) > _LARGEST:
+        raise ContentError(
+            f"{where} holds values from {low:.3g} to {high:.3g}, which are too large to compute "
+            "with; divide them by a number, or leave it out"
+        )
     mean = _average(values, lambda v: np.clip(v, low, high))
     variance = _average(values, lambda v: (np.clip(v, low, high) - mean) ** 2)
     return low, high, mean, variance**0.5

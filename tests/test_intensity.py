@@ -186,3 +186,22 @@ def test_a_constant_image_is_said_once(caplog):
     assert [each.getMessage() for each in caplog.records] == [
         "blank-plane[3] is constant: no class can be told from another in it"
     ]
+
+
+def test_pixels_that_are_no_numbers_are_told_with_their_number(caplog):
+    pixels = noise((1, 20, 10))
+    pixels[0, 0, :3] = np.nan
+    pixels[0, 1, 0] = np.inf
+    for _ in range(2):
+        measure(Micrograph(pixels, "holes"))
+    told = [each.getMessage() for each in caplog.records]
+    assert len(told) == 1
+    assert told[0].startswith("holes: 4 of 200 pixels (2 %) are no numbers (NaN) or infinite")
+
+
+@pytest.mark.parametrize("value", [1e160, 1e308, -1e200])
+def test_values_whose_squares_are_infinite_are_refused(value):
+    pixels = np.ones((1, 8, 8))
+    pixels[0, :4] = value
+    with pytest.raises(ContentError, match=r"m holds values .* too large to compute with; divide"):
+        measure(micrograph(pixels))

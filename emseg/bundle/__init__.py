@@ -11,7 +11,7 @@ from emseg.bundle.card import (
     TrainingRecord,
     card_classes,
 )
-from emseg.bundle.folder import Model, find_model, load_model, save_model
+from emseg.bundle.folder import Model, find_model, load_model, read_card, save_model
 
 __all__ = [
     "Architecture",
@@ -26,5 +26,6 @@ __all__ = [
     "card_classes",
     "find_model",
     "load_model",
+    "read_card",
     "save_model",
 ]

@@ -1,40 +1,74 @@
-"""The card: what a model is, what it was trained on, and how it wants to be used."""
+"""The card: what a model is, what it was trained on, and how it wants to be used.
+
+A card may come from a stranger, so that every text and every number in it has its bounds.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from emseg.calibration import PixelSize
 from emseg.config import EvaluateConfig, PredictConfig, Task
 from emseg.intensity import IntensityRule
 from emseg.micrograph import LabelClass
+from emseg.naming import LONGEST_TEXT, MOST_CLASSES, fault_of, is_visible, shown
 from emseg.networks import NetworkSpec
 from emseg.reading import ReadOptions
+from emseg.tiling import padded_length
+
+_MOST_CHANNELS = 4096  # the energy channels of a spectrum
+_MOST_VALUES = 1 << 16  # of masks; more were refused when the model was trained
+_QUANTILES = 31  # of each channel, as emseg.inference.polarity takes them
+_MOST_SCORES = 4 * MOST_CLASSES
+_SIDE = 1 << 16  # pixels of a crop, a tile or a halo; no device holds a larger tile
+_LARGEST = 1 << 63
+
+
+def _check_name(name: str) -> str:
+    fault = fault_of(name)
+    if fault is not None:
+        raise ValueError(f"the class name {shown(name)} {fault}")
+    return name
+
+
+def _check_text(text: str) -> str:
+    if not is_visible(text):
+        raise ValueError(f"{shown(text)} holds characters that cannot be shown")
+    return text
+
 
 _Byte = Annotated[int, Field(ge=0, le=255)]
-_Length = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Length = Annotated[float, Field(gt=1e-6, lt=1e9)]  # nm: far beyond any microscope either way
+_Count = Annotated[int, Field(ge=0, lt=_LARGEST)]
+_Side = Annotated[int, Field(ge=1, le=_SIDE)]
+_Name = Annotated[str, AfterValidator(_check_name)]
+_Text = Annotated[str, AfterValidator(_check_text)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, str_max_length=LONGEST_TEXT
+    )
 
 
 class Architecture(_Part):
     """The network and its arguments."""
 
-    name: str
-    encoder: str | None = None
-    options: dict[str, Any] = Field(default_factory=dict)
+    name: _Name
+    encoder: _Text | None = None
+    options: dict[_Name, Any] = Field(default_factory=dict, max_length=64)
 
 
 class CardClass(_Part):
     """One class: its name, its colour, and the mask values that meant it."""
 
-    name: str
+    name: _Name
     colour: tuple[_Byte, _Byte, _Byte]
-    values: tuple[int, ...] = ()
+    values: tuple[Annotated[int, Field(gt=-_LARGEST, lt=_LARGEST)], ...] = Field(
+        default=(), max_length=_MOST_VALUES
+    )
 
 
 class CardReading(_Part):
@@ -43,16 +77,19 @@ class CardReading(_Part):
     The fields are those of `emseg.reading.ReadOptions` which say what the network sees.
     """
 
-    signal: str | None = None
-    channels: str | None = None
+    signal: _Text | None = None
+    channels: _Text | None = None
     invert: bool = False
 
 
 class Polarity(_Part):
     """Which way round the grey values of the training are."""
 
-    quantiles: tuple[tuple[float, ...], ...] = Field(
-        description="of the normalised values of each channel, at shares spread evenly"
+    quantiles: tuple[
+        Annotated[tuple[float, ...], Field(min_length=_QUANTILES, max_length=_QUANTILES)], ...
+    ] = Field(
+        max_length=_MOST_CHANNELS,
+        description="of the normalised values of each channel, at shares spread evenly",
     )
     reach: float = Field(ge=0, description="mean distance of the furthest training micrograph")
 
@@ -60,15 +97,15 @@ class Polarity(_Part):
 class Craft(_Part):
     """How the weights were brought to learn: the options of docs/training-craft.md."""
 
-    optimiser: str
+    optimiser: _Text
     momentum: float | None = None
-    schedule: str
-    warm_up: int
+    schedule: _Text
+    warm_up: _Count
     weight_decay: float
     label_smoothing: float
-    accumulate: int
+    accumulate: _Count
     clip: float = Field(description="largest norm of the gradient; 0 for no limit")
-    precision: str
+    precision: _Text
     learning_rate_found: bool = Field(default=False, description="by the range test")
     head_learning_rate: float | None = None
 
@@ -76,14 +113,14 @@ class Craft(_Part):
 class PretrainedRecord(_Part):
     """What the training started from, and what of it stayed as it was."""
 
-    asked: str = Field(description="what stood behind --pretrained")
-    weights: str = Field(description="what was loaded; none when it started from scratch")
-    origin: str | None = Field(default=None, description="address or path of the file")
-    tensors: int = Field(ge=0, description="how many were loaded, counters of norms left out")
-    of: int = Field(ge=0, description="how many the network has")
-    sha256: str | None = Field(default=None, description="of the file")
-    frozen: str = Field(default="none", description="what stood behind --freeze")
-    unfreeze_every: int | None = Field(default=None, description="epochs")
+    asked: _Text = Field(description="what stood behind --pretrained")
+    weights: _Text = Field(description="what was loaded; none when it started from scratch")
+    origin: _Text | None = Field(default=None, description="address or path of the file")
+    tensors: _Count = Field(description="how many were loaded, counters of norms left out")
+    of: _Count = Field(description="how many the network has")
+    sha256: _Text | None = Field(default=None, description="of the file")
+    frozen: _Text = Field(default="none", description="what stood behind --freeze")
+    unfreeze_every: _Count | None = Field(default=None, description="epochs")
 
 
 class TrainingRecord(_Part):
@@ -93,19 +130,19 @@ class TrainingRecord(_Part):
     more than ``steps`` when the run was stopped or its time ran out before.
     """
 
-    images: int
-    validation_images: int
-    fingerprint: str = Field(description="sha256 over the pixels and labels it was trained on")
-    steps: int
-    planned_steps: int
-    best_step: int
-    seconds: float
-    seed: int
-    batch: int
-    crop: int
+    images: _Count
+    validation_images: _Count
+    fingerprint: _Text = Field(description="sha256 over the pixels and labels it was trained on")
+    steps: _Count
+    planned_steps: _Count
+    best_step: _Count
+    seconds: float = Field(ge=0, lt=1e12)
+    seed: _Count
+    batch: _Count
+    crop: _Count
     learning_rate: float
-    device: str
-    torch: str
+    device: _Text
+    torch: _Text
     craft: Craft | None = None
 
 
@@ -118,29 +155,49 @@ def _check_names(classes: tuple[CardClass, ...]) -> tuple[CardClass, ...]:
 class ModelCard(_Part):
     """Everything that prediction needs to know."""
 
-    emseg: str
+    emseg: _Text
     task: Task
     architecture: Architecture
-    in_channels: int = Field(ge=1)
-    channels: tuple[str, ...] = ()
+    in_channels: int = Field(ge=1, le=_MOST_CHANNELS)
+    channels: tuple[_Text, ...] = Field(default=(), max_length=_MOST_CHANNELS)
     reading: CardReading = CardReading()
-    classes: Annotated[tuple[CardClass, ...], AfterValidator(_check_names)] = Field(min_length=2)
+    classes: Annotated[tuple[CardClass, ...], AfterValidator(_check_names)] = Field(
+        min_length=2, max_length=MOST_CLASSES
+    )
     pixel_size_nm: tuple[_Length, _Length] | None = Field(default=None, description="y, x")
-    pixel_size_source: str | None = None
+    pixel_size_source: _Text | None = None
     intensity: IntensityRule = IntensityRule.ZSCORE
     polarity: Polarity | None = None
-    crop: int = Field(ge=1, description="side of the crops it was trained on, in pixels")
-    stride: int = Field(default=1, ge=1)
-    tile: int | None = Field(default=None, description="side of a tile; None: as memory allows")
-    halo: int = Field(default=0, ge=0, description="measured margin that a tile does not keep")
-    receptive_field: int | None = None
+    crop: _Side = Field(description="side of the crops it was trained on, in pixels")
+    stride: Annotated[int, Field(ge=1, le=4096)] = 1
+    tile: _Side | None = Field(default=None, description="side of a tile; None: as memory allows")
+    halo: int = Field(
+        default=0, ge=0, le=_SIDE, description="measured margin that a tile does not keep"
+    )
+    receptive_field: _Count | None = None
     global_context: bool = False
-    bytes_per_pixel: int = 0
+    bytes_per_pixel: _Count = 0
     pretrained: PretrainedRecord | None = None
     training: TrainingRecord | None = None
-    scores: dict[str, float | None] = Field(default_factory=dict)
-    licence: str = "unspecified"
-    sha256: str = Field(default="", description="of model.safetensors")
+    scores: dict[_Text, float | None] = Field(default_factory=dict, max_length=_MOST_SCORES)
+    licence: _Name = "unspecified"
+    sha256: _Text = Field(default="", description="of model.safetensors")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        """Refuse numbers of which one makes the other impossible."""
+        if self.tile is not None and not self.global_context:
+            smallest = 2 * padded_length(self.halo, self.stride) + self.stride
+            if self.tile < smallest:
+                raise ValueError(
+                    f"a tile of {self.tile} pixels keeps nothing inside a halo of {self.halo}"
+                )
+        if self.polarity is not None and len(self.polarity.quantiles) != self.in_channels:
+            raise ValueError(
+                f"polarity is of {len(self.polarity.quantiles)} channels and in_channels is "
+                f"{self.in_channels}"
+            )
+        return self
 
     @classmethod
     def read(cls, text: str) -> Self:

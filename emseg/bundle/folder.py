@@ -5,22 +5,26 @@ The layout is that of the Hugging Face Hub (``config.json``, ``model.safetensors
 """
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors.torch
 from pydantic import ValidationError
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from emseg.bundle.card import ModelCard
+from emseg.bundle.contents import read_content
 from emseg.bundle.readme import model_readme
+from emseg.bundle.weights import build_with_weights, require_sound
 from emseg.errors import ModelError, PathMissingError
-from emseg.networks import build_network
+from emseg.naming import visible
 from emseg.writing import whole_folder
 
 CARD = "config.json"
 WEIGHTS = "model.safetensors"
+_LARGEST_CARD = 16 << 20  # bytes; one of a thousand classes has less than one
+_IN_MEMORY = 3.0  # times the weights: the file, its tensors, those of the network
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ def find_model(path: Path) -> Path:
         When the folder holds no model.
     """
     for folder in (path, path / "model"):
-        if (folder / CARD).is_file():
+        if os.path.lexists(folder / CARD):
             return folder
     if not path.exists():
         raise PathMissingError(
@@ -76,8 +80,14 @@ def save_model(folder: Path, card: ModelCard, network: nn.Module) -> ModelCard:
         Its ``sha256`` is filled in here.
     network : nn.Module
         On any device.
+
+    Raises
+    ------
+    ModelError
+        When its weights are infinite or no numbers.
     """
     tensors = {name: _plain(tensor) for name, tensor in network.state_dict().items()}
+    require_sound(folder / WEIGHTS, tensors.items())
     weights = safetensors.torch.save(tensors, metadata={"format": "pt"})
     card = card.model_copy(update={"sha256": hashlib.sha256(weights).hexdigest()})
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -99,36 +109,37 @@ def load_model(path: Path) -> Model:
         When the card or the weights are missing, damaged, changed, or from a newer emseg.
     """
     folder = find_model(path)
-    card = _read_card(folder / CARD)
-    weights = folder / WEIGHTS
+    card, weights = _read_card(folder / CARD), folder / WEIGHTS
     try:
-        content = weights.read_bytes()
+        content = read_content(weights, times=_IN_MEMORY)
     except FileNotFoundError as error:
         raise ModelError(f"{folder} has no {WEIGHTS}; copy the whole model folder again") from error
-    except OSError as error:
-        raise ModelError(f"{weights} cannot be read: {error.strerror}; check its rights") from error
     if hashlib.sha256(content).hexdigest() != card.sha256:
         raise ModelError(
             f"{weights} is not the file that its card describes (sha256 differs): it was changed "
             "or damaged; copy the model folder again or train anew"
         )
-    network = _built(folder / CARD, card)
-    try:
-        network.load_state_dict(safetensors.torch.load(content))
-    except (RuntimeError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[-1].strip()
-        raise ModelError(
-            f"{weights} does not fit the network {card.spec} of its card ({reason:.120}); copy the "
-            "whole model folder again"
-        ) from error
-    return Model(folder, card, network.eval())
+    return Model(folder, card, build_with_weights(folder / CARD, card, weights, content))
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read the card of a model folder, or of the model of a run folder; no weights are read.
+
+    Raises
+    ------
+    PathMissingError
+        When there is no such folder.
+    ModelError
+        When the card is missing, damaged, or from a newer emseg.
+    """
+    return _read_card(find_model(path) / CARD)
 
 
 def _read_card(path: Path) -> ModelCard:
     try:
-        return ModelCard.read(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}; check its rights") from error
+        return ModelCard.read(read_content(path, _LARGEST_CARD).decode("utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} is a link to nothing; copy the model folder again") from error
     except (ValidationError, UnicodeDecodeError) as error:
         raise ModelError(
             f"{path} is no card of an emseg model ({_problem(error)}); it was changed, or a newer "
@@ -136,24 +147,13 @@ def _read_card(path: Path) -> ModelCard:
         ) from error
 
 
-def _built(path: Path, card: ModelCard) -> nn.Module:
-    """Build the network of a card; whatever a library says to a strange one is told."""
-    try:
-        return build_network(card.spec)
-    except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(
-            f"{path} describes a network that cannot be built, {card.spec} ({reason}); it was "
-            "changed, or needs a newer emseg"
-        ) from error
-
-
 def _problem(error: ValidationError | UnicodeDecodeError) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "it is no text"
     first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"])
-    return f"{field}: {first['msg']}" if field else first["msg"]
+    field = visible(".".join(str(part) for part in first["loc"]))
+    said = visible(first["msg"].removeprefix("Value error, "))
+    return f"{field:.100}: {said:.300}" if field else f"{said:.300}"
 
 
 def _plain(tensor: Tensor) -> Tensor:

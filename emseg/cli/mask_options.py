@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from emseg.errors import UsageError
+from emseg.naming import require_name
 
 
 def class_folders(given: Sequence[str], option: str = "--masks") -> dict[str, Path]:
@@ -12,7 +13,7 @@ def class_folders(given: Sequence[str], option: str = "--masks") -> dict[str, Pa
     Raises
     ------
     UsageError
-        When one is not ``NAME=DIR``, or a class is named twice.
+        When one is not ``NAME=DIR``, a class is named twice, or a name cannot be shown.
     """
     folders: dict[str, Path] = {}
     for each in given:
@@ -21,7 +22,7 @@ def class_folders(given: Sequence[str], option: str = "--masks") -> dict[str, Pa
             raise UsageError(f"{option} cannot read {each!r}; write {option} mitochondria=DIR")
         if name in folders:
             raise UsageError(f"{option} names {name!r} twice; give each class one folder")
-        folders[name] = Path(folder)
+        folders[require_name(name, option)] = Path(folder)
     return folders
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from emseg.bundle import Model
 from emseg.config import Rescale
+from emseg.inference.answers import logits_of, require_numbers
 from emseg.inference.channels import fit_channels
 from emseg.inference.folded import folded
 from emseg.inference.pixel_size import PixelSizeGuard
@@ -87,6 +88,8 @@ class Classifier:
         ------
         MismatchError
             When the channels do not fit the model, or the pixel size is too far from its own.
+        ModelError
+            When the network does not take the size, or answers what is no number.
         """
         micrograph = fit_channels(micrograph.without_bar, self.card.in_channels)
         micrograph = self._guard.fit(micrograph)
@@ -95,7 +98,9 @@ class Classifier:
         with torch.inference_mode():
             for start in range(0, len(crops), _BATCH):
                 batch = torch.from_numpy(crops[start : start + _BATCH])
-                logits = self.network(batch.to(self.device, memory_format=torch.channels_last))
+                batch = batch.to(self.device, memory_format=torch.channels_last)
+                logits = logits_of(self.network, batch, micrograph)
+                require_numbers(logits, micrograph)
                 answers.append(torch.softmax(logits.cpu().double(), dim=1).numpy())
         names = tuple(each.name for each in self.card.classes)
         return Classification(micrograph.title, names, np.concatenate(answers).mean(axis=0))

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from emseg.bundle import Model, ModelCard
 from emseg.config import Rescale
 from emseg.errors import ModelError
+from emseg.inference.answers import logits_of, require_numbers
 from emseg.inference.channels import fit_channels
 from emseg.inference.device import largest_tile
 from emseg.inference.folded import folded
@@ -106,6 +106,8 @@ class Segmenter:
         ------
         MismatchError
             When the channels do not fit the model, or the pixel size is too far from its own.
+        ModelError
+            When the network does not take the size, or answers what is no number.
         """
         seen = fit_channels(micrograph.without_bar, self.card.in_channels)
         scaled = self._guard.fit(seen)
@@ -135,6 +137,7 @@ class Segmenter:
         self._polarity.look(micrograph, statistics)
         answers = self._blended if self.card.global_context else self._tiled
         for tile, values in answers(micrograph, statistics):
+            require_numbers(values, micrograph)
             labels.put(tile, values.argmax(axis=0)[None].astype(dtype))
             if kept is not None:
                 kept.put(tile, values)
@@ -150,7 +153,7 @@ class Segmenter:
             padded_length(micrograph.size[1], stride),
         )
         for tile in tiles(size, tile=self.tile, halo=self.halo, stride=stride):
-            yield tile, self._answer(self._cut(micrograph, statistics, tile))
+            yield tile, self._answer(self._cut(micrograph, statistics, tile), micrograph)
 
     def _blended(
         self, micrograph: Micrograph, statistics: Statistics
@@ -165,7 +168,8 @@ class Segmenter:
         for row, following in zip(rows, starts[1:], strict=True):
             for column in columns:
                 tile_here = Tile(row, column)
-                blend.put(tile_here, self._answer(self._cut(micrograph, statistics, tile_here)))
+                values = self._cut(micrograph, statistics, tile_here)
+                blend.put(tile_here, self._answer(values, micrograph))
             first, last = (min(at, micrograph.size[0]) for at in (row.read_start, following))
             band = Tile(_whole(first, last), _whole(0, micrograph.size[1]))
             yield band, blend.take(last)
@@ -182,15 +186,25 @@ class Segmenter:
         ]
         return mirror_pad(values, missing[0][1], missing[1][1])
 
-    def _answer(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _answer(self, values: NDArray[np.float32], micrograph: Micrograph) -> NDArray[np.float32]:
         image = torch.from_numpy(values)[None].to(self.device, memory_format=torch.channels_last)
         with torch.inference_mode():
             if not self.mirror:
-                return _probabilities(self.network, image)[0].float().cpu().numpy()
+                return self._probabilities(image, micrograph)[0].float().cpu().numpy()
             turned = [
-                _turn_back(_probabilities(self.network, _turn(image, k)), k) for k in range(8)
+                _turn_back(self._probabilities(_turn(image, k), micrograph), k) for k in range(8)
             ]
             return torch.stack(turned).mean(dim=0)[0].float().cpu().numpy()
+
+    def _probabilities(self, image: torch.Tensor, micrograph: Micrograph) -> torch.Tensor:
+        logits = logits_of(self.network, image, micrograph)
+        wanted = (len(self.card.classes), *image.shape[-2:])
+        if tuple(logits.shape[1:]) != wanted:
+            raise ModelError(
+                f"the network answers {tuple(logits.shape[1:])} for {tuple(image.shape[-2:])} "
+                f"pixels and {wanted[0]} classes; a segmentation network keeps the size"
+            )
+        return torch.softmax(logits, dim=1)
 
 
 def _back(
@@ -218,16 +232,6 @@ def _framed(values: NDArray[Any], micrograph: Micrograph, outside: int) -> NDArr
 def _whole(start: int, stop: int) -> Span:
     """Span that keeps all it reads."""
     return Span(start, stop, start, stop)
-
-
-def _probabilities(network: nn.Module, image: torch.Tensor) -> torch.Tensor:
-    logits = network(image)
-    if logits.shape[-2:] != image.shape[-2:]:
-        raise ModelError(
-            f"the network answers {tuple(logits.shape[-2:])} pixels for {tuple(image.shape[-2:])}; "
-            "a segmentation network keeps the size"
-        )
-    return torch.softmax(logits, dim=1)
 
 
 def _turn(image: torch.Tensor, k: int) -> torch.Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from emseg.errors import LabelError, UsageError, listed
 from emseg.labels.colours import colour
 from emseg.micrograph import UNLABELLED_8, LabelClass
+from emseg.naming import require_name
 
 _MOST_INFERRED = 32  # more distinct values than this are instances or a picture, not classes
 MOST_COLOURS = _MOST_INFERRED
@@ -52,12 +53,13 @@ def parse_names(text: str) -> tuple[str, ...]:
     Raises
     ------
     UsageError
-        When a name is empty or given twice.
+        When a name is empty, given twice, or none that can be shown.
     """
     names = tuple(part.strip() for part in text.split(","))
     for position, name in enumerate(names):
         if not name:
             raise UsageError(f"--classes {text!r} has an empty name; write --classes matrix,small")
+        require_name(name, "--classes")
         if name in names[:position]:
             raise UsageError(
                 f"--classes names {name!r} twice; give each class its own name, "
@@ -74,7 +76,7 @@ def parse_labels(text: str) -> dict[int, str]:
     Raises
     ------
     UsageError
-        When a part is not ``VALUE=NAME`` or a value is given twice.
+        When a part is not ``VALUE=NAME``, a value is given twice, or a name cannot be shown.
     """
     assigned: dict[int, str] = {}
     for part in text.split(","):
@@ -85,7 +87,7 @@ def parse_labels(text: str) -> dict[int, str]:
         number = parse_value(value)
         if number in assigned:
             raise UsageError(f"--labels gives the value {value} twice; give each value one class")
-        assigned[number] = name
+        assigned[number] = require_name(name, "--labels")
     return assigned
 
 

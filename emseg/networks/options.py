@@ -13,6 +13,7 @@ from typing import Any, get_args, get_origin
 
 from emseg.config import Task
 from emseg.errors import UnknownNameError, UsageError
+from emseg.naming import shown
 from emseg.networks.flattening import sides
 from emseg.networks.libraries import Library, class_of, find_library
 from emseg.networks.spec import NetworkSpec
@@ -65,6 +66,9 @@ _CHOICES: dict[str, dict[str, object]] = {  # what the user writes: what the lib
     "decoder_merge_policy": {each: each for each in ("add", "cat")},
     "decoder_readout": {each: each for each in ("cat", "add", "ignore")},
 }
+_MOST = 4096  # filters of a layer, layers, or what else an option counts
+_MOST_NUMBERS = 64  # of an option that takes several, one a stage
+_LARGEST_IMAGE = 1 << 14  # pixels of a side
 Value = bool | int | float | str | tuple[int, ...]
 
 
@@ -110,8 +114,8 @@ class Option:
                 raise self._refusal(value, "true or false")
             return value
         if isinstance(self.default, int):
-            if type(value) is not int or value < 1:
-                raise self._refusal(value, "a whole number from 1 on")
+            if type(value) is not int or not 1 <= value <= _MOST:
+                raise self._refusal(value, f"a whole number from 1 to {_MOST}")
             return value
         return self._share(value)
 
@@ -129,19 +133,22 @@ class Option:
             numbers = tuple(int(each) for each in parts)  # type: ignore[attr-defined]
         except (TypeError, ValueError):
             numbers = ()
-        if not numbers or min(numbers) < 1:
+        if not 1 <= len(numbers) <= _MOST_NUMBERS or not 1 <= min(numbers) <= max(numbers) <= _MOST:
             example = ",".join(str(each) for each in self.default)  # type: ignore[union-attr]
             raise self._refusal(value, f"whole numbers, such as {example}")
         return numbers
 
     def _refusal(self, value: object, wanted: str) -> UsageError:
-        return UsageError(f"--option {self.name}={value} cannot be; {self.name} is {wanted}")
+        given = shown(str(value))[1:-1]
+        return UsageError(f"--option {self.name}={given} cannot be; {self.name} is {wanted}")
 
 
 def _image_size(value: object) -> int | tuple[int, int]:
     """Read one side, or height and width; a card holds a list."""
     if isinstance(value, int) or (isinstance(value, list | tuple) and len(value) == 2):
         height, width = sides(value)
+        if max(height, width) > _LARGEST_IMAGE:
+            raise UsageError(f"--option image_size={height} is more than {_LARGEST_IMAGE} pixels")
         return height if height == width else (height, width)
     raise UsageError(f"--option image_size={value} cannot be; write the side in pixels")
 

@@ -19,6 +19,7 @@ from emseg.micrograph import (
     MicrographKey,
     Region,
 )
+from emseg.naming import fault_of, shown
 from emseg.reading.signal import Signal
 
 _OME = "{http://www.openmicroscopy.org/Schemas/OME/2016-06}"
@@ -141,6 +142,9 @@ def _require(keys: type[StrEnum], said: Mapping[Any, Any]) -> None:
 
 
 def _label_class(said: Mapping[str, Any]) -> LabelClass:
+    fault = fault_of(said["name"])
+    if fault is not None:
+        raise ValueError(f"the class name {shown(said['name'])} {fault}")
     return LabelClass(said["name"], tuple(said["colour"]), tuple(said["values"]))
 
 

@@ -66,8 +66,8 @@ def _expand(given: str | Path) -> Iterable[Path]:
 
 
 def _found(path: Path) -> Iterable[Path]:
-    if path.is_file() or is_image_folder(path):
-        return [path]
+    if path.is_file() or is_image_folder(path) or (path.exists() and not path.is_dir()):
+        return [path]  # a named pipe too: whoever opens it refuses it
     if path.is_dir():
         files = readable_files(path)
         if not files:

@@ -248,6 +248,11 @@ def _open(path: Path, options: ReadOptions | None = None) -> Source:
         raise missing(file)
     if file.is_dir() and not formats.is_image_folder(file):
         raise ContentError(f"{file} is a folder and not an image; name the files in it")
+    if not (file.is_file() or file.is_dir()):
+        raise UnreadableFileError(
+            f"{file} is a named pipe, a device or a socket and no file: it would be waited for "
+            "without end; write its content into a file"
+        )
     if file.is_file() and not file.stat().st_size:
         raise UnreadableFileError(f"{file} is empty (0 bytes); copy it again")
     said = options or ReadOptions()

@@ -20,6 +20,7 @@ from emseg.inference.segmenter import mirror_pad
 from emseg.intensity import IntensityRule, Statistics, measure, normalise
 from emseg.labels import colour
 from emseg.micrograph import LabelClass, Micrograph
+from emseg.naming import MOST_CLASSES, fault_of, shown
 from emseg.reading import LabelledFile, ReadOptions, class_folders, list_planes
 from emseg.training.augment import Geometry, vary_intensity
 from emseg.training.pixel_sizes import CommonScale
@@ -109,6 +110,7 @@ def _names(files: Sequence[LabelledFile], wanted: tuple[str, ...] | None) -> tup
         if name not in counts:
             raise UnknownNameError("class folder", name, counts)
     names = wanted or tuple(counts)
+    _check_names(names)
     if len(names) < 2:
         raise UsageError(f"--classes names one class only ({names[0]}); name at least two")
     few = [name for name in names if counts[name] < 2]
@@ -118,6 +120,21 @@ def _names(files: Sequence[LabelledFile], wanted: tuple[str, ...] | None) -> tup
             "one to learn from and one to validate with"
         )
     return names
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Refuse what no card, table and legend can hold."""
+    for name in names:
+        fault = fault_of(name)
+        if fault is not None:
+            raise ContentError(
+                f"the class {shown(name)} {fault}; rename its folder, or its label in the table"
+            )
+    if len(names) > MOST_CLASSES:
+        raise ContentError(
+            f"there are {len(names)} classes, and a model has at most {MOST_CLASSES}; a class is a "
+            "kind of micrograph and not a micrograph"
+        )
 
 
 def stratified(

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -13,11 +14,13 @@ from emseg import __version__
 from emseg.bundle import Architecture, CardReading, ModelCard, card_classes
 from emseg.calibration import PixelSize
 from emseg.config import Task, TrainConfig
+from emseg.errors import ContentError
 from emseg.inference import measure_halo
 from emseg.inference.channels import fit_channels
 from emseg.inference.polarity import polarity_of
 from emseg.intensity import IntensityRule, normalise
 from emseg.micrograph import LabelClass
+from emseg.naming import shown, tamed
 from emseg.networks import (
     NetworkSpec,
     build_network,
@@ -100,9 +103,19 @@ def prepare(config: TrainConfig, device: torch.device) -> Job:
     name, encoder = check_network(config.task, config.network, config.encoder)
     config = config.model_copy(update={"network": name, "encoder": encoder})
     check_start(config.pretrained, config.freeze, config.unfreeze_every)
-    if config.task is Task.SEGMENTATION:
-        return _segmentation(config, device)
-    return _classification(config, device)
+    make = _segmentation if config.task is Task.SEGMENTATION else _classification
+    try:
+        job = make(config, device)
+        ModelCard.read(job.card.model_dump_json())  # what is saved in the end can be read again
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise ContentError(
+            f"the card of the model takes no {field} {shown(str(first['input']))}: "
+            f"{first['msg'].removeprefix('Value error, ')}; change the option or the micrographs "
+            "that it comes from"
+        ) from error
+    return job
 
 
 def _segmentation(config: TrainConfig, device: torch.device) -> Job:
@@ -202,7 +215,7 @@ def _card(
         in_channels=channels,
         classes=card_classes(classes),
         pixel_size_nm=(pixel_size.y_nm, pixel_size.x_nm) if pixel_size else None,
-        pixel_size_source=pixel_size.source if pixel_size else None,
+        pixel_size_source=tamed(pixel_size.source) if pixel_size else None,
         reading=CardReading(signal=config.signal, channels=config.channels, invert=config.invert),
         intensity=_RULE,
         crop=crop,
@@ -221,7 +234,7 @@ def _of_micrographs(data: Sequence[LabelledPlane | LabelledMicrograph]) -> dict[
 def _channel_names(planes: Sequence[LabelledPlane | LabelledMicrograph]) -> tuple[str, ...]:
     """Names of the channels, where all micrographs agree on them."""
     names = {each.micrograph.channels for each in planes}
-    return names.pop() if len(names) == 1 else ()
+    return tuple(map(tamed, names.pop())) if len(names) == 1 else ()
 
 
 _HALO_PIXELS = 1024  # side of the part of a micrograph on which the halo is measured

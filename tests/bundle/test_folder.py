@@ -2,13 +2,28 @@
 
 import hashlib
 import json
+import os
 import pickle
+import socket
+from types import SimpleNamespace
 
 import pytest
+import safetensors.torch
 import torch
+from pydantic import ValidationError
+from torch.overrides import TorchFunctionMode
 
+import emseg.bundle.contents
 import emseg.bundle.folder
-from emseg.bundle import Architecture, CardClass, ModelCard, find_model, load_model, save_model
+from emseg.bundle import (
+    Architecture,
+    CardClass,
+    ModelCard,
+    find_model,
+    load_model,
+    read_card,
+    save_model,
+)
 from emseg.config import Task
 from emseg.errors import ModelError, PathMissingError
 from emseg.networks import NetworkSpec, UNet, build_network
@@ -126,7 +141,7 @@ def test_nothing_is_unpickled(folder):
     content = pickle.dumps(Bomb())
     (folder / "model.safetensors").write_bytes(content)
     edit(folder, sha256=hashlib.sha256(content).hexdigest())
-    assert "does not fit the network" in refusal(folder)
+    assert "is no file of safetensors" in refusal(folder)
 
 
 def test_changed_weights_are_refused(folder):
@@ -150,7 +165,7 @@ def test_missing_weights_are_refused(folder):
 def test_weights_that_cannot_be_read_are_refused(folder):
     (folder / "model.safetensors").unlink()
     (folder / "model.safetensors").mkdir()
-    assert "cannot be read" in refusal(folder)
+    assert "model.safetensors is a folder and no regular file" in refusal(folder)
 
 
 @pytest.mark.parametrize(
@@ -216,3 +231,194 @@ def test_weights_in_another_memory_order_are_the_same_weights(tmp_path):
     save_model(tmp_path / "m", card(), network)
     loaded = load_model(tmp_path / "m").network.state_dict()
     assert all(torch.equal(loaded[name], t) for name, t in network.state_dict().items())
+
+
+def damaged(folder, name, index, value):
+    """Put a number into the weights, and let the card describe the changed file."""
+    path = folder / "model.safetensors"
+    tensors = safetensors.torch.load_file(path)
+    tensors[name].view(-1)[index] = value
+    content = safetensors.torch.save(tensors, metadata={"format": "pt"})
+    path.write_bytes(content)
+    edit(folder, sha256=hashlib.sha256(content).hexdigest())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("head.weight", float("nan"), "1 of 8 numbers in head.weight that are infinite or no"),
+        ("head.bias", float("inf"), "1 of 2 numbers in head.bias that are infinite or no"),
+        ("down.0.1.running_var", -1.0, "1 of 8 numbers in down.0.1.running_var that are no var"),
+        ("down.0.1.running_mean", float("-inf"), "in down.0.1.running_mean that are infinite"),
+    ],
+)
+def test_weights_that_no_training_leaves_are_refused(folder, name, value, said):
+    damaged(folder, name, 1, value)
+    assert said in refusal(folder)
+
+
+def test_weights_that_are_no_numbers_are_not_saved(tmp_path, network):
+    with torch.no_grad():
+        network.head.bias[0] = float("nan")
+    with pytest.raises(ModelError, match=r"1 of 2 numbers in head\.bias"):
+        save_model(tmp_path / "m", card(), network)
+    assert not (tmp_path / "m").exists()
+
+
+def test_weights_of_another_kind_of_number_are_refused(folder):
+    path = folder / "model.safetensors"
+    tensors = {name: each.double() for name, each in safetensors.torch.load_file(path).items()}
+    path.write_bytes(safetensors.torch.save(tensors))
+    edit(folder, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    assert "holds torch.float64, and the network torch.float32" in refusal(folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "socket", "folder", "loop", "nothing"])
+def test_what_is_no_regular_file_is_refused_and_not_waited_for(folder, name, kind, monkeypatch):
+    path = folder / name
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "socket":
+        monkeypatch.chdir(folder)  # the address of a socket is short
+        with socket.socket(socket.AF_UNIX) as bound:
+            bound.bind(name)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(path if kind == "loop" else "nowhere")
+    said = {
+        "pipe": f"{name} is a named pipe and no regular file",
+        "device": f"{name} is a device and no regular file",
+        "socket": "it is a socket",
+        "folder": f"{name} is a folder and no regular file",
+        "loop": "it is a link that leads back to itself",
+        "nothing": "is a link to nothing" if name == "config.json" else "has no model.safetensors",
+    }
+    assert said[kind] in refusal(folder)
+
+
+def test_a_link_to_a_file_is_as_good_as_the_file(folder, tmp_path):
+    (folder / "model.safetensors").rename(tmp_path / "blob")
+    (folder / "model.safetensors").symlink_to(tmp_path / "blob")
+    assert load_model(folder).folder == folder
+
+
+def test_a_card_of_gigabytes_is_not_read(folder):
+    with (folder / "config.json").open("r+b") as file:
+        file.truncate(4 << 30)  # a hole, which takes no room on the disk
+    assert "has 4,295 MB, and such a file has at most 17" in refusal(folder)
+
+
+def test_weights_that_do_not_fit_into_memory_are_not_read(folder, monkeypatch):
+    free = SimpleNamespace(available=10_000)
+    monkeypatch.setattr(emseg.bundle.contents.psutil, "virtual_memory", lambda: free)
+    (folder / "model.safetensors").write_bytes(bytes(1 << 20))
+    assert "of memory and 0.0 GB are free" in refusal(folder)
+
+
+def test_a_header_that_claims_gigabytes_is_refused(folder):
+    content = (1 << 40).to_bytes(8, "little") + b"{}"
+    (folder / "model.safetensors").write_bytes(content)
+    edit(folder, sha256=hashlib.sha256(content).hexdigest())
+    assert "is no file of safetensors" in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "task"),
+    [
+        ({"name": "unet", "options": {"width": 4096, "depth": 5}}, "segmentation"),
+        ({"name": "densenet", "options": {"blocks": 4096, "convolutions": 4096}}, "classification"),
+        ({"name": "vgg19"}, "classification"),
+        ({"name": "vit_giant_patch14_224"}, "classification"),
+        ({"name": "unet", "encoder": "efficientnet-b7"}, "segmentation"),
+    ],
+)
+def test_a_network_that_is_not_that_of_its_weights_is_not_built(
+    folder, monkeypatch, architecture, task
+):
+    made = 0
+
+    class Counting(TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            nonlocal made
+            answer = func(*args, **(kwargs or {}))
+            is_new = func in (torch.empty, torch.zeros, torch.ones, torch.randn)
+            made += answer.nbytes if is_new and not answer.is_meta else 0
+            return answer
+
+    edit(folder, architecture=architecture, task=task)
+    with Counting():
+        said = refusal(folder)
+    assert "it has more than" in said
+    assert made < 20e6
+
+
+BEYOND = [
+    ({"in_channels": 5000}, "in_channels: "),
+    ({"crop": 1 << 20}, "crop: "),
+    ({"halo": -1}, "halo: "),
+    ({"halo": 10**9}, "halo: "),
+    ({"tile": 10**12}, "tile: "),
+    ({"tile": 32, "halo": 24}, "a tile of 32 pixels keeps nothing inside a halo of 24"),
+    ({"stride": 0}, "stride: "),
+    ({"pixel_size_nm": [-1, 1]}, "pixel_size_nm.0: "),
+    ({"pixel_size_nm": [1, float("nan")]}, "pixel_size_nm.1: "),
+    ({"pixel_size_nm": [1e-300, 1]}, "pixel_size_nm.0: "),
+    ({"pixel_size_nm": [1, 1e300]}, "pixel_size_nm.1: "),
+    ({"intensity": "vibes"}, "intensity: "),
+    ({"polarity": {"quantiles": [[float("inf")] * 31], "reach": 1}}, "polarity.quantiles.0.0: "),
+    ({"polarity": {"quantiles": [[0] * 31] * 2, "reach": 1}}, "polarity is of 2 channels"),
+    ({"polarity": {"quantiles": [[0] * 3], "reach": 1}}, "polarity.quantiles.0: "),
+    ({"scores": {"a": float("nan")}}, "scores.a: "),
+    ({"licence": "MIT\nevil: yes"}, "licence: "),
+    ({"licence": "M" * 101}, "licence: "),
+    ({"channels": ["\x1b[2J"]}, "channels.0: "),
+    ({"pixel_size_source": "x" * 5000}, "pixel_size_source: "),
+    ({"\x1b[31mextra": 1}, r"\x1b[31mextra: Extra inputs"),
+]
+
+
+@pytest.mark.parametrize(("changes", "said"), BEYOND, ids=[said for _, said in BEYOND])
+def test_numbers_and_texts_beyond_their_bounds_are_refused(folder, changes, said):
+    edit(folder, **changes)
+    message = refusal(folder)
+    assert said in message
+    assert "\x1b" not in message
+    assert len(message) < 600 + len(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("", "the class name '' is empty"),
+        ("a" * 101, "has 101 characters, and 100 are allowed"),
+        ("\x1b[31mred", r"the class name '\x1b[31mred' holds characters that cannot be shown"),
+        ("two\nlines", r"'two\nlines' holds"),
+        ("\u202egnp.exe", r"'\u202egnp.exe' holds"),
+        ("half \ud800", "unable to parse raw data as a unicode string"),
+    ],
+)
+def test_a_class_name_that_cannot_be_shown_is_in_no_card(name, said):
+    with pytest.raises(ValidationError) as caught:
+        CardClass(name=name, colour=(0, 0, 0))
+    assert said in str(caught.value)
+
+
+def test_a_class_name_may_be_of_any_script():
+    for name in ("γ′ phase", "膜", "غشاء", "100 nm – 1 µm", "=1+1", "a/b"):
+        assert CardClass(name=name, colour=(0, 0, 0)).name == name
+
+
+def test_more_classes_than_a_table_holds_are_refused(folder):
+    classes = [{"name": f"c{n}", "colour": [0, 0, 0], "values": [n]} for n in range(1001)]
+    edit(folder, classes=classes)
+    assert "classes: " in refusal(folder)
+
+
+def test_a_card_is_read_without_its_weights(folder):
+    (folder / "model.safetensors").unlink()
+    assert read_card(folder.parent).classes == card().classes

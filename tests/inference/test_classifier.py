@@ -1,11 +1,14 @@
 """Micrographs to class probabilities."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from emseg.config import Task
+from emseg.errors import ModelError
 from emseg.inference import Classification, Classifier
 from emseg.inference.classifier import crop_starts
 from emseg.micrograph import Micrograph
@@ -79,3 +82,14 @@ def test_the_answer_is_the_mean_over_the_crops(mean):
 def test_classes_are_ranked():
     answer = Classification("m", ("a", "b", "c"), np.array([0.2, 0.5, 0.3]))
     assert answer.ranked() == [("b", 0.5), ("c", 0.3), ("a", 0.2)]
+
+
+def test_what_is_no_number_is_no_class(make_model, cpu):
+    class Broken(nn.Module):
+        def forward(self, image):
+            return torch.full((len(image), 2), float("nan"))
+
+    model = make_model(Broken(), classes=("a", "b"), task=Task.CLASSIFICATION, crop=32)
+    image = Micrograph(np.eye(40, dtype=np.uint8)[None], "m", Path("m.tif"))
+    with pytest.raises(ModelError, match=r"m\.tif: what the network answers is no number"):
+        Classifier(model, cpu).classify(image)

@@ -1,6 +1,7 @@
 """Micrographs to label images."""
 
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -208,5 +209,31 @@ def test_tile_and_halo_come_from_the_user_the_card_or_the_memory(make_model, cpu
 
 
 def test_a_network_that_does_not_keep_the_size_is_refused(make_model, cpu, micrograph):
-    with pytest.raises(ModelError, match=r"answers \(2, 2\) pixels for \(8, 8\)"):
+    with pytest.raises(ModelError, match=r"answers \(1, 2, 2\) for \(8, 8\) pixels and 3"):
         Segmenter(make_model(nn.AvgPool2d(4)), cpu).segment(micrograph(8, 8))
+
+
+class Broken(nn.Module):
+    """Answers NaN for bright pixels, as weights that are too large do."""
+
+    def forward(self, image):
+        return torch.cat([image, image, image / (image < 1)], dim=1)
+
+
+@pytest.mark.parametrize("card", [{}, {"global_context": True}])
+@pytest.mark.parametrize("mirror", [False, True])
+def test_what_is_no_number_is_no_class(make_model, cpu, card, mirror):
+    pixels = np.zeros((1, 64, 64), np.float32)
+    pixels[0, 40, 40:60] = 5
+    image = Micrograph(pixels, "m", Path("m.tif"), plane=3)
+    with pytest.raises(ModelError, match=r"m\.tif\[3\]: what the network answers is no number"):
+        Segmenter(make_model(Broken(), **card), cpu, mirror=mirror).segment(image)
+
+
+def test_what_a_network_says_to_its_input_is_told(make_model, cpu, micrograph):
+    class Picky(nn.Module):
+        def forward(self, image):
+            raise RuntimeError("Wrong input shape.\nmore")
+
+    with pytest.raises(ModelError, match=r"cannot take 20 x 30 pixels \(Wrong input shape\)"):
+        Segmenter(make_model(Picky()), cpu).segment(micrograph(20, 30))

@@ -173,3 +173,19 @@ def test_colours_differ_for_as_many_classes_as_a_label_image_holds():
 def test_classes_carry_their_colours():
     classes, _ = choose_classes([0, 1, 2])
     assert [each.colour for each in classes] == [colour(0), colour(1), colour(2)]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("\x1b[31mred", r"'\x1b[31mred' holds characters that cannot be shown"),
+        ("a\nb", r"'a\nb' holds characters"),
+        ("x" * 101, "has 101 characters, and 100 are allowed"),
+    ],
+)
+def test_a_name_that_no_table_can_show_is_refused(name, said):
+    for parse, text in ((parse_names, f"matrix,{name}"), (parse_labels, f"0=matrix,1={name}")):
+        with pytest.raises(UsageError) as caught:
+            parse(text)
+        assert said in str(caught.value)
+        assert "\x1b" not in str(caught.value)

@@ -63,8 +63,8 @@ def test_a_mistyped_option_is_corrected():
         ("resnet18", "stochastic_depth", "much", "a number from 0 to below 1"),
         ("resnet18", "dropout", True, "a number from 0 to below 1"),
         ("resnet18", "dropout", float("nan"), "a number from 0 to below 1"),
-        ("densenet", "growth", 0, "a whole number from 1 on"),
-        ("densenet", "growth", 3.5, "a whole number from 1 on"),
+        ("densenet", "growth", 0, "a whole number from 1 to 4096"),
+        ("densenet", "growth", 3.5, "a whole number from 1 to 4096"),
     ],
 )
 def test_a_wrong_value_is_refused(name, option, value, said):
@@ -78,7 +78,7 @@ def test_a_wrong_value_is_refused(name, option, value, said):
         ("normalisation", "batchnorm", "one of batch, instance, group, layer, none"),
         ("padding", "reflect", "one of same, valid"),
         ("mirror_input", "no", "true or false"),
-        ("width", -1, "a whole number from 1 on"),
+        ("width", -1, "a whole number from 1 to 4096"),
     ],
 )
 def test_a_wrong_value_for_the_classic_unet_is_refused(option, value, said):

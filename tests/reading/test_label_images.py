@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as arrays
 from emseg.calibration import PixelSize
 from emseg.errors import PathMissingError, UnreadableFileError
 from emseg.micrograph import LabelClass, LabelImage, unlabelled_value
+from emseg.naming import fault_of
 from emseg.reading.label_images import read_label_images
 from emseg.writing import write_label_images, write_probabilities
 
@@ -19,6 +20,7 @@ CLASSES = (LabelClass("matrix", (0, 114, 178), (0,)), LabelClass("particle", (23
 
 lengths = st.floats(1e-6, 1e9, allow_nan=False)
 texts = st.text(st.characters(exclude_categories=()), max_size=20)  # surrogates and controls too
+names = texts.filter(lambda text: fault_of(text) is None)
 colours = st.tuples(*[st.integers(0, 255)] * 3)
 pixel_sizes = st.none() | st.builds(PixelSize, lengths, lengths, texts, st.none() | lengths)
 
@@ -27,7 +29,7 @@ pixel_sizes = st.none() | st.builds(PixelSize, lengths, lengths, texts, st.none(
 def stacks(draw: st.DrawFn) -> tuple[LabelImage, ...]:
     count = draw(st.integers(1, 4) | st.sampled_from([254, 255, 300]))
     values = st.lists(st.integers(-(2**31), 2**32), max_size=3).map(tuple)
-    first = draw(st.builds(LabelClass, texts, colours, values))
+    first = draw(st.builds(LabelClass, names, colours, values))
     classes = (first, *(LabelClass(f"class {k}", (k % 256, 9, 0), (k,)) for k in range(1, count)))
     unlabelled = unlabelled_value(count)
     dtype = np.uint8 if unlabelled == 255 else np.uint16
@@ -133,3 +135,11 @@ def test_a_value_that_is_no_class_is_refused(tmp_path: Path) -> None:
     write_label_images(tmp_path / "a.ome.tif", [LabelImage(pixels, CLASSES, "a")])
     with pytest.raises(UnreadableFileError, match="the value 2 is none of its 2 classes"):
         read_label_images(tmp_path / "a.ome.tif")
+
+
+def test_class_names_that_cannot_be_shown_are_refused(written: Path) -> None:
+    content = written.read_bytes()
+    assert b"matrix" in content
+    written.write_bytes(content.replace(b"matrix", b"ma\\nrx"))
+    with pytest.raises(UnreadableFileError, match=r"class name .* holds characters that cannot"):
+        read_label_images(written)

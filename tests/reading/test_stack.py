@@ -1,6 +1,7 @@
 """Files in, exact values out: what `open_stack` and `describe` promise."""
 
 import gzip
+import os
 import pickle
 import threading
 import tracemalloc
@@ -16,7 +17,7 @@ from PIL import Image
 
 from emseg.calibration import Axis, PixelSize
 from emseg.errors import ContentError, PathMissingError, UnreadableFileError, UsageError
-from emseg.reading import AS_STORED, ReadOptions, describe, open_stack
+from emseg.reading import AS_STORED, ReadOptions, describe, find_files, open_stack
 from emseg.reading.layout import Layout, relabel
 from emseg.reading.signal import Signal
 
@@ -480,3 +481,12 @@ def test_stems(name, stem):
     from emseg.reading.formats import stem as stem_of
 
     assert stem_of(Path(name)) == stem
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.mrc", "a.h5", "a.npy", "a.png", "a.dm4"])
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    assert find_files([tmp_path / name]) == [tmp_path / name]
+    for read in (open_stack, describe):
+        with pytest.raises(UnreadableFileError, match="is a named pipe, a device or a socket"):
+            read(tmp_path / name)

@@ -129,3 +129,19 @@ def test_the_fingerprint_is_that_of_the_data():
     assert one == class_fingerprint(numbered(3, 0))
     assert one != class_fingerprint(numbered(2, 0))
     assert one != class_fingerprint(numbered(3, 1))
+
+
+@pytest.mark.parametrize(
+    "name", ["\x1b[31mred", "a\nb", "x" * 101, b"caf\xe9".decode("ascii", "surrogateescape")]
+)
+def test_a_folder_whose_name_cannot_be_shown_is_no_class(classes, name):
+    folder = classes(**{"fine": 2, name: 2})
+    with pytest.raises(ContentError, match="rename its folder, or its label") as caught:
+        load_classes(config(folder))
+    assert str(caught.value).isprintable()
+
+
+def test_more_classes_than_a_model_has_are_refused(classes, monkeypatch):
+    monkeypatch.setattr(emseg.training.images, "MOST_CLASSES", 2)
+    with pytest.raises(ContentError, match="there are 3 classes, and a model has at most 2"):
+        load_classes(config(classes(a=2, b=2, c=2)))
