@@ -1,7 +1,8 @@
 """Many files through one model: each is predicted and written before the next is read."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,16 +23,16 @@ from emseg.micrograph import LabelImage, Micrograph
 from emseg.reading import NO_MICROGRAPHS, Stack, find_files, open_stack
 from emseg.reading.stems import output_stems
 from emseg.writing import (
+    RunTable,
     require_replaceable,
     results_folder,
     whole_file,
     write_label_images,
     write_preview,
     write_probabilities,
-    write_table,
 )
 
-_TABLE = "predictions.csv"
+_TABLE, _SETTINGS = "predictions.csv", "predict.toml"
 _log = logging.getLogger(__name__)
 
 
@@ -79,7 +80,8 @@ class Batch:
         self.model, self.config, self.device = model, config, device
         self.paths, self._planes = _chosen(config)
         self._options = model.card.read_options(config)
-        self._stems = output_stems(self.paths)
+        self._table = RunTable(config.out / _TABLE)
+        self._stems = output_stems(self.paths, self._earlier())
         _refuse_overwriting(self.paths, (self._label_path(path) for path in self.paths))
         self._segmenter: Segmenter | None = None
         self._classifier: Classifier | None = None
@@ -108,8 +110,8 @@ class Batch:
     def run(self) -> Iterator[FileOutcome]:
         """Predict file by file; ``predictions.csv`` is complete after each.
 
-        A file that fails costs only itself: it is told and the next one is taken. When all
-        fail, nothing is left behind.
+        Rows of earlier runs, and of others at the same time, stay in it. A file that fails costs
+        only itself: it is told and the next one is taken. When all fail, nothing is left behind.
 
         Raises
         ------
@@ -118,30 +120,72 @@ class Batch:
         NotWritableError, StorageError
             When the output folder takes no results.
         """
-        rows: list[dict[str, object]] = []
         with results_folder(self.config.out):
             self._tell_earlier()
+            is_recorded = False
             for path in self.paths:
                 outcome = self._attempt(path)
                 if outcome.rows:
-                    if not rows:
+                    if not is_recorded:
                         self._record_settings()
-                    rows.extend(outcome.rows)
-                    write_table(self.config.out / _TABLE, rows)
+                    is_recorded = True
+                    self._tell_exchanged(path, self._table.add(outcome.rows))
                 yield outcome
 
+    def _earlier(self) -> dict[Path, str]:
+        """Stems of the label images that are there, by the micrograph of each."""
+        by_name = {os.path.realpath(path): path for path in self.paths}
+        earlier: dict[Path, str] = {}
+        for result, file in self._table.results().items():
+            name, dot, suffix = result.rpartition(f".{self.config.format}")
+            if dot and not suffix and Path(file).exists() and (self.config.out / result).exists():
+                real = os.path.realpath(file)
+                earlier[by_name.get(real, Path(real))] = name
+        return earlier
+
     def _tell_earlier(self) -> None:
-        if (self.config.out / _TABLE).exists():
+        finished = self._table.take_up()
+        if finished:
             _log.warning(
-                "%s holds earlier predictions; those of the same name are replaced, and %s lists "
-                "those of this run only",
+                "%s holds %d label image(s) that a run finished before it was killed; their rows "
+                "are now in %s",
                 self.config.out,
+                finished,
+                _TABLE,
+            )
+        if self._table.rows():
+            _log.warning(
+                "%s holds earlier predictions%s; %s keeps their rows, and those of the same "
+                "micrographs are replaced",
+                self.config.out,
+                self._of_another_model(),
                 _TABLE,
             )
 
+    def _of_another_model(self) -> str:
+        """Say so where the predictions that are there are not of this model."""
+        try:
+            said = (self.config.out / _SETTINGS).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return ""
+        is_same = not self.model.card.sha256 or self.model.card.sha256 in said
+        return "" if is_same else " of another model"
+
+    def _tell_exchanged(self, path: Path, replaced: Iterable[Mapping[str, object]]) -> None:
+        """Say when a label image of another micrograph went: two runs at once had both."""
+        for file in {str(row["file"]) for row in replaced} - {str(path)}:
+            if Path(file).exists() and not path.samefile(file):
+                _log.warning(
+                    "the result of %s, by another run, is replaced by that of %s, which has the "
+                    "same name; predict %s again",
+                    file,
+                    path,
+                    file,
+                )
+
     def _record_settings(self) -> None:
         """Write how the results were made, once the first of them is there."""
-        with whole_file(self.config.out / "predict.toml") as beside:
+        with whole_file(self.config.out / _SETTINGS) as beside:
             beside.write_text(self._provenance(), encoding="utf-8")
 
     def _attempt(self, path: Path) -> FileOutcome:
@@ -166,6 +210,7 @@ class Batch:
         try:
             return self._write(stack, written, made)
         except BaseException:
+            self._table.withdraw()
             for path in made:
                 _withdraw(path, self.config.out)
             raise
@@ -183,6 +228,7 @@ class Batch:
                     if self.config.previews:
                         made.append(self._preview(written, micrograph, image))
                     yield image
+                self._table.announce(written, rows)
 
             write_label_images(written, labels(), count=count)
             made.append(written)

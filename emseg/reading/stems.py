@@ -7,13 +7,18 @@ from pathlib import Path
 from emseg.reading.formats import stem
 
 
-def output_stems(paths: Sequence[Path]) -> dict[Path, str]:
+def output_stems(
+    paths: Sequence[Path], earlier: Mapping[Path, str] | None = None
+) -> dict[Path, str]:
     """Name results after the files that they come from.
 
     Parameters
     ----------
     paths : sequence of Path
         The files, each once.
+    earlier : mapping of Path to str, optional
+        Files, of these or others, whose results are there already, and what those are called:
+        the same file keeps its name, and no other one takes it.
 
     Returns
     -------
@@ -21,14 +26,20 @@ def output_stems(paths: Sequence[Path]) -> dict[Path, str]:
         Stems that collide keep their folder (``"monday/a"``), then their suffix too, then as
         many folders as it takes; a slash is a folder of the results.
     """
-    stems = {path: stem(path) for path in paths}
+    earlier = earlier or {}
+    others = {path: name for path, name in earlier.items() if path not in set(paths)}
+    known = {path: earlier[path] for path in paths if path in earlier}
+    stems = others | {path: stem(path) for path in paths} | known
     if not _crowded(stems):
-        return stems
+        return {path: stems[path] for path in paths}
     deepest = max(len(path.resolve().parts) for path in paths)
     for folders in range(1, deepest + 1):
-        stems |= {path: _longer_stem(path, folders) for path in _crowded(stems)}
+        crowded = [path for path in _crowded(stems) if path not in earlier]
+        stems |= {path: _longer_stem(path, folders) for path in crowded}
     # what is left differs in case only, which is no difference on many a file server
-    return stems | {path: f"{stems[path]}_{n}" for n, path in enumerate(_crowded(stems), start=1)}
+    crowded = [path for path in _crowded(stems) if path not in earlier]
+    stems |= {path: f"{stems[path]}_{n}" for n, path in enumerate(crowded, start=1)}
+    return {path: stems[path] for path in paths}
 
 
 def _crowded(stems: Mapping[Path, str]) -> list[Path]:

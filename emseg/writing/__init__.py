@@ -8,6 +8,7 @@ from emseg.writing.images import (
     write_probabilities,
 )
 from emseg.writing.previews import write_preview
+from emseg.writing.run_table import RunTable
 from emseg.writing.scale_bar import scale_bar
 from emseg.writing.tables import write_table
 from emseg.writing.texts import write_text
@@ -21,6 +22,7 @@ from emseg.writing.whole import (
 
 __all__ = [
     "TARGETS",
+    "RunTable",
     "require_replaceable",
     "require_writable",
     "results_folder",

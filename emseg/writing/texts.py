@@ -1,9 +1,12 @@
 """Text in UTF-8, also where a file name that it quotes is none."""
 
+import re
 from pathlib import Path
 from typing import Literal
 
 from emseg.writing.whole import whole_file
+
+_ESCAPED = re.compile(r"\\udc([89a-f][0-9a-f])")  # a byte that is no UTF-8, as Python escapes it
 
 
 def write_text(
@@ -41,3 +44,8 @@ def write_text(
 def as_utf8(text: str, errors: Literal["backslashreplace", "replace"] = "backslashreplace") -> str:
     """Make text that UTF-8 can hold; a file name that it cannot must not lose a result."""
     return text.encode("utf-8", errors).decode("utf-8")
+
+
+def from_utf8(text: str) -> str:
+    """Give back the bytes that `as_utf8` escaped, so that a name finds its file."""
+    return _ESCAPED.sub(lambda found: chr(0xDC00 + int(found[1], 16)), text)

@@ -8,9 +8,9 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from secrets import token_hex
 
 from emseg.errors import EmsegError, NotWritableError, StorageError
+from emseg.writing.leftovers import hidden_beside, sweep
 
 OURS = "emseg"
 """Attribute of the Zarr groups that emseg writes."""
@@ -36,7 +36,8 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     Yields a path beside the final one: same folder (made when missing), same suffix, hidden,
     and unlike that of any other process. When the block ends well, what lies there takes the
-    final name in one step; otherwise it is removed, and a file that was there before stays.
+    final name in one step; otherwise it is removed, and a file that was there before stays. What
+    killed processes of this machine were writing into the folder is removed first.
 
     Parameters
     ----------
@@ -56,7 +57,8 @@ def whole_file(path: Path) -> Iterator[Path]:
         When the disk is full or fails.
     """
     path = Path(path)
-    temporary = _beside(path)
+    sweep(path.parent.absolute())
+    temporary = hidden_beside(path)
     with _empty_ones_removed(path.parent):
         try:
             with _explained(path, temporary):
@@ -93,7 +95,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
         When the disk is full or fails.
     """
     path = Path(path)
-    temporary = _beside(path)
+    sweep(path.parent.absolute())
+    temporary = hidden_beside(path)
     with _empty_ones_removed(path.parent):
         try:
             with _explained(path, temporary):
@@ -126,7 +129,7 @@ def require_writable(folder: Path) -> None:
     """
     folder = Path(folder)
     missing = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
-    probe = _beside(folder / "probe")
+    probe = hidden_beside(folder / "probe")
     try:
         with _explained(folder, probe):
             folder.mkdir(parents=True, exist_ok=True)
@@ -205,17 +208,12 @@ def _empty_ones_removed(folder: Path) -> Iterator[None]:
                 made.rmdir()
 
 
-def _beside(path: Path) -> Path:
-    """Where to write what will become ``path``; short, because names end at 255 bytes."""
-    return path.parent / f".emseg-{os.getpid()}-{token_hex(4)}{path.suffix[-16:]}"
-
-
 def _exchange(temporary: Path, path: Path) -> None:
     """Put a folder in the place of another one, which comes back when that fails."""
     if not path.exists():
         temporary.rename(path)
         return
-    old = _beside(path)
+    old = hidden_beside(path)
     path.rename(old)
     try:
         temporary.rename(path)

@@ -250,3 +250,52 @@ def test_a_folder_that_emseg_did_not_write_is_not_replaced(tmp_path, run):
     with pytest.raises(UsageError, match="did not write"):
         run([tmp_path / "a.tif"], format="ome.zarr")
     assert (tmp_path / "out" / "a.ome.zarr" / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_later_run_keeps_the_rows_and_the_label_images_of_others(run, tmp_path, caplog):
+    first, second = (draw(tmp_path / day / "a.png") for day in ("day1", "day2"))
+    for paths in ([first], [second], [first, second], [draw(tmp_path / "b.png")]):
+        run(paths)
+    out = tmp_path / "out"
+    found = {row["file"]: row["labels"] for row in table(out)}
+    assert found == {
+        str(first): str(out / "a.ome.tif"),
+        str(second): str(out / "day2" / "a.ome.tif"),
+        str(tmp_path / "b.png"): str(out / "b.ome.tif"),
+    }
+    assert len(table(out)) == 3
+    assert all(Path(each).is_file() for each in found.values())
+    assert any("predictions.csv keeps their rows" in each for each in caplog.messages)
+
+
+def test_results_of_another_run_at_the_same_time_are_not_lost_without_a_word(
+    make_model, cpu, tmp_path, caplog
+):
+    first, second = (draw(tmp_path / day / "a.png") for day in ("day1", "day2"))
+    batches = [
+        Batch(
+            make_model(Thirds()),
+            PredictConfig(model=Path("m"), inputs=(path,), out=tmp_path / "out"),
+            cpu,
+        )
+        for path in (first, second)
+    ]
+    for batch in batches:
+        list(batch.run())
+    assert f"predict {first} again" in caplog.text
+
+
+def test_a_folder_that_holds_its_own_results_may_be_predicted_again(run, tmp_path):
+    path = draw(tmp_path / "a.png")
+    for _ in range(3):
+        outcomes = run([tmp_path], out=tmp_path, probabilities=True)
+        assert [outcome.path for outcome in outcomes] == [path]
+    assert len(table(tmp_path)) == 1
+
+
+def test_a_table_of_somebody_else_is_refused_before_the_work(run, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "predictions.csv").write_text("my,own,table\n")
+    with pytest.raises(UsageError, match=r"predictions\.csv is not as emseg writes it"):
+        run([draw(tmp_path / "a.png")])
+    assert [each.name for each in (tmp_path / "out").iterdir()] == ["predictions.csv"]

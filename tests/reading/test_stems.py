@@ -20,3 +20,11 @@ names = st.lists(st.sampled_from("abA"), min_size=1, max_size=3).map("/".join)
 def test_all_names_differ_also_where_case_does_not_count(found):
     stems = output_stems([Path(f"/d/{name}{suffix}") for name, suffix in found])
     assert len({each.lower() for each in stems.values()}) == len(found)
+
+
+def test_files_that_have_results_keep_their_names_and_no_other_file_takes_them():
+    old, new = Path("/d/mon/a.tif"), Path("/d/tue/a.tif")
+    assert output_stems([new], {old: "a"}) == {new: "tue/a"}
+    assert output_stems([new, old], {old: "a"}) == {new: "tue/a", old: "a"}
+    assert output_stems([old], {old: "a", new: "tue/a"}) == {old: "a"}
+    assert output_stems([new], {new: "tue/a"}) == {new: "tue/a"}
