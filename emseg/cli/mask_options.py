@@ -23,6 +23,10 @@ def class_folders(given: Sequence[str], option: str = "--masks") -> dict[str, Pa
         if name in folders:
             raise UsageError(f"{option} names {name!r} twice; give each class one folder")
         folders[require_name(name, option)] = Path(folder)
+    if folders:
+        from emseg.labels import tell_alike  # NumPy is not loaded for a command without masks
+
+        tell_alike(folders, option)
     return folders
 
 

@@ -1,6 +1,13 @@
 """Mask values become classes: names, colours, and masks turned into label images."""
 
-from emseg.labels.classes import choose_classes, parse_labels, parse_names, parse_value, show_value
+from emseg.labels.classes import (
+    choose_classes,
+    parse_labels,
+    parse_names,
+    parse_value,
+    show_value,
+    tell_alike,
+)
 from emseg.labels.colours import colour
 from emseg.labels.masks import combine_masks, mask_values, to_label_image, values_of
 
@@ -13,6 +20,7 @@ __all__ = [
     "parse_names",
     "parse_value",
     "show_value",
+    "tell_alike",
     "to_label_image",
     "values_of",
 ]

@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from emseg.errors import LabelError, UsageError, listed
+from emseg.errors import LabelError, UsageError, alike, listed
 from emseg.labels.colours import colour
 from emseg.micrograph import UNLABELLED_8, LabelClass
 from emseg.naming import require_name
@@ -65,7 +65,28 @@ def parse_names(text: str) -> tuple[str, ...]:
                 f"--classes names {name!r} twice; give each class its own name, "
                 f"or merge values with --labels 0={name},1={name}"
             )
+    tell_alike(names, "--classes")
     return names
+
+
+def tell_alike(names: Iterable[str], where: str) -> None:
+    """Tell that classes have names that a reader takes for one.
+
+    Parameters
+    ----------
+    names : iterable of str
+        As they were read.
+    where : str
+        What names them, such as an option.
+    """
+    same = alike(names)
+    if same:
+        _log.warning(
+            "%s names %s, which are different classes to emseg; where they are one, write them "
+            "alike",
+            where,
+            same,
+        )
 
 
 def parse_labels(text: str) -> dict[int, str]:
@@ -88,6 +109,7 @@ def parse_labels(text: str) -> dict[int, str]:
         if number in assigned:
             raise UsageError(f"--labels gives the value {value} twice; give each value one class")
         assigned[number] = require_name(name, "--labels")
+    tell_alike(assigned.values(), "--labels")
     return assigned
 
 

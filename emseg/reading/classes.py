@@ -3,12 +3,12 @@
 import logging
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from natsort import natsorted
 
-from emseg.errors import ContentError, LabelError, PathMissingError
-from emseg.reading.file_table import read_file_table
+from emseg.errors import ContentError, LabelError, PathMissingError, alike
+from emseg.reading.file_table import is_table, read_file_table
 from emseg.reading.files import readable_files
 from emseg.reading.own_results import NO_MICROGRAPHS, result_of, without_results
 from emseg.reading.stack import missing
@@ -40,7 +40,7 @@ def is_class_folder(path: Path) -> bool:
     and ``masks``.
     """
     if path.is_file():
-        return path.suffix.lower() == ".csv"
+        return is_table(path)
     if not path.is_dir() or _images_in(path):
         return False
     folders = [each for each in _sub_folders(path) if _images_in(each)]
@@ -77,7 +77,19 @@ def class_folders(path: Path) -> tuple[LabelledFile, ...]:
             f"{path} holds {shown}; a classifier needs two or more, each a sub-folder with "
             "images or a label of a CSV file with the columns file,label"
         )
+    _tell_alike(path, files)
     return files
+
+
+def _tell_alike(path: Path, files: tuple[LabelledFile, ...]) -> None:
+    same = alike(each.label for each in files)
+    if same:
+        _log.warning(
+            "%s names %s, which are different classes to emseg; where they are one, %s",
+            path,
+            same,
+            "write them alike" if path.is_file() else "move their images into one folder",
+        )
 
 
 def _images_in(folder: Path) -> list[Path]:
@@ -101,11 +113,11 @@ def _from_folders(path: Path) -> tuple[LabelledFile, ...]:
 
 
 def _from_table(path: Path) -> tuple[LabelledFile, ...]:
-    if path.suffix.lower() != ".csv":
+    if not is_table(path):
         raise ContentError(f"{path} is neither a folder nor a CSV file with the columns file,label")
     labels: dict[Path, str] = {}
     for number, name, label in read_file_table(path, "label"):
-        file = path.parent / name
+        file = _beside(path, name)
         if not file.exists():
             raise PathMissingError(f"{path} line {number} names {name}: {missing(file)}")
         if labels.setdefault(file, label) != label:
@@ -114,3 +126,9 @@ def _from_table(path: Path) -> tuple[LabelledFile, ...]:
                 f"{labels[file]!r}; keep one"
             )
     return tuple(LabelledFile(file, label) for file, label in labels.items())
+
+
+def _beside(table: Path, name: str) -> Path:
+    r"""Find the file that a table names; ``x\1.png`` of Windows is ``x/1.png``."""
+    file = table.parent / name
+    return file if file.exists() else table.parent / PureWindowsPath(name).as_posix()

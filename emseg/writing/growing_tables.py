@@ -1,14 +1,14 @@
 """Tables that grow while the work goes on, for more rows than fit into memory."""
 
-import csv
 import importlib
 import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from emseg.errors import UsageError
+from emseg.writing.tables import Lines
 from emseg.writing.texts import as_utf8
 from emseg.writing.whole import whole_file
 
@@ -26,7 +26,7 @@ class GrowingTable(Protocol):
 def growing_csv(path: Path) -> Iterator[GrowingTable]:
     """Write a CSV file in UTF-8 whose rows come little by little; whole or not at all.
 
-    None is an empty cell; floats keep every digit.
+    None is an empty cell; floats keep every digit; text is `harmless`.
 
     Parameters
     ----------
@@ -99,15 +99,16 @@ def require_parquet() -> None:
 
 
 class _Csv:
-    def __init__(self, handle: Any) -> None:
-        self._handle = handle
-        self._writer: csv.DictWriter[str] | None = None
+    def __init__(self, handle: TextIO) -> None:
+        self._lines = Lines(handle)
+        self._columns: Sequence[str] = ()
 
     def add(self, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        if self._writer is None:
-            self._writer = csv.DictWriter(self._handle, columns, lineterminator="\n")
-            self._writer.writeheader()
-        self._writer.writerows(rows)
+        if not self._columns:
+            self._columns = columns
+            self._lines.add(columns)
+        for row in rows:
+            self._lines.add([row[name] for name in self._columns])
 
 
 class _Parquet:

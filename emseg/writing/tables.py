@@ -1,17 +1,63 @@
 """Tables as CSV."""
 
 import csv
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Number
 from pathlib import Path
+from typing import TextIO
 
 from emseg.writing.whole import whole_file
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+
+
+def harmless(value: object) -> object:
+    """Keep a spreadsheet from taking text for a formula: ``=1+1`` is written ``'=1+1``.
+
+    Names of files and classes may be anything, and text that begins with ``=``, ``+``, ``-``,
+    ``@``, a tab or a line break is run by spreadsheets (OWASP, "CSV Injection"). Numbers stay as
+    they are, negative ones too. `emseg.reading.file_table.plain_text` gives the text back.
+
+    Parameters
+    ----------
+    value : object
+        What a cell will hold.
+    """
+    if value is None or isinstance(value, Number):
+        return value
+    text = str(value)
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+class Lines:
+    """Writes lines of a CSV table, whose text is `harmless`.
+
+    Parameters
+    ----------
+    handle : text file
+        Opened with ``newline=""``.
+    """
+
+    def __init__(self, handle: TextIO) -> None:
+        self._handle = handle
+        # what ends a line is quoted inside a cell: both of these, as both end lines for readers
+        self._writer = csv.writer(self, lineterminator="\r\n")
+
+    def add(self, cells: Iterable[object]) -> None:
+        """Append a line."""
+        self._writer.writerow(map(harmless, cells))
+
+    def write(self, line: str) -> None:
+        """Take a line from the writer, and end it as all text of emseg ends lines."""
+        self._handle.write(line.removesuffix("\r\n") + "\n")
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
     """Write rows as a CSV file in UTF-8, whole or not at all.
 
     Columns come in the order in which the rows first name them; a value that a row lacks, or
-    None, is an empty cell. Floats keep every digit.
+    None, is an empty cell. Floats keep every digit; text is `harmless`.
 
     Parameters
     ----------
@@ -31,7 +77,8 @@ def write_table(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
         # a file name that is no valid UTF-8 must not lose the table
         temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as handle,
     ):
-        writer = csv.DictWriter(handle, columns, restval="", lineterminator="\n")
         if columns:
-            writer.writeheader()
-            writer.writerows(rows)
+            lines = Lines(handle)
+            lines.add(columns)
+            for row in rows:
+                lines.add([row.get(name) for name in columns])

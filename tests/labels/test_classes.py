@@ -189,3 +189,15 @@ def test_a_name_that_no_table_can_show_is_refused(name, said):
             parse(text)
         assert said in str(caught.value)
         assert "\x1b" not in str(caught.value)
+
+
+def test_names_that_a_reader_takes_for_one_are_told(caplog):
+    parse_names("matrix,Spheres,spheres")
+    parse_labels("0=a b,1=a_b,2=b")
+    parse_names("class_1_2,class_12")
+    assert caplog.messages == [
+        "--classes names 'Spheres' and 'spheres', which are different classes to emseg; where they "
+        "are one, write them alike",
+        "--labels names 'a b' and 'a_b', which are different classes to emseg; where they are one, "
+        "write them alike",
+    ]

@@ -76,7 +76,7 @@ def test_tables_that_cannot_be_used(tmp_path, text, error, match):
 
 
 def test_what_is_no_table(tmp_path):
-    (tmp_path / "t.csv").write_bytes(b"\xff\xfe\x00file\x80")
+    (tmp_path / "t.csv").write_bytes(b"file,label\n\xb5.png,a\n")
     with pytest.raises(ContentError, match="no CSV table"):
         class_folders(tmp_path / "t.csv")
     (tmp_path / "t.tif").write_bytes(b"x")
@@ -84,3 +84,45 @@ def test_what_is_no_table(tmp_path):
         class_folders(tmp_path / "t.tif")
     with pytest.raises(PathMissingError):
         class_folders(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("file;label\nx\\1.png;A 0,5\nx/2.png;B\n", "utf-8"),  # a comma of decimals
+        ("file\tlabel\nx/1.png\tA 0,5\nx/2.png\tB\n", "utf-16"),  # "Unicode text"
+        ("sep=;\r\nLabel;File\r\nA 0,5;x\\1.png\r\nB;x\\2.png\r\n", "utf-8-sig"),
+        ("file|label\n.\\x\\1.png|A 0,5\nx/2.png|B\n", "utf-8"),
+        ('"file","label"\n"x\\1.png","A 0,5"\n"x/2.png","B"\n', "utf-8"),
+    ],
+)
+def test_tables_as_spreadsheets_save_them(tmp_path, text, encoding):
+    fill(tmp_path, x="1.png 2.png")
+    (tmp_path / "t.csv").write_bytes(text.encode(encoding))
+    assert listed(tmp_path / "t.csv") == [("1.png", "A 0,5"), ("2.png", "B")]
+
+
+def test_a_table_of_tabs_by_its_name(tmp_path):
+    fill(tmp_path, x="1.png 2.png")
+    (tmp_path / "t.tsv").write_text("file\tlabel\nx/1.png\tA\nx/2.png\tB\n")
+    assert is_class_folder(tmp_path / "t.tsv")
+    assert listed(tmp_path / "t.tsv") == [("1.png", "A"), ("2.png", "B")]
+
+
+def test_lines_are_counted_behind_the_one_that_names_the_separator(tmp_path):
+    (tmp_path / "t.csv").write_text("sep=;\nfile;label\n1.png;\n")
+    with pytest.raises(ContentError, match="line 3 lacks"):
+        class_folders(tmp_path / "t.csv")
+
+
+def test_classes_that_differ_in_case_are_told(tmp_path, caplog):
+    fill(tmp_path, SPHERES="1.png", spheres="2.png", rods="3.png")
+    assert len({label for _, label in listed(tmp_path)}) == 3
+    (tmp_path / "t.csv").write_text("file,label\nrods/3.png,my rods\nspheres/2.png,My_Rods\n")
+    listed(tmp_path / "t.csv")
+    assert [each.partition(" names ")[2] for each in caplog.messages] == [
+        "'SPHERES' and 'spheres', which are different classes to emseg; where they are one, move "
+        "their images into one folder",
+        "'my rods' and 'My_Rods', which are different classes to emseg; where they are one, write "
+        "them alike",
+    ]

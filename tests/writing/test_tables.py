@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from emseg.reading.file_table import plain_text, read_file_table
 from emseg.writing import write_table
+from emseg.writing.growing_tables import growing_csv
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -57,3 +59,41 @@ def test_a_row_that_fails_leaves_the_old_table(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="no text"):
         write_table(path, [{"x": 2}, {"x": Broken()}])
     assert read(path) == [{"x": "1"}]
+
+
+FORMULAE = ["=1+1", "+1", "-a.tif", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "''@x", "\uff1d1"]
+
+
+@pytest.mark.parametrize("kind", ["whole", "growing"])
+def test_text_is_never_a_formula_and_numbers_stay_numbers(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "table.csv"
+    rows = [
+        {"=class": name, "error": -0.5, "count": np.int64(-3), "off": np.float32(-1)}
+        for name in FORMULAE
+    ]
+    if kind == "whole":
+        write_table(path, rows)
+    else:
+        with growing_csv(path) as table:
+            table.add(list(rows[0]), rows)
+    with path.open(encoding="utf-8", newline="") as handle:
+        header, *found = csv.reader(handle)
+    assert header == ["'=class", "error", "count", "off"]
+    assert [row[0] for row in found] == [f"'{name}" for name in FORMULAE]
+    assert [plain_text(row[0]) for row in found] == FORMULAE
+    assert {tuple(row[1:]) for row in found} == {("-0.5", "-3", "-1.0")}
+
+
+def test_other_text_is_written_as_it_is(tmp_path: Path) -> None:
+    names = ["a=b.tif", "'quoted'", "1-2", "\N{MINUS SIGN}1", ""]
+    write_table(tmp_path / "table.csv", [{"file": name} for name in names])
+    found = [row["file"] for row in read(tmp_path / "table.csv")]
+    assert found == names
+    assert [plain_text(each) for each in found] == names
+
+
+def test_what_is_written_is_read_back_as_a_table_of_files(tmp_path: Path) -> None:
+    rows = [{"file": "=a.tif", "label": "-b"}, {"file": "'+c.tif", "label": "@"}]
+    write_table(tmp_path / "table.csv", rows)
+    found = read_file_table(tmp_path / "table.csv", "label")
+    assert found == [(2, "=a.tif", "-b"), (3, "'+c.tif", "@")]

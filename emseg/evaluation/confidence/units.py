@@ -16,7 +16,7 @@ from emseg.errors import (
     did_you_mean,
     listed,
 )
-from emseg.reading.file_table import read_file_table
+from emseg.reading.file_table import is_table, read_file_table
 from emseg.reading.formats import stem
 
 IMAGE, STACK, FOLDER = "image", "stack", "folder"
@@ -131,7 +131,7 @@ def _naming(rule: str) -> Callable[[Sequence[Source]], list[str | Path]]:
         return lambda sources: [each.path for each in sources]
     if rule == FOLDER:
         return lambda sources: [each.path.absolute().parent for each in sources]
-    if Path(rule).suffix.lower() == ".csv":
+    if is_table(Path(rule)):
         return lambda sources: _by_table(sources, Path(rule))
     pattern = _pattern(rule)
     return lambda sources: _by_pattern(sources, pattern)
