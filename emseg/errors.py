@@ -19,12 +19,8 @@ Every message says what is wrong, names the value, and says what to do.
 """
 
 import difflib
-import re
-import unicodedata
 from collections.abc import Iterable
 from typing import ClassVar
-
-_BETWEEN_WORDS = re.compile(r"(?<=[^\W_])[\s_-]+(?=[^\W\d_])|(?<=[^\W\d_])[\s_-]+(?=[^\W_])")
 
 
 class EmsegError(Exception):
@@ -122,40 +118,6 @@ def did_you_mean(name: str, known: Iterable[str], *, most: int = 12) -> str:
     if not names:
         return "none is known"
     return f"known are {listed(names, most=most)}"
-
-
-def alike(names: Iterable[str]) -> str | None:
-    """Say which names of classes a reader would take for one; None when all are told apart.
-
-    Parameters
-    ----------
-    names : iterable of str
-        Each counts once.
-
-    Returns
-    -------
-    str or None
-        ``"'Spheres' and 'spheres'"``: names that differ in case, spaces, hyphens, underscores or
-        in how a letter is encoded.
-    """
-    groups: dict[str, list[str]] = {}
-    for name in dict.fromkeys(names):
-        groups.setdefault(_read(name), []).append(name)
-    found = [" and ".join(_told_apart(each)) for each in groups.values() if len(each) > 1]
-    return ", ".join(found) or None
-
-
-def _told_apart(names: list[str]) -> list[str]:
-    """Quote names; with the codes of their letters where they look the same even so."""
-    looks = {unicodedata.normalize("NFKC", name) for name in names}
-    return [repr(name) if len(looks) == len(names) else ascii(name) for name in names]
-
-
-def _read(name: str) -> str:
-    """Write a name as a reader sees it: ``"Spheres 2"`` and ``"spheres_2"`` are ``"spheres2"``."""
-    seen = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    seen = "".join(each for each in seen if unicodedata.category(each) != "Cf")  # of no width
-    return _BETWEEN_WORDS.sub("", seen.strip(" \t_"))
 
 
 def listed(items: Iterable[object], *, most: int = 5) -> str:

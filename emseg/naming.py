@@ -1,6 +1,8 @@
 """What may be a name: text that a table, a legend, a file and a terminal can show."""
 
+import re
 import unicodedata
+from collections.abc import Iterable
 
 from emseg.errors import UsageError
 
@@ -17,6 +19,7 @@ _HIDDEN = {"Cc", "Cs", "Zl", "Zp"}  # control characters, halves of characters, 
 _TURNING = frozenset(
     "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 )  # show text backwards
+_BETWEEN_WORDS = re.compile(r"(?<=[^\W_])[\s_-]+(?=[^\W\d_])|(?<=[^\W\d_])[\s_-]+(?=[^\W_])")
 _SHOWN = 40  # characters of a faulty name in a message
 
 
@@ -82,3 +85,37 @@ def require_name(name: str, what: str) -> str:
     if fault is not None:
         raise UsageError(f"{what}: the class name {shown(name)} {fault}; give it another name")
     return name
+
+
+def alike(names: Iterable[str]) -> str | None:
+    """Say which names of classes a reader would take for one; None when all are told apart.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Each counts once.
+
+    Returns
+    -------
+    str or None
+        ``"'Spheres' and 'spheres'"``: names that differ in case, spaces, hyphens, underscores or
+        in how a letter is encoded.
+    """
+    groups: dict[str, list[str]] = {}
+    for name in dict.fromkeys(names):
+        groups.setdefault(_read(name), []).append(name)
+    found = [" and ".join(_told_apart(each)) for each in groups.values() if len(each) > 1]
+    return ", ".join(found) or None
+
+
+def _told_apart(names: list[str]) -> list[str]:
+    """Quote names; with the codes of their letters where they look the same even so."""
+    looks = {unicodedata.normalize("NFKC", name) for name in names}
+    return [repr(name) if len(looks) == len(names) else ascii(name) for name in names]
+
+
+def _read(name: str) -> str:
+    """Write a name as a reader sees it: ``"Spheres 2"`` and ``"spheres_2"`` are ``"spheres2"``."""
+    seen = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    seen = "".join(each for each in seen if unicodedata.category(each) != "Cf")  # of no width
+    return _BETWEEN_WORDS.sub("", seen.strip(" \t_"))

@@ -4,10 +4,10 @@ import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from emseg.errors import LabelError, UsageError, alike, listed
+from emseg.errors import LabelError, UsageError, listed
 from emseg.labels.colours import colour
 from emseg.micrograph import UNLABELLED_8, LabelClass
-from emseg.naming import require_name
+from emseg.naming import alike, require_name
 
 _MOST_INFERRED = 32  # more distinct values than this are instances or a picture, not classes
 MOST_COLOURS = _MOST_INFERRED

@@ -7,7 +7,8 @@ from pathlib import Path, PureWindowsPath
 
 from natsort import natsorted
 
-from emseg.errors import ContentError, LabelError, PathMissingError, alike
+from emseg.errors import ContentError, LabelError, PathMissingError
+from emseg.naming import alike
 from emseg.reading.file_table import is_table, read_file_table
 from emseg.reading.files import readable_files
 from emseg.reading.own_results import NO_MICROGRAPHS, result_of, without_results
