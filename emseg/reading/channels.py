@@ -65,7 +65,8 @@ def with_channels(
     """
     file = _File(path, source.signals, wanted, open_image)
     signal, notices = joined(path, file.picks(terms))
-    notices = (*source.notices, *file.notices, *notices)
+    said = dict.fromkeys(notice for each in source.signals for notice in each.notices)
+    notices = (*source.notices, *said, *file.notices, *notices)
     return dataclasses.replace(source, signals=(signal,), notices=notices, ambiguity="")
 
 

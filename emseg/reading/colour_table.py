@@ -45,7 +45,7 @@ def table_of(entries: NDArray[Any]) -> NDArray[np.uint8]:
     return np.ascontiguousarray((entries >> shift).T.astype(np.uint8))
 
 
-def as_micrograph(signal: Signal) -> tuple[Signal, tuple[str, ...]]:
+def as_micrograph(signal: Signal) -> Signal:
     """Read what a viewer shows, unless the table only colours intensities.
 
     Parameters
@@ -56,36 +56,54 @@ def as_micrograph(signal: Signal) -> tuple[Signal, tuple[str, ...]]:
     Returns
     -------
     Signal
-        One grey channel, or the colour samples red, green and blue, in uint8.
-    tuple of str
-        What the user should know about it.
+        One grey channel, or the colour samples red, green and blue, in uint8; with a notice
+        unless the stored values are the greys.
     """
     table = signal.palette
     if table is None:
-        return signal, ()
+        return signal
     if _is_over_intensities(table):
-        return signal, () if _is_grey(table) else (_KEPT,)
+        return signal if _is_grey(table) else _with_notice(signal, _KEPT)
     if not _is_grey(table):
         axes = (*signal.axes, Axis("s", 3))
         read = _looked_up(signal.read, _padded(table, signal.dtype), samples=True)
-        return _shown(signal, read, axes), (_COLOURS,)
-    told = () if np.array_equal(table[:, 0], np.arange(len(table))) else (_GREYS,)
+        return _with_notice(_shown(signal, read, axes), _COLOURS)
     read = _looked_up(signal.read, _padded(table[:, 0], signal.dtype), samples=False)
-    return _shown(signal, read, signal.axes), told
+    shown = _shown(signal, read, signal.axes)
+    in_order = np.array_equal(table[:, 0], np.arange(len(table)))
+    return shown if in_order else _with_notice(shown, _GREYS)
 
 
 def as_mask(signal: Signal) -> Signal:
-    """Keep indices; of two greys the darker is 0, as in a bilevel image without a table."""
+    """Keep indices, but where the table only says that white is 0, as WhiteIsZero of TIFF does.
+
+    Parameters
+    ----------
+    signal : Signal
+        Any; it is changed when its table runs evenly from white to black.
+
+    Returns
+    -------
+    Signal
+        Black is 0, as in an image without a table, with the table turned.
+    """
     table = signal.palette
-    if table is None or len(table) != 2 or not _is_grey(table) or table[0, 0] <= table[1, 0]:
+    if table is None or not _is_falling(table):
         return signal
+    last = len(table) - 1
 
     def read(index: Index) -> NDArray[Any]:
-        return np.asarray(np.equal(signal.read(index), 0).astype(signal.dtype))
+        stored = signal.read(index)
+        return np.subtract(last, stored, dtype=stored.dtype)
 
-    return dataclasses.replace(signal, read=read, palette=np.ascontiguousarray(table[::-1]))
+    turned = np.ascontiguousarray(table[::-1])
+    return _with_notice(dataclasses.replace(signal, read=read, palette=turned), WHITE_IS_ZERO)
 
 
+WHITE_IS_ZERO = Shared(
+    "is stored with white as 0 (WhiteIsZero); it is read as a viewer shows it, with black as 0",
+    "{} more are stored with white as 0 as well",
+)
 _KEPT = Shared(
     "has a colour table that is laid over intensities to show them; the intensities are read, "
     "not the colours; where the colours are meant, save it as RGB",
@@ -101,8 +119,18 @@ _GREYS = Shared(
 )
 
 
+def _with_notice(signal: Signal, notice: str) -> Signal:
+    return dataclasses.replace(signal, notices=(*signal.notices, notice))
+
+
 def _is_grey(table: NDArray[np.uint8]) -> bool:
     return bool((table == table[:, :1]).all())
+
+
+def _is_falling(table: NDArray[np.uint8]) -> bool:
+    """Whether greys fall from white to black in even steps, as far as 8 bits can tell."""
+    even = np.linspace(255, 0, len(table))
+    return len(table) > 1 and _is_grey(table) and bool((np.abs(table[:, 0] - even) <= 1).all())
 
 
 def _is_over_intensities(table: NDArray[np.uint8]) -> bool:

@@ -82,7 +82,9 @@ def look_into(
             value_range(each, whole=not fmt.is_lazy) if with_ranges else None
             for each in source.signals
         )
-        notices = (*source.notices, *filter(None, [source.ambiguity]))
+        taken = taken_of(path, source, options)
+        said = source.signals[taken].notices if taken is not None else ()
+        notices = (*source.notices, *said, *filter(None, [source.ambiguity]))
     may_be_labels = fmt.reader in _WRITTEN and _could_be_labels(signals)
     labels = describe_label_images(path) if may_be_labels else None
     return Contents(path, fmt.name, fmt.is_lazy, signals, ranges, labels, notices)

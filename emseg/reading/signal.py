@@ -18,6 +18,27 @@ def _nothing() -> None:
     """Close a source that holds nothing open."""
 
 
+class Shared(str):
+    """A notice that holds for many files of a set: told of the first, counted of the rest.
+
+    Parameters
+    ----------
+    line : str
+        What the user should know.
+    more : str
+        What is told at the end about the others, with ``{}`` for their number.
+    """
+
+    __slots__ = ("more",)
+    more: str
+
+    def __new__(cls, line: str, more: str) -> Self:
+        """Make the line, and keep what is told about the others."""
+        made = super().__new__(cls, line)
+        made.more = more
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class Signal:
     """One array of a file, in the order in which the file stores its axes.
@@ -47,6 +68,8 @@ class Signal:
         What channels can be made of, where the signal is a spectrum image.
     palette : array of uint8, shape (K, 3), or None
         The colour table of which the values are indices.
+    notices : tuple of str
+        What the user should know about it where it is the signal that is taken.
     """
 
     name: str
@@ -59,32 +82,12 @@ class Signal:
     specimen: Region | None = None
     spectra: Spectra | None = None
     palette: NDArray[np.uint8] | None = None
+    notices: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Number of samples along each axis."""
         return tuple(axis.size for axis in self.axes)
-
-
-class Shared(str):
-    """A notice that holds for many files of a set: told of the first, counted of the rest.
-
-    Parameters
-    ----------
-    line : str
-        What the user should know.
-    more : str
-        What is told at the end about the others, with ``{}`` for their number.
-    """
-
-    __slots__ = ("more",)
-    more: str
-
-    def __new__(cls, line: str, more: str) -> Self:
-        """Make the line, and keep what is told about the others."""
-        made = super().__new__(cls, line)
-        made.more = more
-        return made
 
 
 @dataclass(frozen=True, slots=True)

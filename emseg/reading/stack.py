@@ -80,6 +80,7 @@ class Stack(Sequence[Micrograph]):
         self._is_coloured = any(axis.name == "s" for axis in signal.axes)
         self._channels = signal.channels
         self._palette = signal.palette
+        self.notices = signal.notices
 
     @property
     def size(self) -> tuple[int, int]:
@@ -207,9 +208,10 @@ def open_stack(path: Path, options: ReadOptions | None = None) -> Stack:
             )
         if source.ambiguity and options.signal is None:
             raise ContentError(f"{path} {source.ambiguity}")
-        for notice in (*source.notices, *_too_large(path)):
+        stack = Stack(path, source.signals, options)
+        for notice in (*source.notices, *stack.notices, *_too_large(path)):
             _log.warning("%s %s", path, notice, extra={"more": getattr(notice, "more", None)})
-        return Stack(path, source.signals, options)
+        return stack
 
 
 @contextmanager
@@ -279,15 +281,8 @@ def _open(path: Path, options: ReadOptions | None = None) -> Source:
 
 def _by_role(source: Source, said: ReadOptions) -> Source:
     """Let values be what they are in a micrograph, or in a mask."""
-    if said.as_stored:
-        return dataclasses.replace(source, signals=tuple(map(as_mask, source.signals)))
-    read = [as_micrograph(each) for each in source.signals]
-    notices = dict.fromkeys(notice for _, told in read for notice in told)
-    return dataclasses.replace(
-        source,
-        signals=tuple(signal for signal, _ in read),
-        notices=(*source.notices, *notices),
-    )
+    understood = as_mask if said.as_stored else as_micrograph
+    return dataclasses.replace(source, signals=tuple(map(understood, source.signals)))
 
 
 def _open_beside(path: Path) -> Stack:

@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 
 from emseg.calibration import Axis
 from emseg.errors import UnreadableFileError
-from emseg.micrograph import LABEL_NAMESPACE
 from emseg.reading.annotation import in_ome_xml, restored
-from emseg.reading.colour_table import table_of
 from emseg.reading.formats import Format
 from emseg.reading.information_bar import tagged
 from emseg.reading.quiet import mute
 from emseg.reading.signal import Index, Signal, Source
 from emseg.reading.tiff_calibration import Calibration, calibrate
+from emseg.reading.tiff_photometric import as_shown
 from emseg.reading.tiff_rows import can_read_rows, read_rows
 
 _COLOUR = (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
@@ -78,17 +77,9 @@ def _signal(
         found.pixel_size,
         channels,
         specimen=tagged(tiff, page),
-        palette=_palette(tiff, page),
     )
+    signal = as_shown(signal, tiff, page)
     return restored(signal, lambda: in_ome_xml(tiff.ome_metadata or "")) if not number else signal
-
-
-def _palette(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> NDArray[np.uint8] | None:
-    """Colour table of a page; that of a label image of emseg only colours its classes."""
-    is_indexed = page.photometric == tifffile.PHOTOMETRIC.PALETTE and page.samplesperpixel == 1
-    if not is_indexed or page.colormap is None or LABEL_NAMESPACE in (tiff.ome_metadata or ""):
-        return None
-    return table_of(page.colormap)
 
 
 def _axis_name(letter: str, page: tifffile.TiffPage) -> str:
