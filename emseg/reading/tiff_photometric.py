@@ -53,7 +53,9 @@ def _inverted(signal: Signal, page: tifffile.TiffPage) -> Signal:
         stored = signal.read(index)
         if kind == "f":
             return np.negative(stored)
-        return ~stored if kind != "u" else np.subtract(stored.dtype.type(2 ** int(bits) - 1), stored)
+        return (
+            ~stored if kind != "u" else np.subtract(stored.dtype.type(2 ** int(bits) - 1), stored)
+        )
 
     return dataclasses.replace(signal, read=read, notices=(*signal.notices, WHITE_IS_ZERO))
 
