@@ -94,7 +94,7 @@ def as_mask(signal: Signal) -> Signal:
 
     def read(index: Index) -> NDArray[Any]:
         stored = signal.read(index)
-        return np.subtract(last, stored, dtype=stored.dtype)
+        return np.asarray(np.subtract(last, stored, dtype=stored.dtype))
 
     turned = np.ascontiguousarray(table[::-1])
     return _with_notice(dataclasses.replace(signal, read=read, palette=turned), WHITE_IS_ZERO)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from emseg.micrograph import LABEL_NAMESPACE
 from emseg.reading.colour_table import WHITE_IS_ZERO, table_of
-from emseg.reading.signal import Index, Signal
+from emseg.reading.signal import Index, Shared, Signal
 
 _PHOTOMETRIC = tifffile.PHOTOMETRIC
 _JPEG = (6, 7, 33007, 34892)  # decoders of which turn YCbCr into red, green and blue
@@ -21,6 +21,13 @@ _MEANINGS = {
     _PHOTOMETRIC.LOGL: "as logarithms of light (LogL)",
     _PHOTOMETRIC.LOGLUV: "as logarithms of light (LogLuv)",
 }
+
+
+_BITS = Shared(
+    "holds an array of true and false as tifffile writes it; true is read as 1, although viewers "
+    "show it black",
+    "{} more hold arrays of true and false as well",
+)
 
 
 def as_shown(signal: Signal, tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Signal:
@@ -41,21 +48,28 @@ def as_shown(signal: Signal, tiff: tifffile.TiffFile, page: tifffile.TiffPage) -
         Black is the smallest value; with the colour table, where the page has one; refused where
         colours are stored as something else than red, green and blue.
     """
-    if page.photometric == _PHOTOMETRIC.MINISWHITE:
-        return _inverted(signal, page)
-    return dataclasses.replace(signal, palette=_palette(tiff, page), refusal=_refusal(page))
+    if page.photometric != _PHOTOMETRIC.MINISWHITE:
+        return dataclasses.replace(signal, palette=_palette(tiff, page), refusal=_refusal(page))
+    if _is_array_of_bits(page):
+        return dataclasses.replace(signal, notices=(*signal.notices, _BITS))
+    return _inverted(signal, page)
+
+
+def _is_array_of_bits(page: tifffile.TiffPage) -> bool:
+    """Whether tifffile wrote an array of true and false, whose true it calls black unasked."""
+    by_tifffile = str(page.software).startswith("tifffile")
+    return page.bitspersample == 1 and by_tifffile and page.is_shaped
 
 
 def _inverted(signal: Signal, page: tifffile.TiffPage) -> Signal:
-    kind, bits = signal.dtype.kind, np.max(page.bitspersample)
+    kind = signal.dtype.kind
+    top = 2 ** int(np.max(page.bitspersample)) - 1
 
     def read(index: Index) -> NDArray[Any]:
         stored = signal.read(index)
-        if kind == "f":
-            return np.negative(stored)
-        return (
-            ~stored if kind != "u" else np.subtract(stored.dtype.type(2 ** int(bits) - 1), stored)
-        )
+        if kind == "u":
+            return np.asarray(stored.dtype.type(top) - stored)
+        return np.asarray(np.negative(stored) if kind == "f" else np.invert(stored))
 
     return dataclasses.replace(signal, read=read, notices=(*signal.notices, WHITE_IS_ZERO))
 
@@ -70,7 +84,7 @@ def _palette(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> NDArray[np.uin
 
 def _refusal(page: tifffile.TiffPage) -> str:
     """Say why colours are none that emseg reads; empty when they are."""
-    stored = _MEANINGS.get(page.photometric, "") if page.photometric is not None else ""
+    stored = next((said for tag, said in _MEANINGS.items() if tag == page.photometric), "")
     is_decoded = page.compression in _JPEG and page.planarconfig == 1 and not page.extrasamples
     if page.photometric == _PHOTOMETRIC.YCBCR and not is_decoded and page.samplesperpixel > 1:
         stored = "as YCbCr without JPEG compression"

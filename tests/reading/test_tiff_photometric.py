@@ -50,7 +50,9 @@ def test_white_as_zero_of_few_bits_has_the_order_that_pillow_shows(tmp_path, bit
     path = tmp_path / "w.tif"
     stored = (top - values).astype(bool) if bits == 1 else top - values
     more = {} if bits in (1, 8) else {"bitspersample": bits}
-    tifffile.imwrite(path, stored, photometric="miniswhite", compression=packed, **more)
+    tifffile.imwrite(
+        path, stored, photometric="miniswhite", compression=packed, metadata=None, **more
+    )
     pixels = open_stack(path)[0].pixels[0]
     np.testing.assert_array_equal(pixels, values)
     with Image.open(path) as image:
@@ -93,6 +95,15 @@ def test_white_as_zero_without_a_largest_value_only_turns_the_order(tmp_path):
     signed = RANDOM.integers(-9, 9, SHAPE, dtype=np.int16)
     tifffile.imwrite(tmp_path / "i.tif", signed, photometric="miniswhite")
     np.testing.assert_array_equal(open_stack(tmp_path / "i.tif")[0].pixels[0], -1 - signed)
+
+
+def test_an_array_of_bits_that_tifffile_wrote_is_that_array(tmp_path, caplog):
+    bits = RANDOM.random(SHAPE) > 0.7
+    tifffile.imwrite(tmp_path / "b.tif", bits)
+    with tifffile.TiffFile(tmp_path / "b.tif") as tiff:
+        assert tiff.pages[0].photometric == tifffile.PHOTOMETRIC.MINISWHITE
+    np.testing.assert_array_equal(open_stack(tmp_path / "b.tif", AS_STORED)[0].pixels[0], bits)
+    assert "b.tif holds an array of true and false" in caplog.text
 
 
 def test_white_as_zero_is_told(tmp_path, caplog):
