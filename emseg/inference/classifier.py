@@ -13,7 +13,7 @@ from emseg.inference.channels import fit_channels
 from emseg.inference.folded import folded
 from emseg.inference.pixel_size import PixelSizeGuard
 from emseg.inference.polarity import PolarityCheck
-from emseg.inference.segmenter import mirror_pad
+from emseg.inference.segmenter import Report, mirror_pad, silent
 from emseg.intensity import measure, normalise
 from emseg.micrograph import Micrograph
 
@@ -81,8 +81,15 @@ class Classifier:
         self.card, self.device = model.card, device
         self.network = folded(model, device)
 
-    def classify(self, micrograph: Micrograph) -> Classification:
+    def classify(self, micrograph: Micrograph, *, report: Report = silent) -> Classification:
         """Predict one plane: the mean of the probabilities of crops spread over it.
+
+        Parameters
+        ----------
+        micrograph : Micrograph
+            Any dtype; channels as the card says.
+        report : callable
+            Told after some crops how many are done, and of how many; what it raises ends the work.
 
         Raises
         ------
@@ -102,6 +109,7 @@ class Classifier:
                 logits = logits_of(self.network, batch, micrograph)
                 require_numbers(logits, micrograph)
                 answers.append(torch.softmax(logits.cpu().double(), dim=1).numpy())
+                report(min(start + _BATCH, len(crops)), len(crops))
         names = tuple(each.name for each in self.card.classes)
         return Classification(micrograph.title, names, np.concatenate(answers).mean(axis=0))
 

@@ -1,7 +1,8 @@
 """Micrographs to class probabilities to label images, tile by tile."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,13 @@ from emseg.inference.resampling import Upwards, resampled_bands
 from emseg.intensity import Statistics, measure, normalise
 from emseg.micrograph import LabelImage, Micrograph, label_dtype, unlabelled_value
 from emseg.tiling import Blend, Span, Stitch, Tile, covering_spans, padded_length, tiles
+
+Report = Callable[[int, int], None]
+"""Told how many pieces of a micrograph are done, and of how many."""
+
+
+def silent(_done: int, _of: int) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,13 @@ class Segmenter:
         fits = largest_tile(self.device, card.bytes_per_pixel, card.stride)
         return max(fits, 2 * self.halo + 8 * card.stride)
 
-    def segment(self, micrograph: Micrograph, *, keep_probabilities: bool = False) -> Segmentation:
+    def segment(
+        self,
+        micrograph: Micrograph,
+        *,
+        keep_probabilities: bool = False,
+        report: Report = silent,
+    ) -> Segmentation:
         """Predict one plane.
 
         Parameters
@@ -95,6 +109,8 @@ class Segmenter:
             model of one channel).
         keep_probabilities : bool
             Whether the probabilities of the whole plane are kept beside the labels.
+        report : callable
+            Told after each tile how many are done, and of how many; what it raises ends the work.
 
         Returns
         -------
@@ -111,7 +127,8 @@ class Segmenter:
         """
         seen = fit_channels(micrograph.without_bar, self.card.in_channels)
         scaled = self._guard.fit(seen)
-        labels, kept = self._predict(scaled, keep=keep_probabilities or scaled is not seen)
+        keep = keep_probabilities or scaled is not seen
+        labels, kept = self._predict(scaled, report, keep=keep)
         if kept is not None and scaled is not seen:
             labels, kept = _back(kept, seen.size, keep=keep_probabilities)
         classes = self.card.label_classes
@@ -126,7 +143,7 @@ class Segmenter:
         return Segmentation(image, None if kept is None else _framed(kept, micrograph, 0))
 
     def _predict(
-        self, micrograph: Micrograph, *, keep: bool
+        self, micrograph: Micrograph, report: Report, *, keep: bool
     ) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
         """Class indices (Y, X) and, if they are kept, probabilities (K, Y, X)."""
         classes = len(self.card.classes)
@@ -136,7 +153,7 @@ class Segmenter:
         statistics = measure(micrograph)
         self._polarity.look(micrograph, statistics)
         answers = self._blended if self.card.global_context else self._tiled
-        for tile, values in answers(micrograph, statistics):
+        for tile, values in answers(micrograph, statistics, report):
             require_numbers(values, micrograph)
             labels.put(tile, values.argmax(axis=0)[None].astype(dtype))
             if kept is not None:
@@ -144,7 +161,7 @@ class Segmenter:
         return labels.image[0], kept.image if kept is not None else None
 
     def _tiled(
-        self, micrograph: Micrograph, statistics: Statistics
+        self, micrograph: Micrograph, statistics: Statistics, report: Report
     ) -> Iterator[tuple[Tile, NDArray[np.float32]]]:
         """Answer tile by tile; each keeps its inside."""
         stride = self.card.stride
@@ -152,11 +169,13 @@ class Segmenter:
             padded_length(micrograph.size[0], stride),
             padded_length(micrograph.size[1], stride),
         )
-        for tile in tiles(size, tile=self.tile, halo=self.halo, stride=stride):
+        all_tiles = list(tiles(size, tile=self.tile, halo=self.halo, stride=stride))
+        for done, tile in enumerate(all_tiles, start=1):
             yield tile, self._answer(self._cut(micrograph, statistics, tile), micrograph)
+            report(done, len(all_tiles))
 
     def _blended(
-        self, micrograph: Micrograph, statistics: Statistics
+        self, micrograph: Micrograph, statistics: Statistics, report: Report
     ) -> Iterator[tuple[Tile, NDArray[np.float32]]]:
         """Answer with overlapping tiles of one size, blended, band by band."""
         stride, tile = self.card.stride, padded_length(self.tile, self.card.stride)
@@ -165,11 +184,13 @@ class Segmenter:
         columns = covering_spans(width, tile=tile, overlap=tile // 2, stride=stride)
         blend = Blend(len(self.card.classes), micrograph.size)
         starts = [*(row.read_start for row in rows), height]
+        done = count(1)
         for row, following in zip(rows, starts[1:], strict=True):
             for column in columns:
                 tile_here = Tile(row, column)
                 values = self._cut(micrograph, statistics, tile_here)
                 blend.put(tile_here, self._answer(values, micrograph))
+                report(next(done), len(rows) * len(columns))
             first, last = (min(at, micrograph.size[0]) for at in (row.read_start, following))
             band = Tile(_whole(first, last), _whole(0, micrograph.size[1]))
             yield band, blend.take(last)

@@ -237,3 +237,21 @@ def test_what_a_network_says_to_its_input_is_told(make_model, cpu, micrograph):
 
     with pytest.raises(ModelError, match=r"cannot take 20 x 30 pixels \(Wrong input shape\)"):
         Segmenter(make_model(Picky()), cpu).segment(micrograph(20, 30))
+
+
+@pytest.mark.parametrize(("card", "of"), [({"tile": 48}, 9), ({"global_context": True}, 4)])
+def test_each_tile_is_reported_and_a_report_can_end_the_work(make_model, cpu, card, of):
+    settings = {"halo": 8} | card
+    segmenter = Segmenter(make_model(Brightness(), **settings), cpu)
+    image = Micrograph(np.zeros((1, 90, 70), np.uint8), "m")
+    told = []
+    segmenter.segment(image, report=lambda *done: told.append(done))
+    assert told == [(number, of) for number in range(1, of + 1)]
+
+    def enough(done, of):
+        raise InterruptedError
+
+    segmenter.network.seen.clear()
+    with pytest.raises(InterruptedError):
+        segmenter.segment(image, report=enough)
+    assert len(segmenter.network.seen) == 1
