@@ -1,4 +1,7 @@
-"""What is looked at before a reader opens a file: that reading it runs nothing."""
+"""What is looked at before a reader opens a file.
+
+Reading it runs nothing, and its values lie in it, or in files that are there and beside it.
+"""
 
 import zipfile
 from pathlib import Path
@@ -14,10 +17,11 @@ if TYPE_CHECKING:
     from emseg.reading.formats import Format
 
 _ZIP, _NPY = b"PK\x03\x04", b"\x93NUMPY"
+_HDF5 = ("via_hdf5", "hspy", "emd", "nexus")  # reader or plugin
 _LEFT_CLOSED = "meta_data.npy"  # of Panta Rhei before 24.03, which the plugin does not unpickle
 
 
-def admit(path: Path, fmt: "Format") -> None:
+def admit(path: Path, fmt: "Format") -> tuple[str, ...]:
     """Look into a file before its reader does.
 
     Parameters
@@ -27,16 +31,27 @@ def admit(path: Path, fmt: "Format") -> None:
     fmt : Format
         The format whose reader will open it.
 
+    Returns
+    -------
+    tuple of str
+        What the user should know about values that are not there, a line each.
+
     Raises
     ------
     UnreadableFileError
-        When reading it would run what it says.
+        When reading it would run what it says; when values lie in files that are missing, or
+        outside its folder.
     """
     file, inside = split(path)
     if fmt.is_folder:
         refuse_codecs(file, inside)
     elif fmt.plugin == "pantarhei":
         refuse_objects(file)
+    elif fmt.reader in _HDF5 or fmt.plugin in _HDF5:
+        from emseg.reading.hdf5_sources import check_sources
+
+        return check_sources(file, inside, allow_external=fmt.allow_external)
+    return ()
 
 
 def refuse_objects(file: Path) -> None:
@@ -48,12 +63,11 @@ def refuse_objects(file: Path) -> None:
         Names the array, and what to do; also of a file that is no such archive, since NumPy may
         take it for a pickle.
     """
-    with file.open("rb") as opened:
-        if opened.read(len(_ZIP)) != _ZIP:
-            raise UnreadableFileError(
-                f"{file} is no archive of arrays, as Panta Rhei writes them; copy it again from "
-                "where it was recorded"
-            )
+    if not _begins(file, _ZIP):
+        raise UnreadableFileError(
+            f"{file} is no archive of arrays, as Panta Rhei writes them; copy it again from where "
+            "it was recorded"
+        )
     with zipfile.ZipFile(file) as archive:
         for each in archive.infolist():
             with archive.open(each) as member:
@@ -62,6 +76,11 @@ def refuse_objects(file: Path) -> None:
                         f"{file} keeps {each.filename} as pickled Python objects; reading those "
                         "can run anything, so nothing was read: export it as .hspy or TIFF"
                     )
+
+
+def _begins(file: Path, magic: bytes) -> bool:
+    with file.open("rb") as opened:
+        return opened.read(len(magic)) == magic
 
 
 def _holds_objects(member: IO[bytes]) -> bool:

@@ -6,7 +6,7 @@ beside this one with a function ``open_source(path, format)`` that returns a `So
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -42,6 +42,8 @@ class Format:
         The optional dependency of emseg without which parts are not read.
     with_spectra : bool
         Whether the reader hands over spectra that take it long: those of Velox.
+    allow_external : bool
+        Whether values may come from files outside the folder of the file that names them.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Format:
     is_lazy: bool = True
     needs: str = ""
     with_spectra: bool = False
+    allow_external: bool = False
 
     def open(self, path: Path) -> Source:
         """Open a file of this format; whatever the reader raises passes through.
@@ -61,12 +64,14 @@ class Format:
         Raises
         ------
         UnreadableFileError
-            Before the reader sees the file, when reading it would run what it says.
+            Before the reader sees the file: when reading it would run what it says, or when
+            values lie in files that are missing or elsewhere.
         """
-        admit(path, self)
+        notices = admit(path, self)
         module = importlib.import_module(f"emseg.reading.{self.reader}")
         opener = cast(Callable[[Path, Format], Source], module.open_source)
-        return opener(path, self)
+        source = opener(path, self)
+        return replace(source, notices=(*source.notices, *notices)) if notices else source
 
 
 def _rosettasciio(

@@ -33,12 +33,11 @@ def open_source(path: Path, fmt: Format) -> Source:
     Raises
     ------
     UnreadableFileError
-        When it is no HDF5 file, or cut short.
+        When it is no HDF5 file.
     ContentError
         When it holds nothing of that path.
     """
     file, inside = split(path)
-    check_length(file)
     with contextlib.suppress(ImportError):
         import hdf5plugin  # noqa: F401  # compressions that detectors use, where installed
     opened = h5py.File(file, "r")
@@ -51,27 +50,6 @@ def open_source(path: Path, fmt: Format) -> Source:
         raise
     opened.close()
     return open_with_rosettasciio(file, dataclasses.replace(owner, with_spectra=fmt.with_spectra))
-
-
-def check_length(file: Path) -> None:
-    """Refuse a file that is shorter than its superblock says (HDF5 file format, III.A).
-
-    Reading on would end in one of many messages, or, where the lost part held the index, in
-    none.
-    """
-    with file.open("rb") as opened:
-        head = opened.read(64)
-    if not head.startswith(b"\x89HDF\r\n\x1a\n") or len(head) < 48:
-        return
-    version, width = head[8], head[13] if head[8] < 2 else head[9]
-    at = {0: 24, 1: 28}.get(version, 12) + 2 * width
-    end = int.from_bytes(head[at : at + width], "little")
-    present = file.stat().st_size
-    if width == 8 and end > present:
-        raise UnreadableFileError(
-            f"{file} is cut short: it was written with {end:,} bytes and has {present:,}; copy it "
-            "again from where it was recorded"
-        )
 
 
 def _owner(opened: h5py.File) -> Format | None:
