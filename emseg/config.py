@@ -132,6 +132,7 @@ class _Reading(Config):
     pixel_size: Annotated[str | None, BeforeValidator(_check_pixel_size)] = None
     crop: str | None = None
     keep_bar: bool = False
+    allow_external: bool = False
     rescale: Rescale = Rescale.AUTO
 
 
@@ -362,6 +363,7 @@ class MeasureConfig(Config):
     pixel_size: Annotated[str | None, BeforeValidator(_check_pixel_size)] = None
     crop: str | None = None
     keep_bar: bool = False
+    allow_external: bool = False
     pictures: bool = True
     parquet: bool = False
     out: Path = Path("measurements")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emseg.cli.options import Axes, Channels, Json, PixelSize, Signal
+from emseg.cli.options import AllowExternal, Axes, Channels, Json, PixelSize, Signal
 from emseg.errors import (
     ContentError,
     EmsegError,
@@ -58,6 +58,7 @@ def convert(
     cut_bar: Annotated[
         bool, typer.Option("--cut-bar", help="Cut off the information bar, which is kept else.")
     ] = False,
+    allow_external: AllowExternal = False,
     json: Json = False,
 ) -> None:
     """Write micrographs and label images in another format, with all that they hold.
@@ -85,6 +86,7 @@ def convert(
         invert=invert,
         crop=crop,
         keep_bar=not cut_bar,
+        allow_external=allow_external,
     )
     _ = options.calibration  # a pixel size that is none is refused before any file is opened
     job = _job(inputs, to, out, slices, options, with_calibration=not drop_calibration)

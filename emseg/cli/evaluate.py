@@ -8,6 +8,7 @@ import typer
 
 from emseg import __version__
 from emseg.cli.options import (
+    AllowExternal,
     Axes,
     Channels,
     Crop,
@@ -95,6 +96,7 @@ def evaluate(
     ] = None,
     crop: Crop = None,
     keep_bar: KeepBar = False,
+    allow_external: AllowExternal = False,
     device: Device = "auto",
     metrics: Annotated[
         str | None,
@@ -225,6 +227,7 @@ def evaluate(
         invert=invert,
         crop=crop,
         keep_bar=keep_bar,
+        allow_external=allow_external,
         device=device,
         out=out,
         top_k=top_k,

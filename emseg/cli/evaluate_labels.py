@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from emseg.evaluation.scoring import Onlooker
 
 _OF_IMAGES = ("axes", "signal", "channels", "invert", "crop", "keep_bar", "rescale")
+_OF_FILES = ("allow_external",)
 
 
 def score_labels(
@@ -23,7 +24,7 @@ def score_labels(
     from emseg.calibration import parse_pixel_size
     from emseg.evaluation import score_label_images
 
-    for name in _OF_IMAGES:
+    for name in _OF_IMAGES + _OF_FILES:
         if getattr(config, name) != type(config).model_fields[name].default:
             raise UsageError(
                 f"--{name.replace('_', '-')} says how micrographs are read, and label images are "

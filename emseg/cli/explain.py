@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emseg.cli.options import (
+    AllowExternal,
     Axes,
     Channels,
     Crop,
@@ -78,6 +79,7 @@ def explain(
     ] = None,
     crop: Crop = None,
     keep_bar: KeepBar = False,
+    allow_external: AllowExternal = False,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
@@ -119,6 +121,7 @@ def explain(
         invert=invert,
         crop=crop,
         keep_bar=keep_bar,
+        allow_external=allow_external,
         device=device,
     )
     loaded = load_model(model)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emseg.cli.options import Axes, Channels, Crop, Json, KeepBar, PixelSize, Signal
+from emseg.cli.options import AllowExternal, Axes, Channels, Crop, Json, KeepBar, PixelSize, Signal
 from emseg.errors import (
     ContentError,
     EmsegError,
@@ -39,6 +39,7 @@ def info(
     pixel_size: PixelSize = None,
     crop: Crop = None,
     keep_bar: KeepBar = False,
+    allow_external: AllowExternal = False,
     json: Json = False,
 ) -> None:
     """Say what each file holds: axes, shape, dtype and pixel size.
@@ -63,6 +64,7 @@ def info(
         pixel_size=pixel_size,
         crop=crop,
         keep_bar=keep_bar,
+        allow_external=allow_external,
     )
     _ = options.calibration  # a pixel size that is none is refused before any file is opened
     paths = find_files(files)

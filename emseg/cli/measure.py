@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emseg.cli.options import Axes, Channels, Crop, Json, KeepBar, PixelSize, Signal
+from emseg.cli.options import AllowExternal, Axes, Channels, Crop, Json, KeepBar, PixelSize, Signal
 from emseg.errors import PartialError, UsageError
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def measure(
     pixel_size: PixelSize = None,
     crop: Crop = None,
     keep_bar: KeepBar = False,
+    allow_external: AllowExternal = False,
     pictures: Annotated[
         bool, typer.Option(help="Draw size distributions, and the objects of each image.")
     ] = True,
@@ -144,6 +145,7 @@ def measure(
         pixel_size=pixel_size,
         crop=crop,
         keep_bar=keep_bar,
+        allow_external=allow_external,
         pictures=pictures,
         parquet=parquet,
         out=out,

@@ -50,6 +50,14 @@ Crop = Annotated[
 KeepBar = Annotated[
     bool, typer.Option("--keep-bar", help="Look for no information bar; all pixels count.")
 ]
+AllowExternal = Annotated[
+    bool,
+    typer.Option(
+        "--allow-external",
+        help="Read values that HDF5 and Zarr files keep outside their own folder; only of files "
+        "that you trust.",
+    ),
+]
 Rescale = Annotated[
     str,
     typer.Option(

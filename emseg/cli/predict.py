@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emseg.cli.options import (
+    AllowExternal,
     Axes,
     Channels,
     Crop,
@@ -74,6 +75,7 @@ def predict(
     ] = None,
     crop: Crop = None,
     keep_bar: KeepBar = False,
+    allow_external: AllowExternal = False,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
@@ -112,6 +114,7 @@ def predict(
         invert=invert,
         crop=crop,
         keep_bar=keep_bar,
+        allow_external=allow_external,
         device=device,
         tile=tile,
         halo=halo,

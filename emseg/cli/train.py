@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emseg.cli.options import (
+    AllowExternal,
     Axes,
     Channels,
     Crop,
@@ -107,6 +108,7 @@ def train(
     ] = False,
     crop: Crop = None,
     keep_bar: KeepBar = False,
+    allow_external: AllowExternal = False,
     seed: Annotated[int, typer.Option(help="The same seed gives the same model.")] = 0,
     device: Device = "auto",
     batch: Annotated[int | None, typer.Option(help="Crops a step.")] = None,
@@ -237,6 +239,7 @@ def train(
         invert=invert,
         crop=crop,
         keep_bar=keep_bar,
+        allow_external=allow_external,
         seed=seed,
         device=device,
         batch=batch,

@@ -8,7 +8,6 @@ names it is told before a value is read.
 """
 
 import math
-import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -68,7 +67,7 @@ class _Search:
     def __init__(self, file: Path, *, allow_external: bool) -> None:
         self.notices: list[str] = []
         self._file, self._allow = file, allow_external
-        self._roots = {os.path.realpath(file.parent), os.path.dirname(os.path.realpath(file))}
+        self._roots = {file.parent.resolve(), file.resolve().parent}
         self._seen: set[tuple[str, str]] = set()
         self._missing: dict[str, str] = {}
         self._dangling: dict[str, str] = {}
@@ -77,14 +76,14 @@ class _Search:
         """Look at the links that a path follows; the last of them may not lead to nothing."""
         names = inside.strip("/").split("/") if inside.strip("/") else []
         for at in range(len(names)):
-            path = "/".join(names[: at + 1])
+            path = "/" + "/".join(names[: at + 1])
             link = opened.get(path, getlink=True)
             if isinstance(link, h5py.SoftLink) and depth < _DEEPEST:
                 above = "" if link.path.startswith("/") else "/".join(names[:at])
                 self.along(opened, f"{above}/{link.path}", depth + 1)
             elif isinstance(link, h5py.ExternalLink) and not self._follow(opened, path, link):
                 raise UnreadableFileError(
-                    f"{self._file}: /{path} is a link to {link.filename}, which is missing; put it "
+                    f"{self._file}: {path} is a link to {link.filename}, which is missing; put it "
                     f"into {self._file.parent}"
                 )
 
@@ -116,10 +115,10 @@ class _Search:
         if not self._missing:
             return
         names = list(self._missing)
-        are, them = ("is", "it") if len(names) == 1 else ("are", "them")
+        what, it = ("is", "it") if len(names) == 1 else ("are", "them")
         raise UnreadableFileError(
-            f"{self._file}: values of {self._missing[names[0]]} lie in {listed(names)}, which {are} "
-            f"missing, and would read as zeros; put {them} into {self._file.parent}"
+            f"{self._file}: values of {self._missing[names[0]]} lie in {listed(names)}, which "
+            f"{what} missing, and would read as zeros; put {it} into {self._file.parent}"
         )
 
     def dangling(self) -> Iterator[str]:
@@ -148,15 +147,12 @@ class _Search:
             if not isinstance(other, h5py.Dataset):
                 self._missing[f"{name}:{path}"] = dataset.name
                 return
-            with suppress(ValueError, RuntimeError):  # a selection without end has no bounds
-                _, last = source.src_space.get_select_bounds()
-                if any(at >= size for at, size in zip(last, other.shape, strict=False)):
-                    needed = " x ".join(str(at + 1) for at in last)
-                    raise UnreadableFileError(
-                        f"{self._file}: {dataset.name} needs {needed} values of {name}:{path}, "
-                        f"which has {' x '.join(map(str, other.shape))}; the rest would read as "
-                        "zeros: copy it again from where it was recorded"
-                    )
+            if _is_too_small(other, source):
+                raise UnreadableFileError(
+                    f"{self._file}: {dataset.name} needs more values of {name}:{path} than its "
+                    f"{' x '.join(map(str, other.shape))}; copy that file again from where it was "
+                    "recorded"
+                )
             self.look(other, depth + 1)
 
     def _look_at_external(self, dataset: h5py.Dataset) -> None:
@@ -171,8 +167,8 @@ class _Search:
             there = Path(name)  # HDF5 looks in the current folder, and nowhere else
             if not there.is_file() or not there.samefile(here):
                 raise UnreadableFileError(
-                    f"{self._file}: values of {dataset.name} lie in {name}, which HDF5 looks for in "
-                    f"the current folder; type cd {_base(dataset).parent}, and start emseg there"
+                    f"{self._file}: values of {dataset.name} lie in {name}, which HDF5 looks for "
+                    f"in the current folder; type cd {_base(dataset).parent}, and start emseg there"
                 )
             takes = left if size == _UNLIMITED else min(left, size)
             if offset + takes > (present := here.stat().st_size):
@@ -204,12 +200,12 @@ class _Search:
         return next((each for each in looked if _is_hdf5(each)), None)
 
     def _require_inside(self, what: str, source: Path) -> None:
-        real = os.path.realpath(source)
-        if self._allow or any(Path(real).is_relative_to(root) for root in self._roots):
+        real = source.resolve()
+        if self._allow or any(real.is_relative_to(root) for root in self._roots):
             return
         raise UnreadableFileError(
-            f"{self._file}: values of {what} lie in {real}, outside the folder of the file, and were "
-            "not read; copy that file into the folder, or say --allow-external where you trust both"
+            f"{self._file}: values of {what} lie in {real}, outside the folder of the file, and "
+            "were not read; copy it into the folder, or say --allow-external where you trust both"
         )
 
 
@@ -219,6 +215,16 @@ def _base(dataset: h5py.Dataset) -> Path:
 
 def _is_hdf5(path: Path) -> bool:
     return path.is_file() and bool(h5py.is_hdf5(path))
+
+
+def _is_too_small(source: h5py.Dataset, mapped: Any) -> bool:
+    """Whether a source has not all values that are taken from it."""
+    with suppress(ValueError, RuntimeError):  # of a selection without end
+        if mapped.src_space.get_select_type() == h5py.h5s.SEL_ALL:
+            return bool(mapped.vspace.get_select_npoints() > source.size)
+        last = mapped.src_space.get_select_bounds()[1]
+        return any(at >= size for at, size in zip(last, source.shape, strict=False))
+    return False
 
 
 def _first_block(name: str) -> str:

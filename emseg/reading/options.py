@@ -25,6 +25,8 @@ class _Says(Protocol):
     def crop(self) -> str | None: ...
     @property
     def keep_bar(self) -> bool: ...
+    @property
+    def allow_external(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class ReadOptions:
     as_stored : bool
         Whether values are classes or numbers of objects, as in masks: indices of a colour table
         stay indices.
+    allow_external : bool
+        Whether values may lie in files outside the folder of the file that names them.
     """
 
     axes: str | None = None
@@ -62,6 +66,7 @@ class ReadOptions:
     crop: str | None = None
     keep_bar: bool = False
     as_stored: bool = False
+    allow_external: bool = False
 
     @classmethod
     def of(cls, config: _Says) -> Self:

@@ -259,7 +259,11 @@ def _open(path: Path, options: ReadOptions | None = None) -> Source:
         raise UnreadableFileError(f"{file} is empty (0 bytes); copy it again")
     said = options or ReadOptions()
     terms = parse_channels(said.channels) if said.channels is not None else ()
-    fmt = dataclasses.replace(formats.format_of(path), with_spectra=mentions_spectra(terms))
+    fmt = dataclasses.replace(
+        formats.format_of(path),
+        with_spectra=mentions_spectra(terms),
+        allow_external=said.allow_external,
+    )
     source = fmt.open(path)
     try:
         if not source.signals:

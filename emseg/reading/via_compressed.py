@@ -17,7 +17,9 @@ _FILES = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
 def open_source(path: Path, fmt: Format) -> Source:
     """Open what a compressed file contains; its own suffix is the one before ``.gz``."""
     packed = Path(path.stem)
-    inner = replace(format_of(packed), with_spectra=fmt.with_spectra)
+    inner = replace(
+        format_of(packed), with_spectra=fmt.with_spectra, allow_external=fmt.allow_external
+    )
     folder = tempfile.TemporaryDirectory(prefix="emseg-")
     unpacked = Path(folder.name) / packed
     try:

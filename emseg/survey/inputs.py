@@ -152,7 +152,12 @@ def _micrographs(
     """Find the planes of the micrograph of each label file, by name; None when none is named."""
     if config.images is None:
         return None
-    options = ReadOptions(channels=config.channels, crop=config.crop, keep_bar=config.keep_bar)
+    options = ReadOptions(
+        channels=config.channels,
+        crop=config.crop,
+        keep_bar=config.keep_bar,
+        allow_external=config.allow_external,
+    )
     planes: dict[Path, list[Plane]] = {}
     for plane in list_planes([config.images], options=options, skip=NO_MICROGRAPHS):
         planes.setdefault(plane.stack.path, []).append(plane)
