@@ -376,7 +376,6 @@ class MeasureConfig(Config):
                 "--class": self.measured,
                 "--classes": self.classes,
                 "--labels": self.labels,
-                "--split": self.split,
             }
             for option, value in given.items():
                 if value:

@@ -55,7 +55,12 @@ def measure(
         ),
     ] = False,
     split: Annotated[
-        bool, typer.Option("--split", help="Tell touching round objects apart, by watershed.")
+        bool,
+        typer.Option(
+            "--split",
+            help="Tell touching round objects apart, by watershed; with --instances, the pieces of "
+            "a number that do not touch.",
+        ),
     ] = False,
     smallest: Annotated[
         str,

@@ -141,10 +141,12 @@ def _of_class(summary: ClassSummary, objects: ObjectsOfClass) -> Iterator[str]:
     if tally.count == 0:
         yield f"{summary.name}: no object"
     elif sizes.count == 0:
-        yield (
-            f"{summary.name}: every object touches the border ({tally.count} of {tally.count}), so "
-            "that no size is known; take larger fields, or --border keep for what is seen"
-        )
+        if not tally.scattered:  # that is told of each file
+            yield (
+                f"{summary.name}: every object touches the border ({tally.count} of "
+                f"{tally.count}), so that no size is known; take larger fields, or --border keep "
+                "for what is seen"
+            )
     elif tally.on_border > tally.count / 2 and sizes.count < tally.count:
         yield (
             f"{summary.name}: {tally.on_border} of {tally.count} objects touch the border: the "

@@ -1,5 +1,6 @@
 """Label images whose values number objects, as cellpose, StarDist and ilastik write them."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ from emseg.evaluation.meaning import MaskRule
 from emseg.evaluation.metric import Objects
 from emseg.labels import colour
 from emseg.labels.instances import read_instances
+from emseg.measuring import find_pieces
 from emseg.micrograph import UNLABELLED_8, LabelClass, LabelImage, unlabelled_value
 from emseg.reading import Plane
 from emseg.reading.label_images import describe_label_images
+
+_log = logging.getLogger(__name__)
 
 
 class InstancePairs:
@@ -64,6 +68,8 @@ class InstancePairs:
         instances = read_instances(read, unlabelled)
         if not is_numbered:
             _require_one_class(instances.plane, plane.stack.path, self.numbered)
+        else:
+            _tell_scattered(instances.plane, plane.stack.path)
         pixels = (instances.plane > 0).astype(np.uint8)
         if instances.unlabelled is not None:
             pixels[instances.unlabelled] = UNLABELLED_8
@@ -71,6 +77,18 @@ class InstancePairs:
             pixels, self._classes, read.name, read.plane, read.pixel_size, read.specimen
         )
         return image, instances.plane if is_numbered else None
+
+
+def _tell_scattered(plane: NDArray[Any], path: Path) -> None:
+    pieces = find_pieces(plane)
+    if pieces.count:
+        _log.warning(
+            "%s: %s; each number is scored as one object; %s",
+            path,
+            pieces.in_words,
+            pieces.remedy,
+            extra={"more": "{} more files with numbers in several pieces far apart"},
+        )
 
 
 def _value_outside(path: Path) -> int | None:

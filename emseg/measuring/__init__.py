@@ -4,6 +4,7 @@ from emseg.measuring.fields import Density, Fraction, area_fraction, number_dens
 from emseg.measuring.measurement import measure_objects
 from emseg.measuring.objects import find_objects
 from emseg.measuring.phases import Phases, phase_areas
+from emseg.measuring.scattered import Pieces, find_pieces
 from emseg.measuring.sizes import SizeDistribution, border_weights, size_distribution
 from emseg.measuring.splitting import DEPTH
 from emseg.measuring.table import PERIMETER_ESTIMATOR, ObjectTable
@@ -15,10 +16,12 @@ __all__ = [
     "Fraction",
     "ObjectTable",
     "Phases",
+    "Pieces",
     "SizeDistribution",
     "area_fraction",
     "border_weights",
     "find_objects",
+    "find_pieces",
     "measure_objects",
     "number_density",
     "phase_areas",

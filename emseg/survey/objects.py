@@ -1,5 +1,6 @@
 """What ``emseg measure`` finds in one field: the areas of its classes, and their objects."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,11 +10,14 @@ from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize, parse_smallest
 from emseg.config import Border, MeasureConfig
+from emseg.labels.instances import Instances
 from emseg.measuring import (
     ObjectTable,
     Phases,
+    Pieces,
     border_weights,
     find_objects,
+    find_pieces,
     measure_objects,
     phase_areas,
 )
@@ -21,6 +25,7 @@ from emseg.survey.fields import Field
 from emseg.survey.meaning import Meaning
 from emseg.survey.scenes import Scene
 
+_log = logging.getLogger(__name__)
 TINY = 10
 """Pixels below which the size of an object is little more than a guess."""
 
@@ -43,6 +48,8 @@ class Found:
         What each object counts for in the size distribution; 0 for one that does not.
     tiny : int
         Objects of fewer than `TINY` pixels.
+    scattered : int
+        Numbers in several pieces far apart, which have no size.
     """
 
     name: str
@@ -51,6 +58,7 @@ class Found:
     table: ObjectTable
     weights: NDArray[np.float64]
     tiny: int
+    scattered: int = 0
 
     @property
     def columns(self) -> list[str]:
@@ -74,6 +82,7 @@ class Found:
             self.tiny,
             self.table.diameter[counts],
             self.weights[counts],
+            self.scattered,
         )
 
 
@@ -91,6 +100,9 @@ class Tally:
         Those of fewer than `TINY` pixels.
     diameters, weights : array of float64, shape (n,)
         Of the objects that count in the size distribution.
+    scattered : int
+        Numbers in several pieces far apart, which are no objects of which one knows the size or
+        how many there are.
     """
 
     count: int
@@ -98,6 +110,7 @@ class Tally:
     tiny: int
     diameters: NDArray[np.float64]
     weights: NDArray[np.float64]
+    scattered: int = 0
 
     @classmethod
     def over(cls, tallies: "list[Tally]") -> "Tally":
@@ -109,6 +122,7 @@ class Tally:
             sum(each.tiny for each in tallies),
             np.concatenate([empty, *(each.diameters for each in tallies)]),
             np.concatenate([empty, *(each.weights for each in tallies)]),
+            sum(each.scattered for each in tallies),
         )
 
 
@@ -148,8 +162,9 @@ def find_all(scene: Scene, meaning: Meaning, config: MeasureConfig) -> Iterator[
     smallest = parse_smallest(config.smallest).in_pixels(labels.pixel_size)
     first = 0
     for name in meaning.measured:
+        pieces = None
         if scene.instances is not None:
-            plane = _without_small(scene.instances.plane, smallest)
+            plane, pieces = _numbered(scene, scene.instances, smallest, split=config.split)
         else:
             plane = find_objects(
                 labels.pixels == labels.names.index(name),
@@ -157,7 +172,7 @@ def find_all(scene: Scene, meaning: Meaning, config: MeasureConfig) -> Iterator[
                 split=config.split,
                 sampling=_sampling(labels.pixel_size),
             )
-        found = _measured(scene, name, plane, first, config)
+        found = _measured(scene, name, plane, first, config, pieces)
         first += len(found.table)
         del plane  # of a large field the largest thing in memory
         yield found
@@ -168,8 +183,50 @@ def phases_of(scene: Scene) -> Phases:
     return phase_areas(scene.labels)
 
 
+def _numbered(
+    scene: Scene, instances: Instances, smallest: int, *, split: bool
+) -> tuple[NDArray[Any], Pieces | None]:
+    """Take objects by their numbers, or the pieces of each number as objects of their own."""
+    plane = instances.plane
+    pieces = find_pieces(plane)
+    if pieces.count:
+        _tell_scattered(scene, pieces, split=split)
+    if split:
+        return _without_small(pieces.plane, smallest), None
+    small = _without_small(plane, smallest)
+    return small, pieces if small is plane else find_pieces(small)
+
+
+def _tell_scattered(scene: Scene, pieces: Pieces, *, split: bool) -> None:
+    lost = pieces.begins_again_at
+    if split:
+        if lost is None:
+            return
+        then = (
+            f"each piece is taken as an object, and those numbered {lost}, {2 * lost}... are "
+            f"lost; {pieces.remedy} to have them"
+        )
+    else:
+        then = (
+            "they are left out of the sizes, and no number density is given; "
+            f"{pieces.remedy}, or add --split to take each piece as an object"
+        )
+    _log.warning(
+        "%s: %s; %s",
+        scene.file,
+        pieces.in_words,
+        then,
+        extra={"more": "{} more files with numbers in several pieces far apart"},
+    )
+
+
 def _measured(
-    scene: Scene, name: str, plane: NDArray[Any], first: int, config: MeasureConfig
+    scene: Scene,
+    name: str,
+    plane: NDArray[Any],
+    first: int,
+    config: MeasureConfig,
+    pieces: Pieces | None,
 ) -> Found:
     pixel_size, micrograph = scene.labels.pixel_size, scene.micrograph
     table = measure_objects(
@@ -178,9 +235,32 @@ def _measured(
         intensities=micrograph.pixels if micrograph is not None else None,
         channels=micrograph.channels if micrograph is not None else (),
     )
-    weights = _weights(table, scene.labels.pixels.shape, pixel_size, config.border)
+    boxed = table if pieces is None else _in_largest_boxes(table, pieces, pixel_size)
+    weights = _weights(boxed, scene.labels.pixels.shape, pixel_size, config.border)
+    if pieces is not None:
+        weights[pieces.scattered] = 0
     tiny = table.area < (TINY - 0.5) * (pixel_size.area_nm2 if pixel_size else 1.0)
-    return Found(name, plane, first, _placed(table, scene, first), weights, int(tiny.sum()))
+    return Found(
+        name,
+        plane,
+        first,
+        _placed(table, scene, first),
+        weights,
+        int(tiny.sum()),
+        0 if pieces is None else pieces.count,
+    )
+
+
+def _in_largest_boxes(
+    table: ObjectTable, pieces: Pieces, pixel_size: PixelSize | None
+) -> ObjectTable:
+    """Give each object the bounding box of its largest piece, whatever crumbs lie far away."""
+    y, x = _sampling(pixel_size)
+    return replace(
+        table,
+        box_height=pieces.heights.astype(np.float64) * y,
+        box_width=pieces.widths.astype(np.float64) * x,
+    )
 
 
 def _weights(

@@ -26,12 +26,15 @@ class Scene:
         The same part of the micrograph.
     corner : tuple of int
         Row and column at which the part begins in the label image.
+    file : str
+        Path of the label image, in messages, with the plane of a stack.
     """
 
     labels: LabelImage
     instances: Instances | None
     micrograph: Micrograph | None
     corner: tuple[int, int]
+    file: str
 
 
 def read_scene(field: Field, meaning: Meaning) -> Scene:
@@ -43,7 +46,8 @@ def read_scene(field: Field, meaning: Meaning) -> Scene:
         When a file is damaged, holds a value that is no class, or the micrograph has another
         size than the label image.
     """
-    read = field.plane.read()
+    read, path = field.plane.read(), field.plane.stack.path
+    file = str(path) if len(field.plane.stack) == 1 else f"{path}[{field.plane.index}]"
     micrograph = _micrograph(field, read.size)
     instances = None
     if field.described is not None:
@@ -58,12 +62,13 @@ def read_scene(field: Field, meaning: Meaning) -> Scene:
     region = region or _labelled_part(image)
     image = replace(image, pixel_size=field.pixel_size, specimen=None)
     if region is None:
-        return Scene(image, instances, micrograph, (0, 0))
+        return Scene(image, instances, micrograph, (0, 0), file)
     return Scene(
         replace(image, pixels=image.pixels[region.slices]),
         _part_of_instances(instances, region),
         None if micrograph is None else replace(micrograph, specimen=region).without_bar,
         (region.top, region.left),
+        file,
     )
 
 

@@ -187,6 +187,7 @@ class Summary:
                 "found": objects.tally.count,
                 "touching_border": objects.tally.on_border,
                 "counted": len(objects.tally.diameters),
+                "scattered": objects.tally.scattered,
                 f"density_per_{unit}2": asdict(objects.density),
                 f"diameter_{unit}": _sizes_entry(objects),
             }
@@ -269,7 +270,11 @@ def _of_class(name: str, fields: Sequence[FieldResult]) -> ClassSummary:
 
 
 def _density(tallies: Sequence[Tally], areas: Sequence[float]) -> Density:
-    """Count objects by area; where every one is cut and left out, nobody knows how many."""
+    """Count objects by area; where every one is cut and left out, nobody knows how many.
+
+    Nor does anybody where numbers stand for several objects far apart: such fields are left out.
+    """
+    areas = [0.0 if each.scattered else area for each, area in zip(tallies, areas, strict=True)]
     counts = [float(each.weights.sum()) for each in tallies]
     if not any(counts) and any(each.count for each in tallies):
         return number_density([], [])

@@ -311,6 +311,33 @@ class TestInstances:
         assert summary()["classes"]["object"]["area_fraction"]["mean"] == 104 / 1900
         assert summary()["images"][0]["unlabelled_px"] == 100
 
+    def test_numbers_that_began_again_have_no_size_and_no_density(self, emseg, here):
+        cells = np.zeros((100, 200), np.uint16)
+        for n in range(300):
+            y, x = divmod(n, 30)
+            cells[8 * y + 1 : 8 * y + 4, 6 * x + 1 : 6 * x + 5] = n + 1
+        tifffile.imwrite("cells.tif", cells.astype(np.uint8))
+        run = emseg("measure", "cells.tif", "--instances", "--no-pictures")
+        assert "notice: cells.tif: 44 of 255 numbers lie in several pieces far apart" in run.err
+        assert "add --split to take each piece as an object" in run.err
+        objects = summary()["classes"]["object"]["objects"]
+        assert (objects["found"], objects["scattered"], objects["counted"]) == (255, 44, 211)
+        assert objects["density_per_px2"]["mean"] is None
+        run = emseg("measure", "cells.tif", "--instances", "--split", "--no-pictures")
+        assert "those numbered 256, 512... are lost; save the objects with 16 bits" in run.err
+        objects = summary()["classes"]["object"]["objects"]
+        assert (objects["found"], objects["scattered"]) == (299, 0)
+        weight = 100 * 200 / ((200 - 4 - 1) * (100 - 3 - 1))
+        assert objects["density_per_px2"]["mean"] == pytest.approx(299 * weight / (100 * 200))
+
+    def test_a_crumb_far_away_does_not_widen_the_box_of_the_border_correction(self, emseg, here):
+        plane = np.zeros((100, 200), np.uint8)
+        plane[10:20, 10:20], plane[90, 190] = 1, 1
+        tifffile.imwrite("crumb.tif", plane)
+        assert emseg("measure", "crumb.tif", "--instances", *QUIET).code == 0
+        density = summary()["classes"]["object"]["objects"]["density_per_px2"]["mean"]
+        assert density == pytest.approx(1 / ((200 - 10 - 1) * (100 - 10 - 1)))
+
     def test_without_the_option_they_are_too_many_classes(self, refused, here):
         tifffile.imwrite("many.tif", np.arange(2000, dtype=np.uint16).reshape(40, 50))
         assert "add --instances" in refused(4, "measure", "many.tif")

@@ -234,3 +234,15 @@ def test_a_value_that_only_the_predictions_hold_is_told_with_both_means(evaluate
     assert said.startswith("class_2 is in the predictions only (2 pixels, 0.3 %)")
     without = (report.value("classes", "class_0", "iou") + 1) / 2
     assert report.as_json()["only_predicted"]["mean_without"] == pytest.approx(without)
+
+
+def test_numbers_that_lie_far_apart_are_told(evaluated, caplog):
+    predicted = cells(9)
+    predicted[predicted == 9] = 1
+    evaluated(predicted, cells(9), instances=Numbered.BOTH)
+    told = [each for each in caplog.messages if "far apart" in each]
+    assert [each.partition("predictions/")[2] for each in told] == [
+        f"{name}.tif: 1 of 8 numbers lie in several pieces far apart; each number is scored as one "
+        "object; give each object a number of its own"
+        for name in "ab"
+    ]
