@@ -9,6 +9,7 @@ from natsort import natsorted
 
 from emseg.errors import ContentError, LabelError, PathMissingError
 from emseg.naming import alike
+from emseg.reading.file_sets import first_of_sets
 from emseg.reading.file_table import is_table, read_file_table
 from emseg.reading.files import readable_files
 from emseg.reading.own_results import NO_MICROGRAPHS, result_of, without_results
@@ -105,7 +106,7 @@ def _sub_folders(path: Path) -> list[Path]:
 def _from_folders(path: Path) -> tuple[LabelledFile, ...]:
     files: list[LabelledFile] = []
     for folder in _sub_folders(path):
-        inside = readable_files(folder)
+        inside = first_of_sets(readable_files(folder))
         if not inside:
             _log.warning("%s holds no image that emseg reads, so it is no class", folder)
         files += [LabelledFile(each, folder.name) for each in inside]

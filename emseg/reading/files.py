@@ -8,6 +8,7 @@ from pathlib import Path
 from natsort import natsorted, ns
 
 from emseg.errors import ContentError, EmsegError, PathMissingError
+from emseg.reading.file_sets import first_of_sets
 from emseg.reading.formats import FORMATS, is_image_folder, is_known, stem
 from emseg.reading.inside import join, split
 from emseg.reading.own_results import NO_MICROGRAPHS, Result, without_results
@@ -27,7 +28,8 @@ def find_files(
         Files are taken as they are. Of a folder, the files with a known suffix are taken,
         without its sub-folders and without hidden files; so it is with globs, in which
         ``**`` stands for any depth. ``FILE.h5:/PATH`` names an image inside a file; the file
-        may be a glob. A folder that exists is taken literally, whatever its name holds.
+        may be a glob. An image that lies in several files is named once, whichever of them
+        are. A folder that exists is taken literally, whatever its name holds.
     skip : collection of Result
         Results of emseg that are left out, with one notice.
 
@@ -45,7 +47,7 @@ def find_files(
     """
     found = [path for each in inputs for path in _expand(each)]
     once = {os.path.realpath(path): path for path in reversed(found)}
-    paths = natsorted(once.values(), key=str, alg=ns.PATH | ns.IGNORECASE)
+    paths = first_of_sets(natsorted(once.values(), key=str, alg=ns.PATH | ns.IGNORECASE))
     return without_results(paths, skip, "micrographs" if skip == NO_MICROGRAPHS else "label images")
 
 

@@ -89,7 +89,7 @@ def _picture(name: str, suffixes: str, holds: str, *, has_resolution: bool = Fal
     return Format(name, kinds, "via_pillow", calibration=said, holds=holds, is_lazy=False)
 
 
-_TIFF = "tif tiff ome.tif ome.tiff btf tf8 tf2 ome.btf ome.tf8 ome.tf2"
+_TIFF = "tif tiff ome.tif ome.tiff btf tf8 tf2 ome.btf ome.tf8 ome.tf2 companion.ome"
 _MRC = "mrc mrcs map rec st ali preali ccp4"
 _SPECTRA = "image, spectra"
 

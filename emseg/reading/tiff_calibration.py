@@ -15,6 +15,7 @@ from typing import Any
 import tifffile
 
 from emseg.calibration import Axis, PixelSize, nm_per_unit
+from emseg.reading.ome_series import OmeSeries
 from emseg.reading.plugins import file_reader
 from emseg.reading.print_resolution import LARGEST_NM
 from emseg.reading.quiet import no_warnings
@@ -29,6 +30,10 @@ _MALFORMED = (
 _FEI_XML = 34683
 _ZEISS_LENGTH = re.compile(r"(\d+(?:[.,]\d*)?(?:[eE][-+]?\d+)?)\s*(\D+)")
 _RECIPROCAL = re.compile(r"1\s*/|\^?-1|⁻¹|rad|deg|reciprocal")
+
+
+Series = tifffile.TiffPageSeries | OmeSeries
+"""What a TIFF file holds: pages that tifffile has put together, or the planes of an OME image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ class _Place:
 
     path: Path
     tiff: tifffile.TiffFile
-    series: tifffile.TiffPageSeries
+    series: Series
     number: int
 
     @property
@@ -89,9 +94,7 @@ class _Place:
         return self.series.keyframe.tags
 
 
-def calibrate(
-    path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries, number: int
-) -> Calibration:
+def calibrate(path: Path, tiff: tifffile.TiffFile, series: Series, number: int) -> Calibration:
     """Ask each place in turn; the first that gives a length wins.
 
     Malformed metadata count as none: a file whose pixels can be read is read.
@@ -111,20 +114,12 @@ def calibrate(
 
 def _ome(place: _Place) -> Calibration:
     """PhysicalSizeX, Y and Z of OME-XML; the unit is µm when none is given."""
-    if not place.tiff.is_ome or not place.tiff.ome_metadata:
+    series = place.series
+    if not isinstance(series, OmeSeries):
         return Calibration()
-    try:
-        root = ET.fromstring(place.tiff.ome_metadata)
-    except ET.ParseError:
-        return Calibration()
-    pixels = root.findall(".//{*}Pixels")[place.number]
-    steps = {
-        axis: Step(float(size), pixels.get(f"PhysicalSize{axis.upper()}Unit", "µm"))
-        for axis in "xyz"
-        if (size := pixels.get(f"PhysicalSize{axis.upper()}"))
-    }
-    names = tuple(each.get("Name") or "" for each in pixels.findall("{*}Channel"))
-    return Calibration("OME-XML", steps, names if all(names) else ())
+    said = {axis: Step(*each) for axis, each in series.image.steps.items()}
+    steps = {axis: step for axis, step in said.items() if axis != "z" or series.has_depth}
+    return Calibration("OME-XML", steps, series.channels)
 
 
 def _imagej(place: _Place) -> Calibration:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from emseg.calibration import Axis, PixelSize, nm_per_unit
 from emseg.errors import UnreadableFileError
+from emseg.reading.file_sets import missing_part
 from emseg.reading.formats import Format
 from emseg.reading.plugins import file_reader
 from emseg.reading.quiet import no_warnings
@@ -56,7 +57,9 @@ def open_source(path: Path, fmt: Format) -> Source:
         )
     if fmt.plugin == "bruker":
         _widen_bruker_maps(found)
-    return Source(tuple(_signal(each, fmt) for each in found))
+    lost = missing_part(path) if fmt.plugin == "tvips" else ""
+    notices = (f"is read up to {lost}, which is missing; later parts are left out",) if lost else ()
+    return Source(tuple(_signal(each, fmt) for each in found), notices=notices)
 
 
 def _read_all(path: Path, fmt: Format) -> list[dict[str, Any]]:

@@ -6,7 +6,8 @@ are decoded.
 
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,16 @@ import tifffile
 from numpy.typing import NDArray
 
 from emseg.calibration import Axis
-from emseg.errors import UnreadableFileError
+from emseg.errors import ContentError, UnreadableFileError
 from emseg.reading.annotation import in_ome_xml, restored
 from emseg.reading.formats import Format
 from emseg.reading.information_bar import tagged
+from emseg.reading.micro_manager import indexes_itself, ndtiff_files
+from emseg.reading.ome_series import Members, ome_series
+from emseg.reading.ome_sets import COMPANION, companion_alone, ome_set_of
 from emseg.reading.quiet import mute
 from emseg.reading.signal import Index, Signal, Source
-from emseg.reading.tiff_calibration import Calibration, calibrate
+from emseg.reading.tiff_calibration import Calibration, Series, calibrate
 from emseg.reading.tiff_photometric import as_shown
 from emseg.reading.tiff_rows import can_read_rows, read_rows
 
@@ -34,39 +38,51 @@ def open_source(path: Path, _format: Format) -> Source:
 
     Raises
     ------
+    ContentError
+        When it is a companion, and none of the files that it speaks of is there.
     UnreadableFileError
         When the file ends before its pixels or its pages do.
     tifffile.TiffFileError
         When it is no TIFF file.
     """
     mute("tifffile")
+    if path.name.lower().endswith(COMPANION):
+        raise ContentError(companion_alone(path))
     tiff = tifffile.TiffFile(path)
     try:
-        _check_chain(path, tiff)
-        _check_imagej(path, tiff)
+        found = ome_set_of(path, tiff.pages.first.description) if len(tiff.pages) else None
+        members = Members(path, tiff)
+        planes = ome_series(found, members) if found else ()
+        if not planes:
+            _check_chain(path, tiff)
+            _check_imagej(path, tiff)
+            tiff.is_ome = False
+            tiff.is_mmstack = tiff.is_mmstack and indexes_itself(tiff)
+            tiff.is_ndtiff = tiff.is_ndtiff and bool(ndtiff_files(path))
+        series: Sequence[Series] = planes or tiff.series
         signals = tuple(
-            _signal(path, tiff, series, number)
-            for number, series in enumerate(tiff.series)
-            if series.size
+            _signal(path, tiff, each, number) for number, each in enumerate(series) if each.size
         )
     except BaseException:
         tiff.close()
         raise
-    return Source(signals, tiff.close)
+    notices = (
+        *(found.notices if found else ()),
+        *(line for each in planes for line in each.notices),
+    )
+    return Source(signals, members.close, notices)
 
 
-def _signal(
-    path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries, number: int
-) -> Signal:
+def _signal(path: Path, tiff: tifffile.TiffFile, series: Series, number: int) -> Signal:
     found = calibrate(path, tiff, series, number)
     page = series.keyframe
-    _check_length(path, tiff, page)
+    _check_length(page)
     names = [_axis_name(letter, page) for letter in series.axes]
     sizes = list(series.shape)
     axes = tuple(_axis(*each, found) for each in zip(names, sizes, strict=True))
     dtype = np.dtype(series.dtype)
-    offset = series.dataoffset
-    read = _paged(path, tiff, series) if offset is None else _mapped(path, series, offset)
+    offset = None if series.is_multifile else series.dataoffset
+    read = _paged(path, series) if offset is None else _mapped(path, series, offset)
     name = series.name if series.name and series.kind in ("ome", "generic") else ""
     channels = found.channels if len(found.channels) == _count(axes, "c") else ()
     signal = Signal(
@@ -100,9 +116,7 @@ def _count(axes: tuple[Axis, ...], name: str) -> int:
     return math.prod(axis.size for axis in axes if axis.name == name)
 
 
-def _mapped(
-    path: Path, series: tifffile.TiffPageSeries, offset: int
-) -> Callable[[Index], NDArray[Any]]:
+def _mapped(path: Path, series: Series, offset: int) -> Callable[[Index], NDArray[Any]]:
     """Read from pixels that lie in one uncompressed piece."""
     dtype = np.dtype(series.dtype).newbyteorder(series.keyframe.parent.byteorder)
     shape = series.shape
@@ -114,9 +128,15 @@ def _mapped(
     return read
 
 
-def _paged(
-    path: Path, tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries
-) -> Callable[[Index], NDArray[Any]]:
+def _mapped_page(page: tifffile.TiffPage) -> NDArray[Any]:
+    """Map a page that lies in one uncompressed piece; only what is taken of it is read."""
+    file = page.parent.filehandle
+    dtype = np.dtype(page.dtype).newbyteorder(page.parent.byteorder)
+    start = page.dataoffsets[0]
+    return np.memmap(Path(file.dirname) / file.name, dtype, "r", start, page.shape)
+
+
+def _paged(path: Path, series: Series) -> Callable[[Index], NDArray[Any]]:
     """Read page by page; the leading axes of a series count its pages."""
     shape, key = series.shape, series.keyframe
     inside = next(at for at in range(len(shape) + 1) if math.prod(shape[at:]) == key.size)
@@ -130,11 +150,14 @@ def _paged(
                 f"{path} refers to another file for page {number}, which is missing; put the "
                 "files of the set into one folder"
             )
-        _check_length(path, tiff, page)
+        _check_length(page)
+        if isinstance(page, tifffile.TiffPage) and page.is_memmappable:
+            return _mapped_page(page).reshape(shape[inside:])[index[inside:]]
         rows = index[row_axis] if row_axis >= 0 else 0
         start, stop, step = rows.indices(shape[row_axis]) if isinstance(rows, slice) else (0, 0, 0)
         if step != 1 or not 0 < stop - start < shape[row_axis] or not can_read_rows(page, key):
-            return page.asarray().reshape(shape[inside:])[index[inside:]]
+            with _open(page):
+                return page.asarray().reshape(shape[inside:])[index[inside:]]
         some, rest = list(shape), list(index)
         some[row_axis], rest[row_axis] = stop - start, slice(None)
         return read_rows(page, key, start, stop).reshape(some[inside:])[tuple(rest[inside:])]
@@ -147,18 +170,29 @@ def _paged(
     return read
 
 
-def _check_length(
-    path: Path, tiff: tifffile.TiffFile, page: tifffile.TiffPage | tifffile.TiffFrame
-) -> None:
+@contextmanager
+def _open(page: tifffile.TiffPage | tifffile.TiffFrame) -> Iterator[None]:
+    """Open the file of a page for a moment; tifffile closes those of a set but the first."""
+    file = page.parent.filehandle
+    was_closed = file.closed
+    if was_closed:
+        file.open()
+    try:
+        yield
+    finally:
+        if was_closed:
+            file.close()
+
+
+def _check_length(page: tifffile.TiffPage | tifffile.TiffFrame) -> None:
     """Refuse a file that ends before its pixels do; decoders fill the rest with zeros."""
-    if page.parent is not tiff:
-        return
     ends = (at + count for at, count in zip(page.dataoffsets, page.databytecounts, strict=False))
-    needed, present = max(ends, default=0), tiff.filehandle.size
+    file = page.parent.filehandle
+    needed, present = max(ends, default=0), file.size
     if needed > present:
         raise UnreadableFileError(
-            f"{path} is cut short: its pixels need {needed:,} bytes and it has {present:,}; "
-            "copy it again from where it was recorded"
+            f"{Path(file.dirname) / file.name} is cut short: its pixels need {needed:,} bytes and "
+            f"it has {present:,}; copy it again from where it was recorded"
         )
 
 
