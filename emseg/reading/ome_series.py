@@ -71,8 +71,7 @@ class OmePages(Sequence[tifffile.TiffPage]):
 
     members: Members
     places: tuple[Place, ...]
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
+    key: tifffile.TiffPage
 
     def __len__(self) -> int:
         return len(self.places)
@@ -85,12 +84,18 @@ class OmePages(Sequence[tifffile.TiffPage]):
         if isinstance(at, slice):
             return [self[each] for each in range(len(self))[at]]
         path, number = self.places[at]
-        page = self.members.page((path, number))
-        if page.shape != self.shape or page.dtype != self.dtype:
+        page, key = self.members.page((path, number)), self.key
+        if (page.shape, page.dtype) != (key.shape, key.dtype):
             raise UnreadableFileError(
                 f"{path}: its page {number} has {_shown(page.shape)} pixels ({page.dtype}) where "
-                f"the other planes of its image have {_shown(self.shape)} ({self.dtype}); leave "
-                "the file out"
+                f"the other planes of its image have {_shown(key.shape)} ({key.dtype}); leave the "
+                "file out"
+            )
+        if page.photometric != key.photometric:
+            raise UnreadableFileError(
+                f"{path}: the values of its page {number} mean something else "
+                f"({page.photometric.name}) than those of the other planes of its image "
+                f"({key.photometric.name}); leave the file out"
             )
         return page
 
@@ -183,7 +188,7 @@ def _series(image: OmeImage, found: OmeSet, members: Members, start: int) -> Ome
         axes + key.axes,
         tuple(size for size in kept.shape if size > 1) + key.shape,
         key,
-        OmePages(members, chosen, key.shape, np.dtype(key.dtype)),
+        OmePages(members, chosen, key),
         _channels(image, kept, grid),
         has_depth,
         _notices(found, image, there, kept, members, chosen),
