@@ -94,8 +94,8 @@ class OmePages(Sequence[tifffile.TiffPage]):
         if page.photometric != key.photometric:
             raise UnreadableFileError(
                 f"{path}: the values of its page {number} mean something else "
-                f"({page.photometric.name}) than those of the other planes of its image "
-                f"({key.photometric.name}); leave the file out"
+                f"(tag 262: {int(page.photometric)}) than those of the other planes of its image "
+                f"({int(key.photometric)}); leave the file out"
             )
         return page
 

@@ -21,7 +21,7 @@ from emseg.reading.annotation import in_ome_xml, restored
 from emseg.reading.formats import Format
 from emseg.reading.information_bar import tagged
 from emseg.reading.micro_manager import indexes_itself, ndtiff_files
-from emseg.reading.ome_series import Members, ome_series
+from emseg.reading.ome_series import Members, OmeSeries, ome_series
 from emseg.reading.ome_sets import COMPANION, companion_alone, ome_set_of
 from emseg.reading.quiet import mute
 from emseg.reading.signal import Index, Signal, Source
@@ -66,11 +66,7 @@ def open_source(path: Path, _format: Format) -> Source:
     except BaseException:
         tiff.close()
         raise
-    notices = (
-        *(found.notices if found else ()),
-        *(line for each in planes for line in each.notices),
-    )
-    return Source(signals, members.close, notices)
+    return Source(signals, members.close, found.notices if found else ())
 
 
 def _signal(path: Path, tiff: tifffile.TiffFile, series: Series, number: int) -> Signal:
@@ -93,6 +89,7 @@ def _signal(path: Path, tiff: tifffile.TiffFile, series: Series, number: int) ->
         found.pixel_size,
         channels,
         specimen=tagged(tiff, page),
+        notices=series.notices if isinstance(series, OmeSeries) else (),
     )
     signal = as_shown(signal, tiff, page)
     return restored(signal, lambda: in_ome_xml(tiff.ome_metadata or "")) if not number else signal
