@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from emseg.cli import console
-from emseg.cli.tables import add_row, basis, between, new_table, percent, score
+from emseg.cli.tables import add_row, basis, between, new_table, score
 from emseg.evaluation import ImageNumbers, SegmentationReport
+from emseg.reporting.page.words import change, percent
 
 _MOST_IMAGES = 10
 _Columns = tuple[tuple[str, str], ...]
@@ -70,7 +71,7 @@ def _show_overlap(report: SegmentationReport) -> None:
         iou = report.number("classes", name, "iou")
         others = (report.value("classes", name, kind) for kind in ("dice", "precision", "recall"))
         cells = [score(iou.value), *(between(iou.interval) for _ in interval), *map(score, others)]
-        cells += [percent(part, report.pixels) for part in pixels]
+        cells += [percent(part / report.pixels) if report.pixels else "-" for part in pixels]
         add_row(table, name, *cells, style="dim" if iou.value is None else "")
     mean, dice = report.number("mean", "iou"), report.value("mean", "dice")
     cells = [score(mean.value), *(between(mean.interval) for _ in interval), score(dice)]
@@ -88,7 +89,7 @@ def _show_family(report: SegmentationReport, family: str, columns: _Columns) -> 
     table = new_table(", ".join([family, *units]), *(heading for heading, _ in found))
     for name in report.names:
         if any(report.has("classes", name, kind) for _, kind in found):
-            cells = [_value(kind, report.value("classes", name, kind)) for _, kind in found]
+            cells = [_cell(report, name, kind) for _, kind in found]
             add_row(table, name, *cells)
     console.result("")
     console.out.print(table)
@@ -98,6 +99,17 @@ def _fits(kind: str, like: str) -> bool:
     return kind == like or (like.endswith("*") and kind in (like[:-1] + "nm", like[:-1] + "px"))
 
 
+def _cell(report: SegmentationReport, name: str, kind: str) -> str:
+    """Write a number of a class; an error relative to nothing says so."""
+    value = report.value("classes", name, kind)
+    has_objects = report.has("classes", name, kind) and report.value(
+        "classes", name, "area_fraction"
+    )
+    if kind == "count_error" and value is None and has_objects:
+        return "none in masks"
+    return _value(kind, value)
+
+
 def _value(kind: str, value: float | None) -> str:
     """Write a number as its kind asks for: a count, a share, a length, a score."""
     if value is None:
@@ -105,9 +117,9 @@ def _value(kind: str, value: float | None) -> str:
     if kind.startswith("objects_"):
         return f"{value:,.0f}"
     if kind.startswith("area_fraction"):
-        return f"{100 * value:.2f} %"
+        return "<0.01 %" if 0 < value < 0.00005 else f"{100 * value:.2f} %"
     if kind == "count_error":
-        return f"{100 * value:+.1f} %"
+        return change(value)
     return f"{value:.4g}" if kind.endswith(("_nm", "_px")) else f"{value:.3f}"
 
 

@@ -40,8 +40,3 @@ def basis(interval: "Interval") -> str:
     return (
         f"{100 * interval.level:.0f} % intervals: {interval.method}, {interval.units} {many}{few}."
     )
-
-
-def percent(part: float, whole: float) -> str:
-    """Write a share; a dash where there is nothing to have a share of."""
-    return f"{100 * part / whole:.1f} %" if whole else "-"

@@ -320,3 +320,23 @@ def test_a_class_of_the_predictions_only_is_told_in_every_result(emseg, here):
     assert said in (here / "evaluation" / "report.html").read_text("utf-8")
     compared = emseg("evaluate", "masks", "--compare", "predictions", "predictions")
     assert f"notice: predictions: {said}" in compared.err
+
+
+def test_no_table_says_thousands_of_per_cent(emseg, here):
+    noisy = np.zeros((120, 120), np.uint8)
+    noisy[::3, ::3] = 1
+    noisy[1, 1] = 2
+    true = np.zeros((120, 120), np.uint8)
+    true[0, 0] = 1
+    for folder, plane in (("p", noisy), ("m", true)):
+        (here / folder).mkdir()
+        iio.imwrite(here / folder / "a.png", plane)
+    run = emseg("evaluate", "p", "m", "--json")
+    assert json.loads(run.out)["classes"]["class_1"]["count_error"] == 1599
+    run = emseg("evaluate", "p", "m")
+    rows = {line.split()[0]: " ".join(line.split()) for line in run.out.splitlines() if line}
+    assert rows["class_1"] == "class_1 0.01 % 11.11 % × 1,600 1.128 1.128 0"
+    assert rows["class_2"].startswith("class_2 0.00 % 0.01 % none in masks - 1.128 -")
+    page = (here / "evaluation" / "report.html").read_text("utf-8")
+    assert "× 1,600 of the reference, too many" in page
+    assert "159900" not in page + run.out

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from emseg.evaluation.metric import Key
 from emseg.evaluation.report import Number, SegmentationReport
 from emseg.reporting.page.tables import Cell, Column, Row, Table, number_cell
-from emseg.reporting.page.words import Style, Term, significant, term_of, written
+from emseg.reporting.page.words import (
+    MANY,
+    Style,
+    Term,
+    change,
+    significant,
+    term_of,
+    written,
+)
 
 _HEADS = (
     Column("Quantity", is_text=True),
@@ -133,7 +141,7 @@ def _words(
     else:
         true = reference.value if reference else None
         relative = abs(error.value) / true if true else None
-    text = wrong if relative is None else f"{_share(relative)} {wrong}"
+    text = _by_how_much(relative, wrong)
     interval = error.interval
     if interval and interval.low <= 0 <= interval.high:
         text += " (the interval includes 0)"
@@ -146,8 +154,14 @@ def _without_error(reference: Number | None, prediction: Number | None) -> str:
     return "the reference has none" if reference is not None and not reference.value else ""
 
 
-def _share(relative: float) -> str:
-    return f"{significant(100 * relative, 2)} %" if relative >= 0.001 else "<0.1 %"
+def _by_how_much(relative: float | None, wrong: str) -> str:
+    """Say how far off it is: ``"20 % too little"``, ``"× 5,307 of the reference, too many"``."""
+    if relative is None:
+        return f"{wrong}: the reference has none"
+    if relative >= MANY:
+        return f"{change(relative)} of the reference, {wrong}"
+    share = f"{significant(100 * relative, 2)} %" if relative >= 0.001 else "<0.1 %"
+    return f"{share} {wrong}"
 
 
 def _distance_row(distance: Number) -> Row:

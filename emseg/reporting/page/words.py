@@ -10,6 +10,9 @@ from emseg.evaluation.metric import Key
 NONE = "–"
 """Stands for a number that is not defined."""
 
+MANY = 10.0
+"""Relative change from which it is told as a multiple of the reference."""
+
 _UNITS = ("nm", "px")
 _PROPER = ("IoU", "Dice", "F1", "V_rand", "V_info", "ROC area", "Brier score")
 _LENGTHS = ((1e6, "mm"), (1e3, "µm"), (1.0, "nm"), (1e-3, "pm"))
@@ -196,7 +199,7 @@ def written(value: float | None, term: Term) -> str:
         case Style.POINTS:
             return f"{_signed(100 * value, 2)} points"
         case Style.CHANGE:
-            return f"{_signed(100 * value, 1)} %"
+            return change(value)
         case Style.LENGTH:
             return f"{significant(value)} {term.unit}".rstrip()
         case Style.DIFFERENCE:
@@ -233,6 +236,16 @@ def percent(fraction: float) -> str:
     if 0.9995 <= fraction < 1:
         return ">99.9 %"
     return f"{100 * fraction:.1f} %"
+
+
+def change(relative: float) -> str:
+    """Write a relative change: ``"+1.2 %"``, and from eleven times the reference on ``"× 5,307"``.
+
+    A reference of next to nothing makes percentages that nobody reads, such as +530607.1 %.
+    """
+    if relative < MANY:
+        return f"{_signed(100 * relative, 1)} %"
+    return f"× {significant(1 + relative)}"
 
 
 def lengths(*nm: float) -> str:

@@ -56,7 +56,8 @@ def test_the_distance_of_boundaries_is_named():
         (0.2, 0.199, "0.50 % too little"),
         (0.2, 0.2, "exact"),
         (0.2, 0.20001, "<0.1 % too much"),
-        (0.0, 0.1, "too much"),
+        (0.0, 0.1, "too much: the reference has none"),
+        (0.0001, 0.5308, "× 5,308 of the reference, too much"),
     ],
 )
 def test_an_area_fraction_in_words(true, found, said):
