@@ -47,6 +47,7 @@ def _check_slices(text: Any) -> Any:
     return text
 
 
+Threads = Annotated[int | None, Field(ge=1, le=1024)]
 Slices = Annotated[str, BeforeValidator(_check_slices)]
 
 
@@ -205,6 +206,7 @@ class TrainConfig(_Reading):
     steps: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0, lt=2**32)
     device: str = "auto"
+    threads: Threads = None
     batch: int = Field(default=8, ge=1)
     crop_size: int = Field(default=256, ge=16)
     learning_rate: Annotated[float, Field(gt=0)] | Literal["auto"] = 2e-3
@@ -279,6 +281,7 @@ class PredictConfig(_Reading):
     slices: Slices | None = None
     invert: bool | None = None
     device: str = "auto"
+    threads: Threads = None
     tile: int | None = Field(default=None, ge=16)
     halo: int | None = Field(default=None, ge=0)
     probabilities: bool = False
@@ -315,6 +318,7 @@ class EvaluateConfig(_Reading):
     slices: Slices | None = None
     invert: bool | None = None
     device: str = "auto"
+    threads: Threads = None
     out: Path = Path("evaluation")
     top_k: int = Field(default=5, ge=1)
     metrics: tuple[str, ...] | None = None

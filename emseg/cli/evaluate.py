@@ -18,6 +18,7 @@ from emseg.cli.options import (
     PixelSize,
     Rescale,
     Signal,
+    Threads,
 )
 from emseg.errors import UsageError
 
@@ -98,6 +99,7 @@ def evaluate(
     keep_bar: KeepBar = False,
     allow_external: AllowExternal = False,
     device: Device = "auto",
+    threads: Threads = None,
     metrics: Annotated[
         str | None,
         typer.Option(
@@ -229,6 +231,7 @@ def evaluate(
         keep_bar=keep_bar,
         allow_external=allow_external,
         device=device,
+        threads=threads,
         out=out,
         top_k=top_k,
         metrics=_names(metrics, "--metrics"),

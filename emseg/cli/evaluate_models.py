@@ -34,10 +34,10 @@ def report_of_model(
     """
     from emseg.cli.machine import settle_threads
 
-    settle_threads(config.device)
+    settle_threads(config.device, config.threads)
     from emseg.bundle import load_model
     from emseg.config import Task
-    from emseg.inference import choose_device
+    from emseg.inference import choose_device, share_processor
 
     if config.images is not None:
         raise UsageError(
@@ -45,6 +45,7 @@ def report_of_model(
             f"{config.inputs}; leave it out"
         )
     model, device = load_model(path), choose_device(config.device)
+    share_processor(device, config.threads)
     if config.instances is not None:
         raise UsageError(
             f"--instances {config.instances} says what the values of label images are, and {path} "

@@ -16,6 +16,7 @@ from emseg.cli.options import (
     PixelSize,
     Rescale,
     Signal,
+    Threads,
 )
 from emseg.errors import ContentError, UnknownNameError, UsageError
 
@@ -81,6 +82,7 @@ def explain(
     keep_bar: KeepBar = False,
     allow_external: AllowExternal = False,
     device: Device = "auto",
+    threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Show what a model looks at: filters, feature maps and heat maps on a micrograph.
@@ -99,13 +101,13 @@ def explain(
     from emseg.cli.machine import settle_threads
 
     kinds = _kinds(what)
-    settle_threads(device)
+    settle_threads(device, threads)
     from emseg.bundle import load_model
     from emseg.cli.console import print_json
     from emseg.cli.explain_drawing import Drawing
     from emseg.config import PredictConfig
     from emseg.explanation import Explainer
-    from emseg.inference import choose_device
+    from emseg.inference import choose_device, share_processor
     from emseg.writing import results_folder
 
     config = PredictConfig.from_options(
@@ -123,7 +125,10 @@ def explain(
         keep_bar=keep_bar,
         allow_external=allow_external,
         device=device,
+        threads=threads,
     )
+    chosen = choose_device(device)
+    share_processor(chosen, threads)
     loaded = load_model(model)
     if what is not None:
         _check_kinds(loaded.card.task, kinds)
@@ -132,7 +137,7 @@ def explain(
         explainer = Explainer(
             loaded,
             micrograph,
-            choose_device(device),
+            chosen,
             class_name=class_name,
             rescale=config.rescale,
         )

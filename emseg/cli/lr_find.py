@@ -39,7 +39,7 @@ def lr_find(**options: Any) -> None:
     lowest, highest = options.pop("lowest"), options.pop("highest")
     steps, out, as_json = options.pop("steps"), options.pop("out"), options.pop("json")
     _require_range(lowest, highest, steps)
-    settle_threads(options["device"])
+    settle_threads(options["device"], options["threads"])
     out = out or _next_folder()
     command = _command(options)
     from emseg.writing import results_folder
@@ -131,12 +131,13 @@ def _config(options: dict[str, Any], out: Path) -> Any:
 
 def _find(config: Any, lowest: float, highest: float, steps: int) -> "RangeTest":
     from emseg.cli.console import progress, remark
-    from emseg.inference import choose_device, device_name
+    from emseg.inference import choose_device, device_name, share_processor
     from emseg.training.jobs import prepare
     from emseg.training.loop import require_precision
     from emseg.training.rate_finder import find_rate
 
     device = choose_device(config.device)
+    share_processor(device, config.threads)
     require_precision(config.precision, device)
     remark(f"task: {config.task}, network: {config.network} {config.encoder or ''}".rstrip())
     job = prepare(config, device)

@@ -14,6 +14,15 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines in p
 Device = Annotated[
     str, typer.Option(metavar="NAME", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
 ]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        max=1024,
+        help="Threads of the processor; as many as win time here by default.",
+    ),
+]
 Version = Annotated[bool, typer.Option("--version", help="Print the version.")]
 
 Axes = Annotated[

@@ -16,6 +16,7 @@ from emseg.cli.options import (
     PixelSize,
     Rescale,
     Signal,
+    Threads,
 )
 from emseg.errors import ContentError, PartialError
 
@@ -77,6 +78,7 @@ def predict(
     keep_bar: KeepBar = False,
     allow_external: AllowExternal = False,
     device: Device = "auto",
+    threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Segment or classify images with a trained model.
@@ -94,11 +96,11 @@ def predict(
     """
     from emseg.cli.machine import settle_threads
 
-    settle_threads(device)
+    settle_threads(device, threads)
     from emseg.bundle import load_model
     from emseg.cli.console import print_json
     from emseg.config import PredictConfig
-    from emseg.inference import Batch, choose_device
+    from emseg.inference import Batch, choose_device, share_processor
 
     config = PredictConfig.from_options(
         model=model,
@@ -116,6 +118,7 @@ def predict(
         keep_bar=keep_bar,
         allow_external=allow_external,
         device=device,
+        threads=threads,
         tile=tile,
         halo=halo,
         probabilities=probabilities,
@@ -123,7 +126,9 @@ def predict(
         mirror=mirror,
         top_k=top_k,
     )
-    batch = Batch(load_model(model), config, choose_device(device))
+    chosen = choose_device(device)
+    share_processor(chosen, threads)
+    batch = Batch(load_model(model), config, chosen)
     outcomes = run(batch)
     if json:
         import json as json_module

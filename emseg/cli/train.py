@@ -17,6 +17,7 @@ from emseg.cli.options import (
     PixelSize,
     Rescale,
     Signal,
+    Threads,
 )
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def train(
     allow_external: AllowExternal = False,
     seed: Annotated[int, typer.Option(help="The same seed gives the same model.")] = 0,
     device: Device = "auto",
+    threads: Threads = None,
     batch: Annotated[int | None, typer.Option(help="Crops a step.")] = None,
     crop_size: Annotated[
         int | None, typer.Option(help="Side of the crops that it learns from, in pixels.")
@@ -212,7 +214,7 @@ def train(
     from emseg.cli.machine import settle_threads
     from emseg.cli.train_config import train_config
 
-    settle_threads(device)
+    settle_threads(device, threads)
     config = train_config(
         images,
         masks or [],
@@ -242,6 +244,7 @@ def train(
         allow_external=allow_external,
         seed=seed,
         device=device,
+        threads=threads,
         batch=batch,
         crop_size=crop_size,
         options=option or None,
@@ -273,10 +276,12 @@ def run(config: "TrainConfig", *, json: bool = False) -> "TrainedRun":
     from emseg.cli.console import progress, remark, result
 
     remark(f"task: {config.task}, network: {config.network} {config.encoder or ''}".rstrip())
+    from emseg.inference import choose_device, share_processor
     from emseg.reporting import write_curves  # seconds, with torch: the user reads meanwhile
     from emseg.training import Progress
     from emseg.training import train as train_model
 
+    share_processor(choose_device(config.device), config.threads)
     timed = config.minutes is not None and config.steps is None and config.epochs is None
     with progress("training", unit="" if timed else "steps") as meter:
 

@@ -5,6 +5,7 @@ from emseg.inference.classifier import Classification, Classifier
 from emseg.inference.device import choose_device, device_name
 from emseg.inference.halo import measure_halo
 from emseg.inference.segmenter import Segmentation, Segmenter
+from emseg.inference.threads import share_processor
 
 __all__ = [
     "Batch",
@@ -16,4 +17,5 @@ __all__ = [
     "choose_device",
     "device_name",
     "measure_halo",
+    "share_processor",
 ]
