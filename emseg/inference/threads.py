@@ -6,6 +6,7 @@ leave is not told by the number of cores, so that it is tried where there is a s
 """
 
 import logging
+import math
 import os
 import time
 from collections.abc import Callable
@@ -83,11 +84,10 @@ def _speed(threads: int) -> float:
     torch.set_num_threads(threads)
     image = torch.ones(2, 16, 96, 96)
     filters = torch.full((16, 16, 3, 3), 0.01, requires_grad=True)
-    functional.conv2d(image, filters).sum().backward()  # the first one starts the threads
-    start, done = time.perf_counter(), 0
+    start, done = math.inf, -1  # the first one, which starts the threads, does not count
     while (spent := time.perf_counter() - start) < _TRIED_S:
-        functional.conv2d(image, filters).sum().backward()
-        done += 1
+        torch.autograd.grad(functional.conv2d(image, filters).sum(), filters)
+        start, done = min(start, time.perf_counter()), done + 1
     return done / spent
 
 
@@ -100,7 +100,7 @@ def _is_busy() -> bool:
     try:
         return os.getloadavg()[0] >= _BUSY_LOAD
     except (AttributeError, OSError):  # Windows has no load average
-        return psutil.cpu_percent(0.1) > 100 * _BUSY_LOAD / (os.cpu_count() or 1)
+        return bool(psutil.cpu_percent(0.1) > 100 * _BUSY_LOAD / (os.cpu_count() or 1))
 
 
 def cpu_quota(root: Path = _CGROUP, groups: Path = Path("/proc/self/cgroup")) -> float | None:
