@@ -16,6 +16,7 @@ from emseg.reading.formats import format_of, is_image_folder, is_known
 from emseg.reading.inside import file_of
 from emseg.reading.layout import Layout
 from emseg.reading.options import AS_STORED
+from emseg.reading.orientation import TAG, turn
 from emseg.reading.stack import opened
 
 _TIFF = "via_tifffile"
@@ -145,7 +146,7 @@ def _tiff_planes(path: Path) -> Iterator[NDArray[Any]]:
 
     with TiffFile(path) as tiff:
         for page in tiff.pages:
-            yield page.asarray()
+            yield turn(page.asarray(), page.tags.valueof(TAG, 1))
 
 
 def _planes(path: Path) -> Iterator[NDArray[Any]]:

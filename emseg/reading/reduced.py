@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
 from emseg.micrograph import Micrograph, Region
-from emseg.reading import formats, information_bar
+from emseg.reading import formats
 from emseg.reading.bands import bands
 from emseg.reading.contents import taken_of
 from emseg.reading.layout import Layout
@@ -87,7 +87,7 @@ def _specimen(used: Stack, shown: Micrograph) -> Region | None:
     stated = used.stated_specimen
     if stated is not None or used.options.keep_bar:
         return stated
-    return information_bar.in_picture(used.path, used.size, lambda: shown.pixels)
+    return used.seen_specimen(lambda: shown.pixels)
 
 
 def _blocks(

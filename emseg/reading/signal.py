@@ -68,6 +68,8 @@ class Signal:
         What channels can be made of, where the signal is a spectrum image.
     palette : array of uint8, shape (K, 3), or None
         The colour table of which the values are indices.
+    orientation : int
+        How it was turned on reading: 1 is not at all, 2 to 8 as `emseg.reading.orientation` says.
     notices : tuple of str
         What the user should know about it where it is the signal that is taken.
     """
@@ -82,6 +84,7 @@ class Signal:
     specimen: Region | None = None
     spectra: Spectra | None = None
     palette: NDArray[np.uint8] | None = None
+    orientation: int = 1
     notices: tuple[str, ...] = ()
 
     @property

@@ -23,7 +23,7 @@ from emseg.errors import (
     did_you_mean,
 )
 from emseg.micrograph import Micrograph, Region
-from emseg.reading import formats, information_bar
+from emseg.reading import formats, information_bar, orientation
 from emseg.reading.channel_terms import mentions_spectra, parse_channels
 from emseg.reading.channels import with_channels
 from emseg.reading.choice import choose
@@ -80,6 +80,7 @@ class Stack(Sequence[Micrograph]):
         self._is_coloured = any(axis.name == "s" for axis in signal.axes)
         self._channels = signal.channels
         self._palette = signal.palette
+        self._orientation = signal.orientation
         self.notices = signal.notices
 
     @property
@@ -139,17 +140,39 @@ class Stack(Sequence[Micrograph]):
         chosen = self.options.region(self.size)
         if chosen is not None or self.options.keep_bar:
             return chosen
-        return self._tagged or information_bar.beside(self.path, self.size)
+        if self._tagged is not None:
+            return self._tagged
+        size = orientation.stored_size(self.size, self._orientation)
+        said = information_bar.beside(self.path, size)
+        return said and orientation.turned_region(said, size, self._orientation)
 
     def _without_bar(self, first: Callable[[], NDArray[Any]]) -> Region | None:
         """Ask the user, the tags, the file beside, and last the picture."""
         stated = self.stated_specimen
         if self.options.crop is not None or self.options.keep_bar:
             return stated
-        found = stated or information_bar.in_picture(self.path, self.size, first)
+        found = stated or self.seen_specimen(first)
         if found is not None:
             information_bar.tell(self.path, found, self.size[0])
         return found
+
+    def seen_specimen(self, read: Callable[[], NDArray[Any]]) -> Region | None:
+        """Look for an information bar in a plane, as it is shown and as it is stored.
+
+        Parameters
+        ----------
+        read : callable
+            Gives the plane, shape (C, Y, X).
+        """
+        found = information_bar.in_picture(self.path, self.size, read)
+        kind = self._orientation
+        if found is not None or kind == 1:
+            return found
+        size = orientation.stored_size(self.size, kind)
+        found = information_bar.in_picture(
+            self.path, size, lambda: orientation.turn_back(read(), kind)
+        )
+        return found and orientation.turned_region(found, size, kind)
 
     def _first(self) -> NDArray[Any]:
         return self._colours(self._read(0))[0]

@@ -5,6 +5,8 @@ with a colour table, which masks are often stored with. It reduces PNG colour of
 8, so those files are decoded by libpng through imagecodecs.
 """
 
+import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from PIL import Image
 
 from emseg.calibration import Axis, PixelSize, nm_per_unit
 from emseg.reading.formats import Format
+from emseg.reading.orientation import TAG, turned
 from emseg.reading.print_resolution import LARGEST_NM
 from emseg.reading.quiet import no_warnings
 from emseg.reading.sidecar import pixel_size_beside
@@ -36,6 +39,7 @@ _STORED = {  # Pillow's mode of the file -> the mode in which it is read, its dt
 _PNG_GREY = (0, 4)  # without and with alpha
 _EXIF, _MAKE = 0x8769, 271
 _FOCAL_X, _FOCAL_Y, _FOCAL_UNIT = 41486, 41487, 41488
+_DAMAGED = (OSError, SyntaxError, ValueError, KeyError, TypeError, IndexError, struct.error)
 _FOCAL_UNITS = {2: "inch", 3: "cm", 4: "mm", 5: "um"}
 
 
@@ -55,6 +59,7 @@ def open_source(path: Path, fmt: Format) -> Source:
         if frames > 1:
             names, sizes = ["t", *names], [frames, *sizes]
         axes = tuple(Axis(name, size) for name, size in zip(names, sizes, strict=False))
+        said = _orientation(path, image, fmt)
         calibration = pixel_size_beside(path, image.width) or _pixel_size(image, fmt)
 
     def read(index: Index) -> NDArray[Any]:
@@ -65,7 +70,29 @@ def open_source(path: Path, fmt: Format) -> Source:
         return _decode(path, mode, frame, deep)[rest]
 
     signal = Signal("", axes, np.dtype(kind), read, calibration, palette=palette)
-    return Source((signal,))
+    return Source((turned(signal, said),))
+
+
+def _orientation(path: Path, image: Image.Image, fmt: Format) -> object:
+    """What EXIF or XMP say, as far as they are undamaged."""
+    if fmt.name == "PNG" and "exif" not in image.info:
+        image.info |= _png_exif(path)
+    with no_warnings(), suppress(*_DAMAGED):
+        # the method of PNG would decode all pixels first, to look behind them
+        return Image.Image.getexif(image).get(TAG)
+    return None
+
+
+def _png_exif(path: Path) -> dict[str, bytes]:
+    """Look for the EXIF block (W3C specification, third edition, 11.3.4.5); no pixel is read."""
+    with path.open("rb") as file:
+        file.seek(8)
+        while len(head := file.read(8)) == 8 and head[4:] != b"IEND":
+            length = int.from_bytes(head[:4])
+            if head[4:] == b"eXIf":
+                return {"exif": b"Exif\0\0" + file.read(length)}
+            file.seek(length + 4, 1)
+    return {}
 
 
 def _palette(image: Image.Image) -> NDArray[np.uint8]:

@@ -23,6 +23,7 @@ from emseg.reading.information_bar import tagged
 from emseg.reading.micro_manager import indexes_itself, ndtiff_files
 from emseg.reading.ome_series import Members, OmeSeries, ome_series
 from emseg.reading.ome_sets import COMPANION, companion_alone, ome_set_of
+from emseg.reading.orientation import TAG, turned
 from emseg.reading.quiet import mute
 from emseg.reading.signal import Index, Signal, Source
 from emseg.reading.tiff_calibration import Calibration, Series, calibrate
@@ -92,7 +93,9 @@ def _signal(path: Path, tiff: tifffile.TiffFile, series: Series, number: int) ->
         notices=series.notices if isinstance(series, OmeSeries) else (),
     )
     signal = as_shown(signal, tiff, page)
-    return restored(signal, lambda: in_ome_xml(tiff.ome_metadata or "")) if not number else signal
+    if not number:
+        signal = restored(signal, lambda: in_ome_xml(tiff.ome_metadata or ""))
+    return turned(signal, page.tags.valueof(TAG))
 
 
 def _axis_name(letter: str, page: tifffile.TiffPage) -> str:
