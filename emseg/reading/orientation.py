@@ -106,7 +106,9 @@ def _read(signal: Signal, kind: int, places: tuple[int, int], index: Index) -> N
         (kind in _UPSIDE_DOWN, kind in _BACK_TO_FRONT),
         strict=True,
     ):
-        stored[at], is_descending = _mirrored(index[shown], signal.shape[at], is_mirrored=is_mirrored)
+        stored[at], is_descending = _mirrored(
+            index[shown], signal.shape[at], is_mirrored=is_mirrored
+        )
         if is_descending:
             flips.append(at)
     kept = [at for at, each in enumerate(stored) if isinstance(each, slice)]

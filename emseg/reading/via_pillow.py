@@ -74,7 +74,7 @@ def open_source(path: Path, fmt: Format) -> Source:
 
 
 def _orientation(path: Path, image: Image.Image, fmt: Format) -> object:
-    """What EXIF or XMP say, as far as they are undamaged."""
+    """Look up what EXIF or XMP say, as far as they are undamaged."""
     if fmt.name == "PNG" and "exif" not in image.info:
         image.info |= _png_exif(path)
     with no_warnings(), suppress(*_DAMAGED):

@@ -32,7 +32,9 @@ def oriented(path, pixels, orientation):
         return shown
     image.save(path, exif=image.getexif(), **({"lossless": True} if path.suffix == ".webp" else {}))
     with Image.open(path) as image:
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB" if pixels.ndim == 3 else "L"))
+        return np.asarray(
+            ImageOps.exif_transpose(image).convert("RGB" if pixels.ndim == 3 else "L")
+        )
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
@@ -152,7 +154,11 @@ def test_a_converted_file_is_turned_and_says_nothing_of_it(tmp_path, suffix):
 
 def test_a_label_image_that_a_viewer_turned_is_turned_for_every_command(tmp_path):
     labels = LabelImage(
-        GREY % 2, tuple(LabelClass(each, (1, 2, 3)) for each in "ab"), "l", None, PixelSize(1, 1, "")
+        GREY % 2,
+        tuple(LabelClass(each, (1, 2, 3)) for each in "ab"),
+        "l",
+        None,
+        PixelSize(1, 1, ""),
     )
     path = tmp_path / "l.ome.tif"
     write_label_images(path, [labels], count=1)
