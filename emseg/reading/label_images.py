@@ -145,8 +145,9 @@ def _tiff_planes(path: Path) -> Iterator[NDArray[Any]]:
     from tifffile import TiffFile
 
     with TiffFile(path) as tiff:
+        kind = int(tiff.pages.first.tags.valueof(TAG, 1))
         for page in tiff.pages:
-            yield turn(page.asarray(), page.tags.valueof(TAG, 1))
+            yield turn(page.asarray(), kind)
 
 
 def _planes(path: Path) -> Iterator[NDArray[Any]]:

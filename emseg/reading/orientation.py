@@ -112,11 +112,12 @@ def _read(signal: Signal, kind: int, places: tuple[int, int], index: Index) -> N
         if is_descending:
             flips.append(at)
     kept = [at for at, each in enumerate(stored) if isinstance(each, slice)]
-    pixels = np.flip(signal.read(tuple(stored)), [kept.index(at) for at in flips])
+    pixels = np.flip(signal.read(tuple(stored)), tuple(kept.index(at) for at in flips))
     y, x = (kept.index(at) for at in places)
     pixels = pixels.swapaxes(y, x) if kind in _CROSSED else pixels
     single = {kept.index(at): 0 for at in places if not isinstance(index[at], slice)}
-    return pixels[tuple(single.get(at, slice(None)) for at in range(pixels.ndim))]
+    found: NDArray[Any] = pixels[tuple(single.get(at, slice(None)) for at in range(pixels.ndim))]
+    return found
 
 
 def _mirrored(wanted: int | slice, size: int, *, is_mirrored: bool) -> tuple[slice, bool]:

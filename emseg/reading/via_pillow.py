@@ -83,7 +83,7 @@ def _orientation(path: Path, image: Image.Image, fmt: Format) -> object:
     return None
 
 
-def _png_exif(path: Path) -> dict[str, bytes]:
+def _png_exif(path: Path) -> dict[str | tuple[int, int], Any]:
     """Look for the EXIF block (W3C specification, third edition, 11.3.4.5); no pixel is read."""
     with path.open("rb") as file:
         file.seek(8)
