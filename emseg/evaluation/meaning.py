@@ -1,23 +1,29 @@
 """Which class each value means: in masks beside known classes, and in foreign label images."""
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
-from scipy.ndimage import find_objects, label
 
 from emseg.config import Numbered
 from emseg.errors import LabelError, UnknownNameError, listed
 from emseg.evaluation.matching import Match
-from emseg.labels import choose_classes, colour, combine_masks, to_label_image, values_of
-from emseg.labels.whole_numbers import whole_numbers
-from emseg.micrograph import UNLABELLED_8, LabelClass, LabelImage, Micrograph
+from emseg.labels import (
+    Judgement,
+    Said,
+    choose_classes,
+    colour,
+    combine_masks,
+    judge,
+    judge_layer,
+    tell_left_out,
+    to_label_image,
+)
+from emseg.labels.numbering import Numbering
+from emseg.micrograph import UNLABELLED_8, LabelClass, LabelImage
 from emseg.reading import Plane
 
 _FOREGROUND = {1, UNLABELLED_8}  # how programs write the one class of a binary mask
 _MOST_SMALL = 32  # values below this number classes, and 255 beside them stands for none
-_FEWEST_NUMBERED = 4  # values of one piece each, below which classes look like objects
 _log = logging.getLogger(__name__)
 
 
@@ -56,11 +62,14 @@ class Meaning:
         The value of pixels that belong to no class.
     per_class : bool
         Whether there is one mask for each class but the background.
+    judgements : tuple of Judgement
+        How the files are read, one for each mask of an image; empty where as they are stored.
     """
 
     classes: tuple[LabelClass, ...]
     unlabelled: int | None = None
     per_class: bool = False
+    judgements: tuple[Judgement, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,6 +85,8 @@ class Meaning:
             When a file holds a value that no class has; the message names both.
         """
         read = [plane.read() for plane in planes]
+        if self.judgements:
+            read = [each.read(mask) for each, mask in zip(self.judgements, read, strict=True)]
         if self.per_class:
             return combine_masks(read, self.classes, self.unlabelled)
         return to_label_image(read[0], self.classes, self.unlabelled)
@@ -112,14 +123,25 @@ def meaning_of_masks(
         if name not in names:
             raise UnknownNameError("class", name, names)
     if folders:
-        return Meaning(_background_first(known, folders), rule.unlabelled, per_class=True)
+        layers = _layers(matches, folders, rule)
+        classes = _background_first(known, folders)
+        return Meaning(classes, rule.unlabelled, per_class=True, judgements=layers)
+    trained = frozenset(value for each in known for value in each.values)
+    said = Said(rule.names, rule.labels, rule.unlabelled, trained)
+    judgement = judge((match.masks[0].read() for match in matches), said)
+    tell_left_out(judgement, "what is predicted there is not scored")
+    meaning = _of_judged(known, judgement, rule)
+    return replace(meaning, judgements=(judgement,))
+
+
+def _of_judged(known: tuple[LabelClass, ...], judgement: Judgement, rule: MaskRule) -> Meaning:
     if rule.labels is not None:
         return Meaning(_with_values(known, rule.labels), rule.unlabelled)
-    values = _values(match.masks[0] for match in matches)
     if rule.names is not None or not any(each.values for each in known):
-        chosen = rule.names or names
+        chosen = rule.names or [each.name for each in known]
+        values = judgement.values
         return Meaning(*choose_classes(values, names=chosen, unlabelled=rule.unlabelled))
-    return _as_trained(known, values, rule.unlabelled)
+    return _as_trained(known, judgement.values, rule.unlabelled)
 
 
 def meanings_of_foreign(
@@ -149,29 +171,46 @@ def meanings_of_foreign(
     LabelError
         When the values cannot be mapped to classes; the message says with which option they can.
     """
-    predicted = _values(match.image for match in matches)
-    true = _values(mask for match in matches for mask in match.masks)
     labels = rule.prediction_labels or rule.labels
+    said = Said(rule.names, labels, None if rule.prediction_labels else rule.unlabelled)
+    images = judge((each.image.read() for each in matches), said, where="the predictions")
     if folders:
-        masks = Meaning(_numbered(("background", *folders)), rule.unlabelled, per_class=True)
+        layers = _layers(matches, folders, rule)
+        classes = _numbered(("background", *folders))
+        masks = Meaning(classes, rule.unlabelled, per_class=True, judgements=layers)
         if labels is None:
-            return _counted(masks, predicted), masks
-    elif labels is None:
-        return _by_value(predicted, true, rule, _numbered_side(matches[0], predicted, true, rule))
-    elif rule.labels is None:
+            return replace(_counted(masks, images.values), judgements=(images,)), masks
+        return _named_alike(_assigned(images, labels, rule), masks)
+    said = Said(rule.names, rule.labels, rule.unlabelled)
+    truth = judge((each.masks[0].read() for each in matches), said)
+    if labels is None:
+        tell_left_out(truth, "what is predicted there is not scored")
+        return _by_value(images, truth, rule)
+    if rule.labels is None:
         names = rule.names or tuple(dict.fromkeys(labels.values()))
-        masks = Meaning(*choose_classes(true, names=names, unlabelled=rule.unlabelled))
+        chosen = choose_classes(truth.values, names=names, unlabelled=rule.unlabelled)
+        masks = Meaning(*chosen, judgements=(truth,))
     else:
-        masks = _assigned(true, rule.labels, rule, "the masks")
-    predictions = _assigned(predicted, labels, rule, "the predictions")
+        masks = _assigned(truth, rule.labels, rule)
+    return _named_alike(_assigned(images, labels, rule), masks)
+
+
+def _named_alike(predictions: Meaning, masks: Meaning) -> tuple[Meaning, Meaning]:
+    """Refuse a class of the predictions that the masks do not know."""
     for name in predictions.names:
         if name not in masks.names:
             raise UnknownNameError("class", name, masks.names)
     return predictions, masks
 
 
-def _values(planes: Iterable[Plane]) -> set[int]:
-    return values_of(plane.read() for plane in planes)
+def _layers(
+    matches: Sequence[Match], folders: Collection[str], rule: MaskRule
+) -> tuple[Judgement, ...]:
+    """Judge the masks of each folder of their own."""
+    return tuple(
+        judge_layer((match.masks[i].read() for match in matches), name, rule.unlabelled)
+        for i, name in enumerate(folders)
+    )
 
 
 def _background_first(
@@ -245,28 +284,27 @@ def _counted(masks: Meaning, predicted: set[int]) -> Meaning:
     return replace(masks, per_class=False)
 
 
-def _by_value(
-    predicted: set[int], true: set[int], rule: MaskRule, numbered: Numbered | None
-) -> tuple[Meaning, Meaning]:
+def _by_value(images: Judgement, truth: Judgement, rule: MaskRule) -> tuple[Meaning, Meaning]:
     """Compare equal values, or the objects of binary images however they are written."""
-    predicted, true = predicted - {rule.unlabelled}, true - {rule.unlabelled}
+    predicted, true = images.values - {rule.unlabelled}, truth.values - {rule.unlabelled}
     objects = [values - {0} for values in (predicted, true)]
     if objects[0] | objects[1] and all(len(each) <= 1 for each in objects):
         names = _binary_names(rule)
         written = [next(iter(each), next(iter(objects[0] | objects[1]))) for each in objects]
         first, second = (
-            Meaning(_with_values(_numbered(names), {0: names[0], value: names[1]}), rule.unlabelled)
-            for value in written
+            Meaning(
+                _with_values(_numbered(names), {0: names[0], value: names[1]}),
+                rule.unlabelled,
+                judgements=(judgement,),
+            )
+            for value, judgement in zip(written, (images, truth), strict=True)
         )
         return first, second
     _refuse_many(predicted, true, rule)
+    numbered = _instances(predicted, true) if _looks_numbered(images, truth) else None
     _refuse_binary(predicted, true, rule, numbered)
     if numbered:
-        _log.warning(
-            "the values of the first label images look like numbers of objects, and each is taken "
-            "as a class; where each is an object, add --instances %s",
-            numbered,
-        )
+        _tell_numbered(images, truth, numbered)
     _notice_strange(predicted, true)
     both = Meaning(
         *choose_classes(
@@ -276,7 +314,23 @@ def _by_value(
             where=_holding(UNLABELLED_8, predicted, true),
         )
     )
-    return both, both
+    return replace(both, judgements=(images,)), replace(both, judgements=(truth,))
+
+
+def _looks_numbered(*judgements: Judgement) -> bool:
+    return any(each.numbering is not Numbering.NONE for each in judgements)
+
+
+def _tell_numbered(images: Judgement, truth: Judgement, numbered: Numbered) -> None:
+    """Tell, or refuse, values that number objects."""
+    for each in (images, truth):
+        if each.numbering is Numbering.SURE:
+            each.refuse_objects(f"add --instances {numbered}")
+    _log.warning(
+        "the values of the label images look like numbers of objects, and each is taken as a "
+        "class; where each is an object, add --instances %s",
+        numbered,
+    )
 
 
 def _refuse_many(predicted: set[int], true: set[int], rule: MaskRule) -> None:
@@ -333,36 +387,6 @@ def _holding(value: int, predicted: set[int], true: set[int]) -> str:
     return "the predictions" if value in predicted else "the masks"
 
 
-def _numbered_side(
-    match: Match, predicted: set[int], true: set[int], rule: MaskRule
-) -> Numbered | None:
-    """Say whose values look like numbers of objects in the first label images."""
-    if rule.names is not None:
-        return None
-    planes = (match.image, match.masks[0])
-    looks = any(
-        _FEWEST_NUMBERED <= len(values - {0, rule.unlabelled}) <= _MOST_SMALL
-        and _looks_numbered(plane.read(), rule.unlabelled)
-        for plane, values in zip(planes, (predicted, true), strict=True)
-    )
-    return _instances(predicted, true) if looks else None
-
-
-def _looks_numbered(image: Micrograph, unlabelled: int | None) -> bool:
-    """Whether the values are 1, 2, 3, ... and the pixels of each hang together."""
-    if len(image.pixels) != 1:
-        return False
-    plane = whole_numbers(image.pixels[0], f"the label image {image.path or image.name}")
-    values = [value for value in np.unique(plane) if value not in (0, unlabelled)]
-    if len(values) < _FEWEST_NUMBERED or values != list(range(1, len(values) + 1)):
-        return False
-    boxes = find_objects(plane.astype(np.int64), max_label=len(values))
-    return all(
-        label(plane[box] == value, np.ones((3, 3)))[1] == 1
-        for value, box in enumerate(boxes, start=1)
-    )
-
-
 def _instances(predicted: set[int], true: set[int]) -> Numbered:
     """Say what --instances would be: a side of one value beside 0 is binary."""
     if len(true - {0}) <= 1:
@@ -380,12 +404,15 @@ def _binary_names(rule: MaskRule) -> tuple[str, ...]:
     return names
 
 
-def _assigned(values: set[int], labels: Mapping[int, str], rule: MaskRule, where: str) -> Meaning:
-    return Meaning(
-        *choose_classes(
-            values, names=rule.names, assigned=labels, unlabelled=rule.unlabelled, where=where
-        )
+def _assigned(judgement: Judgement, labels: Mapping[int, str], rule: MaskRule) -> Meaning:
+    chosen = choose_classes(
+        judgement.values,
+        names=rule.names,
+        assigned=labels,
+        unlabelled=rule.unlabelled,
+        where=judgement.found.where,
     )
+    return Meaning(*chosen, judgements=(judgement,))
 
 
 def _numbered(names: Sequence[str]) -> tuple[LabelClass, ...]:

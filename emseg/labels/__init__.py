@@ -9,18 +9,24 @@ from emseg.labels.classes import (
     tell_alike,
 )
 from emseg.labels.colours import colour
-from emseg.labels.masks import combine_masks, mask_values, to_label_image, values_of
+from emseg.labels.judgement import Judgement, judge, judge_layer, tell_left_out
+from emseg.labels.mask_set import Said
+from emseg.labels.masks import combine_masks, mask_values, to_label_image
 
 __all__ = [
+    "Judgement",
+    "Said",
     "choose_classes",
     "colour",
     "combine_masks",
+    "judge",
+    "judge_layer",
     "mask_values",
     "parse_labels",
     "parse_names",
     "parse_value",
     "show_value",
     "tell_alike",
+    "tell_left_out",
     "to_label_image",
-    "values_of",
 ]

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from emseg.errors import LabelError, UsageError, listed
 from emseg.labels.colours import colour
-from emseg.micrograph import UNLABELLED_8, LabelClass
+from emseg.micrograph import UNLABELLED_8, UNLABELLED_16, LabelClass
 from emseg.naming import alike, require_name
 
 _MOST_INFERRED = 32  # more distinct values than this are instances or a picture, not classes
+_MANY_MISSING = 4  # values without a name, which may be objects
 MOST_COLOURS = _MOST_INFERRED
 """Distinct colours that a mask may have; a photograph or a JPEG has more."""
 
@@ -120,6 +121,7 @@ def choose_classes(
     assigned: Mapping[int, str] | None = None,
     unlabelled: int | None = None,
     where: str = "the masks",
+    objects: str = "give one folder of masks a class with --masks NAME=DIR",
 ) -> tuple[tuple[LabelClass, ...], int | None]:
     """Map the values found in masks to classes.
 
@@ -135,6 +137,8 @@ def choose_classes(
         The value of pixels that belong to no class (``--unlabelled``).
     where : str
         What the message calls the masks.
+    objects : str
+        What to do where the values number objects.
 
     Returns
     -------
@@ -153,29 +157,33 @@ def choose_classes(
     values = sorted(set(found) - {unlabelled})
     if names is not None and len(names) < 2:
         raise UsageError(f"--classes names one class only ({', '.join(names)}); name at least two")
-    if assigned is None and _is_coloured(values) and values[0] == 0:
+    if assigned is None and _is_coloured(values) and values[0] == 0 and len(values) > 2:
         _log.warning(
             "black (#000000) in %s is taken as a class; where it means that nothing was painted, "
             "say --unlabelled '#000000'",
             where,
         )
     if assigned is not None:
-        return _assigned_classes(values, assigned, names, where), unlabelled
-    if unlabelled is None and _is_255_unlabelled(values, names):
+        return _assigned_classes(values, assigned, names, where, objects), unlabelled
+    if unlabelled is None and _is_last_unlabelled(values, names):
         _log.warning(
-            "the value 255 beside %s in %s is taken as unlabelled", listed(values[:-1]), where
+            "the value %d beside %s in %s is taken as unlabelled",
+            values[-1],
+            listed(values[:-1]),
+            where,
         )
-        values, unlabelled = values[:-1], UNLABELLED_8
+        values, unlabelled = values[:-1], values[-1]
     if len(values) < 2 and not names:
         held = f"only the value {_shown(values)}" if values else "no labelled pixel"
-        raise LabelError(
-            f"{where} hold {held}: there is nothing to tell apart; "
-            "check the mask folder, or name the classes with --labels 0=background,1=object"
-        )
+        way = "check the mask folder, or name the classes with --labels 0=background,1=object"
+        if values and unlabelled is not None:
+            held += f" beside the unlabelled {show_value(unlabelled)}"
+            way = f"leave --unlabelled {_quoted(unlabelled)} out where it is the background"
+        raise LabelError(f"{where} hold {held}: there is nothing to tell apart; {way}")
     if names:
         values = _values_of_names(values, names, where)
         return _numbered(names, values), unlabelled
-    return _numbered(_inferred_names(values, where), values), unlabelled
+    return _numbered(_inferred_names(values, where, objects), values), unlabelled
 
 
 def _is_coloured(values: Sequence[int]) -> bool:
@@ -184,8 +192,8 @@ def _is_coloured(values: Sequence[int]) -> bool:
     return few and _LARGEST_NUMBER < values[-1] <= _LARGEST_COLOUR
 
 
-def _is_255_unlabelled(values: Sequence[int], names: Sequence[str] | None) -> bool:
-    if len(values) < 3 or values[-1] != UNLABELLED_8:
+def _is_last_unlabelled(values: Sequence[int], names: Sequence[str] | None) -> bool:
+    if len(values) < 3 or values[-1] not in (UNLABELLED_8, UNLABELLED_16):
         return False
     small = list(values[:-1])
     if names:
@@ -205,16 +213,30 @@ def _values_of_names(values: Sequence[int], names: Sequence[str], where: str) ->
     )
 
 
-def _inferred_names(values: Sequence[int], where: str) -> list[str]:
+def _inferred_names(values: Sequence[int], where: str, objects: str) -> list[str]:
+    if values[0] < 0:
+        _refuse_negative(values, where)
     if len(values) == 2 and not _is_coloured(values):
         return ["background", "foreground"]
-    if len(values) > _MOST_INFERRED or values[0] < 0:
+    if len(values) > _MOST_INFERRED:
         raise LabelError(
-            f"{where} hold {len(values)} values ({_shown(values)}): too many to be classes. "
-            "A greyscale or JPEG picture is no mask, and numbered objects become one class with "
-            "--labels; save masks as PNG or TIFF with one value a class"
+            f"{where} hold {len(values)} values ({_shown(values)}): too many to be classes. Where "
+            f"they number objects, {objects}; a greyscale or JPEG picture is no mask: save it as "
+            "PNG or TIFF with one value a class"
         )
-    return [f"class_{show_value(value).removeprefix('#')}" for value in values]
+    if _is_coloured(values):
+        return [f"class_{value:06x}" if value else "class_0" for value in values]
+    return [f"class_{value}" for value in values]
+
+
+def _refuse_negative(values: Sequence[int], where: str) -> None:
+    """Refuse a number below 0, which most programs write where nothing is labelled."""
+    lowest = values[0]
+    raise LabelError(
+        f"{where} hold the value {lowest} beside {_shown(values[1:])}: where it means that nothing "
+        f"is labelled, say --unlabelled={lowest}; where it is a class, name all values with "
+        f"--labels={','.join(f'{value}=NAME' for value in values[:3])}{',...' * (len(values) > 3)}"
+    )
 
 
 def _shown(values: Sequence[int]) -> str:
@@ -232,13 +254,15 @@ def _assigned_classes(
     assigned: Mapping[int, str],
     names: Sequence[str] | None,
     where: str,
+    objects: str,
 ) -> tuple[LabelClass, ...]:
     missing = [value for value in values if value not in assigned]
     if missing:
+        way = "" if len(missing) < _MANY_MISSING else f"; where they number objects, {objects}"
         raise LabelError(
             f"{where} hold the value {_shown(missing)}, which --labels does not name; add "
             f"{_quoted(missing[0], '=NAME')} to --labels or leave it out with "
-            f"--unlabelled {_quoted(missing[0])}"
+            f"--unlabelled {_quoted(missing[0])}{way}"
         )
     order = tuple(names or dict.fromkeys(assigned.values()))
     if set(order) != set(assigned.values()):

@@ -1,6 +1,6 @@
 """Masks as users have them, turned into label images."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,14 @@ from emseg.micrograph import (
 _COLOUR_CODES = 1 << 24
 
 
-def _plane(mask: Micrograph) -> NDArray[Any]:
+def mask_plane(mask: Micrograph) -> NDArray[Any]:
+    """Take the whole numbers of a mask, or one number a colour; raises as `mask_values` does.
+
+    Returns
+    -------
+    array of an integer type, shape (Y, X)
+        The colour #6da34d is 0x6da34d.
+    """
     if mask.pixels.shape[0] == 3 and mask.pixels.dtype == np.uint8:
         return _colours(mask)
     if mask.pixels.shape[0] != 1:
@@ -40,7 +47,7 @@ def _colours(mask: Micrograph) -> NDArray[np.uint32]:
     """
     red, green, blue = (channel.astype(np.uint32) for channel in mask.pixels)
     plane: NDArray[np.uint32] = (red << 16) | (green << 8) | blue
-    count = len(_distinct(plane))
+    count = len(distinct_values(plane))
     if count > MOST_COLOURS:
         raise LabelError(
             f"the mask {mask.path or mask.name} is a colour picture ({count} colours), and a mask "
@@ -64,42 +71,11 @@ def mask_values(mask: Micrograph) -> tuple[int, ...]:
     LabelError
         When the mask is a picture of many colours or holds no whole numbers.
     """
-    return tuple(int(value) for value in _distinct(_plane(mask)))
+    return tuple(int(value) for value in distinct_values(mask_plane(mask)))
 
 
-def values_of(masks: Iterable[Micrograph]) -> set[int]:
-    """Distinct values of all masks of a set, taken one at a time.
-
-    Parameters
-    ----------
-    masks : iterable of Micrograph
-        As `mask_values` takes them.
-
-    Raises
-    ------
-    LabelError
-        As `mask_values`, and when some are in colour and others grey: 255 is white in one and
-        blue in the other.
-    """
-    values: set[int] = set()
-    coloured = grey = ""
-    for mask in masks:
-        found = mask_values(mask)
-        values.update(found)
-        if len(mask.pixels) == 3:
-            coloured = coloured or str(mask.path or mask.name)
-        elif any(found):
-            grey = grey or str(mask.path or mask.name)
-        if coloured and grey:
-            raise LabelError(
-                f"the mask {coloured} is a colour picture (3 channels) and {grey} is grey; save "
-                "all masks alike, best with one channel and one value a class"
-            )
-    return values
-
-
-def _distinct(plane: NDArray[Any]) -> NDArray[Any]:
-    """Distinct values, ascending; counted rather than sorted where they are few."""
+def distinct_values(plane: NDArray[Any]) -> NDArray[Any]:
+    """Distinct values of a plane, ascending; counted rather than sorted where they are few."""
     if plane.dtype == np.uint32 and plane.size and plane.max() < _COLOUR_CODES:
         seen = np.zeros(_COLOUR_CODES, bool)
         for row in plane:  # positions take 64 bits
@@ -135,12 +111,12 @@ def to_label_image(
     LabelError
         When the mask holds a value that no class has.
     """
-    plane = _plane(mask)
+    plane = mask_plane(mask)
     nothing = unlabelled_value(len(classes))
     index_of = {value: index for index, each in enumerate(classes) for value in each.values}
     if unlabelled is not None:
         index_of[unlabelled] = nothing
-    values = _distinct(plane)
+    values = distinct_values(plane)
     unknown = [int(value) for value in values if int(value) not in index_of]
     if unknown:
         known = _by_value(classes)
@@ -189,9 +165,9 @@ def combine_masks(
                 f"in size ({masks[0].size[0]} x {masks[0].size[1]} and "
                 f"{mask.size[0]} x {mask.size[1]}); all masks of a micrograph have its size"
             )
-        plane = _plane(mask)
+        plane = mask_plane(mask)
         pixels[plane > 0 if unlabelled is None else (plane > 0) & (plane != unlabelled)] = index
     if unlabelled is not None:
         for mask in masks:
-            pixels[(_plane(mask) == unlabelled) & (pixels == 0)] = nothing
+            pixels[(mask_plane(mask) == unlabelled) & (pixels == 0)] = nothing
     return LabelImage(pixels, classes, masks[0].name, masks[0].plane, masks[0].pixel_size)

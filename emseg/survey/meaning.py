@@ -4,15 +4,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from emseg.config import MeasureConfig
-from emseg.errors import EmsegError, LabelError, MismatchError, UnknownNameError, UsageError, listed
-from emseg.labels import choose_classes, colour, values_of
+from emseg.errors import EmsegError, MismatchError, UnknownNameError, UsageError
+from emseg.labels import Judgement, Said, colour, judge
 from emseg.micrograph import LabelClass, Micrograph
 from emseg.survey.fields import Failure, Failures, Field
 
 Track = Callable[[Sequence[Field]], Iterable[Field]]
 """Hands on the fields one by one, and shows how far the work is."""
 
-_MOST_CLASSES = 32  # distinct values beyond which they number objects
 _OF_OBJECTS = tuple(LabelClass(name, colour(i)) for i, name in enumerate(("background", "object")))
 
 
@@ -30,12 +29,15 @@ class Meaning:
         The value of foreign label images that means no class.
     numbered : bool
         Whether every value but 0 is an object of its own.
+    judgement : Judgement or None
+        How the values of foreign label images are read.
     """
 
     classes: tuple[LabelClass, ...]
     measured: tuple[str, ...]
     unlabelled: int | None = None
     numbered: bool = False
+    judgement: Judgement | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -69,18 +71,10 @@ def find_meaning(
         return _own_meaning(fields, config)
     if config.instances:
         return Meaning(_OF_OBJECTS, ("object",), config.unlabelled, numbered=True)
-    values: set[int] = set()
-    if config.labels is None:
-        values = values_of(_readable(fields, failures, track))
-        _refuse_numbered(values - {config.unlabelled}, config)
-    classes, unlabelled = choose_classes(
-        values,
-        names=config.classes,
-        assigned=config.labels,
-        unlabelled=config.unlabelled,
-        where="the label images",
-    )
-    return Meaning(classes, _measured(classes, config), unlabelled)
+    said = Said(config.classes, config.labels, config.unlabelled)
+    judgement = judge(_readable(fields, failures, track), said, where="the label images")
+    classes, unlabelled = judgement.classes("add --instances")
+    return Meaning(classes, _measured(classes, config), unlabelled, judgement=judgement)
 
 
 def _own_meaning(fields: Sequence[Field], config: MeasureConfig) -> Meaning:
@@ -128,11 +122,3 @@ def _readable(fields: Sequence[Field], failures: Failures, track: Track) -> Iter
             yield field.plane.read()
         except EmsegError as error:
             failures.note(Failure(field.plane.stack.path, error), of=len(fields))
-
-
-def _refuse_numbered(values: set[int], config: MeasureConfig) -> None:
-    if config.classes is None and len(values) > _MOST_CLASSES:
-        raise LabelError(
-            f"the label images hold {len(values)} values ({listed(sorted(values), most=3)}), too "
-            "many to be classes; where each value is an object, add --instances"
-        )

@@ -56,7 +56,8 @@ def read_scene(field: Field, meaning: Meaning) -> Scene:
         instances = read_instances(read, meaning.unlabelled)
         image = _image_of_instances(instances, meaning)
     else:
-        image = to_label_image(read, meaning.classes, meaning.unlabelled)
+        mask = meaning.judgement.read(read) if meaning.judgement else read
+        image = to_label_image(mask, meaning.classes, meaning.unlabelled)
     beside = micrograph.specimen if micrograph is not None else None
     region = read.specimen or image.specimen or beside  # --crop, what emseg wrote, the micrograph
     region = region or _labelled_part(image)

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset, Sampler
 
 from emseg.intensity import IntensityRule, normalise
 from emseg.training.augment import Geometry, vary_intensity
-from emseg.training.labelled import LabelledPlane
+from emseg.training.holding_out import LabelledPlane
 
 _BALANCED = 1 / 3  # share of crops around a pixel of a class drawn at random (as nnU-Net)
 _REMEMBERED = 4096  # pixels of each class and plane that a crop can be drawn around

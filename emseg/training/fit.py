@@ -25,9 +25,9 @@ from emseg.config import Task, TrainConfig
 from emseg.errors import ContentError, UsageError
 from emseg.inference import choose_device, device_name
 from emseg.schedules import parse_schedule
+from emseg.training.holding_out import LabelledPlane
 from emseg.training.jobs import Job, prepare
 from emseg.training.judging import Verdict
-from emseg.training.labelled import LabelledPlane
 from emseg.training.loop import require_precision, run_loop
 from emseg.training.progress import Progress, Report
 from emseg.training.rate_finder import RangeTest, find_rate

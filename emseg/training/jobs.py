@@ -32,6 +32,7 @@ from emseg.networks import (
 from emseg.starting import check_start
 from emseg.tiling import padded_length
 from emseg.training.crops import CropDataset
+from emseg.training.holding_out import LabelledPlane
 from emseg.training.images import (
     ImageDataset,
     LabelledMicrograph,
@@ -39,7 +40,7 @@ from emseg.training.images import (
     load_classes,
 )
 from emseg.training.judging import ClassificationJudge, Judge, SegmentationJudge
-from emseg.training.labelled import LabelledPlane, fingerprint, load_labelled
+from emseg.training.labelled import fingerprint, load_labelled
 from emseg.training.schedule import EPOCH
 from emseg.training.tasks import ClassificationTask, SegmentationTask, TrainingTask
 from emseg.training.transfer import Transfer, start_from

@@ -15,8 +15,8 @@ from emseg.bundle import Model, ModelCard
 from emseg.config import Rescale
 from emseg.evaluation import Confusion, segmentation_scores
 from emseg.inference import Classifier, Segmenter
+from emseg.training.holding_out import LabelledPlane
 from emseg.training.images import LabelledMicrograph
-from emseg.training.labelled import LabelledPlane
 
 _MOST_PIXELS = {"cpu": 3_000_000}  # a validation of more would eat the time of the training
 _MOST_PIXELS_ELSEWHERE = 64_000_000

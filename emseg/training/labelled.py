@@ -6,17 +6,24 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
 from emseg.config import TrainConfig, parse_slices
-from emseg.errors import ContentError, MismatchError, UsageError, listed
-from emseg.intensity import Statistics, measure
-from emseg.labels import choose_classes, colour, combine_masks, to_label_image, values_of
-from emseg.micrograph import LabelClass, LabelImage, Micrograph
+from emseg.errors import MismatchError, UsageError, listed
+from emseg.intensity import measure
+from emseg.labels import (
+    Judgement,
+    Said,
+    colour,
+    combine_masks,
+    judge,
+    judge_layer,
+    tell_left_out,
+    to_label_image,
+)
+from emseg.micrograph import LabelClass, Micrograph
 from emseg.reading import (
     AS_STORED,
     NO_MICROGRAPHS,
@@ -25,28 +32,10 @@ from emseg.reading import (
     list_planes,
     match_pairs,
 )
+from emseg.training.holding_out import LabelledPlane, check_classes, split
 from emseg.training.pixel_sizes import CommonScale, rescaled_labels
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledPlane:
-    """A micrograph with its labels and the statistics that normalise it.
-
-    Parameters
-    ----------
-    micrograph : Micrograph
-        Pixels as in the file.
-    labels : LabelImage
-        Of the same height and width.
-    statistics : Statistics
-        Of the whole micrograph, also when this is a part of it.
-    """
-
-    micrograph: Micrograph
-    labels: LabelImage
-    statistics: Statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +87,20 @@ def load_labelled(config: TrainConfig) -> LabelledSet:
     raws = _read(config.images, config.masks, config.mask_folders, config.slices, options)
     held_out = _read_validation(config, options)
     raws = _without(raws, held_out)
-    classes, unlabelled = _choose(config, [*raws, *held_out])
+    classes, unlabelled, judged = _choose(config, [*raws, *held_out])
     scale = CommonScale([raw.image for raw in raws], config.rescale)
 
     def labelled(raw: _Raw) -> LabelledPlane:
         by_folder = bool(config.mask_folders)
-        return _labelled(raw, classes, unlabelled, scale, by_folder=by_folder)
+        masks = [each.read(mask) for each, mask in zip(judged, raw.masks, strict=True)]
+        return _labelled(raw.image, masks, classes, unlabelled, scale, by_folder=by_folder)
 
     train = [labelled(raw) for raw in raws]
     validation = [labelled(raw) for raw in held_out]
     if not validation:
         train, validation = split(train, config.val_fraction, config.seed)
     _check_channels([*train, *validation])
-    _check_labels(train)
+    check_classes(train, validation)
     return LabelledSet(tuple(train), tuple(validation), classes, scale.pixel_size)
 
 
@@ -222,23 +212,37 @@ def _on_specimen(mask: Micrograph, image: Micrograph) -> Micrograph:
     return replace(mask, specimen=image.specimen).without_bar
 
 
-def _choose(config: TrainConfig, raws: Sequence[_Raw]) -> tuple[tuple[LabelClass, ...], int | None]:
+def _choose(
+    config: TrainConfig, raws: Sequence[_Raw]
+) -> tuple[tuple[LabelClass, ...], int | None, list[Judgement]]:
+    """Say what the values of the masks mean: classes, the unlabelled value, how masks are read."""
     if config.mask_folders:
         names = ("background", *config.mask_folders)
         if len(set(names)) != len(names):
             raise UsageError(
                 "--masks background=DIR is not needed: what no mask marks is background"
             )
+        judged = [
+            judge_layer((raw.masks[i] for raw in raws), name, config.unlabelled)
+            for i, name in enumerate(config.mask_folders)
+        ]
         classes = tuple(LabelClass(name, colour(i), (i,)) for i, name in enumerate(names))
-        return classes, config.unlabelled
-    found = values_of(mask for raw in raws for mask in raw.masks)
-    return choose_classes(
-        found, names=config.classes, assigned=config.labels, unlabelled=config.unlabelled
+        return classes, config.unlabelled, judged
+    said = Said(config.classes, config.labels, config.unlabelled)
+    judgement = judge((mask for raw in raws for mask in raw.masks), said)
+    folder = config.masks[0] if len(config.masks) == 1 else "DIR"
+    classes, unlabelled = judgement.classes(
+        f"say --masks object={folder} to learn them as one class"
     )
+    tell_left_out(
+        judgement, "a network that never saw them predicts one of the other classes there"
+    )
+    return classes, unlabelled, [judgement]
 
 
 def _labelled(
-    raw: _Raw,
+    micrograph: Micrograph,
+    masks: Sequence[Micrograph],
     classes: tuple[LabelClass, ...],
     unlabelled: int | None,
     scale: CommonScale,
@@ -246,81 +250,12 @@ def _labelled(
     by_folder: bool,
 ) -> LabelledPlane:
     if by_folder:
-        labels = combine_masks(raw.masks, classes, unlabelled)
+        labels = combine_masks(masks, classes, unlabelled)
     else:
-        labels = to_label_image(raw.masks[0], classes, unlabelled)
-    labels = replace(labels, name=raw.image.name, pixel_size=raw.image.pixel_size)
-    image = scale.fit(raw.image)
+        labels = to_label_image(masks[0], classes, unlabelled)
+    labels = replace(labels, name=micrograph.name, pixel_size=micrograph.pixel_size)
+    image = scale.fit(micrograph)
     return LabelledPlane(image, rescaled_labels(labels, image), measure(image))
-
-
-def split(
-    planes: Sequence[LabelledPlane], fraction: float, seed: int
-) -> tuple[list[LabelledPlane], list[LabelledPlane]]:
-    """Hold out a fraction for validation.
-
-    Single micrographs are drawn by the seed. Of each stack the last planes are held out,
-    because neighbouring planes show nearly the same. One micrograph alone is cut in two.
-
-    Returns
-    -------
-    train, validation : list of LabelledPlane
-        Neither is empty.
-    """
-    if len(planes) == 1:
-        return _cut(planes[0], fraction)
-    files: dict[Path | None, list[int]] = {}
-    for index, plane in enumerate(planes):
-        files.setdefault(plane.micrograph.path, []).append(index)
-    held_out = {
-        index
-        for indices in files.values()
-        if len(indices) > 1
-        for index in indices[-_share(len(indices), fraction) :]
-    }
-    single = [indices[0] for indices in files.values() if len(indices) == 1]
-    if len(single) > 1:
-        order = np.random.default_rng(seed).permutation(len(single))
-        held_out |= {single[i] for i in order[: _share(len(single), fraction)]}
-    _log.info(
-        "held out for validation: %s",
-        listed([planes[i].micrograph.title for i in sorted(held_out)]),
-    )
-    return (
-        [plane for index, plane in enumerate(planes) if index not in held_out],
-        [plane for index, plane in enumerate(planes) if index in held_out],
-    )
-
-
-def _share(count: int, fraction: float) -> int:
-    """Part of several, at least one and never all."""
-    return min(count - 1, max(1, round(fraction * count)))
-
-
-def _cut(plane: LabelledPlane, fraction: float) -> tuple[list[LabelledPlane], list[LabelledPlane]]:
-    height, width = plane.micrograph.size
-    across = width >= height
-    length = max(height, width)
-    border = min(length - 1, max(1, round(length * (1 - fraction))))
-    if length < 2:
-        raise ContentError(f"{plane.micrograph.title} is a single pixel; it cannot be learnt from")
-    _log.warning(
-        "one labelled micrograph: its last %d %s are held out for validation",
-        length - border,
-        "columns" if across else "rows",
-    )
-    first, last = slice(0, border), slice(border, None)
-    everything = slice(None)
-    cuts = [(everything, part) if across else (part, everything) for part in (first, last)]
-    parts = [
-        LabelledPlane(
-            replace(plane.micrograph, pixels=plane.micrograph.pixels[:, rows, columns]),
-            replace(plane.labels, pixels=plane.labels.pixels[rows, columns]),
-            plane.statistics,
-        )
-        for rows, columns in cuts
-    ]
-    return [parts[0]], [parts[1]]
 
 
 def _check_channels(planes: Sequence[LabelledPlane]) -> None:
@@ -332,16 +267,6 @@ def _check_channels(planes: Sequence[LabelledPlane]) -> None:
                 f"{first.path} has {first.pixels.shape[0]}; all micrographs of a training have "
                 "the same channels"
             )
-
-
-def _check_labels(planes: Sequence[LabelledPlane]) -> None:
-    counts: NDArray[Any] = np.sum([plane.labels.counts() for plane in planes], axis=0)
-    if not counts.any():
-        raise ContentError("no pixel of the training masks is labelled; check --unlabelled")
-    names = planes[0].labels.names
-    absent = [name for name, count in zip(names, counts, strict=True) if count == 0]
-    if absent:
-        _log.warning("no training mask shows %s; it cannot be learnt", listed(absent))
 
 
 def fingerprint(planes: Iterable[LabelledPlane]) -> str:

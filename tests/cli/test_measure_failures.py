@@ -139,7 +139,7 @@ def test_parquet_without_pyarrow_is_refused_before_any_work(refused, here, monke
         (["apart"], 4, "measure them apart"),
         (["masks", "--labels", "0=a,1=b", "--instances"], 2, "keep one of them"),
         (["masks", "--smallest", "5nm"], 2, "say --pixel-size"),
-        (["masks", "--labels", "0=a,2=b"], 4, "holds the value 1"),
+        (["masks", "--labels", "0=a,2=b"], 4, "hold the value 1, which --labels"),
         (["grey"], 4, "add --instances"),
         (["broken"], 4, "a.tif"),
     ],

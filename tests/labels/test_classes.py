@@ -65,6 +65,9 @@ def test_what_is_no_value_is_refused(text):
 def test_colours_are_classes_of_their_own_and_black_is_asked_about(caplog):
     with caplog.at_level(logging.WARNING):
         assert meaning([0, 0x6DA34D])[0] == [("class_0", (0,)), ("class_6da34d", (0x6DA34D,))]
+        assert not caplog.text  # one class would be left
+        names = [name for name, _ in meaning([0, 0xFF, 0x6DA34D])[0]]
+    assert names == ["class_0", "class_0000ff", "class_6da34d"]
     assert "--unlabelled '#000000'" in caplog.text
 
 

@@ -11,7 +11,7 @@ import torch
 from emseg.intensity import measure
 from emseg.labels import choose_classes, to_label_image
 from emseg.micrograph import Micrograph
-from emseg.training.labelled import LabelledPlane
+from emseg.training.holding_out import LabelledPlane
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,8 @@ import tifffile
 
 from emseg.config import TrainConfig
 from emseg.errors import ContentError, LabelError, MismatchError, PathMissingError, UsageError
-from emseg.training.labelled import fingerprint, load_labelled, split
+from emseg.training.holding_out import check_classes, split
+from emseg.training.labelled import fingerprint, load_labelled
 
 
 def config(images, masks=None, **more):
@@ -355,3 +356,53 @@ def test_the_fingerprint_is_that_of_the_data(labelled):
     assert one != fingerprint([labelled(pixels + 1, mask)])
     assert one != fingerprint([labelled(pixels.astype(np.float32), mask)])
     assert len(one) == 64
+
+
+def showing(labelled, *classes, path, plane=None):
+    """Make a plane whose columns show these classes."""
+    mask = np.repeat([classes], 8, axis=0)
+    return labelled(np.zeros(mask.shape), mask, path=Path(path), plane=plane)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_only_micrograph_that_shows_a_class_is_learnt_from(labelled, seed, caplog):
+    shown = [(0, 1), (0, 1), (0, 1, 2), (0, 1), (0, 1), (0, 1)]
+    planes = [showing(labelled, *each, path=f"{n}.tif") for n, each in enumerate(shown)]
+    train, validation = split(planes, 0.3, seed)
+    assert "2.tif" in [str(plane.micrograph.path) for plane in train]
+    assert len(validation) == 2
+    check_classes(train, validation)
+    (said,) = caplog.messages
+    assert said.startswith("what is held out for validation does not show c2: it is learnt")
+
+
+def test_where_every_micrograph_is_needed_the_least_is_held_out(labelled, caplog):
+    shown = [(0, 1, 2), (0, 1)], [(0, 1), (0, 2)]
+    for (first, second), lost in zip(shown, ("", "only what is held out"), strict=True):
+        planes = [
+            showing(labelled, *first, path="a.tif"),
+            showing(labelled, *second, path="b.tif"),
+        ]
+        for seed in range(4):
+            caplog.clear()
+            train, validation = split(planes, 0.2, seed)
+            check_classes(train, validation)
+            assert (lost in caplog.text) if lost else ("cannot be learnt" not in caplog.text)
+
+
+def test_planes_of_a_stack_that_alone_show_a_class_are_learnt_from(labelled):
+    shown = [(0, 1)] * 8 + [(0, 2), (0, 2)]
+    planes = [showing(labelled, *each, path="s.tif", plane=n) for n, each in enumerate(shown)]
+    _, validation = split(planes, 0.2, 0)
+    assert [plane.micrograph.plane for plane in validation] == [7, 8]
+
+
+@pytest.mark.parametrize("is_wide", [True, False])
+def test_one_micrograph_is_cut_where_every_class_is_left(labelled, is_wide, caplog):
+    mask = np.zeros((20, 10), int)
+    mask[-2:], mask[:, -1] = 2, 1
+    mask = mask.T if is_wide else mask
+    (train,), (validation,) = split([labelled(np.zeros(mask.shape), mask)], 0.2, 0)
+    assert (train.labels.counts() > 0).all()
+    assert validation.labels.pixels.shape == ((10, 4) if is_wide else (4, 10))
+    assert f"its first 4 {'columns' if is_wide else 'rows'} are held out" in caplog.text

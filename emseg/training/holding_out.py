@@ -1,0 +1,207 @@
+"""Which labelled micrographs are held out for validation."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.errors import ContentError, listed
+from emseg.intensity import Statistics
+from emseg.micrograph import LabelImage, Micrograph
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPlane:
+    """A micrograph with its labels and the statistics that normalise it.
+
+    Parameters
+    ----------
+    micrograph : Micrograph
+        Pixels as in the file.
+    labels : LabelImage
+        Of the same height and width.
+    statistics : Statistics
+        Of the whole micrograph, also when this is a part of it.
+    """
+
+    micrograph: Micrograph
+    labels: LabelImage
+    statistics: Statistics
+
+
+def split(
+    planes: Sequence[LabelledPlane], fraction: float, seed: int
+) -> tuple[list[LabelledPlane], list[LabelledPlane]]:
+    """Hold out a fraction for validation, and leave every class to learn from where possible.
+
+    Single micrographs are drawn by the seed, and one that alone shows a class is passed over. Of
+    each stack the last planes are held out, because neighbouring planes show nearly the same; if
+    they alone show a class, others that lie together. One micrograph alone is cut in two.
+
+    Returns
+    -------
+    train, validation : list of LabelledPlane
+        Neither is empty.
+    """
+    if len(planes) == 1:
+        return _cut(planes[0], fraction)
+    files: dict[Path | None, list[int]] = {}
+    for index, plane in enumerate(planes):
+        files.setdefault(plane.micrograph.path, []).append(index)
+    draw = _Draw(planes)
+    for indices in files.values():
+        if len(indices) > 1:
+            draw.hold_out_together(indices, _share(len(indices), fraction))
+    single = [indices[0] for indices in files.values() if len(indices) == 1]
+    if len(single) > 1:
+        order = np.random.default_rng(seed).permutation(len(single))
+        draw.hold_out_first([single[i] for i in order], _share(len(single), fraction))
+    _log.info(
+        "held out for validation: %s",
+        listed([planes[i].micrograph.title for i in sorted(draw.held_out)]),
+    )
+    return (
+        [plane for index, plane in enumerate(planes) if index not in draw.held_out],
+        [plane for index, plane in enumerate(planes) if index in draw.held_out],
+    )
+
+
+class _Draw:
+    """Holds out micrographs one by one, and knows which classes are left to learn from.
+
+    Parameters
+    ----------
+    planes : sequence of LabelledPlane
+        All of them.
+    """
+
+    def __init__(self, planes: Sequence[LabelledPlane]) -> None:
+        self._shows = np.array([plane.labels.counts() > 0 for plane in planes])
+        self.held_out: set[int] = set()
+
+    def _lost(self, more: Iterable[int]) -> int:
+        """Count the classes that nothing shows any more when these are held out as well."""
+        gone = self.held_out.union(more)
+        left = [index for index in range(len(self._shows)) if index not in gone]
+        return int((self._shows.any(axis=0) & ~self._shows[left].any(axis=0)).sum())
+
+    def hold_out_first(self, order: Sequence[int], count: int) -> None:
+        """Hold out the first ones that are not needed to learn a class; at least one."""
+        before = len(self.held_out)
+        lost = self._lost(())
+        for index in order:
+            if len(self.held_out) - before < count and self._lost([index]) == lost:
+                self.held_out.add(index)
+        if not self.held_out:
+            self.held_out.add(min(order, key=lambda index: self._lost([index])))
+
+    def hold_out_together(self, indices: Sequence[int], count: int) -> None:
+        """Hold out planes in a row, the last ones unless others leave more classes."""
+        starts = range(len(indices) - count, -1, -1)
+        rows = [indices[start : start + count] for start in starts]
+        self.held_out.update(min(rows, key=self._lost))
+
+
+def _share(count: int, fraction: float) -> int:
+    """Part of several, at least one and never all."""
+    return min(count - 1, max(1, round(fraction * count)))
+
+
+def _cut(plane: LabelledPlane, fraction: float) -> tuple[list[LabelledPlane], list[LabelledPlane]]:
+    """Cut the end off, or the part of another side where more classes are left to learn from.
+
+    ::
+
+        learnt learnt learnt learnt | held
+        learnt learnt learnt learnt | out
+    """
+    height, width = plane.micrograph.size
+    if max(height, width) < 2:
+        raise ContentError(f"{plane.micrograph.title} is a single pixel; it cannot be learnt from")
+    along = [(1, width), (0, height)] if width >= height else [(0, height), (1, width)]
+    cuts = [
+        _Cut(axis, length, min(length - 1, max(1, round(length * fraction))), is_last=is_last)
+        for axis, length in along
+        if length > 1
+        for is_last in (True, False)
+    ]
+    shown = plane.labels.counts() > 0
+    best = min(cuts, key=lambda cut: int((shown & ~(cut.kept(plane).labels.counts() > 0)).sum()))
+    _log.warning(
+        "one labelled micrograph: its %s %d %s are held out for validation",
+        "last" if best.is_last else "first",
+        best.count,
+        "columns" if best.axis else "rows",
+    )
+    return [best.kept(plane)], [best.held_out(plane)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """Rows (axis 0) or columns (1) at one end, which are held out."""
+
+    axis: int
+    length: int
+    count: int
+    is_last: bool
+
+    def kept(self, plane: LabelledPlane) -> LabelledPlane:
+        """Give what is learnt from."""
+        border = self.length - self.count
+        part = slice(0, border) if self.is_last else slice(self.count, None)
+        return self._part(plane, part)
+
+    def held_out(self, plane: LabelledPlane) -> LabelledPlane:
+        """Give what validates."""
+        border = self.length - self.count
+        part = slice(border, None) if self.is_last else slice(0, self.count)
+        return self._part(plane, part)
+
+    def _part(self, plane: LabelledPlane, part: slice) -> LabelledPlane:
+        rows, columns = (slice(None), part) if self.axis else (part, slice(None))
+        return LabelledPlane(
+            replace(plane.micrograph, pixels=plane.micrograph.pixels[:, rows, columns]),
+            replace(plane.labels, pixels=plane.labels.pixels[rows, columns]),
+            plane.statistics,
+        )
+
+
+def check_classes(train: Sequence[LabelledPlane], validation: Sequence[LabelledPlane]) -> None:
+    """Tell which classes cannot be learnt, and which no score will speak of.
+
+    Raises
+    ------
+    ContentError
+        When no pixel of the training is labelled.
+    """
+    learnt, scored = (_pixels(planes) for planes in (train, validation))
+    if not learnt.any():
+        raise ContentError("no pixel of the training masks is labelled; check --unlabelled")
+    names = train[0].labels.names
+    unseen = [name for name, n, m in zip(names, learnt, scored, strict=True) if not n and not m]
+    kept = [name for name, n, m in zip(names, learnt, scored, strict=True) if not n and m]
+    alone = [name for name, n, m in zip(names, learnt, scored, strict=True) if n and not m]
+    if unseen:
+        _log.warning("no training mask shows %s; it cannot be learnt", listed(unseen))
+    if kept:
+        _log.warning(
+            "no training mask shows %s; it cannot be learnt: only what is held out for validation "
+            "shows it; label one more micrograph that does, or choose others with --val-images",
+            listed(kept),
+        )
+    if alone:
+        _log.warning(
+            "what is held out for validation does not show %s: it is learnt, and no score says "
+            "how well; label one more micrograph that shows it",
+            listed(alone),
+        )
+
+
+def _pixels(planes: Sequence[LabelledPlane]) -> NDArray[np.int64]:
+    counts: NDArray[np.int64] = np.sum([plane.labels.counts() for plane in planes], axis=0)
+    return counts

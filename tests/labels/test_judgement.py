@@ -1,0 +1,277 @@
+"""What the values of a set of masks are taken for, over all of them."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from emseg.errors import LabelError
+from emseg.labels import Said, judge, judge_layer, tell_left_out
+from emseg.micrograph import Micrograph
+
+SIDE = 128
+Y, X = np.mgrid[:SIDE, :SIDE]
+TWO = {0: "background", 1: "foreground"}
+
+
+def mask(plane, name="s0.png"):
+    plane = np.asarray(plane)
+    return Micrograph(plane[None] if plane.ndim == 2 else plane, Path(name).stem, Path(name))
+
+
+def discs(*values, dtype=np.uint8, shift=0, radius=13):
+    """Draw nine discs of these values in turn, each value in several pieces, on 0."""
+    plane = np.zeros((SIDE, SIDE), dtype)
+    for number in range(9):
+        y, x = 20 + 40 * (number // 3), 20 + shift + 40 * (number % 3)
+        plane[np.hypot(Y - y, X - x) < radius] = values[number % len(values)]
+    return plane
+
+
+def cells(count, dtype=np.uint16, first=1):
+    """Draw squares of 7 pixels a side that do not touch, numbered one after the other."""
+    plane = np.zeros((SIDE, SIDE), dtype)
+    for number in range(count):
+        y, x = divmod(number, 12)
+        plane[10 * y + 1 : 10 * y + 8, 10 * x + 1 : 10 * x + 8] = first + number
+    return plane
+
+
+def through_jpeg(plane, quality):
+    with io.BytesIO() as file:
+        Image.fromarray(plane).save(file, "JPEG", quality=quality)
+        return np.asarray(Image.open(file))
+
+
+def smaller(plane):
+    return np.asarray(Image.fromarray(plane).resize((50, 50), Image.Resampling.BILINEAR))
+
+
+def meaning(*planes, suffix=".png", **said):
+    """Judge masks; give the class of each value, the unlabelled one, and the masks as read."""
+    masks = [mask(plane, f"s{number}{suffix}") for number, plane in enumerate(planes)]
+    judgement = judge(masks, Said(**said))
+    classes, unlabelled = judgement.classes("say --masks object=masks")
+    read = [judgement.read(each).pixels[0] for each in masks]
+    return {value: each.name for each in classes for value in each.values}, unlabelled, read
+
+
+def test_plain_masks_are_read_as_they_are_without_a_word(caplog):
+    drawn = discs(1, 2)
+    values, unlabelled, (read, _) = meaning(drawn, discs(2, 1, 1))
+    assert values == {0: "class_0", 1: "class_1", 2: "class_2"}
+    assert unlabelled is None
+    np.testing.assert_array_equal(read, drawn)
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("quality", [95, 85])
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_two_classes_through_jpeg_are_the_nearer_of_two(quality, suffix, caplog):
+    drawn = discs(255)
+    stored = through_jpeg(drawn, quality)
+    assert len(np.unique(stored)) > 5
+    values, _, (read,) = meaning(stored, suffix=suffix)
+    assert values == {0: "background", 255: "foreground"}
+    np.testing.assert_array_equal(read, drawn)
+    assert "each pixel is taken as the nearer of 0 and 255 (" in caplog.text
+
+
+def test_smooth_edges_of_two_classes_are_cut_in_the_middle(caplog):
+    stored = smaller(discs(255))
+    values, _, (read,) = meaning(stored)
+    assert values == {0: "background", 255: "foreground"}
+    np.testing.assert_array_equal(read == 255, stored >= 128)
+    assert f"the masks hold {len(np.unique(stored))} values in place of two, in s0.png" in (
+        caplog.text
+    )
+
+
+@pytest.mark.parametrize(
+    ("stored", "suffix"),
+    [
+        (through_jpeg(discs(128, 255), 95), ".png"),
+        (through_jpeg(discs(1, 2), 95), ".jpg"),
+        (smaller(discs(128, 255)), ".tif"),
+        (np.stack([through_jpeg(discs(255), 100), *2 * [discs(255)]]), ".png"),
+    ],
+    ids=["JPEG", "JPEG of small numbers", "smooth edges", "colours"],
+)
+def test_blurred_masks_of_several_classes_are_refused(stored, suffix):
+    with pytest.raises(LabelError, match=r"save it as PNG.*one value a class|colour") as refused:
+        meaning(stored, suffix=suffix)
+    assert "s0" in str(refused.value)
+
+
+@pytest.mark.parametrize("values", [(128, 255), (10, 20, 30, 40), (1, 2, 255)])
+def test_lines_one_pixel_wide_are_classes(values):
+    drawn = discs(*values)
+    drawn[5::40] = values[0]
+    drawn[:, 5::40] = values[-1]
+    kept = {value for value in (0, *values) if value != 255 or len(values) == 2}
+    assert set(meaning(drawn)[0]) == kept
+
+
+def test_masks_of_one_and_of_255_show_the_same_class(caplog):
+    drawn = [discs(255), discs(1), discs(1).astype(bool), discs(65535, dtype=np.uint16)]
+    values, unlabelled, read = meaning(*drawn, np.zeros((4, 4), np.uint8))
+    assert (values, unlabelled) == (TWO, None)
+    for each in read[:4]:
+        np.testing.assert_array_equal(each, drawn[1])
+    assert caplog.messages == [
+        "the masks write the same class as different numbers: 1 and 255 and 65535 in 2 masks "
+        "(s0.png first), 1 in 2 masks (s1.png first); they are taken as one"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "labels"),
+    [
+        (discs(255), discs(1, 2), "0=NAME,1=NAME,2=NAME,255=NAME"),
+        (discs(255), discs(1, 255), "0=NAME,1=NAME,255=NAME"),
+        (np.full((8, 8), 255, np.uint8), discs(1), "0=NAME,1=NAME,255=NAME"),
+    ],
+)
+def test_255_that_is_a_class_here_and_none_there_is_refused(first, second, labels):
+    with pytest.raises(LabelError, match="255 may be a class or mean that nothing") as refused:
+        meaning(first, second)
+    assert f"say --labels {labels}," in str(refused.value)
+    assert str(refused.value).endswith("or --unlabelled 255")
+    meaning(first, second, assigned={0: "a", 1: "b", 2: "b", 255: "b"})
+    assert 255 not in meaning(first, second, unlabelled=255)[0]
+
+
+@pytest.mark.parametrize("none", [255, 65535])
+def test_the_largest_number_beside_small_ones_is_unlabelled(none, caplog):
+    drawn = discs(1, none, dtype=np.uint16)
+    values, unlabelled, _ = meaning(drawn, np.full((8, 8), none, np.uint16))
+    assert (values, unlabelled) == (TWO, none)
+    assert f"the value {none} beside 0, 1 in the masks is taken as unlabelled" in caplog.text
+
+
+def test_numbers_stretched_to_16_bits_are_those_of_the_others(caplog):
+    small = discs(1, 2)
+    _, _, (read, _) = meaning(small.astype(np.uint16) * 257, small)
+    np.testing.assert_array_equal(read, small)
+    assert "multiples of 257 in s0.png" in caplog.text
+
+
+def test_grey_levels_beside_small_numbers_are_refused():
+    with pytest.raises(LabelError, match=r"128, 255 in s1.png and 1, 2 in s0.png, never together"):
+        meaning(discs(1, 2), discs(128, 255))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float32])
+@pytest.mark.parametrize("counts", [(12, 13), (100, 90)])
+def test_numbered_objects_are_refused_with_what_makes_one_class_of_them(dtype, counts):
+    with pytest.raises(LabelError, match=r"each in one piece: they number objects; say --masks ob"):
+        meaning(*(cells(count, dtype) for count in counts))
+
+
+def test_classes_as_many_as_objects_are_classes():
+    assert len(meaning(discs(*range(1, 7)) + discs(*range(7, 13), shift=5) * 0)[0]) == 7
+    scattered = np.arange(SIDE * SIDE).reshape(SIDE, SIDE) % 14
+    assert len(meaning(scattered.astype(np.uint8))[0]) == 14
+
+
+def test_named_values_of_one_piece_each_are_classes():
+    assert len(meaning(cells(13), names=[f"c{number}" for number in range(14)])[0]) == 14
+
+
+@pytest.mark.parametrize(
+    ("planes", "is_told"),
+    [
+        ([cells(5), cells(4)], True),
+        ([cells(2), cells(3)], True),
+        ([cells(3, first=7), cells(3, first=20)], True),
+        ([cells(3), cells(3)], False),
+        ([discs(1, 2, 3), cells(4)], False),
+    ],
+)
+def test_few_values_of_one_piece_each_are_told(planes, is_told, caplog):
+    meaning(*planes)
+    assert ("where each is an object, say --masks object=masks" in caplog.text) is is_told
+
+
+def test_classes_that_no_mask_shows_together_are_told(caplog):
+    meaning(discs(128), discs(128), discs(255))
+    assert caplog.messages == [
+        "no two of the values 128, 255 are in the same mask (128 in 2 masks (s0.png first), 255 in "
+        "s2.png): each is taken as a class; where they are the same class, say --labels "
+        "0=background,128=foreground,255=foreground"
+    ]
+
+
+def strokes():
+    plane = np.zeros((SIDE, SIDE), np.uint8)
+    for row in (20, 60, 100):
+        plane[row : row + 3, 10:50], plane[row : row + 3, 70:110] = 1, 2
+    return plane
+
+
+def test_a_zero_that_may_be_unpainted_is_told(caplog):
+    meaning(strokes())
+    (said,) = caplog.messages
+    assert said.startswith("0 covers 95.6 % of the masks and is taken as a class")
+    assert "say --unlabelled 0; --labels 0=background,1=class_1,2=class_2 says" in said
+
+
+@pytest.mark.parametrize(
+    ("drawn", "said"),
+    [
+        (strokes(), {"unlabelled": 0}),
+        (strokes(), {"names": ("a", "b", "c")}),
+        (strokes(), {"assigned": {0: "a", 1: "b", 2: "c"}}),
+        (np.minimum(strokes(), 1), {}),
+        (discs(1, 2), {}),
+    ],
+)
+def test_a_zero_is_not_asked_about_where_it_is_said_or_plain(drawn, said, caplog):
+    meaning(drawn, **said)
+    assert not caplog.messages
+
+
+def test_a_zero_that_is_left_out_is_told_where_it_covers_most(caplog):
+    for drawn in (strokes(), discs(1, 2, radius=19)):
+        tell_left_out(judge([mask(drawn)], Said(unlabelled=0)), "it is never learnt")
+    assert caplog.messages == [
+        "--unlabelled 0 leaves out 95.6 % of the pixels of the masks: it is never learnt; where 0 "
+        "is the background, leave --unlabelled out"
+    ]
+
+
+def test_an_unlabelled_zero_beside_one_class_is_refused_with_the_way_out():
+    with pytest.raises(LabelError, match="leave --unlabelled 0 out where it is the background"):
+        meaning(discs(1), unlabelled=0)
+
+
+@pytest.mark.parametrize("rest", [[0], [0, 1], [0, 1, 2]])
+def test_a_number_below_zero_is_refused_with_both_ways_out(rest):
+    drawn = discs(-1, *rest, dtype=np.int16)
+    with pytest.raises(LabelError, match=r"say --unlabelled=-1; .*--labels=-1=NAME,0=NAME"):
+        meaning(drawn)
+    assert judge([mask(drawn)], Said(unlabelled=-1)).found.counts.keys() == {0, *rest}
+
+
+def test_many_values_without_a_name_may_be_objects():
+    with pytest.raises(LabelError, match="where they number objects, say --masks object=masks"):
+        meaning(cells(13), assigned={0: "background", 1: "cell"})
+
+
+def test_masks_of_one_class_through_jpeg_are_cut_in_the_middle():
+    drawn = discs(255)
+    stored = mask(through_jpeg(drawn, 90))
+    judgement = judge_layer([stored], "cell")
+    np.testing.assert_array_equal(judgement.read(stored).pixels[0], drawn)
+
+
+def test_colours_beside_numbers_are_refused():
+    with pytest.raises(LabelError, match=r"s0.png is a colour picture .* and s1.png is grey"):
+        meaning(np.stack([discs(255)] * 3), discs(255))
+
+
+def test_a_model_that_knows_the_values_is_believed(caplog):
+    judge([mask(discs(255)), mask(discs(1, 2))], Said(known=frozenset({0, 1, 2, 255})))
+    assert not caplog.messages
