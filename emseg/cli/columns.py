@@ -30,6 +30,13 @@ def shortened(name: str, width: int) -> str:
     return name
 
 
+def harmless(text: str) -> str:
+    """Show what would colour, move or turn round a line of a terminal as a mark; lines stay."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() or each == "\n" else "?" for each in text)
+
+
 def printable(text: object) -> str:
     """Show what would move the cursor, as a line break in the name of a file, as a mark."""
     return "".join(each if each.isprintable() else "?" for each in str(text))

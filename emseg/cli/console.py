@@ -10,11 +10,13 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
+from emseg.cli.columns import harmless
 from emseg.cli.meters import Bar, Lines, Meter, Silence
 
 if TYPE_CHECKING:
@@ -30,6 +32,18 @@ class _Console(Console):
         terminal = (sys.stderr if stderr else sys.stdout).isatty()
         width = None if terminal else _WIDTH_OF_A_FILE
         super().__init__(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Take text without the control characters that a name in it may hold."""
+        return super().render_str(harmless(text.expandtabs()), **options)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        """Render anything; what names bring along reaches no terminal."""
+        for each in super().render(renderable, options):
+            is_safe = each.control is not None or each.text.isprintable()
+            yield each if is_safe else Segment(harmless(each.text), each.style)
 
     def on_broken_pipe(self) -> None:
         """Let the command end as at any other error; rich would exit with the code of a defect."""
@@ -203,7 +217,7 @@ def _bars() -> "Progress":
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),  # a name is no markup
         console=err,
         transient=True,
     )

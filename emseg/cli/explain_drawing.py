@@ -19,7 +19,7 @@ from emseg.explanation import (
 )
 from emseg.inference import device_name
 from emseg.reporting import write_features, write_filters, write_heat
-from emseg.writing import whole_file
+from emseg.writing import write_text
 
 _DOING = {
     "filters": "filters",
@@ -89,8 +89,7 @@ class Drawing:
             tuple(self.figures),
             tuple(skipped),
         )
-        with whole_file(record_file) as beside:
-            beside.write_text(record.to_json() + "\n", encoding="utf-8")
+        write_text(record_file, record.to_json() + "\n")
         return record
 
     def _remark(self) -> None:

@@ -26,10 +26,10 @@ from emseg.writing import (
     RunTable,
     require_replaceable,
     results_folder,
-    whole_file,
     write_label_images,
     write_preview,
     write_probabilities,
+    write_text,
 )
 
 _TABLE, _SETTINGS = "predictions.csv", "predict.toml"
@@ -185,8 +185,7 @@ class Batch:
 
     def _record_settings(self) -> None:
         """Write how the results were made, once the first of them is there."""
-        with whole_file(self.config.out / _SETTINGS) as beside:
-            beside.write_text(self._provenance(), encoding="utf-8")
+        write_text(self.config.out / _SETTINGS, self._provenance(), "replace")
 
     def _attempt(self, path: Path) -> FileOutcome:
         try:

@@ -36,5 +36,6 @@ def write_figure(path: Path, figure: "Figure") -> None:
 
 
 def plain(text: str) -> str:
-    """Keep matplotlib from reading mathematics into a name."""
-    return text.replace("$", r"\$")
+    """Keep matplotlib from reading mathematics into a name, and from what is no character."""
+    shown = "".join(each if each.isprintable() or each == "\n" else "?" for each in text)
+    return shown.replace("$", r"\$")

@@ -33,7 +33,7 @@ from emseg.training.progress import Progress, Report
 from emseg.training.rate_finder import RangeTest, find_rate
 from emseg.training.schedule import EPOCH, Plan, rate_factor
 from emseg.training.tasks import TrainingTask, label_smoothing
-from emseg.writing import results_folder, whole_file, write_table
+from emseg.writing import results_folder, write_table, write_text
 
 _DEFAULT_EPOCHS = 60
 _VALIDATING = 0.1  # share of the time that validation may take
@@ -109,8 +109,7 @@ def _require_free(folder: Path) -> None:
 def _recorded(config: TrainConfig) -> Iterator[None]:
     """Write the configuration of a run; a run that leaves no model leaves no configuration."""
     _require_free(config.out)  # another run may have begun while this one read its micrographs
-    with whole_file(config.out / _CONFIG) as beside:
-        beside.write_text(config.to_toml(), encoding="utf-8")
+    write_text(config.out / _CONFIG, config.to_toml(), "replace")
     try:
         yield
     finally:
