@@ -3,6 +3,7 @@
 Reading it runs nothing, and its values lie in it, or in files that are there and beside it.
 """
 
+import re
 import zipfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -12,11 +13,13 @@ from numpy.lib import format as npy_format
 from emseg.errors import UnreadableFileError
 from emseg.reading.inside import split
 from emseg.reading.zarr_codecs import refuse_codecs
+from emseg.reading.zarr_gaps import gaps
 
 if TYPE_CHECKING:
     from emseg.reading.formats import Format
 
 _ZIP, _NPY = b"PK\x03\x04", b"\x93NUMPY"
+_DATA = re.compile(r"(Experiments/[^/]+/data)/(?:\.zarray|zarr\.json)")  # of a .zspy
 _HDF5 = ("via_hdf5", "hspy", "emd", "nexus")  # reader or plugin
 _LEFT_CLOSED = "meta_data.npy"  # of Panta Rhei before 24.03, which the plugin does not unpickle
 
@@ -44,7 +47,11 @@ def admit(path: Path, fmt: "Format") -> tuple[str, ...]:
     """
     file, inside = split(path)
     if fmt.is_folder:
-        refuse_codecs(file, inside)
+        places = refuse_codecs(file, inside)
+        if fmt.plugin == "zspy":
+            arrays = (found[1] for each in places if (found := _DATA.fullmatch(each)))
+            allowed = fmt.allow_external
+            return tuple(say for each in arrays for say in gaps(file, each, allow_external=allowed))
     elif fmt.plugin == "pantarhei":
         refuse_objects(file)
     elif fmt.reader in _HDF5 or fmt.plugin in _HDF5:

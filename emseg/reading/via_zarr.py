@@ -30,12 +30,13 @@ from emseg.reading.ngff import array_axes, image_axes, multiscales_of, pixel_siz
 from emseg.reading.quiet import mute, no_warnings
 from emseg.reading.signal import Index, Signal, Source
 from emseg.reading.zarr_chunks import checked
+from emseg.reading.zarr_gaps import gaps
 
 _SMALLEST = 16  # pixels on a side, below which an array is taken for a table of numbers
 _log = logging.getLogger(__name__)
 
 
-def open_source(path: Path, _format: Format) -> Source:
+def open_source(path: Path, fmt: Format) -> Source:
     """Open a store, or what a path inside it names.
 
     Raises
@@ -49,12 +50,12 @@ def open_source(path: Path, _format: Format) -> Source:
     file, inside = split(path)
     if file.is_dir():
         with no_warnings():  # of files in a store that are no part of it
-            return _source(file, _opened(file, file, (inside,)))
+            return _source(file, _opened(file, file, (inside,)), fmt)
     places = _places_in_zip(file, inside)
     store = ZipStore(file, mode="r", read_only=True)
     try:
         with no_warnings():
-            source = _source(file, _opened(file, store, places))
+            source = _source(file, _opened(file, store, places), fmt)
     except BaseException:
         with suppress(AttributeError):  # what its close raises before anything was read
             store.close()
@@ -75,9 +76,16 @@ def annotation_of(path: Path) -> Annotation | None:
     return in_attributes(json.loads((path / ".zattrs").read_text(encoding="utf-8")))
 
 
-def _source(file: Path, place: zarr.Array[Any] | zarr.Group) -> Source:
-    signals = tuple(_signals(file, place))
-    return Source(signals, ambiguity=_ambiguity(file, signals))
+def _source(file: Path, place: zarr.Array[Any] | zarr.Group, fmt: Format) -> Source:
+    found = tuple(_signals(file, place))
+    signals = tuple(signal for signal, _ in found)
+    notices = tuple(
+        notice
+        for signal, array in found
+        if not why_not(signal)
+        for notice in gaps(file, array, allow_external=fmt.allow_external)
+    )
+    return Source(signals, notices=notices, ambiguity=_ambiguity(file, signals))
 
 
 def _places_in_zip(file: Path, inside: str) -> tuple[str, ...]:
@@ -101,10 +109,13 @@ def _opened(
     )
 
 
-def _signals(file: Path, place: zarr.Array[Any] | zarr.Group) -> Iterator[Signal]:
-    """Describe an array, the images of an OME-Zarr group, or all that lies below a group."""
+def _signals(file: Path, place: zarr.Array[Any] | zarr.Group) -> Iterator[tuple[Signal, str]]:
+    """Describe an array, the images of an OME-Zarr group, or all that lies below a group.
+
+    With each signal comes the path of its array in the store.
+    """
     if isinstance(place, zarr.Array):
-        yield _plain(place)
+        yield _plain(place), place.store_path.path
         return
     said = _said(place)
     if "plate" in said:
@@ -114,7 +125,8 @@ def _signals(file: Path, place: zarr.Array[Any] | zarr.Group) -> Iterator[Signal
         )
     images = multiscales_of(said)
     for at, image in enumerate(images):
-        yield _image(place, said, image, at)
+        array = _full_size(place, image)
+        yield _image(place, array, said, image, at), array.store_path.path
     if images:
         return
     for name, child in natsorted(place.members(), key=lambda member: member[0]):
@@ -130,11 +142,21 @@ def _said(group: zarr.Group) -> Mapping[str, Any]:
     return {**attributes, **ome} if isinstance(ome, Mapping) else attributes
 
 
-def _image(group: zarr.Group, said: Mapping[str, Any], image: Mapping[str, Any], at: int) -> Signal:
-    """Describe the full size of a multiscale image."""
+def _full_size(group: zarr.Group, image: Mapping[str, Any]) -> zarr.Array[Any]:
     array = group[str(image["datasets"][0]["path"])]
     if not isinstance(array, zarr.Array):
         raise ValueError(f"{group.name} has no array {image['datasets'][0]['path']}")
+    return array
+
+
+def _image(
+    group: zarr.Group,
+    array: zarr.Array[Any],
+    said: Mapping[str, Any],
+    image: Mapping[str, Any],
+    at: int,
+) -> Signal:
+    """Describe the full size of a multiscale image."""
     axes = image_axes(image, array.shape)
     channels = _channel_names(said, {axis.name: axis.size for axis in axes})
     name = str(image.get("name") or group.name.strip("/"))

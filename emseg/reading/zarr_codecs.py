@@ -27,7 +27,7 @@ _KNOWN = frozenset(_BYTES + _NUMBERS + _ORDER + _SUMS + _TEXT)
 _PACKAGES = {"pcodec": "pcodec", "zfpy": "zfpy", "msgpack2": "msgpack"}
 
 
-def refuse_codecs(file: Path, inside: str = "") -> None:
+def refuse_codecs(file: Path, inside: str = "") -> list[str]:
     """Refuse a store that names a codec which emseg does not read.
 
     Parameters
@@ -37,19 +37,27 @@ def refuse_codecs(file: Path, inside: str = "") -> None:
     inside : str
         The path in it that is to be read; it may lie where no group says that something does.
 
+    Returns
+    -------
+    list of str
+        Where in the store its metadata lie.
+
     Raises
     ------
     UnreadableFileError
         Names the array, the codec, and what to do.
     """
     metadata = _in_folder(file, inside) if file.is_dir() else _in_zip(file)
+    places: list[str] = []
     for place, content in metadata:
+        places.append(place)
         try:
             said = json.loads(content)
         except ValueError:  # whoever reads it says so
             continue
         for codec in _codecs(said):
             _judge(file, place, codec)
+    return places
 
 
 def _judge(file: Path, place: str, codec: str) -> None:

@@ -81,6 +81,7 @@ def _levels(root: "zarr.Group", content: Content) -> "list[zarr.Array[Any]]":
                 compressors=compressor,
                 chunk_key_encoding={"name": "v2", "separator": "/"},
                 fill_value=0,
+                config={"write_empty_chunks": True},  # so that a chunk that is lost is noticed
             )
         )
     return levels
