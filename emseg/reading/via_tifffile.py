@@ -4,6 +4,7 @@ A plane that lies in one piece on the disk is mapped; otherwise only the pages t
 are decoded.
 """
 
+import logging
 import math
 import struct
 from collections.abc import Callable, Iterator, Sequence
@@ -27,9 +28,12 @@ from emseg.reading.orientation import TAG, turned
 from emseg.reading.quiet import mute
 from emseg.reading.signal import Index, Signal, Source
 from emseg.reading.tiff_calibration import Calibration, Series, calibrate
+from emseg.reading.tiff_gaps import missing_pieces
 from emseg.reading.tiff_photometric import as_shown
 from emseg.reading.tiff_rows import can_read_rows, read_rows
 
+_log = logging.getLogger(__name__)
+_MORE = "{} more pages have tiles or strips missing"
 _COLOUR = (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
 _ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 
@@ -90,12 +94,18 @@ def _signal(path: Path, tiff: tifffile.TiffFile, series: Series, number: int) ->
         found.pixel_size,
         channels,
         specimen=tagged(tiff, page),
-        notices=series.notices if isinstance(series, OmeSeries) else (),
+        notices=_notices(series),
     )
     signal = as_shown(signal, tiff, page)
     if not number:
         signal = restored(signal, lambda: in_ome_xml(tiff.ome_metadata or ""))
     return turned(signal, page.tags.valueof(TAG))
+
+
+def _notices(series: Series) -> tuple[str, ...]:
+    """Say what is missing of a series, or of its first page; of others when they are read."""
+    said = series.notices if isinstance(series, OmeSeries) else ()
+    return (*said, *filter(None, [missing_pieces(series.keyframe, series.keyframe)]))
 
 
 def _axis_name(letter: str, page: tifffile.TiffPage) -> str:
@@ -151,6 +161,8 @@ def _paged(path: Path, series: Series) -> Callable[[Index], NDArray[Any]]:
                 "files of the set into one folder"
             )
         _check_length(page)
+        if number and (missing := missing_pieces(page, key)):
+            _log.warning("%s: page %d %s", path, number, missing, extra={"more": _MORE})
         if isinstance(page, tifffile.TiffPage) and page.is_memmappable:
             return _mapped_page(page).reshape(shape[inside:])[index[inside:]]
         rows = index[row_axis] if row_axis >= 0 else 0

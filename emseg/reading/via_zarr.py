@@ -78,14 +78,11 @@ def annotation_of(path: Path) -> Annotation | None:
 
 def _source(file: Path, place: zarr.Array[Any] | zarr.Group, fmt: Format) -> Source:
     found = tuple(_signals(file, place))
-    signals = tuple(signal for signal, _ in found)
-    notices = tuple(
-        notice
+    signals = tuple(
+        replace(signal, notices=tuple(gaps(file, array, allow_external=fmt.allow_external)))
         for signal, array in found
-        if not why_not(signal)
-        for notice in gaps(file, array, allow_external=fmt.allow_external)
     )
-    return Source(signals, notices=notices, ambiguity=_ambiguity(file, signals))
+    return Source(signals, ambiguity=_ambiguity(file, signals))
 
 
 def _places_in_zip(file: Path, inside: str) -> tuple[str, ...]:
