@@ -1,7 +1,7 @@
 """How the values of one mask lie: how many pixels each has, in one piece, in areas or at edges."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,10 @@ class Evidence:
         as smoothing makes them.
     near : frozenset of int
         Such values that are nearly those of the area they lie in, as JPEG makes them.
+    colours : dict of int to int
+        The colour of each value where the file has a colour table; empty without one.
+    table : bytes
+        The whole table.
     objects, whole : int
         Of the values but 0: how many were looked at, and how many have pixels that hang together.
     """
@@ -51,6 +55,8 @@ class Evidence:
     is_coloured: bool = False
     between: frozenset[int] = frozenset()
     near: frozenset[int] = frozenset()
+    colours: dict[int, int] = field(default_factory=dict)
+    table: bytes = b""
     objects: int = 0
     whole: int = 0
 
@@ -77,12 +83,23 @@ def look_at(mask: Micrograph) -> Evidence:
     found = dict(zip(values.tolist(), _counted(plane, values).tolist(), strict=True))
     suffix = mask.path.suffix.lower() if mask.path else ""
     seen = Evidence(str(mask.path or mask.name), found, suffix in _LOSSY, len(mask.pixels) == 3)
+    colours = _colours(values, mask.palette)
+    if mask.palette is not None and colours:
+        seen = replace(seen, colours=colours, table=mask.palette.tobytes())
     if len(found) < 3:
         return seen
     codes = _codes(plane[:_WINDOW, :_WINDOW], values)
-    between, near = _blurred(codes, values, is_coloured=seen.is_coloured)
+    parts = _parts(colours.values() or found, is_coloured=bool(colours) or seen.is_coloured)
+    between, near = _blurred(codes, values, parts)
     objects, whole = (0, 0) if seen.is_coloured else _whole(codes, values)
     return replace(seen, between=between, near=near, objects=objects, whole=whole)
+
+
+def _colours(values: NDArray[Any], palette: NDArray[np.uint8] | None) -> dict[int, int]:
+    """Look up the colour codes of values; empty where a table lacks one of them."""
+    if palette is None or not len(values) or values[0] < 0 or values[-1] >= len(palette):
+        return {}
+    return {int(v): int.from_bytes(palette[v].tobytes(), "big") for v in values}
 
 
 def _counted(plane: NDArray[Any], values: NDArray[Any]) -> NDArray[np.int64]:
@@ -113,7 +130,7 @@ def _in_areas(codes: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
 
 
 def _blurred(
-    codes: NDArray[np.integer[Any]], values: NDArray[Any], *, is_coloured: bool
+    codes: NDArray[np.integer[Any]], values: NDArray[Any], parts: NDArray[np.float64]
 ) -> tuple[frozenset[int], frozenset[int]]:
     """Find the values that smoothing made, between the areas nearby or near to one of them."""
     is_area = np.zeros(len(values), bool)
@@ -121,7 +138,6 @@ def _blurred(
         is_area[np.unique(codes[1:-1, 1:-1][_in_areas(codes)])] = True
     if not is_area.any():
         return frozenset(), frozenset()
-    parts = _parts(values, is_coloured=is_coloured)
     between: set[int] = set()
     near: set[int] = set()
     for code in np.flatnonzero(~is_area):
@@ -135,12 +151,12 @@ def _blurred(
     return frozenset(between), frozenset(near)
 
 
-def _parts(values: NDArray[Any], *, is_coloured: bool) -> NDArray[np.float64]:
+def _parts(values: Iterable[int], *, is_coloured: bool) -> NDArray[np.float64]:
     """Red, green and blue of values that are colours, else the values; shape (N, parts)."""
-    if not is_coloured:
-        return values.astype(np.float64)[:, None]
-    shifted = [values >> 16 & 255, values >> 8 & 255, values & 255]
-    return np.stack(shifted, axis=1).astype(np.float64)
+    stored = np.array(list(values))
+    if is_coloured:
+        return np.stack([stored >> 16, stored >> 8 & 255, stored & 255], axis=1).astype(np.float64)
+    return stored.astype(np.float64)[:, None]
 
 
 def _around(

@@ -15,6 +15,7 @@ from emseg.labels.evidence import Evidence, look_at
 from emseg.labels.mask_set import MaskSet, Said, in_masks, share
 from emseg.labels.masks import distinct_values, mask_plane
 from emseg.labels.numbering import Numbering, numbering_of
+from emseg.labels.palettes import Painted, find_painted
 from emseg.labels.scales import FULL, Scale, find_scale
 from emseg.micrograph import LabelClass, Micrograph
 
@@ -31,6 +32,8 @@ class Judgement:
     ----------
     found : MaskSet
         The masks with the values that theirs stand for.
+    painted : Painted
+        Whether masks with colour tables are read by their colours.
     levels : tuple of int
         Two values of which each pixel is taken as the nearer; empty where all count.
     scale : Scale
@@ -40,6 +43,7 @@ class Judgement:
     """
 
     found: MaskSet
+    painted: Painted = Painted.VALUES
     levels: tuple[int, ...] = ()
     scale: Scale = Scale.STORED
     numbering: Numbering = Numbering.NONE
@@ -62,6 +66,8 @@ class Judgement:
         Micrograph
             The same one where nothing changes.
         """
+        if mask.palette is not None and self.painted is not Painted.VALUES:
+            mask = _coloured(mask, mask.palette, is_grey=self.painted is Painted.LEVELS)
         if not self.levels and self.scale is Scale.STORED:
             return mask
         plane = mask_plane(mask)
@@ -140,9 +146,11 @@ def judge(
         or when masks write their classes in different ways and it cannot be told which is which.
     """
     found = MaskSet(tuple(look_at(mask) for mask in masks), said or Said(), where)
+    painted = find_painted(found)
+    found = found.translated(painted.meaning, to_colours=painted is Painted.COLOURS)
     _refuse_mixed(found.seen)
     if found.is_settled:
-        return Judgement(found)
+        return Judgement(found, painted)
     levels = find_levels(found)
     if levels:
         found = found.translated(lambda each: nearest(each.counts, levels))
@@ -152,15 +160,23 @@ def judge(
     if numbering is not Numbering.SURE and not found.is_coloured:
         _tell_apart(found)
         _tell_zero(found)
-    return Judgement(found, levels, scale, numbering)
+    return Judgement(found, painted, levels, scale, numbering)
 
 
 def judge_layer(masks: Iterable[Micrograph], name: str, unlabelled: int | None = None) -> Judgement:
     """Judge the masks of one class, in which every value above 0 marks it, as `judge` does."""
     where = f"the masks of {name}"
     found = MaskSet(tuple(look_at(mask) for mask in masks), Said(unlabelled=unlabelled), where)
-    levels = find_levels(found)
-    return Judgement(found, levels)
+    painted = find_painted(found)
+    found = found.translated(painted.meaning, to_colours=painted is Painted.COLOURS)
+    return Judgement(found, painted, find_levels(found))
+
+
+def _coloured(mask: Micrograph, palette: NDArray[np.uint8], *, is_grey: bool) -> Micrograph:
+    """Put the colours, or grey levels, of its table in the place of the values of a mask."""
+    shown = palette[:, :1] if is_grey else palette
+    pixels = np.moveaxis(shown[mask.pixels[0]], -1, 0)
+    return replace(mask, pixels=pixels, palette=None)
 
 
 def _smallest_type(values: NDArray[np.int64]) -> np.dtype[Any]:

@@ -80,22 +80,34 @@ class MaskSet:
             return True
         return bool(values) and values <= self.said.known
 
-    def translated(self, meaning: Callable[[Evidence], Mapping[int, int]]) -> "MaskSet":
-        """Give the values of each mask the numbers that they stand for."""
-        return replace(self, seen=tuple(_translated(each, meaning(each)) for each in self.seen))
+    def translated(
+        self, meaning: Callable[[Evidence], Mapping[int, int]], *, to_colours: bool = False
+    ) -> "MaskSet":
+        """Give the values of each mask the numbers that they stand for, or the colours."""
+        seen = [_translated(each, meaning(each)) for each in self.seen]
+        if to_colours:
+            seen = [replace(each, is_coloured=any(each.counts)) for each in seen]
+        return replace(self, seen=tuple(seen))
 
     def table(self, most: int = 4) -> str:
         """Write the values with their shares: ``"0: 93.1 %, 255: 6.9 %"``."""
         counts = self.counts
         total = sum(counts.values())
-        return listed([f"{show_value(v)}: {share(n, total)}" for v, n in counts.items()], most=most)
+        named = {
+            value: f"#{value:06x}" if self.is_coloured else show_value(value) for value in counts
+        }
+        return listed([f"{named[v]}: {share(n, total)}" for v, n in counts.items()], most=most)
 
 
 def _translated(seen: Evidence, meaning: Mapping[int, int]) -> Evidence:
     counts: Counter[int] = Counter()
     for value, count in seen.counts.items():
         counts[meaning.get(value, value)] += count
-    return replace(seen, counts=dict(sorted(counts.items())))
+    between, near = (
+        frozenset(meaning.get(value, value) for value in values)
+        for values in (seen.between, seen.near)
+    )
+    return replace(seen, counts=dict(sorted(counts.items())), between=between, near=near)
 
 
 def share(part: int, whole: int) -> str:

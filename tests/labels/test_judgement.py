@@ -1,6 +1,7 @@
 """What the values of a set of masks are taken for, over all of them."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from emseg.errors import LabelError
-from emseg.labels import Said, judge, judge_layer, tell_left_out
+from emseg.labels import Said, judge, judge_layer, tell_left_out, to_label_image
 from emseg.micrograph import Micrograph
 
 SIDE = 128
@@ -275,3 +276,85 @@ def test_colours_beside_numbers_are_refused():
 def test_a_model_that_knows_the_values_is_believed(caplog):
     judge([mask(discs(255)), mask(discs(1, 2))], Said(known=frozenset({0, 1, 2, 255})))
     assert not caplog.messages
+
+
+BLACK, RED, BLUE = (0, 0, 0), (255, 0, 0), (0, 0, 255)
+
+
+def tabled(plane, *palette, name="s0.png"):
+    return replace(mask(plane, name), palette=np.array(palette, np.uint8))
+
+
+def test_values_of_one_palette_are_classes(caplog):
+    masks = [tabled(discs(1, 2), BLACK, RED, BLUE), tabled(discs(1), BLACK, RED)]
+    judgement = judge(masks)
+    assert judgement.values == {0, 1, 2}
+    assert judgement.read(masks[0]) is masks[0]
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("is_rgb", [False, True])
+def test_palettes_that_differ_are_read_by_colour(is_rgb, caplog):
+    masks = [
+        tabled(1 - np.minimum(discs(1), 1), RED, BLACK),
+        tabled(discs(1, 2), BLACK, BLUE, RED, name="s1.png"),
+    ]
+    if is_rgb:
+        masks[1] = mask(np.array([BLACK, BLUE, RED], np.uint8)[discs(1, 2)].transpose(2, 0, 1))
+    judgement = judge(masks)
+    classes, _ = judgement.classes("")
+    assert [each.name for each in classes] == ["class_0", "class_0000ff", "class_ff0000"]
+    first, second = (to_label_image(judgement.read(each), classes).pixels for each in masks)
+    np.testing.assert_array_equal(first, discs(2))
+    np.testing.assert_array_equal(second, discs(1, 2))
+    told = "(0 is #ff0000 in s0.png and #000000 in s1.png): their values mean nothing"
+    assert (told in caplog.text) is not is_rgb
+
+
+def test_grey_palettes_that_differ_are_read_by_level(caplog):
+    white = 3 * (255,)
+    masks = [
+        tabled(1 - np.minimum(discs(1), 1), white, BLACK),
+        tabled(discs(1), BLACK, white, name="s1.png"),
+        mask(discs(255), "s2.png"),
+    ]
+    judgement = judge(masks)
+    for each in masks:
+        np.testing.assert_array_equal(judgement.read(each).pixels[0], discs(255))
+    assert "the grey levels are read in their place (0: 71.6 %, 255: 28.4 %)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (tabled(discs(1, 2), BLACK, BLUE, BLUE, name="s1.png"), {}),
+        (tabled(discs(1), BLACK, BLUE, name="s1.png"), {"names": ("a", "b")}),
+    ],
+)
+def test_palettes_that_colours_do_not_mend_are_refused(other, said):
+    with pytest.raises(LabelError, match=r"palettes of the masks differ \(1 is #ff0000 in s0"):
+        judge([tabled(discs(1), BLACK, RED), other], Said(**said))
+
+
+def test_palettes_that_differ_beside_masks_without_are_refused():
+    masks = [
+        tabled(discs(1), BLACK, RED),
+        tabled(discs(1), BLACK, BLUE, name="s1.png"),
+        mask(discs(1), "s2.png"),
+    ]
+    with pytest.raises(LabelError, match=r"and s2\.png have no colours; save all masks with one"):
+        judge(masks)
+
+
+def test_a_table_laid_over_a_binary_mask_is_refused_where_it_differs():
+    ramp = np.arange(256)[:, None] * [1, 0, 0]
+    masks = [tabled(discs(255), *ramp), tabled(discs(255), *ramp[:, ::-1], name="s1.png")]
+    with pytest.raises(LabelError, match="whether 255 is one class, shown in several colours"):
+        judge(masks)
+
+
+def test_colours_that_the_user_names_are_looked_up_in_palettes():
+    drawn = tabled(discs(1), BLACK, RED)
+    judgement = judge([drawn], Said(assigned={0: "a", 0xFF0000: "b"}))
+    classes, _ = judgement.classes("")
+    assert to_label_image(judgement.read(drawn), classes).pixels.max() == 1

@@ -1,0 +1,108 @@
+"""Masks with colour tables: whether their values count, or the colours that these stand for."""
+
+import logging
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+
+from emseg.errors import LabelError
+from emseg.labels.evidence import Evidence
+from emseg.labels.mask_set import MaskSet, in_masks
+
+_log = logging.getLogger(__name__)
+
+
+class Painted(Enum):
+    """What a mask with a colour table is read as."""
+
+    VALUES = "the values that are stored"
+    COLOURS = "the colours that the table gives them"
+    LEVELS = "the grey levels that the table gives them"
+
+    def meaning(self, seen: Evidence) -> dict[int, int]:
+        """Say what the values of a mask become: codes of colours, or grey levels."""
+        if self is Painted.COLOURS:
+            return dict(seen.colours)
+        if self is Painted.LEVELS:
+            return {value: code & 255 for value, code in seen.colours.items()}
+        return {}
+
+
+def find_painted(found: MaskSet) -> Painted:
+    """Find out whether the colour tables of a set of masks agree, and what is read where not.
+
+    Raises
+    ------
+    LabelError
+        When tables differ and the colours do not tell the classes apart either.
+    """
+    tabled = [each for each in found.seen if each.colours]
+    if not tabled:
+        return Painted.VALUES
+    rest = [each for each in found.seen if not each.colours and any(each.counts)]
+    if any(each.is_coloured for each in rest) or _speaks_of_colours(found):
+        return Painted.COLOURS
+    different = _difference(tabled)
+    if different is None:
+        return Painted.VALUES
+    if all({0, 255}.issuperset(each.counts) for each in tabled):
+        raise LabelError(
+            f"the palettes of {found.where} differ ({different}), and it cannot be told whether "
+            "255 is one class, shown in several colours; save all masks with one palette, or as "
+            "greyscale"
+        )
+    is_grey = all(_is_grey(code) for each in tabled for code in each.colours.values())
+    merged = [each for each in tabled if len(set(each.colours.values())) < len(each.colours)]
+    if merged or (rest and not is_grey) or found.said.names:
+        why = (
+            f"{Path(merged[0].name).name} gives one colour to several values"
+            if merged
+            else f"{in_masks(rest)} have no colours"
+            if rest
+            else "--classes counts values"
+        )
+        raise LabelError(
+            f"the palettes of {found.where} differ ({different}), and {why}; save all masks with "
+            "one palette, or as greyscale with one value a class"
+        )
+    painted = Painted.LEVELS if is_grey else Painted.COLOURS
+    found = found.translated(painted.meaning, to_colours=not is_grey)
+    _log.warning(
+        "the palettes of %s differ (%s): their values mean nothing, and the %s are read in their "
+        "place (%s)",
+        found.where,
+        different,
+        "grey levels" if is_grey else "colours",
+        found.table(),
+    )
+    return painted
+
+
+def _speaks_of_colours(found: MaskSet) -> bool:
+    """Whether the user, or a model, knows colours that no value of the masks can be."""
+    known = found.said.known.union(found.said.assigned or ())
+    return any(value > 0xFFFF for value in known)
+
+
+def _difference(tabled: Sequence[Evidence]) -> str | None:
+    """Say which value has two colours, or which colour two values; None when tables agree."""
+    tables = [each.table for each in tabled]
+    longest = max(tables, key=len)
+    if all(longest.startswith(table) for table in tables):
+        return None
+    colour_of: dict[int, tuple[int, str]] = {}
+    value_of: dict[int, tuple[int, str]] = {}
+    for each in tabled:
+        name = Path(each.name).name
+        for value, code in each.colours.items():
+            other, where = colour_of.setdefault(value, (code, name))
+            if other != code:
+                return f"{value} is #{other:06x} in {where} and #{code:06x} in {name}"
+            first, where = value_of.setdefault(code, (value, name))
+            if first != value and where != name:
+                return f"#{code:06x} is {first} in {where} and {value} in {name}"
+    return None
+
+
+def _is_grey(code: int) -> bool:
+    return code == (code & 255) * 0x010101
