@@ -3,6 +3,7 @@
 import math
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -38,6 +39,8 @@ _SPELLINGS = {
     "u_m": "um",
     "micron": "um",
     "microns": "um",
+    "µ": "um",
+    "μ": "um",
     "micrometer": "um",
     "micrometre": "um",
     "micrometers": "um",
@@ -59,11 +62,15 @@ _SPELLINGS = {
     "a": "angstrom",
     "ang": "angstrom",
     "angstroms": "angstrom",
+    "ångström": "angstrom",
+    "ångstrom": "angstrom",
     "in": "inch",
     "\\u00b5m": "um",  # as ImageJ escapes what is no ASCII
     "\\u03bcm": "um",
     "\\u00c5": "angstrom",
 }
+_EACH_PIXEL = re.compile(r"\s*(?:/|\bper\b)\s*(?:px|pix|pixels?)$")
+_RECIPROCAL = re.compile(r"^\[?1\s*/|-\s*1\b|⁻¹|\bm?rad\b|\bradians?\b")
 
 
 def nm_per_unit(units: str | None) -> float | None:
@@ -81,8 +88,15 @@ def nm_per_unit(units: str | None) -> float | None:
     """
     if units is None:
         return None
-    spelled = unicodedata.normalize("NFC", units).strip().lower()
+    spelled = _EACH_PIXEL.sub("", unicodedata.normalize("NFC", units).strip().lower())
+    if spelled.startswith("[") and spelled.endswith("]"):  # EMD: [n_m]
+        spelled = spelled[1:-1].strip()
     return _NM_PER_UNIT.get(_SPELLINGS.get(spelled, spelled))
+
+
+def is_reciprocal(units: str | None) -> bool:
+    """Whether a unit is that of a diffraction pattern: ``1/nm``, ``A^-1``, ``[n_m^-1]``, mrad."""
+    return units is not None and bool(_RECIPROCAL.search(units.strip().lower()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +168,14 @@ class PixelSize:
         if y.step_nm is None or x.step_nm is None:
             return None
         return cls(y.step_nm, x.step_nm, source, z.step_nm if z else None)
+
+    @classmethod
+    def of(cls, axes: Iterable[Axis], source: str) -> Self | None:
+        """Pixel size of axes among which y, x and perhaps z are found by their names."""
+        named = {axis.name: axis for axis in axes}
+        if "y" not in named or "x" not in named:
+            return None
+        return cls.from_axes(named["y"], named["x"], source, named.get("z"))
 
     @property
     def area_nm2(self) -> float:

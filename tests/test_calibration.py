@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emseg.calibration import Axis, PixelSize, nm_per_unit
+from emseg.calibration import Axis, PixelSize, is_reciprocal, nm_per_unit
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,8 @@ from emseg.calibration import Axis, PixelSize, nm_per_unit
         *(("meters", 1e9), ("millimeters", 1e6), ("picometres", 1e-3), ("A\u030a", 0.1)),
         *(("m", 1e9), ("cm", 1e7), ("mm", 1e6), ("inch", 2.54e7), ("pm", 1e-3), ("fm", 1e-6)),
         *(("femtometer", 1e-6), ("\\u00C5", 0.1), ("\\u03BCm", 1e3)),
+        *(("[n_m]", 1), ("[u_m]", 1e3), ("µ", 1e3), ("nm/px", 1), ("um per pixel", 1e3)),
+        *(("[A]", 0.1), ("Ångström", 0.1)),
     ],
 )
 def test_spellings_found_in_files(spelling, nm):
@@ -26,11 +28,25 @@ def test_spellings_found_in_files(spelling, nm):
 
 
 @pytest.mark.parametrize(
-    "spelling", [None, "", "1/nm", "px", "pixel", "[]", "s", "eV", "mrad", "<undefined>"]
+    "spelling",
+    [None, "", "1/nm", "px", "pixel", "[]", "s", "eV", "mrad", "<undefined>", "pix", "unknown"],
 )
 def test_what_is_no_length_is_unknown(spelling):
     assert nm_per_unit(spelling) is None
     assert Axis("x", 5, 2.0, units=spelling).step_nm is None
+
+
+@pytest.mark.parametrize(
+    "spelling", ["1/nm", "1 / Å", "nm^-1", "A^-1", "nm-1", "Å⁻¹", "[1/n_m]", "[n_m^-1]", "mrad"]
+)
+def test_units_of_diffraction_patterns(spelling):
+    assert is_reciprocal(spelling)
+    assert nm_per_unit(spelling) is None
+
+
+@pytest.mark.parametrize("units", [None, "", "nm", "[n_m]", "px", "um/px", "s"])
+def test_other_units_are_of_no_pattern(units):
+    assert not is_reciprocal(units)
 
 
 @pytest.mark.parametrize("scale", [None, 0.0, math.nan, math.inf])

@@ -123,7 +123,13 @@ FORMATS = (
         "image, stack, spectra",
     ),
     _rosettasciio(
-        "EMD", "emd de5", "emd", "the EMD axes", "image, stack, spectra", needs="eds-stream"
+        "EMD",
+        "emd de5",
+        "emd",
+        "the EMD axes",
+        "image, stack, spectra",
+        reader="via_hdf5",
+        needs="eds-stream",
     ),
     _rosettasciio("FEI TIA", "ser emi", "tia", "the TIA header", "image, stack, spectra"),
     _rosettasciio("MRC", _MRC, "mrc", "the MRC header", "image, stack", reader="via_mrc"),
@@ -156,9 +162,7 @@ FORMATS = (
         holds="image, stack, channels",
         is_folder=True,
     ),
-    _rosettasciio(
-        "NeXus", "nxs", "nexus", "the NeXus axes", "image, stack, spectra", reader="via_hdf5"
-    ),
+    Format("NeXus", ("nxs",), "via_hdf5", "", "the NeXus axes", holds="image, stack, spectra"),
     _rosettasciio(
         "PantaRhei",
         "prz",

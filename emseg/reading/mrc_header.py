@@ -27,6 +27,7 @@ _MRC2014 = 20140
 _UNSET_ANGSTROM = 1.0
 _LARGEST_ANGSTROM = 1e8  # a pixel of a centimetre is none: diffraction, in 1/m
 _LARGEST_SIDE = 1 << 24
+_SERIES = frozenset({".mrcs", ".st", ".ali", ".preali"})  # image stacks and tilt series by name
 _FEI_TYPES = (b"FEI1", b"FEI2")
 _FEI_PIXEL = LENGTH + 156
 
@@ -85,7 +86,7 @@ class MrcHeader:
             (depth, height, width),
             LENGTH + max(0, extended),
             _is_signed(head, order),
-            group != 0 and nz > 1,
+            nz > 1 and (group != 0 or (grid[2] == nz and _fills_the_cell(head, path, order))),
         )
         stated = _fei_pixel(head + beyond, order) if read.is_unset else None
         return read if stated is None else replace(read, voxel=(depth, *stated))
@@ -142,6 +143,16 @@ def _fei_pixel(head: bytes, order: str) -> tuple[float, float] | None:
         return None
     width, height = (each * 1e10 for each in struct.unpack_from(f"{order}2d", head, _FEI_PIXEL))
     return (height, width) if 0 < height < _LARGEST_ANGSTROM > width > 0 else None
+
+
+def _fills_the_cell(head: bytes, path: Path, order: str) -> bool:
+    """Whether a cell of as many sections as the file means that they lie behind each other.
+
+    RELION writes volumes so, with the space group of image stacks; IMOD writes everything so,
+    tilt series and movies too.
+    """
+    (stamp,) = struct.unpack_from(f"{order}i", head, 152)
+    return stamp != _IMOD and path.suffix.lower() not in _SERIES
 
 
 def _is_signed(head: bytes, order: str) -> bool:

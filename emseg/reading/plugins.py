@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 from emseg.reading.quiet import mute, no_warnings
@@ -32,12 +33,19 @@ def file_reader(plugin: str) -> FileReader:
     importlib.import_module("rsciio")
     mute("rsciio", "dask", "h5py", "zarr")
     with no_warnings():
-        if "dask.array" not in sys.modules and plugin != "phenom":
-            with _without(_BY_DASK):
-                importlib.import_module("dask.array")
+        if plugin != "phenom":
+            dask_array()
         with _without(_BY_PLUGIN.get(plugin, frozenset())):
             module = importlib.import_module(f"rsciio.{plugin}")
     return _elid_reader() if plugin == "phenom" else module.file_reader
+
+
+def dask_array() -> ModuleType:
+    """Import dask.array, which reads parts of arrays when they are asked for."""
+    if "dask.array" in sys.modules:
+        return sys.modules["dask.array"]
+    with no_warnings(), _without(_BY_DASK):
+        return importlib.import_module("dask.array")
 
 
 @contextmanager

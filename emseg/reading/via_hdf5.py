@@ -15,16 +15,19 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from emseg.calibration import Axis, PixelSize
 from emseg.errors import ContentError, UnreadableFileError, did_you_mean, listed
+from emseg.reading.axis_names import roles_of
+from emseg.reading.coordinates import uneven
 from emseg.reading.formats import FORMATS, Format
 from emseg.reading.hdf5_axes import describe_axes
+from emseg.reading.hdf5_marks import marked_images, signal_of_marked
 from emseg.reading.inside import split
 from emseg.reading.layout import Layout, why_not
 from emseg.reading.signal import Index, Signal, Source
 from emseg.reading.via_rosettasciio import open_source as open_with_rosettasciio
 
 _SMALLEST = 16  # pixels on a side, below which a dataset is taken for a table of numbers
-_GROUPS = 200  # that are looked at for the mark of an EMD file
 
 
 def open_source(path: Path, fmt: Format) -> Source:
@@ -44,7 +47,10 @@ def open_source(path: Path, fmt: Format) -> Source:
     try:
         owner = None if inside else _owner(opened)
         if owner is None:
-            return _datasets(file, opened, inside)
+            marked = {} if inside else marked_images(opened)
+            if not marked:
+                return _datasets(file, opened, inside)
+            return Source(tuple(map(signal_of_marked, marked.values())), opened.close)
     except BaseException:
         opened.close()
         raise
@@ -53,30 +59,11 @@ def open_source(path: Path, fmt: Format) -> Source:
 
 
 def _owner(opened: h5py.File) -> Format | None:
-    """Format of the program that wrote the file, if emseg has a reader for that."""
+    """Format of the program that wrote the file, if RosettaSciIO reads that."""
     if str(opened.attrs.get("file_format", "")).lower() == "hyperspy" or "Experiments" in opened:
         return _format("hspy")
     is_velox = "Version" in opened and "Data" in opened and "Experiment" in opened
-    if is_velox or "version_major" in opened.attrs:
-        return _format("emd")
-    return next((_format(suffix) for suffix in _marks(opened)), None)
-
-
-def _marks(opened: h5py.File) -> set[str]:
-    """Suffixes of the formats whose marks some of the first groups bear."""
-    seen: list[str] = []
-
-    def look(_name: str, found: h5py.Group | h5py.Dataset) -> bool | None:
-        is_nexus = _text(found.attrs.get("NX_class", "")) == "NXdata" and "signal" in found.attrs
-        seen.append("emd" if "emd_group_type" in found.attrs else "nxs" if is_nexus else "")
-        return True if len(seen) >= _GROUPS or seen[-1] else None
-
-    opened.visititems(look)
-    return {*seen} - {""}
-
-
-def _text(value: object) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return _format("emd") if is_velox or "4DSTEM_simulation" in opened else None  # or Prismatic
 
 
 def _format(suffix: str) -> Format:
@@ -117,7 +104,12 @@ def _names(opened: h5py.File) -> list[str]:
 
 
 def _signal(dataset: h5py.Dataset) -> Signal:
-    axes, pixel_size = describe_axes(dataset)
+    said = describe_axes(dataset)
+    roles = roles_of(said.axes)
+    axes = tuple(
+        dataclasses.replace(axis, name=name)
+        for axis, name in zip(said.axes, roles.names, strict=True)
+    )
     dtype, colours = dataset.dtype, dataset.dtype.names
 
     def read(index: Index) -> NDArray[Any]:
@@ -128,8 +120,10 @@ def _signal(dataset: h5py.Dataset) -> Signal:
         return np.stack([pixels[each] for each in colours], axis=-1)[..., index[-1]]
 
     if colours:
-        dtype = dtype[0]
-    return Signal(dataset.name, axes, dtype, read, pixel_size)
+        axes, dtype = (*axes, Axis("s", len(colours))), dtype[0]
+    size = PixelSize.of(axes, said.source)
+    notices = uneven(dataset.name, said.uneven)
+    return Signal(dataset.name, axes, dtype, read, size, refusal=roles.refusal, notices=notices)
 
 
 @contextlib.contextmanager

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from emseg.calibration import Axis
 from emseg.errors import listed
+from emseg.reading.axis_names import by_shape
 from emseg.reading.formats import Format
 from emseg.reading.layout import why_not
 from emseg.reading.signal import Index, Signal, Source
 
-_NAMES = {1: "i", 2: "yx", 3: "zyx", 4: "zcyx", 5: "tzcyx"}
 _HEADERS = {
     (1, 0): npy_format.read_array_header_1_0,
     (2, 0): npy_format.read_array_header_2_0,
@@ -70,12 +70,4 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 
 def _axes(shape: tuple[int, ...]) -> tuple[Axis, ...]:
-    return tuple(Axis(name, size) for name, size in zip(axis_names(shape), shape, strict=True))
-
-
-def axis_names(shape: tuple[int, ...]) -> str:
-    """One letter for each axis of an array that does not name them."""
-    coloured = len(shape) >= 3 and shape[-1] in (3, 4) and min(shape[-3:-1]) > 4
-    if coloured and len(shape) < 5:
-        return "zyxs"[-len(shape) :]
-    return _NAMES.get(len(shape), "q" * len(shape))
+    return tuple(Axis(name, size) for name, size in zip(by_shape(shape), shape, strict=True))

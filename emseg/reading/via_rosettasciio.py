@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from emseg.calibration import Axis, PixelSize, nm_per_unit
 from emseg.errors import UnreadableFileError
+from emseg.reading.axis_names import roles_of, spelled
+from emseg.reading.coordinates import spacing, uneven
 from emseg.reading.file_sets import missing_part
 from emseg.reading.formats import Format
 from emseg.reading.plugins import file_reader
@@ -25,7 +27,6 @@ _LAZY, _WHOLE = {"lazy": True}, {"lazy": False}
 _OPTIONS: dict[str, dict[str, Any]] = {
     "emd": {"lazy": True, "select_type": "images"},  # Velox spectra need minutes and `sparse`
     "zspy": {"lazy": True, "mode": "r"},  # it would open the store for writing otherwise
-    "nexus": {"lazy": True, "nxdata_only": True},
 }
 _EMPTY = {
     "tia": "its .ser files are missing; put them beside it",
@@ -57,9 +58,12 @@ def open_source(path: Path, fmt: Format) -> Source:
         )
     if fmt.plugin == "bruker":
         _widen_bruker_maps(found)
+    if fmt.plugin == "semper":
+        found = [each | {"axes": _columns_last(each["axes"])} for each in found]
     lost = missing_part(path) if fmt.plugin == "tvips" else ""
     notices = (f"is read up to {lost}, which is missing; later parts are left out",) if lost else ()
-    return Source(tuple(_signal(each, fmt) for each in found), notices=notices)
+    signals = tuple(signal_of(each, _calibration(each, fmt)) for each in found)
+    return Source(signals, notices=notices)
 
 
 def _read_all(path: Path, fmt: Format) -> list[dict[str, Any]]:
@@ -110,11 +114,25 @@ def _widen_bruker_maps(found: list[dict[str, Any]]) -> None:
             each["axes"][1]["scale"] = widths[0]
 
 
-def _signal(found: dict[str, Any], fmt: Format) -> Signal:
-    """Translate what every RosettaSciIO plugin returns for one signal."""
+def _columns_last(axes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give the columns what Semper says about X; the plugin gives it to the first axis."""
+    return [said | {"size": axis["size"]} for axis, said in zip(axes, reversed(axes), strict=True)]
+
+
+def signal_of(found: dict[str, Any], calibration: str) -> Signal:
+    """Translate what every RosettaSciIO plugin returns for one signal.
+
+    Parameters
+    ----------
+    found : dict
+        With the keys ``data``, ``axes`` and perhaps ``metadata``.
+    calibration : str
+        Where its pixel size comes from, as a phrase.
+    """
+    if len(found["axes"]) != found["data"].ndim:
+        found = found | {"axes": _completed(found["axes"], found["data"].shape)}
+    found = _rows_first(found)
     data, colours = found["data"], found["data"].dtype.names
-    if len(found["axes"]) != data.ndim:
-        found = found | {"axes": _completed(found["axes"], data.shape)}
     names, refusal = _roles(found)
     axes = tuple(
         _axis(described, name, size)
@@ -139,8 +157,17 @@ def _signal(found: dict[str, Any], fmt: Format) -> Signal:
     size = None
     if spectra or not refusal:
         others = tuple(axis for at, axis in enumerate(axes) if at != energy)
-        size = _pixel_size(others, _calibration(found, fmt))
-    return Signal(str(title), axes, dtype, read, size, refusal=refusal, spectra=spectra)
+        size = _pixel_size(others, calibration)
+    return Signal(
+        str(title),
+        axes,
+        dtype,
+        read,
+        size,
+        refusal=refusal,
+        spectra=spectra,
+        notices=_uneven(found),
+    )
 
 
 def _completed(axes: list[dict[str, Any]], shape: tuple[int, ...]) -> list[dict[str, Any]]:
@@ -159,6 +186,19 @@ def _compute(data: Any) -> NDArray[Any]:
     return np.asarray(data)
 
 
+def _rows_first(found: dict[str, Any]) -> dict[str, Any]:
+    """Turn a map of spectra whose columns are stored before its rows, as its names say."""
+    letters = [spelled(str(axis.get("name") or "")) for axis in found["axes"]]
+    if energy_axis(found["axes"]) is None or not letters.count("y") == letters.count("x") == 1:
+        return found
+    y, x = letters.index("y"), letters.index("x")
+    if y < x:
+        return found
+    axes = list(found["axes"])
+    axes[y], axes[x] = axes[x], axes[y]
+    return found | {"data": found["data"].swapaxes(y, x), "axes": axes}
+
+
 def _roles(found: dict[str, Any]) -> tuple[list[str], str]:
     """Name the axes of an image by the part they play; or say why it is none."""
     axes = found["axes"]
@@ -166,16 +206,21 @@ def _roles(found: dict[str, Any]) -> tuple[list[str], str]:
     names = [str(axis.get("name") or "axis") for axis in axes]
     signal = [at for at, axis in enumerate(axes) if not axis.get("navigate")]
     positions = [at for at, axis in enumerate(axes) if axis.get("navigate")]
-    if len(signal) == 0 and len(axes) == 2:
-        return ["y", "x"], ""
-    lowered = [name.lower() for name in names]
-    if not signal and lowered.count("y") == lowered.count("x") == 1:
-        return lowered, ""
     where = " x ".join(str(axes[at].get("size", "?")) for at in positions)
     if len(signal) == 1:
         return _spectrum(names, positions, signal[0], where)
     if len(signal) >= 2 and len(positions) >= 2 and _is_scan(axes, positions, kind):
         return names, f"a diffraction pattern at each of {where} points"
+    sizes = zip(axes, found["data"].shape, strict=True)
+    roles = roles_of([_axis(axis, str(axis.get("name") or ""), size) for axis, size in sizes])
+    if roles.refusal:
+        return names, roles.refusal
+    if roles.are_named:
+        return list(roles.names), ""
+    if not positions:
+        return ["z" if name == "c" else name for name in roles.names], ""
+    if len(axes) == 2:
+        return ["y", "x"], ""
     y, x = signal[-2:] if len(signal) >= 2 else (-1, -1)
     return [_plane_name(at, y, x, name) for at, name in enumerate(names)], ""
 
@@ -208,6 +253,8 @@ def _is_scan(axes: list[dict[str, Any]], positions: list[int], kind: str) -> boo
 
 def _axis(described: dict[str, Any], name: str, size: int) -> Axis:
     scale, units = described.get("scale"), described.get("units")
+    if scale is None and np.size(described.get("axis", ())) > 1:
+        scale = spacing(np.asarray(described["axis"]))
     known = scale is not None and float(scale) != _NOT_MEASURED
     if known and _is_reciprocal(described):
         known, units = False, None
@@ -227,7 +274,18 @@ def _is_reciprocal(described: dict[str, Any]) -> bool:
     1/m is read as m. No micrograph has pixels of a centimetre.
     """
     nm = nm_per_unit(described.get("units") if isinstance(described.get("units"), str) else None)
-    return nm is not None and abs(float(described["scale"])) * nm > _LARGEST_NM
+    return nm is not None and abs(float(described.get("scale") or 0)) * nm > _LARGEST_NM
+
+
+def _uneven(found: dict[str, Any]) -> tuple[str, ...]:
+    """Notice that axes of HyperSpy list their positions, or have a formula for them."""
+    names = [
+        str(axis.get("name") or "an axis")
+        for axis in found["axes"]
+        if nm_per_unit(str(axis.get("units") or "")) is not None
+        and ("expression" in axis or ("axis" in axis and spacing(np.asarray(axis["axis"])) is None))
+    ]
+    return uneven(str(found.get("metadata", {}).get("General", {}).get("title") or ""), names)
 
 
 def _pixel_size(axes: tuple[Axis, ...], source: str) -> PixelSize | None:

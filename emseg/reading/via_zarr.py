@@ -21,14 +21,17 @@ from natsort import natsorted
 from numpy.typing import NDArray
 from zarr.storage import ZipStore
 
+from emseg.calibration import PixelSize
 from emseg.errors import ContentError, UnreadableFileError, listed
 from emseg.reading.annotation import Annotation, in_attributes, restored
 from emseg.reading.formats import Format
 from emseg.reading.inside import split
 from emseg.reading.layout import Layout, why_not
-from emseg.reading.ngff import array_axes, image_axes, multiscales_of, pixel_size_of
+from emseg.reading.ngff import SOURCE, Placed, image_axes, multiscales_of
 from emseg.reading.quiet import mute, no_warnings
 from emseg.reading.signal import Index, Signal, Source
+from emseg.reading.zarr_axes import SOURCE as COORDINATES
+from emseg.reading.zarr_axes import array_axes
 from emseg.reading.zarr_chunks import checked
 from emseg.reading.zarr_gaps import gaps
 
@@ -77,12 +80,28 @@ def annotation_of(path: Path) -> Annotation | None:
 
 
 def _source(file: Path, place: zarr.Array[Any] | zarr.Group, fmt: Format) -> Source:
-    found = tuple(_signals(file, place))
+    found = tuple(_signals(file, place, _above(place)))
     signals = tuple(
-        replace(signal, notices=tuple(gaps(file, array, allow_external=fmt.allow_external)))
+        replace(
+            signal,
+            notices=(
+                *signal.notices,
+                *gaps(file, array, allow_external=fmt.allow_external),
+            ),
+        )
         for signal, array in found
     )
     return Source(signals, ambiguity=_ambiguity(file, signals))
+
+
+def _above(place: zarr.Array[Any] | zarr.Group) -> zarr.Group | None:
+    """Group that holds an array which the user named; xarray keeps coordinates there."""
+    if not isinstance(place, zarr.Array) or not place.path.strip("/"):
+        return None
+    above = place.path.strip("/").rpartition("/")[0]
+    with suppress(FileNotFoundError, ValueError):
+        return zarr.open_group(place.store, mode="r", path=above)
+    return None
 
 
 def _places_in_zip(file: Path, inside: str) -> tuple[str, ...]:
@@ -106,13 +125,15 @@ def _opened(
     )
 
 
-def _signals(file: Path, place: zarr.Array[Any] | zarr.Group) -> Iterator[tuple[Signal, str]]:
+def _signals(
+    file: Path, place: zarr.Array[Any] | zarr.Group, above: zarr.Group | None = None
+) -> Iterator[tuple[Signal, str]]:
     """Describe an array, the images of an OME-Zarr group, or all that lies below a group.
 
     With each signal comes the path of its array in the store.
     """
     if isinstance(place, zarr.Array):
-        yield _plain(place), place.store_path.path
+        yield _plain(place, above), place.store_path.path
         return
     said = _said(place)
     if "plate" in said:
@@ -129,7 +150,7 @@ def _signals(file: Path, place: zarr.Array[Any] | zarr.Group) -> Iterator[tuple[
     for name, child in natsorted(place.members(), key=lambda member: member[0]):
         if isinstance(child, zarr.Group | zarr.Array):
             _log.debug("%s: looking at %s", file, name)
-            yield from _signals(file, child)
+            yield from _signals(file, child, place)
 
 
 def _said(group: zarr.Group) -> Mapping[str, Any]:
@@ -154,17 +175,28 @@ def _image(
     at: int,
 ) -> Signal:
     """Describe the full size of a multiscale image."""
-    axes = image_axes(image, array.shape)
-    channels = _channel_names(said, {axis.name: axis.size for axis in axes})
+    placed = image_axes(image, array.shape)
+    channels = _channel_names(said, {axis.name: axis.size for axis in placed.axes})
     name = str(image.get("name") or group.name.strip("/"))
-    signal = Signal(name, axes, array.dtype, _reader(array), pixel_size_of(axes), channels)
+    signal = replace(_placed(array, placed, SOURCE), name=name, channels=channels)
     return restored(signal, lambda: in_attributes(said)) if at == 0 else signal
 
 
-def _plain(array: zarr.Array[Any]) -> Signal:
+def _plain(array: zarr.Array[Any], above: zarr.Group | None) -> Signal:
     """Describe an array of which nobody says that it is an image."""
-    axes = array_axes(array)
-    return Signal(array.name.rstrip("/"), axes, array.dtype, _reader(array), pixel_size_of(axes))
+    return _placed(array, array_axes(array, above), COORDINATES)
+
+
+def _placed(array: zarr.Array[Any], placed: Placed, source: str) -> Signal:
+    return Signal(
+        array.name.rstrip("/"),
+        placed.axes,
+        array.dtype,
+        _reader(array),
+        PixelSize.of(placed.axes, source),
+        refusal=placed.refusal,
+        notices=placed.notices,
+    )
 
 
 def _reader(array: zarr.Array[Any]) -> Callable[[Index], NDArray[Any]]:

@@ -166,3 +166,45 @@ def test_a_stack_is_read_plane_by_plane(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 5 * 2048 * 2048
+
+
+@pytest.mark.parametrize(
+    "axes", ["xyz", b"xyz", np.array([b"x", b"y", b"z"]), ["x", "y", "z"], '["x", "y", "z"]']
+)
+def test_an_attribute_names_the_axes_as_text_or_bytes(tmp_path, axes):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        image = file.create_dataset("d", data=VOLUME.T)
+        image.attrs.update({"axes": axes, "element_size_um": [0.002, 0.003, 0.007]})
+    stack = open_stack(tmp_path / "a.h5")
+    np.testing.assert_array_equal([each.pixels[0] for each in stack], VOLUME)
+    size = stack.pixel_size
+    assert (size.x_nm, size.y_nm, size.z_nm) == pytest.approx((2, 3, 7))
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_scales_without_labels_name_the_axes_as_netcdf_does(tmp_path, labelled):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        image = file.create_dataset("image", data=VOLUME[0].T)
+        for at, (name, step) in enumerate((("x", 0.5), ("y", 2.0))):
+            file[name] = np.arange(image.shape[at]) * step
+            file[name].attrs["units"] = "nm"
+            file[name].make_scale(name)
+            image.dims[at].attach_scale(file[name])
+            image.dims[at].label = name if labelled else ""
+    stack = open_stack(f"{tmp_path}/a.h5:/image")
+    np.testing.assert_array_equal(stack[0].pixels[0], VOLUME[0])
+    assert (stack.pixel_size.y_nm, stack.pixel_size.x_nm) == pytest.approx((2.0, 0.5))
+
+
+def test_the_mean_of_a_logarithmic_scale_is_no_pixel_size(tmp_path, caplog):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        image = file.create_dataset("d", data=VOLUME[0])
+        for at, (name, places) in enumerate(
+            (("y", np.arange(32) * 3e-3), ("x", np.geomspace(1, 1000, 40)))
+        ):
+            file[name] = places
+            file[name].attrs["units"] = "um"
+            file[name].make_scale(name)
+            image.dims[at].attach_scale(file[name])
+    assert open_stack(tmp_path / "a.h5").pixel_size is None
+    assert "/d: samples along x are not evenly spaced, so no pixel size" in caplog.text

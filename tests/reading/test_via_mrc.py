@@ -135,6 +135,18 @@ def test_a_series_of_images_has_no_distance_between_them(tmp_path, order):
     assert open_stack(path).pixel_size.z_nm is None
 
 
+@pytest.mark.parametrize(
+    ("name", "imod", "z_nm"), [("a.mrc", 0, 0.25), ("a.mrcs", 0, None), ("a.mrc", IMOD, None)]
+)
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_cell_of_as_many_sections_is_a_volume(tmp_path, name, imod, z_nm, order):
+    pixels = np.zeros((4, 6, 8), np.int16)
+    more = {"voxel": (2.5, 2.0, 2.0), "group": 0, "imod": (imod, 0), "order": order}
+    size = open_stack(write(tmp_path / name, pixels, **more)).pixel_size
+    assert (size.y_nm, size.x_nm) == pytest.approx((0.2, 0.2))
+    assert size.z_nm == (None if z_nm is None else pytest.approx(z_nm))
+
+
 @pytest.mark.parametrize(("suffix", "packed"), [("gz", gzip.compress), ("bz2", bz2.compress)])
 def test_packed_maps(tmp_path, suffix, packed):
     pixels = np.arange(96, dtype=np.int16).reshape(2, 6, 8)

@@ -6,9 +6,10 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import zarr
 
 from emseg.errors import ContentError, UnreadableFileError
-from emseg.reading import describe, open_stack
+from emseg.reading import describe, open_stack, via_rosettasciio
 from emseg.reading.formats import FORMATS
 
 SUFFIXES = [
@@ -60,29 +61,100 @@ def test_a_movie_larger_than_memory_gives_one_plane(tmp_path):
     assert peak < 5 * plane.nbytes
 
 
-def test_hyperspy_files_keep_units_and_dtype(tmp_path):
-    from rsciio.hspy import file_writer
-
-    data = np.arange(48, dtype="float32").reshape(2, 4, 6)
-    steps = {"z": (2, 0.05), "y": (4, 0.002), "x": (6, 0.001)}
+def hyperspy_signal(data, steps, *, shown="yx", units="µm", **more):
+    """Lay out a signal as HyperSpy does; the axes that are not shown count planes."""
     axes = [
-        {"name": name, "size": size, "scale": scale, "offset": 0.0, "units": "µm",
-         "navigate": name == "z"}
-        for name, (size, scale) in steps.items()
+        {"_type": "UniformDataAxis", "name": name, "size": size, "scale": scale, "offset": 0.0,
+         "units": units, "navigate": name not in shown} | more.get(name, {})
+        for (name, scale), size in zip(steps.items(), data.shape, strict=True)
     ]  # fmt: skip
-    signal = {
+    return {
         "data": data, "axes": axes, "metadata": {"General": {"title": "tilt"}, "Signal": {}},
         "original_metadata": {}, "attributes": {"_lazy": False, "ragged": False},
         "package_info": {"package": "hyperspy", "package_version": "2.3"},
         "tmp_parameters": {}, "learning_results": {}, "models": {},
     }  # fmt: skip
-    file_writer(str(tmp_path / "a.hspy"), signal)
-    stack = open_stack(tmp_path / "a.hspy")
+
+
+def write_hspy(path, said):
+    from rsciio.hspy import file_writer
+
+    file_writer(str(path), said)
+    return path
+
+
+def write_zspy(path, said):
+    """Write HyperSpy's Zarr by hand, since its writer needs an older zarr-python."""
+    store = zarr.open_group(path, mode="w", zarr_format=2)
+    store.attrs.update({"file_format": "ZSpy", "file_format_version": "3.1"})
+    group = store.create_group("Experiments/tilt")
+    group.attrs.update(said["package_info"] | {"ragged": False})
+    group.create_array("data", data=said["data"])
+    for at, axis in enumerate(said["axes"]):
+        group.create_group(f"axis-{at}").attrs.update(axis | {"is_binned": False})
+    for name in ("General", "Signal"):
+        group.create_group(f"metadata/{name}").attrs.update(said["metadata"][name])
+    group.create_group("original_metadata")
+    group.create_group("learning_results")
+    return path
+
+
+VOLUME = np.random.default_rng(0).random((3, 20, 30), dtype=np.float32)
+
+
+@pytest.mark.parametrize("order", ["zyx", "zxy", "xyz", "yxz"])
+@pytest.mark.parametrize(("suffix", "save"), [("hspy", write_hspy), ("zspy", write_zspy)])
+@pytest.mark.parametrize("shown", ["yx", "zyx"])
+def test_the_names_of_hyperspy_say_which_axis_is_which(tmp_path, order, suffix, save, shown):
+    steps = {name: {"z": 0.05, "y": 0.002, "x": 0.001}[name] for name in order}
+    said = hyperspy_signal(
+        VOLUME.transpose(["zyx".index(each) for each in order]), steps, shown=shown
+    )
+    stack = open_stack(save(tmp_path / f"a.{suffix}", said))
+    np.testing.assert_array_equal([each.pixels[0] for each in stack], VOLUME)
     size = stack.pixel_size
     assert (size.y_nm, size.x_nm, size.z_nm) == pytest.approx((2.0, 1.0, 50.0))
-    assert describe(tmp_path / "a.hspy")[0].name == "tilt"
-    np.testing.assert_array_equal(stack[1].pixels, data[1:])
-    assert stack[1].pixels.dtype == np.float32
+    assert (size.source, describe(tmp_path / f"a.{suffix}")[0].name) == (
+        "the HyperSpy axes",
+        "tilt",
+    )
+
+
+def test_a_dataset_of_hyperspy_is_read_by_its_path_as_the_file_is(tmp_path):
+    said = hyperspy_signal(VOLUME[0].T.copy(), {"x": 0.001, "y": 0.002})
+    path = write_hspy(tmp_path / "a.hspy", said)
+    for each in (path, f"{path}:/Experiments/tilt/data"):
+        stack = open_stack(each)
+        np.testing.assert_array_equal(stack[0].pixels[0], VOLUME[0])
+        assert (stack.pixel_size.y_nm, stack.pixel_size.x_nm) == pytest.approx((2.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    "said", [{"axis": np.geomspace(1, 1000, 30)}, {"expression": "x**2", "x": {"size": 30}}]
+)
+def test_an_axis_of_hyperspy_that_is_not_even_is_named(tmp_path, said, caplog, monkeypatch):
+    signal = hyperspy_signal(VOLUME[0], {"y": 0.002, "x": 0.001}, x=said)
+    del signal["axes"][1]["scale"]
+    monkeypatch.setattr(via_rosettasciio, "file_reader", lambda _: lambda *_, **__: [signal])
+    (tmp_path / "a.zspy").mkdir()
+    assert open_stack(tmp_path / "a.zspy").pixel_size is None
+    assert "tilt: samples along x are not evenly spaced" in caplog.text
+
+
+def test_an_axis_of_hyperspy_that_lists_even_places_is_a_length(tmp_path):
+    places = {"_type": "DataAxis", "axis": np.arange(30) * 0.001}
+    signal = hyperspy_signal(VOLUME[0], {"y": 0.002, "x": 0.001}, x=places)
+    size = open_stack(write_hspy(tmp_path / "a.hspy", signal)).pixel_size
+    assert (size.y_nm, size.x_nm) == pytest.approx((2.0, 1.0))
+
+
+@pytest.mark.parametrize("units", ["µm", "px"])
+@pytest.mark.parametrize("detector", [("ky", "kx"), ("dy", "dx")])
+def test_a_scan_of_hyperspy_is_no_stack(tmp_path, units, detector):
+    steps = dict.fromkeys(("y", "x", *detector), 1.0)
+    said = hyperspy_signal(np.zeros((4, 5, 8, 9)), steps, shown=detector, units=units)
+    with pytest.raises(ContentError, match="a diffraction pattern at each of 4 x 5 points"):
+        open_stack(write_hspy(tmp_path / "a.hspy", said))
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # see the fixture

@@ -227,3 +227,94 @@ def test_metadata_of_other_programs_may_be_odd(tmp_path: Path) -> None:
     said |= {"omero": {"channels": [None]}, "emseg": {"namespace": "emseg/micrograph/1"}}
     (path / ".zattrs").write_text(json.dumps(said))
     assert open_stack(path).channels == ()
+
+
+def placed(transformations: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+    """What OME-Zarr 0.6 says about an array of (x, y), in coordinate systems."""
+    axes = [{"name": name, "type": "space", "unit": "nanometer"} for name in "xy"]
+    systems = [{"name": "physical", "axes": axes}]
+    datasets = [{"path": "0", "coordinateTransformations": transformations}]
+    return {"coordinateSystems": systems, "datasets": datasets} | more
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"type": "scale", "scale": [1.5, 2.5]},
+        {"type": "affine", "affine": [[1.5, 0, 9], [0, 2.5, 9]]},
+        {"type": "sequence", "transformations": [{"type": "scale", "scale": [3, 5]},
+                                                 {"type": "scale", "scale": [0.5, 0.5]},
+                                                 {"type": "translation", "translation": [9, 9]}]},
+    ],
+)  # fmt: skip
+def test_coordinate_systems_give_axes_and_lengths(tmp_path: Path, step: dict[str, Any]) -> None:
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=3)
+    group.create_array("0", data=PIXELS[0, 0].T)
+    said = placed([step | {"input": "0", "output": "physical"}])
+    group.attrs["ome"] = {"version": "0.6", "multiscales": [said]}
+    stack = open_stack(tmp_path / "a.zarr")
+    np.testing.assert_array_equal(stack[0].pixels[0], PIXELS[0, 0])
+    size = stack.pixel_size
+    assert size is not None
+    assert (size.y_nm, size.x_nm) == pytest.approx((2.5, 1.5))
+
+
+def test_a_system_without_units_leads_to_one_that_has_them(tmp_path: Path) -> None:
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=3)
+    group.create_array("0", data=PIXELS[0, 0].T)
+    bare = {"name": "pixels", "axes": [{"name": name, "type": "space"} for name in "xy"]}
+    step = {"type": "scale", "scale": [1.5, 2.5], "input": "pixels", "output": "physical"}
+    said = placed([{"type": "identity", "input": "0", "output": {"name": "pixels"}}],
+                  coordinateTransformations=[step])  # fmt: skip
+    said["coordinateSystems"].append(bare)
+    group.attrs["ome"] = {"version": "0.6", "multiscales": [said]}
+    size = open_stack(tmp_path / "a.zarr").pixel_size
+    assert size is not None
+    assert (size.y_nm, size.x_nm) == pytest.approx((2.5, 1.5))
+
+
+def test_a_rotation_gives_no_lengths_and_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=3)
+    group.create_array("0", data=PIXELS[0, 0])
+    turn = {"type": "rotation", "rotation": [[0, 1], [1, 0]], "output": "physical"}
+    group.attrs["ome"] = {"version": "0.6", "multiscales": [placed([turn])]}
+    assert open_stack(tmp_path / "a.zarr").pixel_size is None
+    assert "by a transformation that emseg does not read (rotation)" in caplog.text
+
+
+@pytest.mark.parametrize("is_even", [True, False])
+@pytest.mark.parametrize("inside", ["", ":/picture"])
+def test_coordinates_of_xarray_are_lengths(
+    tmp_path: Path, is_even: bool, inside: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2)
+    columns = np.arange(50) * 1.5 if is_even else np.geomspace(1, 1000, 50)
+    for name, values, dimensions in (
+        ("picture", PIXELS[0, 0].T, ["x", "y"]),
+        ("x", columns, ["x"]),
+        ("y", np.arange(40) * 2.5, ["y"]),
+    ):
+        array = group.create_array(name, data=values)
+        array.attrs.update({"_ARRAY_DIMENSIONS": dimensions, "units": "nm"})
+    stack = open_stack(Path(f"{tmp_path}/a.zarr{inside}"))
+    np.testing.assert_array_equal(stack[0].pixels[0], PIXELS[0, 0])
+    size = stack.pixel_size
+    assert (size is not None) == is_even
+    assert ("picture: samples along x are not evenly spaced" in caplog.text) != is_even
+    if size is not None:
+        assert (size.y_nm, size.x_nm) == pytest.approx((2.5, 1.5))
+
+
+@pytest.mark.parametrize("names", [("X_axis", "Y_axis"), ("width", "height"), ("col", "row")])
+def test_dimensions_are_named_in_many_ways(tmp_path: Path, names: tuple[str, str]) -> None:
+    zarr.create_array(tmp_path / "a.zarr", data=PIXELS[0, 0].T, dimension_names=names)
+    np.testing.assert_array_equal(open_stack(tmp_path / "a.zarr")[0].pixels[0], PIXELS[0, 0])
+
+
+def test_a_scan_of_patterns_is_no_image(tmp_path: Path) -> None:
+    names = ("scan_y", "scan_x", "detector_y", "detector_x")
+    zarr.create_array(tmp_path / "a.zarr", data=PIXELS, dimension_names=names)
+    with pytest.raises(ContentError, match="a diffraction pattern at each of 2 x 3 points"):
+        open_stack(tmp_path / "a.zarr")

@@ -1,0 +1,102 @@
+"""Images that EMD and NeXus mark in an HDF5 file, and what they say about their axes.
+
+EMD of NCEM, of py4DSTEM and of their kin marks groups with ``emd_group_type`` and lays a vector
+``dim1``, ``dim2``... (``dim0`` and on from version 1.0) beside the array, in the order in which it
+is stored: https://emdatasets.com/format. NeXus marks groups as ``NXdata`` and names the array as
+their ``signal``: https://manual.nexusformat.org/classes/base_classes/NXdata.html
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import h5py
+import numpy as np
+
+from emseg.calibration import Axis
+from emseg.reading.axis_names import roles_of, text_of
+from emseg.reading.coordinates import uneven
+from emseg.reading.hdf5_axes import Described, describe_axes
+from emseg.reading.plugins import dask_array
+from emseg.reading.signal import Signal
+from emseg.reading.via_rosettasciio import signal_of
+
+_GROUPS = 2000  # that are looked at for marks
+_NO_ARRAYS = frozenset({"metadata", "pointlist", "pointlistarray", "root", "file"})
+_ENERGIES = frozenset({"ev", "kev"})
+
+
+def marked_images(opened: h5py.File) -> dict[str, h5py.Dataset]:
+    """Arrays that a file marks as images, maps of spectra or scans, by what it calls them."""
+    found: list[h5py.Dataset] = []
+    seen = 0
+
+    def look(_name: str, place: h5py.Group | h5py.Dataset) -> bool | None:
+        nonlocal seen
+        seen += 1
+        if isinstance(place, h5py.Group):
+            found.extend(_emd(place) if "emd_group_type" in place.attrs else _nexus(place))
+        return True if seen >= _GROUPS else None
+
+    opened.visititems(look)
+    return {each.name: each for each in found}
+
+
+def signal_of_marked(dataset: h5py.Dataset) -> Signal:
+    """Describe a marked array with its axes and spectra."""
+    said = describe_axes(dataset)
+    title = dataset.parent.name.split("/")[-1]
+    axes, data = list(said.axes), dask_array().from_array(dataset, dataset.chunks or "auto")
+    if _is_turned(dataset, said):
+        axes, data = axes[::-1], data.transpose()
+    detector = _detector(axes, dataset)
+    listed = [
+        {
+            "name": axis.name,
+            "size": axis.size,
+            "scale": axis.scale,
+            "units": axis.units,
+            "navigate": bool(detector) and at not in detector,
+        }
+        for at, axis in enumerate(axes)
+    ]
+    found = {"data": data, "axes": listed, "metadata": {"General": {"title": title}}}
+    signal = signal_of(found, said.source)
+    return dataclasses.replace(signal, notices=uneven(title, said.uneven))
+
+
+def _emd(group: h5py.Group) -> Iterator[h5py.Dataset]:
+    if text_of(group.attrs["emd_group_type"]) in _NO_ARRAYS:
+        return
+    if isinstance(group.get("data"), h5py.Dataset):
+        yield group["data"]
+        return
+    for name, each in group.items():  # py4DSTEM before EMD 1.0: datacube, realslice...
+        if isinstance(each, h5py.Dataset) and each.ndim > 1 and not name.startswith("dim"):
+            yield each
+
+
+def _nexus(group: h5py.Group) -> Iterator[h5py.Dataset]:
+    if text_of(group.attrs.get("NX_class", "")) != "NXdata" or "signal" not in group.attrs:
+        return
+    said = group.attrs["signal"]
+    name = "data" if isinstance(said, int | np.integer) else text_of(np.ravel(said)[0])
+    if isinstance(group.get(name), h5py.Dataset):
+        yield group[name]
+
+
+def _is_turned(dataset: h5py.Dataset, said: Described) -> bool:
+    """Whether HyperSpy wrote an EMD array without names: it stores the last axis first."""
+    return dataset.name.startswith("/signals/") and not roles_of(said.axes).are_named
+
+
+def _detector(axes: Sequence[Axis], dataset: h5py.Dataset) -> list[int]:
+    """Positions of the axes along which a detector counts at each point; empty for images."""
+    count, group = len(axes), dataset.parent.attrs
+    energies = [at for at, axis in enumerate(axes) if (axis.units or "").lower() in _ENERGIES]
+    if len(energies) == 1:
+        return energies
+    kind = text_of(group.get("interpretation", dataset.attrs.get("interpretation", "")))
+    if kind == "spectrum":
+        return [count - 1]
+    unnamed = [at for at, axis in enumerate(axes) if not axis.name]
+    return unnamed if "NX_class" in group and 0 < len(unnamed) < count else []
