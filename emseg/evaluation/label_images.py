@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
@@ -20,6 +21,7 @@ from emseg.evaluation.matching import Masks, Match, Numbers, list_mask_planes, m
 from emseg.evaluation.meaning import MaskRule, Meaning, meaning_of_masks, meanings_of_foreign
 from emseg.evaluation.report import SegmentationReport
 from emseg.evaluation.scoring import Compared, Onlooker, Scoring, check_units, score
+from emseg.labels import refuse_probabilities
 from emseg.micrograph import LabelImage, Micrograph
 from emseg.reading import AS_STORED, NO_MICROGRAPHS, Plane, list_planes, open_stack
 from emseg.reading.label_images import LabelDescription, describe_label_images
@@ -29,6 +31,7 @@ _log = logging.getLogger(__name__)
 Pictures = Mapping[tuple[Path, int], Plane]
 """The micrograph of each plane of a label image that has one."""
 
+_MOST_CLASSES = 32  # of which a program writes probabilities, and values of labels
 _NESTED = 3  # folders between a label image and that of the probabilities
 Track = Callable[[Sequence[Match]], Iterable[Match]]
 """Hands on the matches one by one, and shows how far the work is."""
@@ -87,8 +90,11 @@ def score_label_images(
     rule, question = rule or MaskRule(), question or Question()
     folders = tuple(masks) if isinstance(masks, Mapping) else ()
     files = _LabelFiles()
+    planes = list_planes(predictions, options=AS_STORED)
+    if files.describe(planes[0].stack.path) is None:
+        _refuse_probabilities(planes)
     matches = match_masks(
-        list_planes(predictions, options=AS_STORED),
+        planes,
         list_mask_planes(masks, slices),
         numbers=files.numbers,
     )
@@ -113,6 +119,17 @@ def score_label_images(
         pairs = ahead(pairs)
     done = (pair for _, pair in zip(track(matches), pairs, strict=True))
     return score(names, done, question, onlookers=onlookers, advise=advise)
+
+
+def _refuse_probabilities(planes: Sequence[Plane]) -> None:
+    """Refuse predictions that are probabilities, one or one a class, before they are matched."""
+    first = planes[0].read()
+    own = [each for each in planes if each.stack.path == planes[0].stack.path]
+    is_float = first.pixels.dtype.kind == "f"
+    if 1 < len(own) <= _MOST_CLASSES and (is_float or len(np.unique(first.pixels)) > _MOST_CLASSES):
+        pixels = np.concatenate([first.pixels, *(each.read().pixels for each in own[1:])])
+        refuse_probabilities(replace(first, pixels=pixels), "the prediction")
+    refuse_probabilities(first, "the prediction")
 
 
 def evaluate_label_images(

@@ -347,7 +347,8 @@ def _refuse_many(predicted: set[int], true: set[int], rule: MaskRule) -> None:
     ]
     raise LabelError(
         f"{' and '.join(held)}, too many to be classes; where each value is an object, add "
-        f"--instances {_instances(predicted, true)}; a greyscale or JPEG picture is no mask"
+        f"--instances {_instances(predicted, true)}; a greyscale or JPEG picture, or probabilities "
+        "times 255, are no mask"
     )
 
 

@@ -12,6 +12,7 @@ from emseg.labels.colours import colour
 from emseg.labels.judgement import Judgement, judge, judge_layer, tell_left_out
 from emseg.labels.mask_set import Said
 from emseg.labels.masks import combine_masks, mask_values, to_label_image
+from emseg.labels.probabilities import refuse_probabilities
 
 __all__ = [
     "Judgement",
@@ -25,6 +26,7 @@ __all__ = [
     "parse_labels",
     "parse_names",
     "parse_value",
+    "refuse_probabilities",
     "show_value",
     "tell_alike",
     "tell_left_out",

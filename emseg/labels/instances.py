@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.errors import LabelError
+from emseg.labels.probabilities import refuse_probabilities
 from emseg.labels.whole_numbers import whole_numbers
 from emseg.micrograph import Micrograph
 
@@ -55,6 +56,7 @@ def read_instances(mask: Micrograph, unlabelled: int | None = None) -> Instances
 
 
 def _whole_numbers(mask: Micrograph) -> NDArray[Any]:
+    refuse_probabilities(mask)
     if len(mask.pixels) != 1:
         raise LabelError(
             f"the label image {_named(mask)} has {len(mask.pixels)} channels; save the objects "

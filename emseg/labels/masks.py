@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from emseg.errors import LabelError, MismatchError
 from emseg.labels.classes import MOST_COLOURS, show_value
+from emseg.labels.probabilities import refuse_probabilities
 from emseg.labels.whole_numbers import whole_numbers
 from emseg.micrograph import (
     LabelClass,
@@ -29,6 +30,7 @@ def mask_plane(mask: Micrograph) -> NDArray[Any]:
     array of an integer type, shape (Y, X)
         The colour #6da34d is 0x6da34d.
     """
+    refuse_probabilities(mask)
     if mask.pixels.shape[0] == 3 and mask.pixels.dtype == np.uint8:
         return _colours(mask)
     if mask.pixels.shape[0] != 1:
@@ -37,7 +39,7 @@ def mask_plane(mask: Micrograph) -> NDArray[Any]:
             f"channels of {mask.pixels.dtype}); save it with one channel and one value a class "
             "(8-bit greyscale PNG), or as 8-bit RGB with one colour a class"
         )
-    return whole_numbers(mask.pixels[0], f"the mask {mask.path or mask.name}")
+    return whole_numbers(mask.pixels[0], f"the label image {mask.path or mask.name}")
 
 
 def _colours(mask: Micrograph) -> NDArray[np.uint32]:

@@ -36,7 +36,7 @@ def whole_numbers(plane: NDArray[Any], name: str) -> NDArray[Any]:
         if not (np.isfinite(plane).all() and (plane == np.rint(plane)).all()):
             raise LabelError(
                 f"{name} holds fractions or NaN ({plane.dtype}); "
-                "it needs whole numbers: save labels, not probabilities"
+                "it needs whole numbers: save one number a class, or one an object"
             )
         _refuse_giants(plane, name)
         return plane.astype(np.int64)

@@ -29,7 +29,7 @@ class Result(StrEnum):
 NO_MICROGRAPHS = frozenset(Result)
 """What is no micrograph."""
 
-NO_LABELS = frozenset({Result.PICTURE})
+NO_LABELS = frozenset({Result.PICTURE, Result.PROBABILITIES})
 """What is no label image and no mask."""
 
 

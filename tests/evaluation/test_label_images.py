@@ -361,7 +361,7 @@ def test_a_colour_picture_and_probabilities_are_no_label_images(folders, tmp_pat
         evaluated(folders)
     (folders[1] / "a.png").unlink()
     tifffile.imwrite(folders[1] / "a.tif", np.full((2, 4), 0.5, dtype=np.float32))
-    with pytest.raises(LabelError, match="fractions or NaN"):
+    with pytest.raises(LabelError, match="holds probabilities"):
         evaluated(folders)
 
 

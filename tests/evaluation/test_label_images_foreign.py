@@ -246,3 +246,17 @@ def test_numbers_that_lie_far_apart_are_told(evaluated, caplog):
         "object; give each object a number of its own"
         for name in "ab"
     ]
+
+
+@pytest.mark.parametrize("kind", ["one", "planes", "scaled", "channels"])
+def test_probabilities_are_no_predictions(evaluated, kind):
+    share = np.linspace(0, 1, SHAPE[0] * SHAPE[1], dtype=np.float32).reshape(SHAPE)
+    pair = np.stack([share, 1 - share])
+    predicted = {
+        "one": share,
+        "planes": pair,
+        "scaled": np.stack([share * 255, 255 - share * 255]).round().astype(np.uint8),
+        "channels": np.stack([share * 255, 0 * share, 255 - share * 255], axis=-1).astype(np.uint8),
+    }[kind]
+    with pytest.raises(LabelError, match=r"^the prediction .*a\.tif holds probabilities.*arg-max"):
+        evaluated(predicted, binary())

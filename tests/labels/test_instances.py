@@ -35,7 +35,7 @@ def test_unlabelled_pixels_are_no_object(unlabelled):
     ("pixels", "words"),
     [
         (np.zeros((3, 2, 2), np.uint8), "has 3 channels"),
-        (np.full((1, 2, 2), 0.5), "fractions"),
+        (np.full((1, 2, 2), 1.5), "fractions"),
         (np.full((1, 2, 2), np.nan), "fractions or NaN"),
         (np.full((1, 2, 2), -1, np.int32), "--unlabelled -1"),
         (np.full((1, 2, 2), 1e20), "holds the value 1e\\+20 .*; give these pixels"),

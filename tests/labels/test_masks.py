@@ -87,7 +87,8 @@ def test_the_calibration_of_the_mask_is_kept():
     ("drawn", "message"),
     [
         (mask(np.zeros((3, 2, 2)), np.uint16), r"is a colour picture \(3 channels of uint16\)"),
-        (mask([[0.5, 1]], np.float32), "holds fractions or NaN"),
+        (mask([[0.5, 1]], np.float32), "holds probabilities"),
+        (mask([[0.5, 2]], np.float32), "holds fractions or NaN"),
         (mask([[np.nan, 1]], np.float32), "holds fractions or NaN"),
         (mask([[np.inf, 1]], np.float64), "holds fractions or NaN"),
         (mask([[1j]], np.complex64), "has the type complex64"),

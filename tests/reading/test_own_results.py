@@ -78,11 +78,10 @@ def test_results_are_left_out_with_one_notice(folder, caplog, given):
     )
 
 
-def test_masks_may_be_label_images_but_no_previews(folder):
-    (folder / "p.ome.tif").unlink()
+def test_masks_may_be_label_images_but_no_previews_and_no_probabilities(folder):
     found = [plane.stack.path.name for plane in list_planes([folder])]
     assert found == ["a.ome.tif", "a.png"]
-    assert len(find_files([folder])) == 3
+    assert len(find_files([folder])) == 4
     assert len(find_files([folder], skip=NO_LABELS)) == 2
 
 
