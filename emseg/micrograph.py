@@ -112,6 +112,8 @@ class Micrograph:
     palette : array of uint8, shape (K, 3), or None
         The colour table of which the values are indices, where they were left as they are
         stored: in masks and label images, and where it is laid over intensities.
+    is_grey_in_colour : bool
+        Whether the file stores its one channel as red, green and blue, which agree.
     """
 
     pixels: NDArray[Any]
@@ -122,6 +124,7 @@ class Micrograph:
     channels: tuple[str, ...] = ()
     specimen: Region | None = None
     palette: NDArray[np.uint8] | None = None
+    is_grey_in_colour: bool = False
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3:

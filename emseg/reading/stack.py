@@ -78,6 +78,7 @@ class Stack(Sequence[Micrograph]):
         self._specimen: Region | None = None
         self._is_searched = False
         self._is_coloured = any(axis.name == "s" for axis in signal.axes)
+        self._has_colours = self._is_coloured and self._layout.channel_count >= len(_RGB)
         self._channels = signal.channels
         self._palette = signal.palette
         self._orientation = signal.orientation
@@ -119,6 +120,7 @@ class Stack(Sequence[Micrograph]):
             channels=channels,
             specimen=self._searched(lambda: self._first() if first is None else first),
             palette=self._palette,
+            is_grey_in_colour=self._has_colours and len(pixels) == 1,
         )
 
     @property

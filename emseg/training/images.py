@@ -14,8 +14,8 @@ from torch.utils.data import Dataset
 
 from emseg.calibration import PixelSize
 from emseg.config import TrainConfig
-from emseg.errors import ContentError, MismatchError, UnknownNameError, UsageError
-from emseg.inference.channels import fit_channels
+from emseg.errors import ContentError, UnknownNameError, UsageError
+from emseg.inference.channels import fit_channels, is_colour, with_common_channels
 from emseg.inference.segmenter import mirror_pad
 from emseg.intensity import IntensityRule, Statistics, measure, normalise
 from emseg.labels import colour
@@ -76,7 +76,9 @@ def load_classes(config: TrainConfig) -> ClassSet:
     else:
         files, held_out = stratified(files, config.val_fraction, config.seed)
     options = ReadOptions.of(config)
-    train, validation = (_read(each, names, options) for each in (files, held_out))
+    read = [_read(each, names, options) for each in (files, held_out)]
+    alike = _with_common_channels([*read[0], *read[1]])
+    train, validation = alike[: len(read[0])], alike[len(read[0]) :]
     classes = tuple(LabelClass(name, colour(index)) for index, name in enumerate(names))
     scale = CommonScale([each.micrograph for each in train], config.rescale)
     train, validation = ([_fit(each, scale) for each in part] for part in (train, validation))
@@ -157,37 +159,30 @@ def _read(
     files: Iterable[LabelledFile], names: Sequence[str], options: ReadOptions
 ) -> list[LabelledMicrograph]:
     read: list[LabelledMicrograph] = []
-    colours = 0
     for file in files:
         for plane in list_planes([file.path], options=options):
             micrograph = plane.read().without_bar
-            if micrograph.channels == ("red", "green", "blue"):
-                colours += 1
             read.append(
                 LabelledMicrograph(micrograph, names.index(file.label), measure(micrograph))
             )
-    if 0 < colours < len(read):
-        read = [_grey(each) for each in read]
-    channels = {each.micrograph.pixels.shape[0] for each in read}
-    if len(channels) > 1:
-        raise MismatchError(
-            f"the micrographs have different numbers of channels ({sorted(channels)}); all "
-            "micrographs of a training have the same"
-        )
     return read
+
+
+def _with_common_channels(read: Sequence[LabelledMicrograph]) -> list[LabelledMicrograph]:
+    """Colour pictures beside grey ones become grey; a class is not told by being in colour."""
+    images = [each.micrograph for each in read]
+    if any(len(each.pixels) == 1 for each in images):
+        images = [fit_channels(each, 1) if is_colour(each) else each for each in images]
+    return [
+        each if image is each.micrograph else LabelledMicrograph(image, each.label, measure(image))
+        for each, image in zip(read, with_common_channels(images), strict=True)
+    ]
 
 
 def _fit(each: LabelledMicrograph, scale: CommonScale) -> LabelledMicrograph:
     micrograph = scale.fit(each.micrograph)
     if micrograph is each.micrograph:
         return each
-    return LabelledMicrograph(micrograph, each.label, measure(micrograph))
-
-
-def _grey(each: LabelledMicrograph) -> LabelledMicrograph:
-    if each.micrograph.channels != ("red", "green", "blue"):
-        return each
-    micrograph = fit_channels(each.micrograph, 1)
     return LabelledMicrograph(micrograph, each.label, measure(micrograph))
 
 

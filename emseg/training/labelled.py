@@ -12,6 +12,7 @@ import numpy as np
 from emseg.calibration import PixelSize
 from emseg.config import TrainConfig, parse_slices
 from emseg.errors import MismatchError, UsageError, listed
+from emseg.inference.channels import with_common_channels
 from emseg.intensity import measure
 from emseg.labels import (
     Judgement,
@@ -87,6 +88,7 @@ def load_labelled(config: TrainConfig) -> LabelledSet:
     raws = _read(config.images, config.masks, config.mask_folders, config.slices, options)
     held_out = _read_validation(config, options)
     raws = _without(raws, held_out)
+    raws, held_out = _with_common_channels(raws, held_out)
     classes, unlabelled, judged = _choose(config, [*raws, *held_out])
     scale = CommonScale([raw.image for raw in raws], config.rescale)
 
@@ -99,9 +101,17 @@ def load_labelled(config: TrainConfig) -> LabelledSet:
     validation = [labelled(raw) for raw in held_out]
     if not validation:
         train, validation = split(train, config.val_fraction, config.seed)
-    _check_channels([*train, *validation])
     check_classes(train, validation)
     return LabelledSet(tuple(train), tuple(validation), classes, scale.pixel_size)
+
+
+def _with_common_channels(
+    raws: Sequence[_Raw], held_out: Sequence[_Raw]
+) -> tuple[list[_Raw], list[_Raw]]:
+    images = with_common_channels([raw.image for raw in (*raws, *held_out)])
+    pairs = zip((*raws, *held_out), images, strict=True)
+    fitted = [replace(raw, image=image) for raw, image in pairs]
+    return fitted[: len(raws)], fitted[len(raws) :]
 
 
 def _without(raws: list[_Raw], held_out: Sequence[_Raw]) -> list[_Raw]:
@@ -256,17 +266,6 @@ def _labelled(
     labels = replace(labels, name=micrograph.name, pixel_size=micrograph.pixel_size)
     image = scale.fit(micrograph)
     return LabelledPlane(image, rescaled_labels(labels, image), measure(image))
-
-
-def _check_channels(planes: Sequence[LabelledPlane]) -> None:
-    first = planes[0].micrograph
-    for plane in planes:
-        if plane.micrograph.pixels.shape[0] != first.pixels.shape[0]:
-            raise MismatchError(
-                f"{plane.micrograph.path} has {plane.micrograph.pixels.shape[0]} channel(s) and "
-                f"{first.path} has {first.pixels.shape[0]}; all micrographs of a training have "
-                "the same channels"
-            )
 
 
 def fingerprint(planes: Iterable[LabelledPlane]) -> str:

@@ -82,7 +82,9 @@ def test_colour_masks_are_refused(folders):
 def test_micrographs_of_different_channels_are_refused(folders):
     images, masks = folders(2)
     iio.imwrite(images / "2.png", np.random.default_rng(0).integers(0, 255, (48, 40, 3), np.uint8))
-    with pytest.raises(MismatchError, match=r"channel\(s\)"):
+    with pytest.raises(
+        MismatchError, match=r"2\.png is a colour picture and .* --channels 0 reads"
+    ):
         load_labelled(config(images, masks))
 
 
