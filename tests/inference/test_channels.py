@@ -59,9 +59,9 @@ def test_grey_in_colour_has_as_many_channels_as_its_file(in_colour, grey):
 
 
 def test_a_jpeg_of_grey_in_colour_is_grey(tmp_path):
-    y, x = np.mgrid[:64, :64]
+    y, x = np.mgrid[:128, :128]
     pixels = np.repeat(((np.sin(x / 5) + np.cos(y / 7)) * 60 + 120)[..., None], 3, axis=2)
-    pixels[52:56, 4:20] = (255, 0, 0)
+    pixels[112:116, 16:48] = (255, 0, 0)
     jpeg = read(tmp_path / "a.jpg", pixels.astype(np.uint8), quality=75)
     assert jpeg.pixels.shape[0] == 3
     assert fit_channels(jpeg, 1).pixels.dtype == np.uint8
