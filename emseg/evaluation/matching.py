@@ -7,6 +7,7 @@ from pathlib import Path
 
 from emseg.errors import MismatchError, listed
 from emseg.reading import AS_STORED, Plane, list_planes, match_pairs
+from emseg.reading.pairs import planes_in_order
 
 _log = logging.getLogger(__name__)
 
@@ -93,6 +94,9 @@ def _pairs(
     images: Sequence[Plane], masks: Sequence[Plane], kinds: tuple[str, str], numbers: Numbers
 ) -> dict[tuple[Path, int], Plane]:
     """Match files by name, then the planes of each pair of files."""
+    in_order = planes_in_order(images, masks, kinds)
+    if in_order is not None:
+        return {_key(pair.image): pair.mask for pair in in_order}
     planes_of, masks_of = _by_file(images), _by_file(masks)
     matched = match_pairs(
         [each[0] for each in planes_of.values()], [each[0] for each in masks_of.values()], kinds

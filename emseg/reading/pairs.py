@@ -1,30 +1,20 @@
 """Finds the mask of each image by the names of their files."""
 
+import logging
 import os
-import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from emseg.errors import MismatchError, listed
-from emseg.reading.formats import stem
+from emseg.reading.mask_names import Key, added_text, bare, barest, plain, without_channel
 from emseg.reading.planes import Plane
 
-_MASK = r"masks?|labels?|seg|segmentations?|gt|ground[-_ ]?truth|annotations?"
-_IMAGE = r"images?|img|raw"
-_SUFFIX = re.compile(rf"[-_. ]+({_MASK}|{_IMAGE})$")
-_PREFIX = re.compile(rf"^({_MASK}|{_IMAGE})[-_. ]+")
-_OF_PROGRAMS = re.compile(r"[-_. ]+(cp[-_]masks?|pred|predictions?)$")  # cellpose, and many others
-_FIRST_CHANNEL = re.compile(r"_0000$")  # of the images of nnU-Net, whose labels lack it
-_NUMBER = re.compile(r"_\d{4}$")
-_LABELS = ("mask", "label image")  # what is called so is no image of nnU-Net
+_log = logging.getLogger(__name__)
 
 Kinds = tuple[str, str]
 """What the files on the one side and on the other are called in messages, in the singular."""
-
-Files = Mapping[Path, list[Plane]]
-_Key = Callable[[Path], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +49,10 @@ def match_pairs(
 
     Names are compared without their suffix and without regard to case: first as they are,
     then without what people add to tell images from masks (``_mask``, ``-label``, ``_img``,
-    ``gt_``...), then without what programs add to label images (``_cp_masks``, ``_pred``), and
-    last without the ``_0000`` of nnU-Net's images. One file on each side matches whatever the
-    names.
+    ``gt_``...), then without what programs add to label images (``_cp_masks``, ``_pred``), then
+    without the ``_0000`` of nnU-Net's images. Last, an image that begins or ends the name of one
+    mask alone, or whose name one mask begins or ends, belongs to it, which is told. One file on
+    each side matches whatever the names, and a stack the files of its planes in their order.
 
     Parameters
     ----------
@@ -74,8 +65,8 @@ def match_pairs(
     Raises
     ------
     MismatchError
-        When a name fits two files, a stack and its mask have different numbers of planes,
-        or nothing matches.
+        When a name fits two files, a stack and its mask, or the files of its planes, have
+        different numbers of planes, or nothing matches.
     """
     mask_files = _by_file(masks)
     image_files = {
@@ -88,8 +79,12 @@ def match_pairs(
         )
     if len(image_files) == len(mask_files) == 1:
         partners = {next(iter(image_files)): next(iter(mask_files))}
+    elif in_order := planes_in_order(images, masks, kinds):
+        return Matched(in_order, (), ())
     else:
         partners = _partners(list(image_files), list(mask_files), kinds)
+        partners |= _by_beginning(partners, list(image_files), list(mask_files), kinds)
+        partners = {image: partners[image] for image in image_files if image in partners}
     if not partners:
         raise MismatchError(
             f"no {kinds[0]} has a {kinds[1]} of its name: the {kinds[0]}s are "
@@ -115,19 +110,120 @@ def _by_file(planes: Sequence[Plane]) -> dict[Path, list[Plane]]:
 
 
 def _partners(images: list[Path], masks: list[Path], kinds: Kinds) -> dict[Path, Path]:
-    """Mask of each image that has one, in the order of the images."""
-    without_channel = (_without_channel(images, kinds[0]), _without_channel(masks, kinds[1]))
-    steps = ((_plain, _plain), (_bare, _bare), (_barest, _barest), without_channel)
+    """Mask of each image that has one of its name."""
+    channels = (without_channel(images, kinds[0]), without_channel(masks, kinds[1]))
     partners: dict[Path, Path] = {}
-    for keys in steps:
+    for keys in ((plain, plain), (bare, bare), (barest, barest), channels):
         images_left = [path for path in images if path not in partners]
         masks_left = [path for path in masks if path not in set(partners.values())]
         partners |= _match(images_left, masks_left, keys, kinds)
-    return {image: partners[image] for image in images if image in partners}
+    return partners
+
+
+def _by_beginning(
+    partners: Mapping[Path, Path], images: list[Path], masks: list[Path], kinds: Kinds
+) -> dict[Path, Path]:
+    """Pair what is left where one name begins, or ends, exactly one of the other side."""
+    taken = set(partners.values())
+    found: dict[Path, Path] = {}
+    longer = _within([path for path in masks if path not in taken], images)
+    for image in [path for path in longer if path not in partners]:
+        several = longer[image]
+        if len(several) > 1:
+            rest = added_text(barest(image), plain(several[0]))
+            raise MismatchError(
+                f"{len(several)} {kinds[1]}s have the name of {image.name}: {_named(several)}; "
+                f"name one kind of them, as in '{several[0].parent}/*{rest}{several[0].suffix}'"
+            )
+        found[image] = several[0]
+    left = [path for path in images if path not in partners and path not in found]
+    for mask, several in _within(left, masks).items():
+        if len(several) == 1 and mask not in taken | set(found.values()):
+            found[several[0]] = mask
+    if found:
+        image, mask = next(iter(found.items()))
+        count = len(found) - 1
+        more = f", and {count} more pair{'s' if count > 1 else ''} alike" if count else ""
+        _log.warning(
+            "%s is taken for the %s of %s, whose name it shares in part%s; rename them where this "
+            "is wrong",
+            mask.name,
+            kinds[1],
+            image.name,
+            more,
+        )
+    return found
+
+
+def _within(longer: Sequence[Path], shorter: Sequence[Path]) -> dict[Path, list[Path]]:
+    """Files whose names begin or end with that of a file: the longest such name has them."""
+    names: dict[str, list[Path]] = defaultdict(list)
+    for path in shorter:
+        names[barest(path)].append(path)
+    holders: dict[Path, list[Path]] = defaultdict(list)
+    for path in longer:
+        fitting = {
+            part
+            for whole in (plain(path), bare(path))
+            for cut in range(1, len(whole))
+            for part in (whole[:cut], whole[cut:])
+            if part in names and added_text(part, whole)
+        }
+        longest = max(map(len, fitting), default=0)
+        best = [each for part in fitting if len(part) == longest for each in names[part]]
+        if len(best) == 1:
+            holders[best[0]].append(path)
+    return holders
+
+
+def planes_in_order(
+    images: Sequence[Plane], masks: Sequence[Plane], kinds: Kinds = ("image", "mask")
+) -> tuple[Pair, ...] | None:
+    """Pair the planes of one stack with files of one plane each, in their order.
+
+    Parameters
+    ----------
+    images, masks, kinds
+        As for `match_pairs`; the stack may be on either side.
+
+    Returns
+    -------
+    tuple of Pair, or None
+        None where it is not so, or where a file has the name of the stack.
+
+    Raises
+    ------
+    MismatchError
+        When there are more planes than files, or fewer.
+    """
+    sides = _by_file(images), _by_file(masks)
+    stack, singles = sorted(sides, key=len)
+    is_so = len(stack) == 1 < min(len(images), len(masks)) and len(singles) > 1
+    if not is_so or any(len(planes) > 1 for planes in singles.values()):
+        return None
+    if _partners(list(sides[0]), list(sides[1]), kinds):
+        return None
+    (path,), files = stack, list(singles)
+    count, kind = len(stack[path]), kinds[0] if singles is sides[0] else kinds[1]
+    if count != len(files):
+        raise MismatchError(
+            f"{path} has {count} planes, and there are {len(files)} {kind}s of one plane each "
+            f"({files[0].name} to {files[-1].name}); name a {kind} for each plane, or the planes "
+            "that have one with --slices A:B"
+        )
+    _log.warning(
+        "the %d planes of %s are paired with the %ss %s to %s in their order",
+        count,
+        path.name,
+        kind,
+        files[0].name,
+        files[-1].name,
+    )
+    return tuple(Pair(image, mask) for image, mask in zip(images, masks, strict=True))
 
 
 def _match(
-    images: list[Path], masks: list[Path], keys: tuple[_Key, _Key], kinds: Kinds
+    images: list[Path], masks: list[Path], keys: tuple[Key, Key], kinds: Kinds
 ) -> dict[Path, Path]:
     image_of, mask_of = _group(images, keys[0]), _group(masks, keys[1])
     for name in image_of.keys() & mask_of.keys():
@@ -140,40 +236,11 @@ def _match(
     return {image_of[name][0]: mask_of[name][0] for name in image_of if name in mask_of}
 
 
-def _group(paths: list[Path], key: _Key) -> dict[str, list[Path]]:
+def _group(paths: list[Path], key: Key) -> dict[str, list[Path]]:
     groups: dict[str, list[Path]] = defaultdict(list)
     for path in paths:
         groups[key(path)].append(path)
     return groups
-
-
-def _plain(path: Path) -> str:
-    return stem(path).lower()
-
-
-def _bare(path: Path) -> str:
-    """Name of a file without what tells an image from its mask."""
-    name = _plain(path)
-    return _PREFIX.sub("", _SUFFIX.sub("", name)) or name
-
-
-def _barest(path: Path) -> str:
-    """Name of a file without what programs add to their label images either."""
-    name = _plain(path)
-    stripped = _OF_PROGRAMS.sub("", name)
-    return _bare(path) if stripped in (name, "") else stripped
-
-
-def _without_channel(paths: Sequence[Path], kind: str) -> _Key:
-    """Leave out ``_0000`` too, where it says the channel and is no number in a series."""
-    series = Counter(_NUMBER.sub("", _barest(path)) for path in paths)
-
-    def key(path: Path) -> str:
-        name = _barest(path)
-        bare = _FIRST_CHANNEL.sub("", name)
-        return bare if bare and kind not in _LABELS and series[bare] == 1 else name
-
-    return key
 
 
 def _plane_by_plane(images: list[Plane], masks: list[Plane]) -> list[Pair]:
@@ -185,5 +252,5 @@ def _plane_by_plane(images: list[Plane], masks: list[Plane]) -> list[Pair]:
     return [Pair(image, mask) for image, mask in zip(images, masks, strict=True)]
 
 
-def _named(files: Files) -> str:
+def _named(files: Iterable[Path]) -> str:
     return listed((path.name for path in files), most=3)

@@ -145,3 +145,101 @@ def test_what_does_not_match_is_called_what_it_is(write):
     with pytest.raises(MismatchError, match=said) as refused:
         matched(*sides, kinds=("prediction", "mask"))
     assert "image" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        "Mask of {}", "Count Masks of {}", "{}_Simple Segmentation", "{}_Probabilities",
+        "{}_Object Predictions", "{}_labelled", "{}_labeled", "{}_segmented", "{}_pred_mask",
+        "{}-labels", "{}_gt", "{} mask", "{}.tif_mask", "{}_mask_gt", "{}_predicted", "{}_lbl",
+        "{}_truth", "{}.seg", "Mask of {}.tif",
+    ],
+)  # fmt: skip
+def test_names_of_more_programs_and_habits(write, caplog, mask):
+    images = write("i", im1=1, im2=1, im10=1)
+    masks = [images[0].with_name(f"{mask.format(f'im{n}')}.tif") for n in (10, 2, 1)]
+    for path in masks:
+        tifffile.imwrite(path, np.zeros((8, 9), np.uint8))
+    for sides in ((images, masks), (masks, images)):
+        pairs, found = matched(*sides)
+        assert len(pairs) == 3
+        numbers = [{digits(title.replace(".tif", "")) for title in pair} for pair in pairs]
+        assert all(len(each) == 1 for each in numbers)
+        assert found.images_alone == found.masks_alone == ()
+    assert not caplog.messages
+
+
+def digits(title):
+    return "".join(each for each in title if each.isdigit())
+
+
+@pytest.mark.parametrize("mask", ["mask{}", "{}mask", "label{}", "gt{}"])
+def test_words_that_touch_a_number(write, mask):
+    pairs, _ = matched(
+        write("i", img001=1, img002=1), write("m", **{mask.format(f"00{n}"): 1 for n in (1, 2)})
+    )
+    assert [digits(left) == digits(right) for left, right in pairs] == [True, True]
+
+
+def test_a_name_that_begins_one_mask_is_its_image_with_a_notice(write, caplog):
+    images = write("i", **{f"sub__0{n}_SEM": 1 for n in (1, 2)})
+    masks = write("m", **{f"sub__0{n}_SEM_seg__axonmyelin__manual": 1 for n in (1, 2)})
+    for sides in ((images, masks), (masks, images)):
+        caplog.clear()
+        pairs, _ = matched(*sides)
+        assert [left[:6] == right[:6] for left, right in pairs] == [True, True]
+        (notice,) = caplog.messages
+        assert "whose name it shares in part, and 1 more pair alike; rename them" in notice
+
+
+def test_a_name_that_begins_several_masks_is_refused_with_the_way_out(write):
+    images = write("i", a_SEM=1, b_SEM=1)
+    masks = write("m", a_SEM_seg__axon=1, a_SEM_seg__myelin=1, b_SEM=1)
+    with pytest.raises(MismatchError, match=r"2 masks have the name of a_SEM\.tif: .*axon\.tif'$"):
+        matched(images, masks)
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [("s1", "s10_x"), ("s1", "s1_2_x"), ("s1", "s12"), ("1", "x_21"), ("1", "x2_1"), ("a", "ab")],
+)
+def test_a_number_is_never_cut(write, image, mask):
+    with pytest.raises(MismatchError, match="no image has a mask of its name"):
+        matched(write("i", **{image: 1, "other": 1}), write("m", **{mask: 1, "more": 1}))
+
+
+def test_the_longest_name_has_the_mask(write):
+    pairs, found = matched(
+        write("i", s1=1, s1_b=1, s10=1), write("m", s1_b_by__hand=1, s10_by__hand=1)
+    )
+    assert pairs == [("s1_b", "s1_b_by-hand"), ("s10", "s10_by-hand")]
+    assert found.images_alone == ("s1.tif",)
+
+
+def test_an_exact_name_goes_before_a_beginning(write):
+    pairs, found = matched(write("i", a=1, b=1), write("m", a=1, a_old=1, b=1))
+    assert pairs == [("a", "a"), ("b", "b")]
+    assert found.masks_alone == ("a_old.tif",)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_stack_and_the_files_of_its_planes_pair_in_order(write, caplog, side):
+    sides = [write("i", cells=3), write("m", **{f"z{n}": 1 for n in (2, 10, 1)})]
+    pairs, _ = matched(*(sides if side else reversed(sides)))
+    expected = [("cells[0]", "z1"), ("cells[1]", "z2"), ("cells[2]", "z10")]
+    assert [pair if side else pair[::-1] for pair in pairs] == expected
+    kind = "mask" if side else "image"
+    (notice,) = caplog.messages
+    assert notice == (
+        f"the 3 planes of cells.tif are paired with the {kind}s z1.tif to z10.tif in their order"
+    )
+
+
+@pytest.mark.parametrize("names", ["z{}", "cells_{}", "cells_mask_{}"])
+def test_a_stack_with_more_planes_than_files_is_refused_with_both_numbers(write, names):
+    masks = write("m", **{names.format(n): 1 for n in (1, 2)})
+    with pytest.raises(
+        MismatchError, match=r"cells\.tif has 3 planes, and there are 2 masks of one plane each"
+    ):
+        matched(write("i", cells=3), masks)
