@@ -130,8 +130,8 @@ def test_what_has_no_partner_is_named_in_a_notice_and_left_out(folders, caplog):
 def test_no_pair_at_all_is_refused(folders):
     for name in "ab":
         predict(folders[0] / f"{name}.ome.tif", PREDICTED)
-        mask(folders[1] / f"other_{name}.png", TRUE)
-    with pytest.raises(MismatchError, match=r"a\.ome\.tif.*other_a\.png"):
+        mask(folders[1] / f"other{name}.png", TRUE)
+    with pytest.raises(MismatchError, match=r"a\.ome\.tif.*othera\.png"):
         evaluated(folders)
 
 
