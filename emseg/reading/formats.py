@@ -40,6 +40,8 @@ class Format:
         Whether a plane is read without reading the whole file.
     needs : str
         The optional dependency of emseg without which parts are not read.
+    with_alpha : bool
+        Whether the reader hands over alpha, which masks may have their labels in.
     with_spectra : bool
         Whether the reader hands over spectra that take it long: those of Velox.
     allow_external : bool
@@ -56,6 +58,7 @@ class Format:
     is_lazy: bool = True
     needs: str = ""
     with_spectra: bool = False
+    with_alpha: bool = False
     allow_external: bool = False
 
     def open(self, path: Path) -> Source:

@@ -28,13 +28,13 @@ from emseg.reading.channel_terms import mentions_spectra, parse_channels
 from emseg.reading.channels import with_channels
 from emseg.reading.choice import choose
 from emseg.reading.colour_table import as_mask, as_micrograph
+from emseg.reading.colours import RGB, labels_of, without_alpha
 from emseg.reading.inside import file_of
 from emseg.reading.layout import Layout, relabel
 from emseg.reading.options import ReadOptions
 from emseg.reading.signal import Signal, Source
 
 _log = logging.getLogger(__name__)
-_RGB = ("red", "green", "blue")
 _OVERRIDDEN = 1.5  # ratio of pixel sizes beyond which it is no finer calibration
 _LARGE = 200_000_000  # bytes of a file that people should know to be read whole
 
@@ -78,7 +78,7 @@ class Stack(Sequence[Micrograph]):
         self._specimen: Region | None = None
         self._is_searched = False
         self._is_coloured = any(axis.name == "s" for axis in signal.axes)
-        self._has_colours = self._is_coloured and self._layout.channel_count >= len(_RGB)
+        self._has_colours = self._is_coloured and self._layout.channel_count >= len(RGB)
         self._channels = signal.channels
         self._palette = signal.palette
         self._orientation = signal.orientation
@@ -190,16 +190,17 @@ class Stack(Sequence[Micrograph]):
         return np.array(stored, dtype=native, order="C")
 
     def _colours(self, pixels: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
-        """Drop alpha, and keep one channel of a grey image that was stored as colour."""
         if not self._is_coloured or len(pixels) == 1:
             return pixels, self._channels
-        if len(pixels) == 2:
-            return pixels[:1], ()
-        red, green, blue = pixels[:3]
-        if np.array_equal(red, green) and np.array_equal(red, blue):
-            _log.debug("%s stores grey as colour; one channel is read", self.path)
-            return np.ascontiguousarray(pixels[:1]), ()
-        return np.ascontiguousarray(pixels[:3]), _RGB
+        if self.options.as_stored:
+            pixels, notice = labels_of(pixels)
+            if notice:
+                _tell(self.path, notice)
+        return without_alpha(pixels)
+
+
+def _tell(path: Path, notice: str) -> None:
+    _log.warning("%s %s", path, notice, extra={"more": getattr(notice, "more", None)})
 
 
 def open_stack(path: Path, options: ReadOptions | None = None) -> Stack:
@@ -235,7 +236,7 @@ def open_stack(path: Path, options: ReadOptions | None = None) -> Stack:
             raise ContentError(f"{path} {source.ambiguity}")
         stack = Stack(path, source.signals, options)
         for notice in (*source.notices, *stack.notices, *_too_large(path)):
-            _log.warning("%s %s", path, notice, extra={"more": getattr(notice, "more", None)})
+            _tell(path, notice)
         return stack
 
 
@@ -287,6 +288,7 @@ def _open(path: Path, options: ReadOptions | None = None) -> Source:
     fmt = dataclasses.replace(
         formats.format_of(path),
         with_spectra=mentions_spectra(terms),
+        with_alpha=said.as_stored,
         allow_external=said.allow_external,
     )
     source = fmt.open(path)

@@ -18,7 +18,10 @@ def open_source(path: Path, fmt: Format) -> Source:
     """Open what a compressed file contains; its own suffix is the one before ``.gz``."""
     packed = Path(path.stem)
     inner = replace(
-        format_of(packed), with_spectra=fmt.with_spectra, allow_external=fmt.allow_external
+        format_of(packed),
+        with_spectra=fmt.with_spectra,
+        with_alpha=fmt.with_alpha,
+        allow_external=fmt.allow_external,
     )
     folder = tempfile.TemporaryDirectory(prefix="emseg-")
     unpacked = Path(folder.name) / packed

@@ -27,8 +27,6 @@ Image.MAX_IMAGE_PIXELS = None  # a stitched mosaic is no attack, and opening rea
 _STORED = {  # Pillow's mode of the file -> the mode in which it is read, its dtype
     "1": ("1", "bool"),
     "L": ("L", "uint8"),
-    "LA": ("L", "uint8"),
-    "La": ("L", "uint8"),
     "P": ("P", "uint8"),
     "I": ("I", "int32"),
     "I;16": ("I;16", "uint16"),
@@ -36,7 +34,9 @@ _STORED = {  # Pillow's mode of the file -> the mode in which it is read, its dt
     "I;16B": ("I;16", "uint16"),
     "F": ("F", "float32"),
 }
-_PNG_GREY = (0, 4)  # without and with alpha
+_ALPHA = {"LA": "LA", "La": "LA", "RGBA": "RGBA", "RGBa": "RGBA", "PA": "RGBA"}
+_SAMPLES = {"LA": 2, "RGB": 3, "RGBA": 4}
+_DEEP_PNG = {0: "L", 2: "RGB", 4: "LA", 6: "RGBA"}  # colour type -> mode
 _EXIF, _MAKE = 0x8769, 271
 _FOCAL_X, _FOCAL_Y, _FOCAL_UNIT = 41486, 41487, 41488
 _DAMAGED = (OSError, SyntaxError, ValueError, KeyError, TypeError, IndexError, struct.error)
@@ -46,15 +46,17 @@ _FOCAL_UNITS = {2: "inch", 3: "cm", 4: "mm", 5: "um"}
 def open_source(path: Path, fmt: Format) -> Source:
     """Read the header of an image; its pixels are decoded when they are asked for."""
     with path.open("rb") as file, Image.open(file) as image:
-        mode, kind = _STORED.get(image.mode, ("RGB", "uint8"))
-        if fmt.name == "GIF" and getattr(image, "n_frames", 1) > 1:
+        frames = getattr(image, "n_frames", 1) if fmt.name == "GIF" else 1
+        mode, kind = _STORED.get(image.mode, (_ALPHA.get(image.mode, "RGB"), "uint8"))
+        if frames > 1:
             mode = "RGB"  # each frame may have a table of its own
         deep = fmt.name == "PNG" and _png_sample(path)[0] == 16
         if deep:  # where Pillow takes grey with alpha for colour
-            mode, kind = ("L" if _png_sample(path)[1] in _PNG_GREY else mode), "uint16"
-        names = ["y", "x"] if mode != "RGB" else ["y", "x", "s"]
-        sizes = [image.height, image.width, 3]
-        frames = getattr(image, "n_frames", 1) if fmt.name == "GIF" else 1
+            mode, kind = _DEEP_PNG[_png_sample(path)[1]], "uint16"
+        if not fmt.with_alpha:
+            mode = mode.removesuffix("A")
+        names = ["y", "x", "s"] if mode in _SAMPLES else ["y", "x"]
+        sizes = [image.height, image.width, _SAMPLES.get(mode, 1)]
         palette = _palette(image) if mode == "P" else None
         if frames > 1:
             names, sizes = ["t", *names], [frames, *sizes]
@@ -101,7 +103,7 @@ def _palette(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def _decode(path: Path, mode: str, frame: int, deep: bool) -> NDArray[Any]:
-    """Decode one frame, shape (Y, X) or (Y, X, 3)."""
+    """Decode one frame, shape (Y, X), or (Y, X, S) where a pixel has samples."""
     if deep:
         return _decode_deep_png(path, mode)
     with path.open("rb") as file, Image.open(file) as image:
@@ -115,7 +117,7 @@ def _decode_deep_png(path: Path, mode: str) -> NDArray[Any]:
     pixels: NDArray[Any] = imagecodecs.png_decode(path.read_bytes())
     if pixels.ndim == 2:
         return pixels
-    return pixels[..., :3] if mode == "RGB" else pixels[..., 0]
+    return pixels[..., : _SAMPLES[mode]] if mode in _SAMPLES else pixels[..., 0]
 
 
 def _png_sample(path: Path) -> tuple[int, int]:
