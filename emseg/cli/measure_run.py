@@ -159,10 +159,18 @@ def conclude(summary: Summary) -> str:
 
 
 def _draw_sizes(summary: Summary) -> None:
+    colours = {each.name: each.colour for each in summary.meaning.classes}
     for path, name, objects in summary.pictures():
         tally = objects.tally
         write_sizes(
-            path, name, tally.diameters, objects.sizes, weights=tally.weights, unit=summary.unit
+            path,
+            name,
+            tally.diameters,
+            objects.sizes,
+            weights=tally.weights,
+            unit=summary.unit,
+            colour=colours[name],
+            found=tally.count,
         )
 
 

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from emseg.cli import console
 from emseg.cli.tables import add_row, new_table
+from emseg.config import Border
 from emseg.measuring import Density, Fraction
 from emseg.survey.objects import TINY
 from emseg.survey.summary import ClassSummary, ObjectsOfClass, Summary
@@ -100,6 +101,7 @@ def _lines(summary: Summary) -> Iterator[str]:
     seen = sum(each.size[0] * each.size[1] for each in summary.fields)
     if empty:
         yield f"unlabelled, and in no fraction: {100 * empty / seen:.1f} % of the pixels"
+    yield from _left_out(summary)
     count = sum(each.objects.tally.count for each in summary.classes() if each.objects)
     tables = ["objects.csv", *["objects.parquet"] * summary.config.parquet]
     objects = f"{count:,} object" + ("" if count == 1 else "s")
@@ -107,6 +109,25 @@ def _lines(summary: Summary) -> Iterator[str]:
     if summary.config.pictures:
         sizes = [path.name for path, *_ in summary.pictures()]
         yield f"pictures: {', '.join([*sizes, 'overlays/'])}"
+
+
+def _left_out(summary: Summary) -> Iterator[str]:
+    """Say why a size distribution has fewer objects than the table."""
+    for each in summary.classes():
+        if each.objects is None:
+            continue
+        tally = each.objects.tally
+        missing = tally.count - each.objects.sizes.count
+        if not missing:
+            continue
+        touch = "touches" if tally.on_border == 1 else "touch"
+        is_dropped = tally.on_border > 0 and summary.config.border is not Border.KEEP
+        why = [f"{tally.on_border:,} {touch} the border"] if is_dropped else []
+        why += [f"{tally.scattered:,} lie in pieces far apart"] if tally.scattered else []
+        yield (
+            f"{each.name}: sizes of {each.objects.sizes.count:,} of {tally.count:,} objects; "
+            f"{' and '.join(why)}"
+        )
 
 
 def _of_all(summary: Summary) -> Iterator[str]:

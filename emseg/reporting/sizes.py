@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from emseg.measuring import SizeDistribution
 
-_BARS, _CURVE, _MARK = "#56B4E9", "#D55E00", "0.15"
+_CURVE, _MARK = "0.1", "0.35"  # of greys, which no class has
 _PERCENTILES = ("d10", "d50", "d90")
 _ROOM = 0.06  # of the width of the axes, between two names
 _FEWEST_BINS, _MOST_BINS = 6, 50
@@ -28,6 +28,8 @@ def write_sizes(
     *,
     weights: NDArray[np.float64] | None = None,
     unit: str,
+    colour: tuple[int, int, int],
+    found: int | None = None,
 ) -> None:
     """Write a PNG with the histogram of diameters, number-weighted, and what was fitted to it.
 
@@ -48,6 +50,10 @@ def write_sizes(
         What each object counts for, of the border correction.
     unit : str
         ``"nm"`` or ``"px"``; from 1000 nm on the axis is in µm.
+    colour : tuple of int
+        Of the class, as in every picture of it.
+    found : int, optional
+        How many objects there are, those included that have no size.
 
     Raises
     ------
@@ -55,18 +61,19 @@ def write_sizes(
         When the file cannot be written.
     """
     factor, unit = (1e-3, "µm") if unit == "nm" and np.median(diameters) >= 1000 else (1.0, unit)
+    bars = tuple(each / 255 for each in colour)
     figure = new_figure(6.4, 4.2)
     axes = figure.subplots()
     counted = np.ones_like(diameters) if weights is None else weights
     edges = _edges(diameters * factor, distribution)
     heights, _ = np.histogram(diameters * factor, edges, weights=100 * counted / counted.sum())
     axes.bar(
-        edges[:-1], heights, np.diff(edges), align="edge", color=_BARS, edgecolor="white", lw=0.6
+        edges[:-1], heights, np.diff(edges), align="edge", color=bars, edgecolor="white", lw=0.6
     )
     highest = max(float(heights.max()), _draw_fit(axes, edges, distribution, factor))
     axes.set_ylim(0, 1.15 * highest)
     _mark_percentiles(axes, distribution, factor)
-    title = _title(name, distribution, factor, unit)
+    title = _title(name, distribution, factor, unit, found)
     axes.set_title(plain(title), loc="left", fontsize="medium", pad=20)
     axes.set_xlabel(f"equivalent circular diameter ({unit})")
     axes.set_ylabel("share of the objects (%)")
@@ -143,9 +150,14 @@ def _mark_percentiles(axes: "Axes", distribution: "SizeDistribution", factor: fl
         )
 
 
-def _title(name: str, distribution: "SizeDistribution", factor: float, unit: str) -> str:
+def _title(
+    name: str, distribution: "SizeDistribution", factor: float, unit: str, found: int | None
+) -> str:
     """Say what is shown, and the percentiles below."""
-    count = f"{distribution.count:,} object" + ("" if distribution.count == 1 else "s")
+    count = f"{distribution.count:,}"
+    if found is not None and found != distribution.count:
+        count += f" of {found:,}"
+    count += " object" + ("" if (found or distribution.count) == 1 else "s")
     values = ", ".join(
         f"{each} {getattr(distribution, each) * factor:.3g}" for each in _PERCENTILES
     )

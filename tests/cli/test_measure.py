@@ -101,6 +101,7 @@ def test_the_table_on_the_terminal_and_what_to_beware_of(emseg, here):
     assert lines[4] == "class objects diameter (nm) d10 d50 d90 per µm² 95 % interval"
     assert lines[5].startswith("particle 4 22.57 ± 0 22.57 22.57 22.57 139.4 ")
     assert "2 fields of view, 0.032 µm² of labelled area" in lines
+    assert "particle: sizes of 3 of 4 objects; 1 touches the border" in lines
     assert "unlabelled" not in run.out  # the bar is no specimen
     assert "pixel size: 2 nm, from the Gatan tags" in run.err.splitlines()[0]
     assert "2 fields of view are few" in run.err

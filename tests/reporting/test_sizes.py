@@ -15,10 +15,19 @@ def drawn(monkeypatch, tmp_path):
     figures = []
     monkeypatch.setattr(sizes, "write_figure", lambda path, figure: figures.append(figure))
 
-    def draw(diameters, weights=None, unit="nm"):
+    def draw(diameters, weights=None, unit="nm", total=None):
         diameters = np.asarray(diameters, float)
         found = size_distribution(diameters, weights)
-        write_sizes(tmp_path / "s.png", "pore", diameters, found, weights=weights, unit=unit)
+        write_sizes(
+            tmp_path / "s.png",
+            "pore",
+            diameters,
+            found,
+            weights=weights,
+            unit=unit,
+            colour=(0, 51, 255),
+            found=total,
+        )
         return figures[-1].axes[0]
 
     return draw
@@ -74,6 +83,12 @@ def test_objects_of_one_size_are_one_bar_without_a_curve(drawn, diameters):
 
 def test_a_name_is_no_mathematics(tmp_path):
     found = size_distribution(lognormal(30))
-    write_sizes(tmp_path / "s.png", "$x_", lognormal(30), found, unit="nm")
+    write_sizes(tmp_path / "s.png", "$x_", lognormal(30), found, unit="nm", colour=(0, 0, 0))
     with Image.open(tmp_path / "s.png") as picture:
         assert picture.width > 600
+
+
+def test_bars_have_the_colour_of_their_class_and_the_title_says_what_is_left_out(drawn):
+    axes = drawn(np.arange(1.0, 402.0), total=418)
+    assert {bar.get_facecolor() for bar in axes.patches} == {(0, 0.2, 1, 1)}
+    assert axes.get_title(loc="left").startswith("pore: 401 of 418 objects\n")

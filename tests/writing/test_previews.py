@@ -116,13 +116,16 @@ def test_three_channels_are_colours_and_two_are_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pixels", "background"),
-    [([[0, 1, 2, 2]], 0), ([[0, 2, 2, 2]], 2), ([[255, 255, 255, 255]], 0), ([[1, 1, 255, 0]], 1)],
+    ("names", "background"),
+    [(("matrix", "pore"), 0), (("pore", "Background"), 1), (("background", "pore"), 0)],
 )
-def test_the_background_is_the_first_class_unless_another_covers_most(
-    pixels: list[list[int]], background: int
+@pytest.mark.parametrize("pixels", [[[0, 0, 0, 1]], [[1, 1, 1, 0]], [[255, 255, 255, 255]]])
+def test_the_classes_and_not_the_pixels_say_which_is_left_clear(
+    names: tuple[str, ...], background: int, pixels: list[list[int]]
 ) -> None:
-    assert background_class(labels(pixels)) == background
+    classes = tuple(LabelClass(name, (0, 0, 0)) for name in names)
+    image = LabelImage(np.array(pixels, np.uint8), classes, "a")
+    assert background_class(image) == background
 
 
 def test_the_overlay_tints_classes_and_leaves_the_unlabelled_alone() -> None:
