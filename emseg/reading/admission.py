@@ -54,11 +54,18 @@ def admit(path: Path, fmt: "Format") -> tuple[str, ...]:
             return tuple(say for each in arrays for say in gaps(file, each, allow_external=allowed))
     elif fmt.plugin == "pantarhei":
         refuse_objects(file)
-    elif fmt.reader in _HDF5 or fmt.plugin in _HDF5:
+    elif may_be_hdf5(fmt):
+        from emseg.reading.hdf5_filters import register_filters
         from emseg.reading.hdf5_sources import check_sources
 
+        register_filters()
         return check_sources(file, inside, allow_external=fmt.allow_external)
     return ()
+
+
+def may_be_hdf5(fmt: "Format") -> bool:
+    """Whether files of a format are HDF5 files, or some of them."""
+    return fmt.reader in _HDF5 or fmt.plugin in _HDF5
 
 
 def refuse_objects(file: Path) -> None:

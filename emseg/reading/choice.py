@@ -61,7 +61,9 @@ def choose(path: Path, signals: tuple[Signal, ...], wanted: str | None = None) -
     else:
         chosen = _named(path, signals, wanted)
     if chosen is None:
-        raise ContentError(f"{path} holds no image: {_reasons(signals)}; leave it out")
+        reasons = _reasons(signals)
+        instead = ", or leave it out" if "pip install" in reasons else "; leave it out"
+        raise ContentError(f"{path} holds no image: {reasons}{instead}")
     return chosen
 
 

@@ -347,9 +347,20 @@ def _explain(path: Path, error: Exception) -> str:
     actual = _sniff(path)
     if actual is not None and actual.split()[0] != claimed and claimed in formats.SNIFFED:
         return f"{path} is no {claimed} file but looks like {actual}; rename it"
+    if may_be_hdf5(formats.format_of(path)) and (needed := _missing_filters(path)):
+        return f"{path} cannot be read: {needed}"
     said = " ".join(str(error).replace(str(path), path.name).split()) or type(error).__name__
     said = said if len(said) < 120 else said[:117] + "..."
     return f"{path} cannot be read as {claimed} ({said}); save it again or leave it out"
+
+
+def _missing_filters(path: Path) -> str:
+    from emseg.reading.hdf5_filters import missing_filters
+
+    try:
+        return missing_filters(file_of(path))
+    except (OSError, RuntimeError, KeyError, ValueError):  # it is damaged in other ways too
+        return ""
 
 
 def _sniff(path: Path) -> str | None:

@@ -5,7 +5,6 @@ of any other, each dataset is a signal. A file that holds several images does no
 meant: the user does, by its path behind a colon or with ``--signal``.
 """
 
-import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.calibration import Axis, PixelSize
-from emseg.errors import ContentError, UnreadableFileError, did_you_mean, listed
+from emseg.errors import ContentError, did_you_mean, listed
 from emseg.reading.axis_names import roles_of
 from emseg.reading.coordinates import uneven
 from emseg.reading.formats import FORMATS, Format
 from emseg.reading.hdf5_axes import describe_axes
+from emseg.reading.hdf5_filters import missing_filter
 from emseg.reading.hdf5_marks import marked_images, signal_of_marked
 from emseg.reading.inside import split
 from emseg.reading.layout import Layout, why_not
@@ -41,8 +41,6 @@ def open_source(path: Path, fmt: Format) -> Source:
         When it holds nothing of that path.
     """
     file, inside = split(path)
-    with contextlib.suppress(ImportError):
-        import hdf5plugin  # noqa: F401  # compressions that detectors use, where installed
     opened = h5py.File(file, "r")
     try:
         owner = None if inside else _owner(opened)
@@ -113,31 +111,17 @@ def _signal(dataset: h5py.Dataset) -> Signal:
     dtype, colours = dataset.dtype, dataset.dtype.names
 
     def read(index: Index) -> NDArray[Any]:
-        with _explained(dataset):
-            if not colours:
-                return np.asarray(dataset[index])
-            pixels = dataset[index[:-1]]
+        if not colours:
+            return np.asarray(dataset[index])
+        pixels = dataset[index[:-1]]
         return np.stack([pixels[each] for each in colours], axis=-1)[..., index[-1]]
 
     if colours:
         axes, dtype = (*axes, Axis("s", len(colours))), dtype[0]
     size = PixelSize.of(axes, said.source)
     notices = uneven(dataset.name, said.uneven)
-    return Signal(dataset.name, axes, dtype, read, size, refusal=roles.refusal, notices=notices)
-
-
-@contextlib.contextmanager
-def _explained(dataset: h5py.Dataset) -> Iterator[None]:
-    """Say what to install where values are compressed by what HDF5 does not bring."""
-    try:
-        yield
-    except OSError as error:
-        if "filter" not in str(error):
-            raise
-        raise UnreadableFileError(
-            f"{dataset.file.filename}: {dataset.name} is compressed by a filter that is not "
-            "installed; most come with: pip install hdf5plugin"
-        ) from error
+    refusal = missing_filter(dataset) or roles.refusal
+    return Signal(dataset.name, axes, dtype, read, size, refusal=refusal, notices=notices)
 
 
 def _images(signals: tuple[Signal, ...]) -> list[str]:
