@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from emseg.calibration import PixelSize
 from emseg.errors import (
     ContentError,
-    EmsegError,
     PathMissingError,
     UnreadableFileError,
     did_you_mean,
@@ -32,6 +31,7 @@ from emseg.reading.colours import RGB, labels_of, without_alpha
 from emseg.reading.inside import file_of
 from emseg.reading.layout import Layout, relabel
 from emseg.reading.options import ReadOptions
+from emseg.reading.reasons import explained
 from emseg.reading.signal import Signal, Source
 
 _log = logging.getLogger(__name__)
@@ -181,7 +181,7 @@ class Stack(Sequence[Micrograph]):
 
     def _read(self, plane: int) -> NDArray[Any]:
         """Pixels of one plane, shape (C, Y, X), in native byte order."""
-        with _reading(self.path), _borrowed(self.path, self.options, keep=len(self) > 1) as source:
+        with explained(self.path), _borrowed(self.path, self.options, keep=len(self) > 1) as source:
             signal = source.signals[self._chosen]
             if signal.shape != self._layout.shape:
                 raise UnreadableFileError(f"{self.path} changed while it was read; start again")
@@ -225,7 +225,7 @@ def open_stack(path: Path, options: ReadOptions | None = None) -> Stack:
         When an option makes no sense.
     """
     path, options = Path(path), options or ReadOptions()
-    with _reading(path), _open(path, options) as source:
+    with explained(path), _open(path, options) as source:
         axes = options.axes
         if axes and all(len(each.axes) != len(axes.strip()) for each in source.signals):
             raise ContentError(
@@ -244,7 +244,7 @@ def open_stack(path: Path, options: ReadOptions | None = None) -> Stack:
 def opened(path: Path, options: ReadOptions | None = None) -> Iterator[Source]:
     """Open a file for the length of a block; what libraries raise becomes one line."""
     path = Path(path)
-    with _reading(path), _open(path, options) as source:
+    with explained(path), _open(path, options) as source:
         yield source
 
 
@@ -319,56 +319,6 @@ def _by_role(source: Source, said: ReadOptions) -> Source:
 def _open_beside(path: Path) -> Stack:
     """Open an image that is a channel of another file's; its bar is left to that file."""
     return open_stack(path, ReadOptions(keep_bar=True))
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Turn whatever a format library raises on a bad file into one line for the user.
-
-    The libraries raise anything from `struct.error` to `AttributeError` on damaged files,
-    which is why every exception counts.
-    """
-    try:
-        yield
-    except EmsegError:
-        raise
-    except MemoryError as error:
-        raise UnreadableFileError(
-            f"{path} needs more memory than is free; close other programs or cut it into parts"
-        ) from error
-    except PermissionError as error:
-        raise UnreadableFileError(f"{path} may not be read; ask for the permission") from error
-    except Exception as error:
-        raise UnreadableFileError(_explain(path, error)) from error
-
-
-def _explain(path: Path, error: Exception) -> str:
-    claimed = formats.format_of(path).name
-    actual = _sniff(path)
-    if actual is not None and actual.split()[0] != claimed and claimed in formats.SNIFFED:
-        return f"{path} is no {claimed} file but looks like {actual}; rename it"
-    if may_be_hdf5(formats.format_of(path)) and (needed := _missing_filters(path)):
-        return f"{path} cannot be read: {needed}"
-    said = " ".join(str(error).replace(str(path), path.name).split()) or type(error).__name__
-    said = said if len(said) < 120 else said[:117] + "..."
-    return f"{path} cannot be read as {claimed} ({said}); save it again or leave it out"
-
-
-def _missing_filters(path: Path) -> str:
-    from emseg.reading.hdf5_filters import missing_filters
-
-    try:
-        return missing_filters(file_of(path))
-    except (OSError, RuntimeError, KeyError, ValueError):  # it is damaged in other ways too
-        return ""
-
-
-def _sniff(path: Path) -> str | None:
-    path = file_of(path)
-    if not path.is_file():
-        return None
-    with path.open("rb") as file:
-        return formats.looks_like(file.read(8))
 
 
 def _too_large(path: Path) -> tuple[str, ...]:

@@ -1,4 +1,6 @@
-"""Tiles and strips that a TIFF page names but does not hold: they read as its nodata value.
+"""Tiles and strips that a TIFF page does not hold, or that nothing here can decode.
+
+Missing ones read as its nodata value.
 
 Writers of sparse files (GDAL, Bio-Formats) give a tile in which nothing was seen the offset 0 and
 the length 0; a file that was damaged may look alike.
@@ -33,3 +35,16 @@ def missing_pieces(page: tifffile.TiffPage | tifffile.TiffFrame, key: tifffile.T
         f"has {len(lost):,} of {total:,} {kind} missing (number {listed(lost)}, counted from 0); "
         f"they read as {key.nodata}, which is right only where nothing was recorded"
     )
+
+
+def why_undecodable(page: tifffile.TiffPage) -> str:
+    """Say which compression of a page is unknown; empty when it can be decoded."""
+    try:
+        tifffile.TIFF.DECOMPRESSORS[page.compression]
+    except KeyError:
+        name = getattr(page.compression, "name", "an unknown one")
+        return (
+            f"its pixels are compressed with {name} (TIFF compression {int(page.compression)}), "
+            "which emseg does not read; save it with LZW, deflate or none"
+        )
+    return ""

@@ -9,6 +9,7 @@ import math
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from emseg.reading.orientation import TAG, turned
 from emseg.reading.quiet import mute
 from emseg.reading.signal import Index, Signal, Source
 from emseg.reading.tiff_calibration import Calibration, Series, calibrate
-from emseg.reading.tiff_gaps import missing_pieces
+from emseg.reading.tiff_gaps import missing_pieces, why_undecodable
 from emseg.reading.tiff_photometric import as_shown
 from emseg.reading.tiff_rows import can_read_rows, read_rows
 
@@ -97,6 +98,8 @@ def _signal(path: Path, tiff: tifffile.TiffFile, series: Series, number: int) ->
         notices=_notices(series),
     )
     signal = as_shown(signal, tiff, page)
+    if why := why_undecodable(page):
+        signal = replace(signal, refusal=why)
     if not number:
         signal = restored(signal, lambda: in_ome_xml(tiff.ome_metadata or ""))
     return turned(signal, page.tags.valueof(TAG))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from emseg.errors import ContentError
 from emseg.reading import look_into, open_stack
 
 PIXELS = np.full((3, 64, 96), 7, np.uint8)
@@ -54,3 +55,15 @@ def test_pieces_of_later_pages_are_told_when_they_are_read(
         assert [0 in each.pixels for each in stack] == [False, False, True]
     (said,) = [each.getMessage() for each in caplog.records]
     assert f"{tmp_path / 'a.tif'}: page 2 has 1 of 6 tiles missing (number 5," in said
+
+
+@pytest.mark.parametrize(("number", "name"), [(34713, "NIKON_NEF"), (60000, "an unknown one")])
+def test_an_unknown_compression_is_named(tmp_path: Path, number: int, name: str) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", PIXELS[0], compression="deflate")
+    with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
+        place = tiff.pages[0].tags[259].valueoffset
+    with (tmp_path / "a.tif").open("r+b") as file:
+        file.seek(place)
+        file.write(struct.pack("<H", number))
+    with pytest.raises(ContentError, match=rf"{name} \(TIFF compression {number}\).*save it with"):
+        open_stack(tmp_path / "a.tif")
