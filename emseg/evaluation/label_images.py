@@ -16,9 +16,10 @@ from emseg.evaluation.ahead import ahead
 from emseg.evaluation.choice import Question
 from emseg.evaluation.confidence import Source
 from emseg.evaluation.exchanged import Advise, advice
+from emseg.evaluation.foreign import meanings_of_foreign
 from emseg.evaluation.instance_pairs import InstancePairs
 from emseg.evaluation.matching import Masks, Match, Numbers, list_mask_planes, match_masks
-from emseg.evaluation.meaning import MaskRule, Meaning, meaning_of_masks, meanings_of_foreign
+from emseg.evaluation.meaning import MaskRule, Meaning, meaning_of_masks
 from emseg.evaluation.report import SegmentationReport
 from emseg.evaluation.scoring import Compared, Onlooker, Scoring, check_units, score
 from emseg.labels import refuse_probabilities

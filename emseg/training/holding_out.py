@@ -1,7 +1,7 @@
 """Which labelled micrographs are held out for validation."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -171,8 +171,19 @@ class _Cut:
         )
 
 
-def check_classes(train: Sequence[LabelledPlane], validation: Sequence[LabelledPlane]) -> None:
+def check_classes(
+    train: Sequence[LabelledPlane],
+    validation: Sequence[LabelledPlane],
+    told: Collection[str] = (),
+) -> None:
     """Tell which classes cannot be learnt, and which no score will speak of.
+
+    Parameters
+    ----------
+    train, validation : sequence of LabelledPlane
+        Of the same classes.
+    told : collection of str
+        Classes of which the user knows already that no mask shows them.
 
     Raises
     ------
@@ -183,9 +194,10 @@ def check_classes(train: Sequence[LabelledPlane], validation: Sequence[LabelledP
     if not learnt.any():
         raise ContentError("no pixel of the training masks is labelled; check --unlabelled")
     names = train[0].labels.names
-    unseen = [name for name, n, m in zip(names, learnt, scored, strict=True) if not n and not m]
-    kept = [name for name, n, m in zip(names, learnt, scored, strict=True) if not n and m]
-    alone = [name for name, n, m in zip(names, learnt, scored, strict=True) if n and not m]
+    of_each = [each for each in zip(names, learnt, scored, strict=True) if each[0] not in told]
+    unseen = [name for name, n, m in of_each if not n and not m]
+    kept = [name for name, n, m in of_each if not n and m]
+    alone = [name for name, n, m in of_each if n and not m]
     if unseen:
         _log.warning("no training mask shows %s; it cannot be learnt", listed(unseen))
     if kept:

@@ -16,6 +16,7 @@ from emseg.inference.channels import with_common_channels
 from emseg.intensity import measure
 from emseg.labels import (
     Judgement,
+    Overlaps,
     Said,
     colour,
     combine_masks,
@@ -24,7 +25,7 @@ from emseg.labels import (
     tell_left_out,
     to_label_image,
 )
-from emseg.micrograph import LabelClass, Micrograph
+from emseg.micrograph import LabelClass, LabelImage, Micrograph
 from emseg.reading import (
     AS_STORED,
     NO_MICROGRAPHS,
@@ -92,16 +93,24 @@ def load_labelled(config: TrainConfig) -> LabelledSet:
     classes, unlabelled, judged = _choose(config, [*raws, *held_out])
     scale = CommonScale([raw.image for raw in raws], config.rescale)
 
+    overlaps = Overlaps(tuple(config.mask_folders), unlabelled) if config.mask_folders else None
+
     def labelled(raw: _Raw) -> LabelledPlane:
-        by_folder = bool(config.mask_folders)
         masks = [each.read(mask) for each, mask in zip(judged, raw.masks, strict=True)]
-        return _labelled(raw.image, masks, classes, unlabelled, scale, by_folder=by_folder)
+        if overlaps is None:
+            labels = to_label_image(masks[0], classes, unlabelled)
+        else:
+            labels = combine_masks(masks, classes, unlabelled)
+            overlaps.count(masks)
+        return _labelled(raw.image, labels, scale)
 
     train = [labelled(raw) for raw in raws]
     validation = [labelled(raw) for raw in held_out]
     if not validation:
         train, validation = split(train, config.val_fraction, config.seed)
-    check_classes(train, validation)
+    if overlaps is not None:
+        overlaps.tell()
+    check_classes(train, validation, told=overlaps.vanished if overlaps else ())
     return LabelledSet(tuple(train), tuple(validation), classes, scale.pixel_size)
 
 
@@ -250,19 +259,7 @@ def _choose(
     return classes, unlabelled, [judgement]
 
 
-def _labelled(
-    micrograph: Micrograph,
-    masks: Sequence[Micrograph],
-    classes: tuple[LabelClass, ...],
-    unlabelled: int | None,
-    scale: CommonScale,
-    *,
-    by_folder: bool,
-) -> LabelledPlane:
-    if by_folder:
-        labels = combine_masks(masks, classes, unlabelled)
-    else:
-        labels = to_label_image(masks[0], classes, unlabelled)
+def _labelled(micrograph: Micrograph, labels: LabelImage, scale: CommonScale) -> LabelledPlane:
     labels = replace(labels, name=micrograph.name, pixel_size=micrograph.pixel_size)
     image = scale.fit(micrograph)
     return LabelledPlane(image, rescaled_labels(labels, image), measure(image))

@@ -408,3 +408,13 @@ def test_one_micrograph_is_cut_where_every_class_is_left(labelled, is_wide, capl
     assert (train.labels.counts() > 0).all()
     assert validation.labels.pixels.shape == ((10, 4) if is_wide else (4, 10))
     assert f"its first 4 {'columns' if is_wide else 'rows'} are held out" in caplog.text
+
+
+def test_a_class_under_another_is_told_and_not_called_unshown(folders, tmp_path, caplog):
+    images, masks = folders(3)
+    (tmp_path / "all").mkdir()
+    for path in masks.iterdir():
+        iio.imwrite(tmp_path / "all" / path.name, np.full((48, 40), 255, np.uint8))
+    load_labelled(config(images, mask_folders={"square": masks, "all": tmp_path / "all"}))
+    assert "nothing is left of square; name square last" in caplog.text
+    assert "no training mask shows square" not in caplog.text
