@@ -45,7 +45,9 @@ def meanings_of_foreign(
     """
     labels = rule.prediction_labels or rule.labels
     said = Said(rule.names, labels, None if rule.prediction_labels else rule.unlabelled)
-    images = judge((each.image.read() for each in matches), said, where="the predictions")
+    images = judge(
+        (each.image.read() for each in matches), said, where="the predictions", is_drawn=False
+    )
     if folders:
         layers = judged_layers(matches, folders, rule)
         classes = _numbered(("background", *folders))

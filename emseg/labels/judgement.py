@@ -126,7 +126,11 @@ class Judgement:
 
 
 def judge(
-    masks: Iterable[Micrograph], said: Said | None = None, *, where: str = "the masks"
+    masks: Iterable[Micrograph],
+    said: Said | None = None,
+    *,
+    where: str = "the masks",
+    is_drawn: bool = True,
 ) -> Judgement:
     """Look at all masks of a set, one at a time, and say what their values are taken for.
 
@@ -138,6 +142,8 @@ def judge(
         What the user says about the values, or a model knows.
     where : str
         What messages call the masks.
+    is_drawn : bool
+        Whether a person may have drawn them, and not all of them yet.
 
     Raises
     ------
@@ -159,7 +165,8 @@ def judge(
     numbering = numbering_of(found)
     if numbering is not Numbering.SURE and not found.is_coloured:
         _tell_apart(found)
-        _tell_zero(found)
+        if is_drawn:
+            _tell_zero(found)
     return Judgement(found, painted, levels, scale, numbering)
 
 
