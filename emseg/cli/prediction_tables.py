@@ -6,7 +6,8 @@ from pathlib import Path
 from rich import box
 from rich.table import Table
 
-from emseg.reading.inside import join, split
+from emseg.reading.inside import file_of, join, split
+from emseg.reading.stems import shown_names
 
 _MOST_ROWS = 20
 _MOST_CLASSES = 6
@@ -27,16 +28,23 @@ def prediction_table(rows: Sequence[Mapping[str, object]]) -> Table:
     ranks = [key for key in rows[0] if key.startswith("class_")][:3]
     for key in fractions or ranks:
         table.add_column(key.removeprefix("fraction.").replace("_", " "), justify="right")
+    names = shown_names([file_of(_path(row)) for row in rows])
     for row in rows[:_MOST_ROWS]:
-        table.add_row(_name(row), _size(row), *(_cell(row, key) for key in fractions or ranks))
+        table.add_row(
+            _name(row, names), _size(row), *(_cell(row, key) for key in fractions or ranks)
+        )
     if len(rows) > _MOST_ROWS:
         table.caption = f"and {len(rows) - _MOST_ROWS} more in predictions.csv"
     return table
 
 
-def _name(row: Mapping[str, object]) -> str:
-    file, inside = split(Path(str(row["file"])))
-    name = join(Path(file.name), inside)
+def _path(row: Mapping[str, object]) -> Path:
+    return Path(str(row["file"]))
+
+
+def _name(row: Mapping[str, object], names: Mapping[Path, str]) -> str:
+    file, inside = split(_path(row))
+    name = join(Path(names[file]), inside)
     return str(name) if row["plane"] is None else f"{name}[{row['plane']}]"
 
 

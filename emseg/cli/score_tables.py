@@ -8,6 +8,7 @@ from emseg.cli import console
 from emseg.cli.segmentation_tables import show_segmentation
 from emseg.cli.tables import add_row, basis, between, new_table, score
 from emseg.evaluation import ClassificationReport, SegmentationReport
+from emseg.reading.stems import shown_names
 
 _MOST_IMAGES = 10
 _MOST_CLASSES = 20  # a confusion matrix of more is read from metrics.json
@@ -91,9 +92,10 @@ def _show_mistakes(report: ClassificationReport) -> None:
         "probability",
         left=("truth", "predicted as"),
     )
+    names = shown_names([Path(each.file) for each in report.files])
     for each in wrong[:_MOST_IMAGES]:
         probability = score(each.probabilities[each.prediction])
-        add_row(table, Path(each.file).name, each.label, each.prediction, probability)
+        add_row(table, names[Path(each.file)], each.label, each.prediction, probability)
     console.result("")
     console.out.print(table)
     if len(wrong) > _MOST_IMAGES:

@@ -343,6 +343,7 @@ def _draw_validation(config: "TrainConfig", trained: "TrainedRun") -> None:
     from emseg.bundle import load_model
     from emseg.config import Rescale, Task
     from emseg.inference import Segmenter, choose_device
+    from emseg.reading.stems import output_stems
     from emseg.reporting import write_comparison
 
     if config.task is not Task.SEGMENTATION:
@@ -350,9 +351,12 @@ def _draw_validation(config: "TrainConfig", trained: "TrainedRun") -> None:
     segmenter = Segmenter(
         load_model(trained.folder), choose_device(config.device), rescale=Rescale.NEVER
     )
-    previews = trained.folder / "previews"
-    previews.mkdir(exist_ok=True)
-    for plane in trained.shown:
-        answer = segmenter.segment(plane.micrograph)
-        name = plane.micrograph.title.replace("[", "-").replace("]", "")
-        write_comparison(previews / f"{name}.png", plane.micrograph, answer.labels, plane.labels)
+    micrographs = [plane.micrograph for plane in trained.shown]
+    files = [each.path or Path(each.name) for each in micrographs]
+    stems = output_stems(list(dict.fromkeys(files)))
+    for plane, micrograph, file in zip(trained.shown, micrographs, files, strict=True):
+        answer = segmenter.segment(micrograph)
+        number = "" if micrograph.plane is None else f"-{micrograph.plane}"
+        path = trained.folder / "previews" / f"{stems[file]}{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_comparison(path, micrograph, answer.labels, plane.labels)

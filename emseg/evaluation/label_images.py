@@ -99,7 +99,7 @@ def score_label_images(
         list_mask_planes(masks, slices),
         numbers=files.numbers,
     )
-    check_units([source_of(each.image) for each in matches], question)
+    check_units([source_of(each) for each in matches], question)
     beside = _Beside(
         _pictures(matches, micrographs, files.numbers), pixel_size, question.needs_probabilities
     )
@@ -226,7 +226,7 @@ def _compared(
     if size is None and micrograph is not None:
         size = micrograph.pixel_size
     return Compared(
-        source_of(match.image),
+        source_of(match),
         replace(prediction, pixel_size=size),
         reference,
         probabilities,
@@ -285,7 +285,8 @@ def _places_beside(path: Path) -> Iterable[Path]:
         yield folder / "probabilities" / path.relative_to(folder)
 
 
-def source_of(plane: Plane) -> Source:
-    """Say where a plane comes from, for the units of the intervals."""
+def source_of(match: Match) -> Source:
+    """Say where an image comes from, for the units of the intervals."""
+    plane = match.image
     is_one = len(plane.stack) == 1
-    return Source(plane.title, plane.stack.path, None if is_one else plane.index)
+    return Source(match.title, plane.stack.path, None if is_one else plane.index)

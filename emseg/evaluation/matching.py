@@ -8,6 +8,7 @@ from pathlib import Path
 from emseg.errors import MismatchError, listed
 from emseg.reading import AS_STORED, Plane, list_planes, match_pairs
 from emseg.reading.pairs import planes_in_order
+from emseg.reading.stems import output_stems
 
 _log = logging.getLogger(__name__)
 
@@ -28,10 +29,14 @@ class Match:
         The image or its prediction.
     masks : tuple of Plane
         One mask, or one for each class but the background.
+    title : str
+        What the image is called in reports, unlike any other: the stem of its file, with its
+        folder where another file has the same, and the plane of a stack.
     """
 
     image: Plane
     masks: tuple[Plane, ...]
+    title: str
 
 
 def match_masks(
@@ -66,8 +71,9 @@ def match_masks(
         When nothing matches, or stacks differ in their number of planes.
     """
     found = [_pairs(images, each, (kind, other), numbers) for each in masks]
+    titles = _titles(images)
     matches = tuple(
-        Match(image, tuple(pairs[_key(image)] for pairs in found))
+        Match(image, tuple(pairs[_key(image)] for pairs in found), titles[_key(image)])
         for image in images
         if all(_key(image) in pairs for pairs in found)
     )
@@ -84,6 +90,15 @@ def list_mask_planes(masks: Masks, slices: slice | None = None) -> list[list[Pla
     """List the planes of a set of masks, or of one set a class."""
     sets = [[folder] for folder in masks.values()] if isinstance(masks, Mapping) else [masks]
     return [list_planes(each, slices=slices, options=AS_STORED) for each in sets]
+
+
+def _titles(planes: Sequence[Plane]) -> dict[tuple[Path, int], str]:
+    """Call each plane by its name; names that collide keep their folder."""
+    stems = output_stems(list(dict.fromkeys(each.stack.path for each in planes)))
+    return {
+        _key(each): stems[each.stack.path] + ("" if len(each.stack) == 1 else f"[{each.index}]")
+        for each in planes
+    }
 
 
 def _key(plane: Plane) -> tuple[Path, int]:

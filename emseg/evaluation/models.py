@@ -68,7 +68,7 @@ def score_segmenter(
     classes = segmenter.card.label_classes
     true = meaning_of_masks(classes, matches, rule or MaskRule(), folders)
     question = question or Question()
-    check_units([source_of(each.image) for each in matches], question)
+    check_units([source_of(each) for each in matches], question)
 
     def compared() -> Iterable[Compared]:
         for match in track(matches):
@@ -76,7 +76,7 @@ def score_segmenter(
             said = segmenter.segment(micrograph, keep_probabilities=question.needs_probabilities)
             truth = true.read(match.masks)
             yield Compared(
-                source_of(match.image),
+                source_of(match),
                 said.labels,
                 truth,
                 said.probabilities,

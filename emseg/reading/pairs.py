@@ -226,14 +226,47 @@ def _match(
     images: list[Path], masks: list[Path], keys: tuple[Key, Key], kinds: Kinds
 ) -> dict[Path, Path]:
     image_of, mask_of = _group(images, keys[0]), _group(masks, keys[1])
-    for name in image_of.keys() & mask_of.keys():
-        for group, kind in zip((image_of[name], mask_of[name]), kinds, strict=True):
-            if len(group) > 1:
+    found: dict[Path, Path] = {}
+    for name in [each for each in image_of if each in mask_of]:
+        groups = image_of[name], mask_of[name]
+        pairs = _by_folder(*groups)
+        for group, kind in zip(groups, kinds, strict=True):
+            if len(group) > 1 and not pairs:
                 raise MismatchError(
                     f"two {kind}s are called {name!r}: {group[0]} and {group[1]}; rename one "
                     "or leave it out"
                 )
-    return {image_of[name][0]: mask_of[name][0] for name in image_of if name in mask_of}
+        found |= pairs
+    return found
+
+
+def _by_folder(images: list[Path], masks: list[Path]) -> dict[Path, Path]:
+    """Pair files of one name by the folders that tell them apart; nothing where that is no pair.
+
+    ::
+
+        images/monday/a.png     masks/monday/a.png
+        images/tuesday/a.png    masks/tuesday/a.png
+    """
+    own, others = _telling_folders(images), _telling_folders(masks)
+    pairs = [
+        (image, mask)
+        for image in images
+        for mask in masks
+        if own[image] <= _folders(mask) and others[mask] <= _folders(image)
+    ]
+    found = dict(pairs)
+    return found if len(found) == len(pairs) == len({mask for _, mask in pairs}) else {}
+
+
+def _telling_folders(paths: list[Path]) -> dict[Path, set[str]]:
+    """Find the folders of each file that not all of them lie in."""
+    common = set.intersection(*map(_folders, paths))
+    return {path: _folders(path) - common for path in paths}
+
+
+def _folders(path: Path) -> set[str]:
+    return {part.lower() for part in path.parent.parts}
 
 
 def _group(paths: list[Path], key: Key) -> dict[str, list[Path]]:

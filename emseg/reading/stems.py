@@ -42,6 +42,20 @@ def output_stems(
     return {path: stems[path] for path in paths}
 
 
+def shown_names(paths: Sequence[Path]) -> dict[Path, str]:
+    """Call files in a table: by their names, with as many folders as tell them apart.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Any may occur more than once.
+    """
+    names = {path: path.name for path in paths}
+    for depth in range(2, max((len(path.parts) for path in paths), default=0) + 1):
+        names |= {path: "/".join(path.parts[-depth:]) for path in _crowded(names)}
+    return names
+
+
 def _crowded(stems: Mapping[Path, str]) -> list[Path]:
     counts = Counter(each.lower() for each in stems.values())
     return [path for path, each in stems.items() if counts[each.lower()] > 1]

@@ -41,3 +41,14 @@ def test_no_mistakes_are_listed_where_there_are_none(capsys):
     lines = shown(capsys, [ClassifiedFile("a.jpg", "network", (0.7, 0.2, 0.1))])
     assert "accuracy 1.000 (1 of 1 images)" in lines
     assert not any("mistake" in line for line in lines)
+
+
+def test_files_of_one_name_keep_their_folders(capsys):
+    lines = shown(
+        capsys,
+        [
+            ClassifiedFile("x/a.jpg", "network", (0.2, 0.8, 0)),
+            ClassifiedFile("y/a.jpg", "pearlite", (0.9, 0.1, 0)),
+        ],
+    )
+    assert lines[-2:] == ["y/a.jpg pearlite network 0.900", "x/a.jpg network pearlite 0.800"]

@@ -260,3 +260,21 @@ def test_probabilities_are_no_predictions(evaluated, kind):
     }[kind]
     with pytest.raises(LabelError, match=r"^the prediction .*a\.tif holds probabilities.*arg-max"):
         evaluated(predicted, binary())
+
+
+def test_files_of_one_name_are_matched_and_called_by_their_folders(tmp_path):
+    for day, plane in (("mon", cells(9) > 0), ("tue", cells(5) > 0)):
+        for folder in ("predictions", "masks"):
+            (tmp_path / folder / day).mkdir(parents=True)
+            tifffile.imwrite(tmp_path / folder / day / "a.tif", plane.astype(np.uint8))
+    given = [[f"{tmp_path}/{folder}/*/*.tif"] for folder in ("predictions", "masks")]
+    report = evaluate_label_images(*given)
+    assert [(each.name, each.values["pixel_accuracy",]) for each in report.images] == [
+        ("mon/a", 1),
+        ("tue/a", 1),
+    ]
+    assert [row["image"] for row in report.as_rows()] == ["mon/a", "tue/a"]
+    (tmp_path / "masks" / "tue").rename(tmp_path / "masks" / "wed")
+    (tmp_path / "masks" / "mon").rename(tmp_path / "masks" / "thu")
+    with pytest.raises(MismatchError, match="two predictions are called 'a'"):
+        evaluate_label_images(*given)

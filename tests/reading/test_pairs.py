@@ -33,6 +33,20 @@ def test_equal_names_match_and_leftovers_are_told(write):
     assert (found.images_alone, found.masks_alone) == (("c.tif",), ("d.tif",))
 
 
+def test_one_name_in_several_folders_is_matched_by_the_folders_that_tell_them_apart(write):
+    for folder in ("mon", "tue", "wed", "x", "y"):
+        write(folder)
+    images = [*write("mon/i", a=1, b=1), *write("tue/i", a=1)]
+    masks = [*write("tue/m", a=1), *write("wed/m", a=1), *write("mon/m", a=1, b=1)]
+    _, found = matched(images, masks)
+    sides = [(pair.image.stack.path, pair.mask.stack.path) for pair in found.pairs]
+    days = [tuple(path.parts[-3] for path in side) for side in sides]
+    assert days == [("mon", "mon"), ("mon", "mon"), ("tue", "tue")]
+    assert found.masks_alone == ("a.tif",)
+    with pytest.raises(MismatchError, match="two images are called 'a'"):
+        matched([*write("x", a=1), *write("y", a=1)], masks)
+
+
 @pytest.mark.parametrize(
     "mask",
     ["{}_mask", "{}__mask", "{}_masks", "{}_label", "{}_LABELS", "{}_seg", "{}_Segmentation",

@@ -5,7 +5,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emseg.reading.stems import output_stems
+from emseg.reading.stems import output_stems, shown_names
 
 
 def test_stems_that_collide_keep_their_folder_and_no_others_do():
@@ -28,3 +28,13 @@ def test_files_that_have_results_keep_their_names_and_no_other_file_takes_them()
     assert output_stems([new, old], {old: "a"}) == {new: "tue/a", old: "a"}
     assert output_stems([old], {old: "a", new: "tue/a"}) == {old: "a"}
     assert output_stems([new], {new: "tue/a"}) == {new: "tue/a"}
+
+
+def test_names_in_tables_have_as_many_folders_as_tell_them_apart():
+    paths = [Path(each) for each in ("x/mon/a.png", "x/tue/a.png", "y/tue/a.png", "x/b.png")]
+    assert shown_names([*paths, paths[0]]) == {
+        paths[0]: "mon/a.png",
+        paths[1]: "x/tue/a.png",
+        paths[2]: "y/tue/a.png",
+        paths[3]: "b.png",
+    }
