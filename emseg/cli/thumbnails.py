@@ -12,7 +12,7 @@ from emseg.errors import UsageError
 from emseg.micrograph import LabelImage
 from emseg.reading import Contents, ReadOptions
 from emseg.reading.reduced import read_reduced
-from emseg.reading.stems import output_stems
+from emseg.reading.stems import output_stems, shown_names
 from emseg.writing.picture import pixel_note
 from emseg.writing.thumbnails import LONGEST, Exhibit, write_contact_sheet, write_thumbnail
 from emseg.writing.whole import results_folder
@@ -42,6 +42,7 @@ class Thumbnails:
     def __init__(self, folder: Path, paths: Sequence[Path], options: ReadOptions) -> None:
         self._folder, self._options = folder, options
         self._pictures = {path: f"{stem}.png" for path, stem in output_stems(paths).items()}
+        self._names = shown_names(paths)
         self._exhibits: list[Exhibit] = []
         self._open = ExitStack()
         originals = {path.resolve() for path in paths}
@@ -89,4 +90,4 @@ class Thumbnails:
             labels = contents.labels.label_image(small.plane or 0, small.pixels[0])
         write_thumbnail(self._folder / self._pictures[path], small, labels)
         lines = (f"{described_sizes(taken)}, {taken.dtype}", pixel_note(taken.pixel_size))
-        self._exhibits.append(Exhibit(self._pictures[path], path.name, lines))
+        self._exhibits.append(Exhibit(self._pictures[path], self._names[path], lines))

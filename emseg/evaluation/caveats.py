@@ -1,6 +1,6 @@
 """What a reader of the scores must know: classes of one side only, and classes exchanged."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,6 +125,32 @@ def _alone(found: Counts, names: dict[str, int], side: str, score: str) -> str:
         f"{'its' if is_one else 'their'} {score} of 0 counts in the mean {score}, which is "
         f"{found.mean or 0:.3f} with {'it' if is_one else 'them'} and {other}"
     )
+
+
+def of_pixels(labelled: Mapping[str, int], missed: int) -> Iterator[str]:
+    """Say which images have no labelled pixel, and what the predictions leave without a class.
+
+    Parameters
+    ----------
+    labelled : mapping of str to int
+        Labelled pixels of each image.
+    missed : int
+        How many of all of them got no class.
+    """
+    total = sum(labelled.values())
+    empty = [name for name, pixels in labelled.items() if not pixels]
+    if not total:
+        yield "no pixel of the masks is labelled, so that nothing is scored; check --unlabelled"
+    elif empty:
+        is_one = len(empty) == 1
+        yield (
+            f"{len(empty)} of {len(labelled)} images {'has' if is_one else 'have'} no labelled "
+            f"pixel and {'counts' if is_one else 'count'} in no number "
+            f"({listed(empty, most=_MOST_NAMED)})"
+        )
+    if missed:
+        share = _percent(missed / total)
+        yield f"{share} of the labelled pixels got no class; they count as missed"
 
 
 def _exchanged(found: Counts, exchange: Exchange, advise: Advise | None) -> str:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from emseg.errors import LabelError, MismatchError, UnknownNameError
 from emseg.micrograph import LabelImage
 
+_MARGIN = 200  # pixels that a U-Net without padding leaves out on both sides together
 _BLOCK_PIXELS = 1 << 22  # indices are 8 bytes a pixel: 32 MiB a block, however large the image
 
 
@@ -127,8 +128,26 @@ def require_same_size(prediction: LabelImage, reference: LabelImage) -> None:
         (height, width), (rows, columns) = prediction.pixels.shape, reference.pixels.shape
         raise MismatchError(
             f"the prediction {title_of(prediction)} is {height} x {width} pixels but the mask "
-            f"{title_of(reference)} is {rows} x {columns}; compare images of the same size"
+            f"{title_of(reference)} is {rows} x {columns}; {_why((height, width), (rows, columns))}"
         )
+
+
+def _why(found: tuple[int, int], true: tuple[int, int]) -> str:
+    """Say what may have made a prediction of another size than its mask, and what to do."""
+    if found == true[::-1]:
+        return "one has rows and columns exchanged: save it again with y before x"
+    if found[0] * true[1] == found[1] * true[0]:
+        return (
+            "one is a smaller copy of the other: resize the prediction to the mask, by the nearest "
+            "neighbour"
+        )
+    less = [b - a for a, b in zip(found, true, strict=True)]
+    if less[0] == less[1] and 0 < less[0] <= _MARGIN:
+        return (
+            f"{less[0]} rows and columns are missing, as where a network reads no margin: cut the "
+            f"mask alike, or predict with padding"
+        )
+    return "compare images of the same size"
 
 
 def title_of(image: LabelImage) -> str:

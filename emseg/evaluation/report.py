@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.evaluation.caveats import Counts, caveats
+from emseg.evaluation.caveats import Counts, caveats, of_pixels
 from emseg.evaluation.confidence.intervals import Interval
 from emseg.evaluation.exchanged import Advise
 from emseg.evaluation.metric import Key
@@ -124,8 +124,10 @@ class SegmentationReport:
 
     @property
     def caveats(self) -> tuple[str, ...]:
-        """What a reader of the means must know: classes of one side only, or exchanged."""
-        return tuple(caveats(self._counts, self.advise))
+        """What a reader must know: classes of one side only or exchanged, pixels without one."""
+        labelled = {each.name: each.pixels for each in self.images}
+        of_classes = caveats(self._counts, self.advise)
+        return (*of_classes, *of_pixels(labelled, int(self.missed.sum())))
 
     @property
     def confidence(self) -> Interval | None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emseg.evaluation import ClassifiedFile, classification_report
-from emseg.evaluation.caveats import Counts, caveats
+from emseg.evaluation.caveats import Counts, caveats, of_pixels
 
 NAMES = ("a", "b", "c")
 
@@ -57,3 +57,20 @@ def test_a_classifier_too():
     (said,) = report.caveats
     assert said.startswith("c is in the predictions only (1 image, 25.0 %): its F1 of 0 counts")
     assert report.as_json()["only_predicted"]["images"] == {"c": 1}
+
+
+@pytest.mark.parametrize(
+    ("labelled", "missed", "said"),
+    [
+        ({"a": 4, "b": 4}, 0, []),
+        ({"a": 0, "b": 4, "c": 0}, 1, [
+            "2 of 3 images have no labelled pixel and count in no number (a, c)",
+            "25.0 % of the labelled pixels got no class; they count as missed",
+        ]),
+        ({"a": 0}, 0, [
+            "no pixel of the masks is labelled, so that nothing is scored; check --unlabelled"
+        ]),
+    ],
+)  # fmt: skip
+def test_pixels_without_a_class_on_either_side(labelled, missed, said):
+    assert list(of_pixels(labelled, missed)) == said

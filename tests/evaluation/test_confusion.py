@@ -161,3 +161,19 @@ def test_an_index_that_is_no_class_is_refused_and_nothing_is_counted(side):
 def test_classes_need_distinct_names(names):
     with pytest.raises(LabelError, match="distinct names"):
         Confusion(names)
+
+
+@pytest.mark.parametrize(
+    ("true", "said"),
+    [
+        ((6, 4), "one has rows and columns exchanged: save it again with y before x"),
+        ((8, 12), "one is a smaller copy of the other: resize the prediction to the mask"),
+        ((5, 7), "1 rows and columns are missing, as where a network reads no margin"),
+        ((4, 7), "compare images of the same size"),
+    ],
+)
+def test_sizes_that_differ_are_explained(true, said):
+    with pytest.raises(MismatchError, match=f"p is 4 x 6 pixels but the mask r is .*; {said}"):
+        Confusion(NAMES).update(
+            label_image(np.zeros((4, 6)), name="p"), label_image(np.zeros(true), name="r")
+        )

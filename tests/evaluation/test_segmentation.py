@@ -215,7 +215,7 @@ def test_json_has_the_keys_of_metrics_json_and_null_for_what_is_absent():
     images = [{"name": "1", "pixels": 4, **pooled}, {"name": "2", "pixels": 0, **nothing}]
     assert found == {
         **pooled,
-        "caveats": [],
+        "caveats": ["1 of 2 images has no labelled pixel and counts in no number (2)"],
         "confusion": {
             "names": list(NAMES),
             "pixels": [[1, 0, 0], [1, 2, 0], [0, 0, 0]],

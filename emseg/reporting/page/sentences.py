@@ -56,15 +56,12 @@ def warnings(report: SegmentationReport) -> tuple[str, ...]:
             "Neither the references nor the predictions hold "
             f"{listed(report.absent, most=_MOST_NAMED)}: without scores, and left out of the means."
         )
-    if report.missed.any():
-        share = percent(float(report.missed.sum() / report.pixels))
-        notes.append(f"{share} of the labelled pixels got no class; they count as missed.")
     return tuple(notes)
 
 
 def as_sentence(caveat: str) -> str:
     """Begin a line with a capital, unless it begins with the name of a class, and end it."""
-    begins = caveat.startswith("classes look")
+    begins = caveat.startswith(("classes look", "no pixel"))
     return f"{caveat[:1].upper()}{caveat[1:]}." if begins else f"{caveat}."
 
 
