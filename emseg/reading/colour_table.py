@@ -90,11 +90,11 @@ def as_mask(signal: Signal) -> Signal:
     table = signal.palette
     if table is None or not _is_falling(table):
         return signal
-    last = len(table) - 1
+    last = signal.dtype.type(len(table) - 1)
 
     def read(index: Index) -> NDArray[Any]:
-        stored = signal.read(index)
-        return np.asarray(np.subtract(last, stored, dtype=stored.dtype))
+        stored = np.asarray(signal.read(index))
+        return ~stored if stored.dtype.kind == "b" else last - stored
 
     turned = np.ascontiguousarray(table[::-1])
     return _with_notice(dataclasses.replace(signal, read=read, palette=turned), WHITE_IS_ZERO)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from emseg.micrograph import LABEL_NAMESPACE
 from emseg.reading.colour_table import WHITE_IS_ZERO, table_of
+from emseg.reading.orientation import TAG
 from emseg.reading.signal import Index, Shared, Signal
 
 _PHOTOMETRIC = tifffile.PHOTOMETRIC
@@ -23,6 +24,7 @@ _MEANINGS = {
 }
 
 
+_ALIKE = {TAG: "their orientation", 320: "their colour tables"}  # 320: ColorMap
 _BITS = Shared(
     "holds an array of true and false as tifffile writes it; true is read as 1, although viewers "
     "show it black",
@@ -49,10 +51,40 @@ def as_shown(signal: Signal, tiff: tifffile.TiffFile, page: tifffile.TiffPage) -
         colours are stored as something else than red, green and blue.
     """
     if page.photometric != _PHOTOMETRIC.MINISWHITE:
-        return dataclasses.replace(signal, palette=_palette(tiff, page), refusal=_refusal(page))
+        return dataclasses.replace(
+            signal,
+            palette=_palette(tiff, page),
+            refusal=_refusal(page),
+            notices=(*signal.notices, *_beside_colours(page)),
+        )
     if _is_array_of_bits(page):
         return dataclasses.replace(signal, notices=(*signal.notices, _BITS))
     return _inverted(signal, page)
+
+
+def why_unlike(series: tifffile.TiffPageSeries) -> str:
+    """Say why the pages of a series cannot be read alike; empty when they can."""
+    if series.kind != "generic":  # another kind has one page that speaks for all
+        return ""
+    key = series.keyframe.tags
+    for page in series.pages:
+        tags = page.tags if isinstance(page, tifffile.TiffPage) else key
+        for tag, said in _ALIKE.items():
+            if not np.array_equal(tags.valueof(tag, 1), key.valueof(tag, 1)):
+                return f"its {len(series.pages)} pages differ in {said}; save each as a file"
+    return ""
+
+
+def _beside_colours(page: tifffile.TiffPage) -> tuple[str, ...]:
+    """Tell that samples beside red, green and blue are left out, unless they are alpha."""
+    extra = [each for each in page.extrasamples if each == tifffile.EXTRASAMPLE.UNSPECIFIED]
+    if page.photometric != _PHOTOMETRIC.RGB or not extra:
+        return ()
+    every = ",".join(str(at) for at in range(page.samplesperpixel))
+    return (
+        f"has {page.samplesperpixel} samples in each pixel, of which red, green and blue are read; "
+        f"--channels {every} reads all",
+    )
 
 
 def _is_array_of_bits(page: tifffile.TiffPage) -> bool:
@@ -77,7 +109,7 @@ def _inverted(signal: Signal, page: tifffile.TiffPage) -> Signal:
 def _palette(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> NDArray[np.uint8] | None:
     """Colour table of a page; that of a label image of emseg only colours its classes."""
     is_indexed = page.photometric == _PHOTOMETRIC.PALETTE and page.samplesperpixel == 1
-    if not is_indexed or page.colormap is None or LABEL_NAMESPACE in (tiff.ome_metadata or ""):
+    if not is_indexed or page.colormap is None or LABEL_NAMESPACE in tiff.pages.first.description:
         return None
     return table_of(page.colormap)
 

@@ -62,6 +62,7 @@ def open_source(path: Path, fmt: Format) -> Source:
             names, sizes = ["t", *names], [frames, *sizes]
         axes = tuple(Axis(name, size) for name, size in zip(names, sizes, strict=False))
         said = _orientation(path, image, fmt)
+        more = _other_frames(image) if frames == 1 and fmt.name != "JPEG" else ()
         calibration = pixel_size_beside(path, image.width) or _pixel_size(image, fmt)
 
     def read(index: Index) -> NDArray[Any]:
@@ -71,8 +72,16 @@ def open_source(path: Path, fmt: Format) -> Source:
             return np.stack([_decode(path, mode, each, deep)[rest] for each in whole])
         return _decode(path, mode, frame, deep)[rest]
 
-    signal = Signal("", axes, np.dtype(kind), read, calibration, palette=palette)
+    signal = Signal("", axes, np.dtype(kind), read, calibration, palette=palette, notices=more)
     return Source((turned(signal, said),))
+
+
+def _other_frames(image: Image.Image) -> tuple[str, ...]:
+    """Tell that a PNG or WebP is animated; a JPEG only carries previews of itself."""
+    frames = getattr(image, "n_frames", 1)
+    if frames == 1:
+        return ()
+    return (f"holds {frames} frames, of which the first is read; save them as a TIFF stack",)
 
 
 def _orientation(path: Path, image: Image.Image, fmt: Format) -> object:

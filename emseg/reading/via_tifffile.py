@@ -30,7 +30,7 @@ from emseg.reading.quiet import mute
 from emseg.reading.signal import Index, Signal, Source
 from emseg.reading.tiff_calibration import Calibration, Series, calibrate
 from emseg.reading.tiff_gaps import missing_pieces, why_undecodable
-from emseg.reading.tiff_photometric import as_shown
+from emseg.reading.tiff_photometric import as_shown, why_unlike
 from emseg.reading.tiff_rows import can_read_rows, read_rows
 
 _log = logging.getLogger(__name__)
@@ -72,7 +72,26 @@ def open_source(path: Path, _format: Format) -> Source:
     except BaseException:
         tiff.close()
         raise
+    if all(each.kind == "generic" for each in series):
+        signals = _told_apart(signals)
     return Source(signals, members.close, found.notices if found else ())
+
+
+def _told_apart(signals: tuple[Signal, ...]) -> tuple[Signal, ...]:
+    """Tell of pages that have the size of others and do not belong to their stack.
+
+    Programs that write pages one by one do so where they change how a page is stored.
+    """
+    sizes = [tuple(axis.size for axis in each.axes if axis.name in "yx") for each in signals]
+    told = []
+    for at, (signal, size) in enumerate(zip(signals, sizes, strict=True)):
+        rest = [str(other) for other in range(len(signals)) if sizes[other] == size and other != at]
+        notice = (
+            f"holds more pages of this size, which are stored in another way and not read with "
+            f"these; --signal {' or '.join(rest)} reads them",
+        )
+        told.append(replace(signal, notices=signal.notices + notice) if rest else signal)
+    return tuple(told)
 
 
 def _signal(path: Path, tiff: tifffile.TiffFile, series: Series, number: int) -> Signal:
@@ -98,7 +117,8 @@ def _signal(path: Path, tiff: tifffile.TiffFile, series: Series, number: int) ->
         notices=_notices(series),
     )
     signal = as_shown(signal, tiff, page)
-    if why := why_undecodable(page):
+    alike = why_unlike(series) if isinstance(series, tifffile.TiffPageSeries) else ""
+    if why := why_undecodable(page) or alike:
         signal = replace(signal, refusal=why)
     if not number:
         signal = restored(signal, lambda: in_ome_xml(tiff.ome_metadata or ""))

@@ -1,5 +1,8 @@
 """Colour tables: what a viewer shows in a micrograph, the indices in a mask."""
 
+import zlib
+
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -169,3 +172,38 @@ def test_axes_that_a_user_names_are_those_of_the_picture(tmp_path):
     path = written(tmp_path, "p.png", COLOURS)
     turned = open_stack(path, ReadOptions(axes="xyc"))[0]
     np.testing.assert_array_equal(turned.pixels, open_stack(path)[0].pixels.swapaxes(1, 2))
+
+
+def test_a_bitmap_of_one_bit_is_as_shown_whichever_colour_is_first(tmp_path):
+    bits = INDICES > 1
+    path = tmp_path / "b.bmp"
+    Image.fromarray(~bits).save(path)
+    raw = bytearray(path.read_bytes())
+    raw[54:62] = bytes([255, 255, 255, 0, 0, 0, 0, 0])  # the table, white first
+    path.write_bytes(raw)
+    np.testing.assert_array_equal(open_stack(path)[0].pixels[0], shown(path, "L"))
+    np.testing.assert_array_equal(open_stack(path, AS_STORED)[0].pixels[0], bits)
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp"])
+def test_frames_that_are_not_read_are_told(tmp_path, caplog, suffix):
+    frames = [Image.fromarray(np.full((8, 9, 3), 50 * n, np.uint8)) for n in range(3)]
+    path = tmp_path / f"a.{suffix}"
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    assert len(open_stack(path)) == 1
+    assert f"a.{suffix} holds 3 frames, of which the first is read" in caplog.text
+
+
+@pytest.mark.parametrize("block", [b"gAMA", b"tRNS", b"sBIT"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_blocks_of_a_png_that_are_about_display_change_no_value(tmp_path, block, dtype):
+    values = RANDOM.integers(0, 256, (12, 17)).astype(dtype)
+    content = {"gAMA": (220000).to_bytes(4), "tRNS": b"\0" + bytes([values[0, 0]]), "sBIT": b"\5"}
+    data = imagecodecs.png_encode(values)
+    body = block + content[block.decode()]
+    chunk = (len(body) - 4).to_bytes(4) + body + zlib.crc32(body).to_bytes(4)
+    (tmp_path / "a.png").write_bytes(data[:33] + chunk + data[33:])
+    for options in (ReadOptions(), AS_STORED):
+        read = open_stack(tmp_path / "a.png", options)[0].pixels
+        np.testing.assert_array_equal(read[0], values)
+        assert read.dtype == dtype

@@ -153,3 +153,42 @@ def test_a_table_from_white_to_black_is_white_as_zero(tmp_path, name):
     image.save(tmp_path / name)
     for options in (ReadOptions(), AS_STORED):
         np.testing.assert_array_equal(open_stack(tmp_path / name, options)[0].pixels[0], values)
+
+
+def test_pages_whose_colour_tables_differ_are_refused(tmp_path):
+    pages = [Image.frombytes("P", (9, 8), bytes(range(72))) for _ in range(3)]
+    for number, page in enumerate(pages):
+        page.putpalette(bytes([number, 0, 0, 255, 255, 255]))
+    pages[0].save(tmp_path / "p.tif", save_all=True, append_images=pages[1:])
+    for options in (ReadOptions(), AS_STORED):
+        with pytest.raises(ContentError, match=r"its 3 pages differ in their colour tables; save"):
+            open_stack(tmp_path / "p.tif", options)
+
+
+def test_pages_that_are_turned_otherwise_are_refused(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "t.tif") as tiff:
+        for orientation in (1, 1, 3):
+            tag = (274, 3, 1, orientation, True)
+            tiff.write(np.eye(20, dtype=np.uint8), metadata=None, extratags=[tag])
+    with pytest.raises(ContentError, match="its 3 pages differ in their orientation; save each"):
+        open_stack(tmp_path / "t.tif")
+
+
+def test_pages_that_are_stored_in_another_way_are_told(tmp_path, caplog):
+    with tifffile.TiffWriter(tmp_path / "m.tif") as tiff:
+        for photometric in ("minisblack", "miniswhite", "minisblack"):
+            tiff.write(np.eye(20, dtype=np.uint8), metadata=None, photometric=photometric)
+    assert len(open_stack(tmp_path / "m.tif")) == 2
+    assert "m.tif holds more pages of this size, which are stored in another way" in caplog.text
+    assert "--signal 1 reads them" in caplog.text
+    turned = open_stack(tmp_path / "m.tif", ReadOptions(signal="1"))[0].pixels[0]
+    np.testing.assert_array_equal(turned, 255 - np.eye(20))
+
+
+def test_samples_beside_colours_are_told(tmp_path, caplog):
+    pixels = RANDOM.integers(0, 256, (*SHAPE, 4), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "n.tif", pixels, photometric="rgb", extrasamples=["unspecified"])
+    assert len(open_stack(tmp_path / "n.tif")[0].pixels) == 3
+    assert "n.tif has 4 samples in each pixel" in caplog.text
+    read = open_stack(tmp_path / "n.tif", ReadOptions(channels="0,1,2,3"))[0].pixels
+    np.testing.assert_array_equal(read, pixels.transpose(2, 0, 1))
