@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emseg.measuring.runs import Runs, find_runs
+
 _CRUMB = 0.1  # of the largest piece of a number, below which another is no object of its own
 _FULL = {255: 200, 65535: 60_000}  # largest number of a type, and how many of them are nearly all
 
@@ -25,21 +27,37 @@ class Pieces:
 
     Parameters
     ----------
-    plane : array of int32, shape (Y, X)
-        Each piece with a number of its own, 1 to m in reading order; 0 where there is no object.
-    numbers : array of an integer type, shape (n,)
-        The numbers in the file but 0, ascending.
+    runs : Runs
+        The image as runs; its labels are the numbers in the file but 0, ascending.
+    piece : array of intp, shape (m,)
+        Which piece each run belongs to, counted from 0 in reading order.
+    shape : tuple of int
+        Height and width of the image.
     scattered : array of bool, shape (n,)
         Whether a number has pieces far apart: further than the largest of them is long.
     heights, widths : array of int64, shape (n,)
         Bounding box of the largest piece of each number, in pixels.
     """
 
-    plane: NDArray[np.int32]
-    numbers: NDArray[Any]
+    runs: Runs
+    piece: NDArray[np.intp]
+    shape: tuple[int, ...]
     scattered: NDArray[np.bool_]
     heights: NDArray[np.int64]
     widths: NDArray[np.int64]
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """The numbers in the file but 0, ascending."""
+        return self.runs.labels
+
+    def painted(self) -> NDArray[np.int32]:
+        """Give each piece a number of its own, from 1 in reading order, shape (Y, X)."""
+        plane = np.zeros(self.shape, np.int32)
+        columns = zip(self.piece + 1, self.runs.row, self.runs.start, self.runs.stop, strict=True)
+        for number, row, start, stop in columns:
+            plane[row, start:stop] = number
+        return plane
 
     @property
     def count(self) -> int:
@@ -78,37 +96,65 @@ class Pieces:
 def find_pieces(labels: NDArray[Any]) -> Pieces:
     """Part numbered objects into the pieces that hang together.
 
+    Memory is that of the runs of the image, not of its pixels.
+
     Parameters
     ----------
     labels : array of an integer type, shape (Y, X)
         0 is background, every other value the number of an object.
     """
-    from skimage.measure import label
-
-    plane = label(labels, background=0, connectivity=2).astype(np.int32)  # type: ignore[no-untyped-call]
-    count = int(plane.max(initial=0))
-    numbers = np.zeros(count + 1, labels.dtype)
-    numbers[plane.ravel()] = labels.ravel()
-    sizes = np.bincount(plane.ravel(), minlength=count + 1)
-    boxes = _boxes(plane, count)
-    distinct, owner = np.unique(numbers[1:], return_inverse=True)
-    order = np.lexsort([-sizes[1:], owner])
+    runs = find_runs(labels)
+    piece, count = _joined(runs, labels.shape)
+    sizes = np.bincount(piece, runs.length, count)
+    boxes = _boxes(runs, piece, count)
+    owner = np.zeros(count, np.intp)
+    owner[piece] = runs.owner
+    order = np.lexsort([-sizes, owner])
     largest = order[np.unique(owner[order], return_index=True)[1]]  # of each number
     main = boxes[largest]
     sides = main[:, 1] - main[:, 0]
     gaps = np.maximum(boxes[:, 0] - main[owner, 1], main[owner, 0] - boxes[:, 1]).max(axis=1)
     is_far = gaps > sides.max(axis=1, initial=0)[owner]
-    is_far &= sizes[1:] >= _CRUMB * sizes[1:][largest][owner]
-    scattered = np.bincount(owner, is_far, minlength=len(distinct)) > 0
-    return Pieces(plane, distinct, scattered, sides[:, 0], sides[:, 1])
+    is_far &= sizes >= _CRUMB * sizes[largest][owner]
+    scattered = np.bincount(owner, is_far, len(runs.labels)) > 0
+    return Pieces(runs, piece, labels.shape, scattered, sides[:, 0], sides[:, 1])
 
 
-def _boxes(plane: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+def _joined(runs: Runs, shape: tuple[int, ...]) -> tuple[NDArray[np.intp], int]:
+    """Give each run the number of its piece, from 0 in reading order.
+
+    Runs of one number touch where one begins before the other, one row below, is over by more than
+    a corner::
+
+        . 1 1 1 . .        stop 4
+        . . . . 1 1        start 4: they share a corner
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    height, width = shape[0] + 1, shape[1] + 1  # so that no row is below that of another number
+    line = (runs.owner.astype(np.int64) * height + runs.row) * width
+    order = np.argsort(line + runs.start)
+    starts, stops = (line + runs.start)[order], (line + runs.stop)[order]
+    first = np.searchsorted(stops, line + width + runs.start, "left")
+    behind = np.searchsorted(starts, line + width + runs.stop, "right")
+    touching = np.maximum(behind - first, 0)
+    upper = np.repeat(np.arange(len(line)), touching)
+    steps = np.arange(len(upper)) - np.repeat(np.cumsum(touching) - touching, touching)
+    lower = order[np.repeat(first, touching) + steps]
+    graph = coo_array((np.ones(len(upper), bool), (upper, lower)), (len(line),) * 2)
+    count, joined = connected_components(graph, directed=False)
+    seen, index = np.unique(joined, return_index=True)
+    number = np.empty(count, np.intp)
+    number[seen[np.argsort(index)]] = np.arange(count)
+    return number[joined], count
+
+
+def _boxes(runs: Runs, piece: NDArray[np.intp], count: int) -> NDArray[np.int64]:
     """Find first and last row and column, the ends not included, shape (count, 2, 2)."""
-    from scipy.ndimage import find_objects
-
-    found = [
-        [[rows.start, columns.start], [rows.stop, columns.stop]]
-        for rows, columns in find_objects(plane, count)
-    ]
-    return np.array(found, np.int64).reshape(-1, 2, 2)
+    boxes = np.empty((count, 2, 2), np.int64)
+    boxes[:, 0], boxes[:, 1] = np.iinfo(np.int64).max, -1
+    for axis, (first, last) in enumerate(((runs.row, runs.row + 1), (runs.start, runs.stop))):
+        np.minimum.at(boxes[:, 0, axis], piece, first)
+        np.maximum.at(boxes[:, 1, axis], piece, last)
+    return boxes

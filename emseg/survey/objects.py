@@ -192,7 +192,7 @@ def _numbered(
     if pieces.count:
         _tell_scattered(scene, pieces, split=split)
     if split:
-        return _without_small(pieces.plane, smallest), None
+        return _without_small(pieces.painted(), smallest), None
     small = _without_small(plane, smallest)
     return small, pieces if small is plane else find_pieces(small)
 

@@ -2,6 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays as hypothesis_arrays
+from skimage.measure import label
 
 from emseg.measuring import find_pieces
 
@@ -19,7 +23,7 @@ def test_numbers_that_began_again_behind_8_bits():
     pieces = find_pieces(cells(300, np.uint8))
     assert pieces.count == 44  # 1 to 44; 256 became 0
     assert pieces.numbers[pieces.scattered].tolist() == list(range(1, 45))
-    assert pieces.plane.max() == 299
+    assert pieces.painted().max() == 299
     assert pieces.begins_again_at == 256
     assert pieces.in_words == (
         "44 of 255 numbers lie in several pieces far apart, as those of more than 255 objects "
@@ -43,7 +47,16 @@ def test_crumbs_and_pieces_close_by_belong_to_their_object():
     pieces = find_pieces(plane)
     assert not pieces.scattered.any()
     assert (pieces.heights.tolist(), pieces.widths.tolist()) == ([10, 10], [10, 10])
-    assert pieces.plane.max() == 4
+    assert pieces.painted().max() == 4
+
+
+@given(hypothesis_arrays(np.uint8, st.tuples(*[st.integers(1, 9)] * 2), elements=st.integers(0, 3)))
+def test_pieces_are_those_of_an_independent_labelling(plane):
+    found, true = find_pieces(plane).painted(), label(plane, background=0, connectivity=2)
+    pairs = set(zip(found.ravel().tolist(), true.ravel().tolist(), strict=True))
+    assert len(pairs) == len({one for one, _ in pairs}) == len({other for _, other in pairs})
+    first = [np.flatnonzero(found == number)[0] for number in range(1, found.max() + 1)]
+    assert first == sorted(first)
 
 
 def test_few_numbers_far_apart_are_told_without_a_reason():
