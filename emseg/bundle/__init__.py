@@ -11,7 +11,9 @@ from emseg.bundle.card import (
     TrainingRecord,
     card_classes,
 )
-from emseg.bundle.folder import Model, find_model, load_model, read_card, save_model
+from emseg.bundle.finding import find_model, models_inside
+from emseg.bundle.folder import Model, load_model, read_card, save_model
+from emseg.bundle.readme import model_facts
 
 __all__ = [
     "Architecture",
@@ -26,6 +28,8 @@ __all__ = [
     "card_classes",
     "find_model",
     "load_model",
+    "model_facts",
+    "models_inside",
     "read_card",
     "save_model",
 ]

@@ -5,7 +5,6 @@ The layout is that of the Hugging Face Hub (``config.json``, ``model.safetensors
 """
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +14,13 @@ from torch import Tensor, nn
 
 from emseg.bundle.card import ModelCard
 from emseg.bundle.contents import read_content
+from emseg.bundle.finding import CARD, WEIGHTS, find_model
 from emseg.bundle.readme import model_readme
 from emseg.bundle.weights import build_with_weights, require_sound
-from emseg.errors import ModelError, PathMissingError
+from emseg.errors import ModelError
 from emseg.naming import visible
 from emseg.writing import whole_folder
 
-CARD = "config.json"
-WEIGHTS = "model.safetensors"
 _LARGEST_CARD = 16 << 20  # bytes; one of a thousand classes has less than one
 _IN_MEMORY = 3.0  # times the weights: the file, its tensors, those of the network
 
@@ -44,29 +42,6 @@ class Model:
     folder: Path
     card: ModelCard
     network: nn.Module
-
-
-def find_model(path: Path) -> Path:
-    """Resolve a model folder or a run folder to the model folder.
-
-    Raises
-    ------
-    PathMissingError
-        When there is no such folder.
-    ModelError
-        When the folder holds no model.
-    """
-    for folder in (path, path / "model"):
-        if os.path.lexists(folder / CARD):
-            return folder
-    if not path.exists():
-        raise PathMissingError(
-            f"there is no model {path}; give a model folder or the run folder that emseg train made"
-        )
-    raise ModelError(
-        f"{path} holds no model ({CARD} is missing); give a model folder or a run folder "
-        "made by emseg train"
-    )
 
 
 def save_model(folder: Path, card: ModelCard, network: nn.Module) -> ModelCard:

@@ -19,7 +19,7 @@ def model_readme(card: ModelCard) -> str:
             "",
             f"# {card.spec}: {', '.join(each.name for each in card.classes)}",
             "",
-            *_facts(card),
+            *(f"- {fact}" for fact in model_facts(card)),
             "",
             *_scores(card),
             "## Use",
@@ -30,26 +30,27 @@ def model_readme(card: ModelCard) -> str:
     )
 
 
-def _facts(card: ModelCard) -> list[str]:
+def model_facts(card: ModelCard) -> list[str]:
+    """Say what a model is and how it came about, a line each."""
     size = card.pixel_size
     facts = [
-        f"- task: {card.task}, {card.in_channels} channel(s) in, {len(card.classes)} classes out",
-        f"- pixel size: {size}" if size else "- pixel size: unknown",
-        f"- intensities: {card.intensity}, per image",
+        f"task: {card.task}, {card.in_channels} channel(s) in, {len(card.classes)} classes out",
+        f"pixel size: {size}" if size else "pixel size: unknown",
+        f"intensities: {card.intensity}, per image",
     ]
     if card.task is Task.SEGMENTATION:
         reach = card.receptive_field or "not known in closed form"
-        facts.append(f"- halo: {card.halo} px (measured), receptive field: {reach}")
+        facts.append(f"halo: {card.halo} px (measured), receptive field: {reach}")
     if card.pretrained:
-        facts.append(f"- started from {_start(card.pretrained)}")
+        facts.append(f"started from {_start(card.pretrained)}")
     if card.training:
         record = card.training
         facts.append(
-            f"- trained on {record.images} images, {record.steps} steps of {record.batch} crops of "
+            f"trained on {record.images} images, {record.steps} steps of {record.batch} crops of "
             f"{record.crop} px, seed {record.seed}, in {record.seconds / 60:.1f} minutes on "
             f"{record.device} (torch {record.torch})"
         )
-    return [*facts, f"- emseg {card.emseg}, weights sha256 {card.sha256}"]
+    return [*facts, f"emseg {card.emseg}, weights sha256 {card.sha256}"]
 
 
 def _start(record: PretrainedRecord) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ from emseg.errors import (
 )
 
 if TYPE_CHECKING:
+    from emseg.bundle import ModelCard
     from emseg.reading import Contents, ReadOptions
 
 
@@ -47,14 +49,17 @@ def info(
     One file is shown with all its signals, also spectra and diffraction patterns and the reason
     why emseg cannot use them; of several images it takes the largest, which an arrow marks. Of
     several files each has a line. No pixel is read unless --range or --thumbnails asks for it;
-    the other options show what train and predict make of the files when they get them.
+    the other options show what train and predict make of the files when they get them. Of a model,
+    a run, or a folder of them, it says what the model is: task, classes, pixel size, scores.
 
     Examples
     --------
     emseg info image.dm4
     emseg info micrographs/ --thumbnails overview
     emseg info --json maps/*.emd
+    emseg info runs/unet-1
     """
+    from emseg.cli.info_models import models_among
     from emseg.reading import ReadOptions, find_files
 
     options = ReadOptions(
@@ -67,26 +72,32 @@ def info(
         allow_external=allow_external,
     )
     _ = options.calibration  # a pixel size that is none is refused before any file is opened
-    paths = find_files(files)
+    models, files = models_among(files)
+    described = _model_reports(models)
+    paths = find_files(files) if files else []
     reports = _reports(paths, options, with_ranges=range_)
     if thumbnails is not None:
         reports = _with_thumbnails(reports, paths, options, thumbnails)
     if json:
-        done = _print_json(reports)
-    elif details or len(paths) == 1:
-        done = _print_details(reports)
+        _conclude(_print_json(chain(described, reports)))
+        return
+    done = _print_details(described)
+    if details or len(paths) <= 1:
+        done += _print_details(reports)
     else:
-        done = _print_lines(reports, paths)
+        done += _print_lines(reports, paths)
     _conclude(done)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found in one file, or why it cannot be read."""
+    """What was found in one file, or of one model, or why it cannot be read."""
 
     path: Path
     contents: "Contents | None" = None
     error: EmsegError | None = None
+    card: "ModelCard | None" = None
+    is_model: bool = False
 
 
 def _reports(
@@ -102,6 +113,19 @@ def _reports(
             if isinstance(error, UsageError) and not isinstance(error, PathMissingError):
                 raise
             yield Report(path, error=error)
+
+
+def _model_reports(paths: Sequence[Path]) -> Iterator[Report]:
+    """Read one card after the other; one that cannot be read costs only itself."""
+    if not paths:
+        return
+    from emseg.bundle import read_card
+
+    for path in paths:
+        try:
+            yield Report(path, card=read_card(path), is_model=True)
+        except EmsegError as error:
+            yield Report(path, error=error, is_model=True)
 
 
 def _with_thumbnails(
@@ -124,10 +148,12 @@ def _print_json(reports: Iterator[Report]) -> list[Report]:
     """Print a list with an entry a file, each as soon as it is known."""
     from emseg.cli.console import print_json
     from emseg.cli.info_json import entry
+    from emseg.cli.info_models import model_entry
 
     done: list[Report] = []
     for report in reports:
-        print_json(("[\n" if not done else ",\n") + entry(report), end="")
+        said = model_entry(report) if report.is_model else entry(report)
+        print_json(("[\n" if not done else ",\n") + said, end="")
         done.append(report)
     print_json("\n]")
     return done
@@ -135,11 +161,13 @@ def _print_json(reports: Iterator[Report]) -> list[Report]:
 
 def _print_details(reports: Iterator[Report]) -> list[Report]:
     from emseg.cli.console import out
+    from emseg.cli.info_models import model_block
     from emseg.cli.info_text import block
 
     done: list[Report] = []
     for report in reports:
-        out.print(block(report, out.width), soft_wrap=True)
+        shown = model_block if report.is_model else block
+        out.print(shown(report, out.width), soft_wrap=True)
         done.append(report)
     return done
 

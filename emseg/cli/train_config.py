@@ -1,5 +1,6 @@
 """What was typed behind ``emseg train`` becomes a configuration."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from emseg.config import Task, TrainConfig
 from emseg.errors import UnknownNameError, UsageError
 from emseg.labels import parse_labels, parse_names, parse_value
 from emseg.reading import is_class_folder
+from emseg.reading.data_sets import how_to_train
 from emseg.starting import check_start
 
 _OF_MASKS = ("labels", "unlabelled", "slices", "val_slices")
@@ -39,11 +41,8 @@ def train_config(
         )
     asked = options.pop("task")
     task = _task(asked, images, has_masks=bool(mask_paths or folders))
-    if task is Task.SEGMENTATION and not (mask_paths or folders):
-        raise UsageError(
-            f"{images[0]} comes without masks; give the masks as the second argument, or a folder "
-            "with one sub-folder a class to train a classifier"
-        )
+    if not (mask_paths or folders):
+        _require_parts(Path(images[0]), task)
     if task is Task.CLASSIFICATION:
         named = {"masks": folders or mask_paths, "val_masks": val_folders or val_mask_paths}
         of_masks = {name: value for name, value in named.items() if value}
@@ -85,6 +84,19 @@ def _task(asked: str | None, images: list[str], *, has_masks: bool) -> Task:
     if is_class_folder(Path(images[0])):
         return Task.CLASSIFICATION
     return Task.SEGMENTATION
+
+
+def _require_parts(folder: Path, task: Task) -> None:
+    """Refuse micrographs without masks, and the folder around a data set; say what to type."""
+    words = how_to_train(folder)
+    if words is not None and words != (str(folder),):
+        command = shlex.join(["emseg", "train", *words])
+        raise UsageError(f"{folder} holds the parts of a data set; name them: {command}")
+    if task is Task.SEGMENTATION:
+        raise UsageError(
+            f"{folder} comes without masks; give the masks as the second argument, or a folder "
+            "with one sub-folder a class to train a classifier"
+        )
 
 
 def _refuse_names(**options: str | None) -> None:

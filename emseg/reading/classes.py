@@ -7,8 +7,9 @@ from pathlib import Path, PureWindowsPath
 
 from natsort import natsorted
 
-from emseg.errors import ContentError, LabelError, PathMissingError
+from emseg.errors import ContentError, LabelError, PathMissingError, listed
 from emseg.naming import alike
+from emseg.reading.data_sets import is_part_of_a_set
 from emseg.reading.file_sets import first_of_sets
 from emseg.reading.file_table import is_table, read_file_table
 from emseg.reading.files import readable_files
@@ -39,14 +40,17 @@ def is_class_folder(path: Path) -> bool:
     """Whether a path is a table of labels or a folder with one sub-folder a class.
 
     A folder with images in it is none, nor is one whose sub-folders are called ``images``
-    and ``masks``.
+    and ``masks``, or ``train`` and ``val``.
     """
     if path.is_file():
         return is_table(path)
     if not path.is_dir() or _images_in(path):
         return False
     folders = [each for each in _sub_folders(path) if _images_in(each)]
-    parts = sum(bool(_PARTS_OF_A_SET.match(each.name.lower())) for each in folders)
+    parts = sum(
+        bool(_PARTS_OF_A_SET.match(each.name.lower())) or is_part_of_a_set(each.name)
+        for each in folders
+    )
     return len(folders) >= 2 and parts < 2
 
 
@@ -77,7 +81,7 @@ def class_folders(path: Path) -> tuple[LabelledFile, ...]:
         shown = f"only the class {classes.pop()!r}" if classes else "no class"
         raise ContentError(
             f"{path} holds {shown}; a classifier needs two or more, each a sub-folder with "
-            "images or a label of a CSV file with the columns file,label"
+            f"images or a label of a CSV file with the columns file,label{_one_level_down(path)}"
         )
     _tell_alike(path, files)
     return files
@@ -92,6 +96,12 @@ def _tell_alike(path: Path, files: tuple[LabelledFile, ...]) -> None:
             same,
             "write them alike" if path.is_file() else "move their images into one folder",
         )
+
+
+def _one_level_down(path: Path) -> str:
+    """Name the sub-folders that hold a folder a class, where there are any."""
+    found = [each for each in _sub_folders(path) if is_class_folder(each)] if path.is_dir() else []
+    return f"; name one of those inside: {listed(found)}" if found else ""
 
 
 def _images_in(folder: Path) -> list[Path]:

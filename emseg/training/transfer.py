@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from emseg.bundle import Model, ModelCard, PretrainedRecord, find_model, load_model
-from emseg.bundle.folder import CARD, WEIGHTS
+from emseg.bundle.finding import CARD, WEIGHTS
 from emseg.config import TrainConfig
 from emseg.micrograph import LabelClass
 from emseg.networks import NetworkSpec

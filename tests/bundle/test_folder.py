@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pickle
+import shutil
 import socket
 from types import SimpleNamespace
 
@@ -422,3 +423,58 @@ def test_more_classes_than_a_table_holds_are_refused(folder):
 def test_a_card_is_read_without_its_weights(folder):
     (folder / "model.safetensors").unlink()
     assert read_card(folder.parent).classes == card().classes
+
+
+class TestFinding:
+    @pytest.fixture
+    def run(self, tmp_path):
+        """A run folder with all that a training leaves, as far as finding it is concerned."""
+        run = tmp_path / "runs" / "unet-1"
+        (run / "model").mkdir(parents=True)
+        for name in ("config.json", "model.safetensors", "README.md"):
+            (run / "model" / name).touch()
+        for name in ("train.toml", "metrics.csv"):
+            (run / name).touch()
+        return run
+
+    @pytest.mark.parametrize(
+        "name", ["", "model", "model/config.json", "model/model.safetensors", "train.toml"]
+    )
+    def test_whatever_is_named_of_a_run(self, run, name):
+        assert find_model(run / name) == run / "model"
+
+    def test_a_folder_with_one_run(self, run, caplog):
+        assert find_model(run.parent) == run / "model"
+        assert f"holds one, which is taken: {run}" in caplog.text
+
+    def test_a_folder_with_several_runs_says_which(self, run):
+        for number in (10, 2):
+            shutil.copytree(run, run.with_name(f"unet-{number}"))
+        os.utime(run.with_name("unet-2"), (0, 4e9))
+        with pytest.raises(ModelError) as refused:
+            find_model(run.parent)
+        names = ", ".join(str(run.with_name(f"unet-{number}")) for number in (1, 2, 10))
+        newest = run.with_name("unet-2")
+        assert str(refused.value) == (
+            f"{run.parent} holds 3 models: {names}; name one, the newest is {newest}"
+        )
+
+    def test_what_is_near_a_missing_model_is_listed(self, run):
+        with pytest.raises(PathMissingError, match=r"unet-7; .*runs holds unet-1; give a model"):
+            find_model(run.with_name("unet-7"))
+
+    @pytest.mark.parametrize(
+        ("name", "words"),
+        [
+            ("net.pth", "weights alone go behind --pretrained"),
+            ("a.png", "is a file and no model; give a model folder .*, before the micrographs"),
+            ("stopped/train.toml", "is a file and no model"),
+            ("stopped", "is a run that left no model"),
+        ],
+    )
+    def test_what_is_no_model_is_told_apart(self, tmp_path, name, words):
+        (tmp_path / "stopped").mkdir()
+        for each in ("net.pth", "a.png", "stopped/train.toml"):
+            (tmp_path / each).touch()
+        with pytest.raises(ModelError, match=words):
+            find_model(tmp_path / name)

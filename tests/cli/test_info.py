@@ -210,3 +210,40 @@ def test_an_image_inside_a_file_has_the_bytes_of_its_file(tmp_path, capsys):
     size = (tmp_path / "a.h5").stat().st_size
     assert program(["info", f"{tmp_path}/a.h5:/raw"]) == 0
     assert f"HDF5, {size / 1000:.4g} kB" in capsys.readouterr().out
+
+
+class TestModels:
+    def test_a_person_reads_what_a_model_is(self, model, emseg):
+        shown = emseg("info", model)
+        assert shown.code == 0
+        assert "model of emseg" in shown.out.splitlines()[0]
+        for words in (
+            "network: unet",
+            "classes: 0 matrix, 1 pore",
+            "task: segmentation, 1 channel(s) in, 2 classes out",
+            "pixel size: unknown",
+            "licence: unspecified",
+        ):
+            assert f"  {words}" in shown.out
+
+    def test_a_machine_reads_the_card(self, model, emseg):
+        shown = emseg("info", "--json", model / "model.safetensors")
+        (entry,) = json.loads(shown.out)
+        assert (entry["format"], entry["error"]) == ("emseg model", None)
+        assert [each["name"] for each in entry["model"]["classes"]] == ["matrix", "pore"]
+
+    def test_models_stand_before_files(self, model, emseg, calibrated):
+        shown = emseg("info", calibrated, model)
+        assert shown.out.index("model of emseg") < shown.out.index(calibrated.name)
+        entries = json.loads(emseg("info", "--json", calibrated, model).out)
+        assert [each["format"] for each in entries] == ["emseg model", "TIFF"]
+
+    def test_a_folder_of_runs_lists_them(self, model, emseg):
+        shown = emseg("info", model.parent)
+        assert (shown.code, shown.out.count("model of emseg")) == (0, 1)
+
+    def test_a_broken_card_is_told(self, model, emseg):
+        (model / "config.json").write_text("{}")
+        shown = emseg("info", model)
+        assert shown.code == 4
+        assert "is no card of an emseg model" in shown.err

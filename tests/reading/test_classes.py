@@ -126,3 +126,16 @@ def test_classes_that_differ_in_case_are_told(tmp_path, caplog):
         "'my rods' and 'My_Rods', which are different classes to emseg; where they are one, write "
         "them alike",
     ]
+
+
+def test_training_and_validation_are_no_classes(tmp_path):
+    fill(tmp_path, train="1.png 2.png", val="3.png")
+    assert not is_class_folder(tmp_path)
+
+
+def test_the_folder_around_class_folders_names_them(tmp_path):
+    for part in ("train", "val"):
+        (tmp_path / part).mkdir()
+        fill(tmp_path / part, cubes="1.png", spheres="2.png")
+    with pytest.raises(ContentError, match=r"; name one of those inside: .*train, .*val$"):
+        class_folders(tmp_path)

@@ -109,8 +109,9 @@ def test_another_network_and_a_folder_without_model_are_refused(tmp_path):
         load_weights(
             build_network(spec(2, width=8)), spec(2, width=8), named("a", "b"), str(tmp_path / "m")
         )
+    (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match="holds no model"):
-        load_weights(build_network(spec(2)), spec(2), named("a", "b"), str(tmp_path))
+        load_weights(build_network(spec(2)), spec(2), named("a", "b"), str(tmp_path / "empty"))
 
 
 def test_a_model_on_the_hub_keeps_its_classes_too(tmp_path, monkeypatch):
