@@ -24,6 +24,7 @@ _LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 _SMOOTH = 16  # of 255: how far neighbours of a table that is laid over intensities lie apart
 _SHARE = 0.97  # of the neighbours; its ends may be marked by colours of their own
 _DISTINCT = 128  # colours of such a table; tables of classes have fewer
+_OWN = 0.75  # share of the greys that stand for themselves where the others mark: Zeiss has 0.9
 _RISING = (
     0.25  # share of its steps that become no darker; palettes of pictures are sorted downwards
 )
@@ -138,7 +139,12 @@ def _is_over_intensities(table: NDArray[np.uint8]) -> bool:
     rising = np.diff(table @ np.array(_LUMA)) >= 0
     if len(table) > 256 and rising.all():  # eight bits of grey would lose some
         return True
-    if len(table) < 256 or _is_grey(table) or len(np.unique(table, axis=0)) < _DISTINCT:
+    if len(table) < 256 or _is_grey(table):
+        return False
+    own = (table == np.arange(len(table))[:, None]).all(axis=1)
+    if own.mean() >= _OWN:
+        return True
+    if len(np.unique(table, axis=0)) < _DISTINCT:
         return False
     steps = np.abs(np.diff(table.astype(np.int16), axis=0)).max(axis=1)
     return bool((steps <= _SMOOTH).mean() >= _SHARE and rising.mean() >= _RISING)

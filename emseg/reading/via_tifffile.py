@@ -82,7 +82,7 @@ def _told_apart(signals: tuple[Signal, ...]) -> tuple[Signal, ...]:
 
     Programs that write pages one by one do so where they change how a page is stored.
     """
-    sizes = [tuple(axis.size for axis in each.axes if axis.name in "yx") for each in signals]
+    sizes = [[(axis.name, axis.size) for axis in s.axes if axis.name in "yxsc"] for s in signals]
     told = []
     for at, (signal, size) in enumerate(zip(signals, sizes, strict=True)):
         rest = [str(other) for other in range(len(signals)) if sizes[other] == size and other != at]

@@ -100,7 +100,15 @@ def hilo():
     return table
 
 
-@pytest.mark.parametrize("table", [fire(), green(), hilo()], ids=["fire", "green", "hilo"])
+def zeiss():
+    table = np.repeat(np.arange(256)[:, None], 3, axis=1)
+    table[9:235:9] = RANDOM.integers(0, 256, (26, 3))  # colours of marks
+    return table
+
+
+@pytest.mark.parametrize(
+    "table", [fire(), green(), hilo(), zeiss()], ids=["fire", "green", "hilo", "zeiss"]
+)
 @pytest.mark.parametrize("name", ["p.png", "p.tif"])
 def test_a_table_laid_over_intensities_leaves_them(tmp_path, caplog, name, table):
     values = RANDOM.integers(0, 256, (12, 17), dtype=np.uint8)
