@@ -15,6 +15,7 @@ from emseg.evaluation.metrics.calibration import Calibration
 from emseg.evaluation.nesting import intervals_as_json, nested
 from emseg.evaluation.overlap import counts_of
 from emseg.evaluation.segmentation import SegmentationScores, scores_of_counts
+from emseg.evaluation.turned import Turned, of_turned
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ class SegmentationReport:
         where no probabilities were scored.
     advise : callable, optional
         Says what to type where classes are exchanged.
+    turned : tuple of Turned
+        The images whose predictions lie the wrong way round.
     """
 
     names: tuple[str, ...]
@@ -89,6 +92,7 @@ class SegmentationReport:
     notes: Mapping[str, str]
     calibration: Calibration | None = None
     advise: Advise | None = None
+    turned: tuple[Turned, ...] = ()
 
     def number(self, *key: str) -> Number:
         """Find a number by its key; one that was not asked for has no value."""
@@ -127,7 +131,8 @@ class SegmentationReport:
         """What a reader must know: classes of one side only or exchanged, pixels without one."""
         labelled = {each.name: each.pixels for each in self.images}
         of_classes = caveats(self._counts, self.advise)
-        return (*of_classes, *of_pixels(labelled, int(self.missed.sum())))
+        of_images = of_turned(self.turned, len(self.images))
+        return (*of_images, *of_classes, *of_pixels(labelled, int(self.missed.sum())))
 
     @property
     def confidence(self) -> Interval | None:
@@ -141,6 +146,7 @@ class SegmentationReport:
             **nested({each.key: each.value for each in self.numbers}),
             "absent": list(self.absent),
             **self._counts.as_json(),
+            **({"turned": [each.as_json() for each in self.turned]} if self.turned else {}),
             "caveats": list(self.caveats),
             "confusion": {
                 "names": list(self.names),

@@ -31,6 +31,7 @@ from emseg.evaluation.metrics.membranes import MembraneScores
 from emseg.evaluation.metrics.probabilities import ProbabilityScores
 from emseg.evaluation.pairing import pair_up
 from emseg.evaluation.report import ImageNumbers, Number, SegmentationReport, plain_values
+from emseg.evaluation.turned import Turned, find_turned
 from emseg.micrograph import LabelImage, Micrograph
 
 _log = logging.getLogger(__name__)
@@ -163,6 +164,7 @@ class Scoring:
         self.sources: list[Source] = []
         self.pixels: list[int] = []
         self.seen: list[list[Any]] = []
+        self.turned: list[Turned] = []
         self._distance: Distance | None = None  # at which boundaries meet
         self._distances: set[str] = set()  # what that is in the images
         self._has_probabilities = False
@@ -198,6 +200,9 @@ class Scoring:
         self._distance = boundary_distance(self.question, pair)
         self._distances.add(_in_nm(self._distance, pair.pixel_size))
         self.seen.append([metric.look(pair) for metric in self.metrics])
+        turned = find_turned(pair)
+        if turned is not None:
+            self.turned.append(turned)
 
     def seen_by(self, place: int) -> list[Any]:
         """Take what the metric at a place saw of each pair."""
@@ -232,6 +237,7 @@ class Scoring:
             notes=self._notes(),
             calibration=self._calibration(),
             advise=self.advise,
+            turned=tuple(self.turned),
         )
 
     def _notes(self) -> dict[str, str]:

@@ -278,3 +278,14 @@ def test_files_of_one_name_are_matched_and_called_by_their_folders(tmp_path):
     (tmp_path / "masks" / "mon").rename(tmp_path / "masks" / "thu")
     with pytest.raises(MismatchError, match="two predictions are called 'a'"):
         evaluate_label_images(*given)
+
+
+def test_square_predictions_with_rows_and_columns_exchanged_are_told(tmp_path):
+    plane = np.zeros((48, 48), np.uint8)
+    plane[4:12, 4:40] = 1
+    for folder, image in (("predictions", plane.T), ("masks", plane)):
+        (tmp_path / folder).mkdir()
+        tifffile.imwrite(tmp_path / folder / "a.tif", np.ascontiguousarray(image))
+    report = evaluate_label_images([tmp_path / "predictions"], [tmp_path / "masks"])
+    assert report.caveats[0].startswith("predictions look turned in 1 of 1 images (a)")
+    assert report.as_json()["turned"][0]["turned_mean_iou"] == 1

@@ -61,7 +61,7 @@ def warnings(report: SegmentationReport) -> tuple[str, ...]:
 
 def as_sentence(caveat: str) -> str:
     """Begin a line with a capital, unless it begins with the name of a class, and end it."""
-    begins = caveat.startswith(("classes look", "no pixel"))
+    begins = caveat.startswith(("classes look", "no pixel", "predictions look"))
     return f"{caveat[:1].upper()}{caveat[1:]}." if begins else f"{caveat}."
 
 
