@@ -91,17 +91,38 @@ def as_mask(signal: Signal) -> Signal:
     table = signal.palette
     if table is None or not _is_falling(table):
         return signal
-    last = signal.dtype.type(len(table) - 1)
+    turned = np.ascontiguousarray(table[::-1])
+    return dataclasses.replace(black_as_zero(signal, len(table) - 1), palette=turned)
+
+
+def black_as_zero(signal: Signal, top: int) -> Signal:
+    """Turn values that are stored with white as 0.
+
+    Parameters
+    ----------
+    signal : Signal
+        As it is stored.
+    top : int
+        The value of black, where values are unsigned integers; signed ones and floats, whose
+        black is nowhere defined, only change their sign (-1 - v and -v).
+
+    Returns
+    -------
+    Signal
+        Of the same type, with a notice.
+    """
+    kind = signal.dtype.kind
 
     def read(index: Index) -> NDArray[Any]:
         stored = np.asarray(signal.read(index))
-        return ~stored if stored.dtype.kind == "b" else last - stored
+        if kind == "u":
+            return np.asarray(stored.dtype.type(top) - stored)
+        return np.asarray(np.negative(stored) if kind == "f" else np.invert(stored))
 
-    turned = np.ascontiguousarray(table[::-1])
-    return _with_notice(dataclasses.replace(signal, read=read, palette=turned), WHITE_IS_ZERO)
+    return _with_notice(dataclasses.replace(signal, read=read), _WHITE_IS_ZERO)
 
 
-WHITE_IS_ZERO = Shared(
+_WHITE_IS_ZERO = Shared(
     "is stored with white as 0 (WhiteIsZero); it is read as a viewer shows it, with black as 0",
     "{} more are stored with white as 0 as well",
 )

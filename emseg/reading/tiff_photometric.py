@@ -1,16 +1,15 @@
 """What the values of a TIFF page mean: tag 262 of TIFF 6.0, pages 37 and 106 to 112."""
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
 from emseg.micrograph import LABEL_NAMESPACE
-from emseg.reading.colour_table import WHITE_IS_ZERO, table_of
+from emseg.reading.colour_table import black_as_zero, table_of
 from emseg.reading.orientation import TAG
-from emseg.reading.signal import Index, Shared, Signal
+from emseg.reading.signal import Shared, Signal
 
 _PHOTOMETRIC = tifffile.PHOTOMETRIC
 _JPEG = (6, 7, 33007, 34892)  # decoders of which turn YCbCr into red, green and blue
@@ -59,7 +58,7 @@ def as_shown(signal: Signal, tiff: tifffile.TiffFile, page: tifffile.TiffPage) -
         )
     if _is_array_of_bits(page):
         return dataclasses.replace(signal, notices=(*signal.notices, _BITS))
-    return _inverted(signal, page)
+    return black_as_zero(signal, 2 ** int(np.max(page.bitspersample)) - 1)
 
 
 def why_unlike(series: tifffile.TiffPageSeries) -> str:
@@ -91,19 +90,6 @@ def _is_array_of_bits(page: tifffile.TiffPage) -> bool:
     """Whether tifffile wrote an array of true and false, whose true it calls black unasked."""
     by_tifffile = str(page.software).startswith("tifffile")
     return page.bitspersample == 1 and by_tifffile and page.is_shaped
-
-
-def _inverted(signal: Signal, page: tifffile.TiffPage) -> Signal:
-    kind = signal.dtype.kind
-    top = 2 ** int(np.max(page.bitspersample)) - 1
-
-    def read(index: Index) -> NDArray[Any]:
-        stored = signal.read(index)
-        if kind == "u":
-            return np.asarray(stored.dtype.type(top) - stored)
-        return np.asarray(np.negative(stored) if kind == "f" else np.invert(stored))
-
-    return dataclasses.replace(signal, read=read, notices=(*signal.notices, WHITE_IS_ZERO))
 
 
 def _palette(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> NDArray[np.uint8] | None:

@@ -21,6 +21,7 @@ from emseg.reading.coordinates import uneven
 from emseg.reading.formats import FORMATS, Format
 from emseg.reading.hdf5_axes import describe_axes
 from emseg.reading.hdf5_filters import missing_filter
+from emseg.reading.hdf5_image import as_image
 from emseg.reading.hdf5_marks import marked_images, signal_of_marked
 from emseg.reading.inside import split
 from emseg.reading.layout import Layout, why_not
@@ -121,7 +122,8 @@ def _signal(dataset: h5py.Dataset) -> Signal:
     size = PixelSize.of(axes, said.source)
     notices = uneven(dataset.name, said.uneven)
     refusal = missing_filter(dataset) or roles.refusal
-    return Signal(dataset.name, axes, dtype, read, size, refusal=refusal, notices=notices)
+    signal = Signal(dataset.name, axes, dtype, read, size, refusal=refusal, notices=notices)
+    return as_image(signal, dataset)
 
 
 def _images(signals: tuple[Signal, ...]) -> list[str]:
