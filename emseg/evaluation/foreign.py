@@ -7,7 +7,7 @@ from dataclasses import replace
 from emseg.config import Numbered
 from emseg.errors import LabelError, UnknownNameError, listed
 from emseg.evaluation.matching import Match
-from emseg.evaluation.meaning import MaskRule, Meaning, judged_layers, with_values
+from emseg.evaluation.meaning import NOT_SCORED, MaskRule, Meaning, judged_layers, with_values
 from emseg.labels import Judgement, Said, choose_classes, colour, judge, tell_left_out
 from emseg.labels.numbering import Numbering
 from emseg.micrograph import UNLABELLED_8, LabelClass
@@ -58,7 +58,7 @@ def meanings_of_foreign(
     said = Said(rule.names, rule.labels, rule.unlabelled)
     truth = judge((each.masks[0].read() for each in matches), said)
     if labels is None:
-        tell_left_out(truth, "what is predicted there is not scored")
+        tell_left_out(truth, NOT_SCORED)
         return _by_value(images, truth, rule)
     if rule.labels is None:
         names = rule.names or tuple(dict.fromkeys(labels.values()))

@@ -22,6 +22,12 @@ from emseg.reading import Plane
 
 _FOREGROUND = {1, UNLABELLED_8}  # how programs write the one class of a binary mask
 _MOST_SMALL = 32  # values below this number classes, and 255 beside them stands for none
+NOT_SCORED = (
+    "what is predicted there is not scored; where 0 is one of the classes, leave --unlabelled out "
+    "and say which with --labels 0=NAME,1=NAME,..."
+)
+"""What follows from leaving out the pixels that are 0."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -127,7 +133,7 @@ def meaning_of_masks(
     trained = frozenset(value for each in known for value in each.values)
     said = Said(rule.names, rule.labels, rule.unlabelled, trained)
     judgement = judge((match.masks[0].read() for match in matches), said)
-    tell_left_out(judgement, "what is predicted there is not scored")
+    tell_left_out(judgement, NOT_SCORED)
     meaning = _of_judged(known, judgement, rule)
     return replace(meaning, judgements=(judgement,))
 

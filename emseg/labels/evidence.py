@@ -11,7 +11,9 @@ from scipy.ndimage import find_objects, label
 from emseg.labels.masks import distinct_values, mask_plane
 from emseg.micrograph import Micrograph, count_values
 
-_LOSSY = {".jpg", ".jpeg", ".jpe", ".jfif"}
+LOSSY = frozenset({".jpg", ".jpeg", ".jpe", ".jfif"})
+"""Suffixes of files that change the values they are given."""
+
 _REACH = 2  # pixels from an edge within which smoothing changes values
 _WINDOW = 8192  # rows and columns that are looked at for how values lie; counted are all
 _MOST_VALUES = 256  # of a mask of 8 bits that smoothing blurred; more number objects
@@ -19,6 +21,7 @@ _LOOKED_AT = 200  # pixels of a value whose neighbours are looked at
 _TOLERANCE = 8  # levels of 255 by which JPEG strays from a value that it is near to
 _BLURRED_PART = 0.8  # of the pixels of a value that lie between their neighbours
 _MOST_OBJECTS = 2000  # values of a mask that are looked at for pieces
+_MOST_SCATTERED = 0.2  # of the objects of a mask, of which others cut some
 _COMPACT = 8  # times the plane that the boxes of compact objects cover together, at most
 
 
@@ -46,7 +49,8 @@ class Evidence:
     table : bytes
         The whole table.
     objects, whole : int
-        Of the values but 0: how many were looked at, and how many have pixels that hang together.
+        Of the values but 0: how many were looked at, and how many have pixels that hang together;
+        too few where it is clear that they are classes.
     """
 
     name: str
@@ -82,7 +86,7 @@ def look_at(mask: Micrograph) -> Evidence:
     values = distinct_values(plane)
     found = dict(zip(values.tolist(), _counted(plane, values).tolist(), strict=True))
     suffix = mask.path.suffix.lower() if mask.path else ""
-    seen = Evidence(str(mask.path or mask.name), found, suffix in _LOSSY, len(mask.pixels) == 3)
+    seen = Evidence(str(mask.path or mask.name), found, suffix in LOSSY, len(mask.pixels) == 3)
     colours = _colours(values, mask.palette)
     if mask.palette is not None and colours:
         seen = replace(seen, colours=colours, table=mask.palette.tobytes())
@@ -115,6 +119,11 @@ def _counted(plane: NDArray[Any], values: NDArray[Any]) -> NDArray[np.int64]:
 def _codes(plane: NDArray[Any], values: NDArray[Any]) -> NDArray[np.integer[Any]]:
     """Positions of the pixels' values among all values, ascending."""
     codes = np.empty(plane.shape, np.min_scalar_type(len(values)))
+    if plane.dtype.kind == "u" and plane.dtype.itemsize <= 2:
+        table = np.zeros(int(values.max(initial=0)) + 1, codes.dtype)
+        table[values] = np.arange(len(values))
+        np.take(table, plane, out=codes, mode="clip")
+        return codes
     for stored, row in zip(plane, codes, strict=True):
         row[:] = np.searchsorted(values, stored)
     return codes
@@ -184,11 +193,15 @@ def _whole(codes: NDArray[np.integer[Any]], values: NDArray[Any]) -> tuple[int, 
     """Count the values but 0 that were looked at, and those whose pixels hang together."""
     boxes = find_objects(codes.astype(np.int32) + 1, max_label=len(values))
     seen = [code for code, box in enumerate(boxes) if box is not None and values[code] != 0]
-    looked = seen[:_MOST_OBJECTS]
-    covered = sum(_area(boxes[code]) for code in looked)
-    if covered > _COMPACT * codes.size:
+    looked = sorted(seen[:_MOST_OBJECTS], key=lambda code: _area(boxes[code]))
+    if sum(_area(boxes[code]) for code in looked) > _COMPACT * codes.size:
         return len(looked), 0
-    whole = sum(label(codes[boxes[code]] == code, np.ones((3, 3)))[1] == 1 for code in looked)
+    whole, scattered = 0, 0
+    for code in looked:
+        if label(codes[boxes[code]] == code, np.ones((3, 3)))[1] == 1:
+            whole += 1
+        elif (scattered := scattered + 1) > _MOST_SCATTERED * len(looked):
+            break  # classes
     return len(looked), whole
 
 

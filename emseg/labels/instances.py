@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.errors import LabelError
+from emseg.labels.evidence import LOSSY
 from emseg.labels.probabilities import refuse_probabilities
 from emseg.labels.whole_numbers import whole_numbers
 from emseg.micrograph import Micrograph
@@ -61,6 +62,11 @@ def _whole_numbers(mask: Micrograph) -> NDArray[Any]:
         raise LabelError(
             f"the label image {_named(mask)} has {len(mask.pixels)} channels; save the objects "
             "with one channel and one number each (16- or 32-bit TIFF)"
+        )
+    if mask.path and mask.path.suffix.lower() in LOSSY:
+        raise LabelError(
+            f"the label image {mask.path} is a JPEG, which changes the numbers of objects; save it "
+            "as 16- or 32-bit TIFF, or leave --instances out"
         )
     plane: NDArray[Any] = mask.pixels[0]
     if plane.dtype.kind == "b":

@@ -249,7 +249,7 @@ def tell_left_out(judgement: Judgement, consequence: str) -> None:
     judgement : Judgement
         Of the masks.
     consequence : str
-        What follows from it, as a clause.
+        What follows from it, and what to say where 0 is a class, as clauses.
     """
     found = judgement.found
     if found.said.unlabelled != 0:
@@ -257,8 +257,7 @@ def tell_left_out(judgement: Judgement, consequence: str) -> None:
     left, kept = sum(each.counts.get(0, 0) for each in found.seen), sum(found.counts.values())
     if left > _HALF * (left + kept):
         _log.warning(
-            "--unlabelled 0 leaves out %s of the pixels of %s: %s; where 0 is the background, "
-            "leave --unlabelled out",
+            "--unlabelled 0 leaves out %s of the pixels of %s: %s",
             share(left, left + kept),
             found.where,
             consequence,

@@ -123,10 +123,11 @@ def to_label_image(
     if unknown:
         known = _by_value(classes)
         named = ", ".join(f"{show_value(value)}={classes[i].name}" for value, i in known)
-        shown = show_value(unknown[0])
+        shown, part = show_value(unknown[0]), float((plane == unknown[0]).mean())
         raise LabelError(
             f"the mask {mask.path or mask.name} holds the value {shown}, which is no class "
-            f"(known: {named}); name it with --labels or leave it out with --unlabelled {shown}"
+            f"(known: {named}); name it with --labels or leave it, {part:.1%} of the mask, out "
+            f"with --unlabelled {shown}"
         )
     table = np.array([index_of[int(value)] for value in values], label_dtype(len(classes)))
     pixels = np.empty(plane.shape, table.dtype)

@@ -5,6 +5,7 @@ read whole. An array does not say what its axes are, so two dimensions are (Y, X
 (Z, Y, X) and four (Z, C, Y, X); a last axis of 3 or 4 samples behind two longer ones is colour.
 """
 
+import re
 import zipfile
 from pathlib import Path
 from typing import IO, Any
@@ -14,12 +15,14 @@ from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from emseg.calibration import Axis
-from emseg.errors import listed
+from emseg.errors import UnreadableFileError, listed
 from emseg.reading.axis_names import by_shape
 from emseg.reading.formats import Format
 from emseg.reading.layout import why_not
 from emseg.reading.signal import Index, Signal, Source
 
+_HEADER = 256  # bytes, within which a header says the type
+_OBJECTS = re.compile(rb"'descr': '\|?O")
 _HEADERS = {
     (1, 0): npy_format.read_array_header_1_0,
     (2, 0): npy_format.read_array_header_2_0,
@@ -30,8 +33,25 @@ def open_source(path: Path, _format: Format) -> Source:
     """Open an array or an archive; pickled objects are refused by NumPy itself."""
     if path.suffix.lower() == ".npz":
         return _open_archive(path)
+    _refuse_objects(path)
     array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     return Source((Signal("", _axes(array.shape), array.dtype, lambda index: array[index]),))
+
+
+def _refuse_objects(path: Path) -> None:
+    """Refuse Python objects, whose reading would run what they say: they are never unpickled."""
+    with path.open("rb") as file:
+        start = file.read(_HEADER)
+    if start.startswith(npy_format.MAGIC_PREFIX) and _OBJECTS.search(start):
+        if path.stem.endswith("_seg"):
+            raise UnreadableFileError(
+                f"{path} seems to be cellpose's own file: Python objects, which emseg never "
+                "unpickles; save the masks as TIFF, with --save_tif of cellpose or from its window"
+            )
+        raise UnreadableFileError(
+            f"{path} holds Python objects, which emseg never unpickles; save the array of numbers "
+            "alone with numpy.save, or as TIFF"
+        )
 
 
 def _open_archive(path: Path) -> Source:

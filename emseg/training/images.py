@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from emseg.calibration import PixelSize
 from emseg.config import TrainConfig
-from emseg.errors import ContentError, UnknownNameError, UsageError
+from emseg.errors import ContentError, UnknownNameError, UsageError, listed
 from emseg.inference.channels import fit_channels, is_colour, with_common_channels
 from emseg.inference.segmenter import mirror_pad
 from emseg.intensity import IntensityRule, Statistics, measure, normalise
@@ -73,6 +73,7 @@ def load_classes(config: TrainConfig) -> ClassSet:
             raise UnknownNameError("training class", file.label, names)
     if held_out:
         files = _without(files, held_out, names)
+        _tell_unscored(held_out, names)
     else:
         files, held_out = stratified(files, config.val_fraction, config.seed)
     options = ReadOptions.of(config)
@@ -104,6 +105,16 @@ def _without(
             len(files) - len(kept),
         )
     return kept
+
+
+def _tell_unscored(held_out: Sequence[LabelledFile], names: Sequence[str]) -> None:
+    """Tell which classes no score will speak of."""
+    alone = [name for name in names if name not in {file.label for file in held_out}]
+    if alone:
+        _log.warning(
+            "--val-images holds no micrograph of %s: it is learnt, and no score says how well",
+            listed(alone),
+        )
 
 
 def _names(files: Sequence[LabelledFile], wanted: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 
@@ -249,12 +250,14 @@ def _choose(
         return classes, config.unlabelled, judged
     said = Said(config.classes, config.labels, config.unlabelled)
     judgement = judge((mask for raw in raws for mask in raw.masks), said)
-    folder = config.masks[0] if len(config.masks) == 1 else "DIR"
+    folder = quote(str(config.masks[0])) if len(config.masks) == 1 else "DIR"
     classes, unlabelled = judgement.classes(
         f"say --masks object={folder} to learn them as one class"
     )
     tell_left_out(
-        judgement, "a network that never saw them predicts one of the other classes there"
+        judgement,
+        "a network that never saw them predicts one of the other classes there; where 0 is the "
+        "background, leave --unlabelled out",
     )
     return classes, unlabelled, [judgement]
 

@@ -40,6 +40,20 @@ def test_masks_of_another_size(refused, folders):
     assert "3.png" in line
 
 
+def test_masks_that_number_objects(refused, folders):
+    numbers = np.zeros((64, 80), np.uint16)
+    for number in range(14):
+        y, x = divmod(number, 7)
+        numbers[20 * y + 2 : 20 * y + 9, 10 * x + 2 : 10 * x + 9] = number + 1
+    for path in (folders / "masks").iterdir():
+        save(path, numbers)
+    line = refused(4, "train", "images", "masks", "--out", "run")
+    assert "hold 15 values (0: 86.6 %, 1: 1.0 %" in line
+    assert "they number objects; say --masks object=masks to learn them as one class" in line
+    line = refused(4, "measure", "masks", "--out", "measured")
+    assert "they number objects; add --instances" in line
+
+
 def test_masks_in_colour(refused, folders):
     mask = np.asarray(Image.open(folders / "masks" / "3.png"))
     colours = np.array([(0, 0, 0), (255, 0, 0), (0, 90, 200)], np.uint8)

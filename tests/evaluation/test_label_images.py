@@ -8,6 +8,7 @@ import pytest
 import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from emseg.errors import LabelError, MismatchError, UnknownNameError, UsageError
 from emseg.evaluation import MaskRule, evaluate_label_images
@@ -394,3 +395,50 @@ def test_real_masks_against_themselves_are_perfect(real_data, tmp_path):
     report = evaluate_label_images([tmp_path], [masks])
     assert len(report.images) == 3
     assert report.pooled.mean_iou == report.pooled.pixel_accuracy == 1.0
+
+
+def test_masks_are_judged_over_the_whole_set(folders, caplog):
+    """Both masks show the same, though one is written as 0 and 255."""
+    for name in "ab":
+        predict(folders[0] / f"{name}.ome.tif", [[0, 0, 1, 1]], classes=THREE[:2])
+    mask(folders[1] / "a.png", [[0, 1, 1, 1]])
+    mask(folders[1] / "b.png", [[0, 255, 255, 255]])
+    assert mean_iou(folders) == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert "write the same class as different numbers" in caplog.text
+
+
+def test_palettes_of_masks_are_compared(folders):
+    predict(folders[0] / "a.ome.tif", [[0, 0, 1, 1]], classes=THREE[:2])
+    predict(folders[0] / "b.ome.tif", [[0, 0, 1, 1]], classes=THREE[:2])
+    folders[1].mkdir()
+    for name, palette in (("a", b"\0\0\0\xff\0\0"), ("b", b"\xff\0\0\0\0\0")):
+        drawn = Image.fromarray(rows([[0, 0, 1, 1]]), "P")
+        drawn.putpalette(palette)
+        drawn.save(folders[1] / f"{name}.png")
+    with pytest.raises(LabelError, match="#ff0000, which is no class"):
+        evaluated(folders)
+    labels = {0: "matrix", 0xFF0000: "small"}
+    assert mean_iou(folders, rule=MaskRule(labels=labels)) == pytest.approx(1 / 3)
+
+
+def test_a_zero_that_is_left_out_of_the_score_is_told(folders, caplog):
+    strokes = tuple(
+        LabelClass(each.name, each.colour, (value,)) for value, each in enumerate(THREE[1:], 1)
+    )
+    predict(folders[0] / "a.ome.tif", [[0, 0, 1, 1]], classes=strokes)
+    mask(folders[1] / "a.png", [[0, 0, 0, 1]])
+    with pytest.raises(LabelError, match=r"leave it, 75\.0% of the mask, out with --unlabelled 0"):
+        evaluated(folders)
+    evaluated(folders, rule=MaskRule(unlabelled=0))
+    assert "leaves out 75.0 % of the pixels of the masks: what is predicted there is not" in (
+        caplog.text
+    )
+
+
+def test_a_class_under_another_is_told(folders, tmp_path, caplog):
+    predict(folders[0] / "a.ome.tif", [[0, 1, 2, 2]])
+    mask(tmp_path / "small" / "a.png", [[0, 1, 1, 0]])
+    mask(tmp_path / "large" / "a.png", [[0, 0, 1, 1]])
+    masks = {"small": tmp_path / "small", "large": tmp_path / "large"}
+    assert evaluate_label_images([folders[0]], masks).pooled.mean_iou == 1
+    assert "50.0 % of the pixels of small (2 of 4) lie under large" in caplog.text

@@ -1,5 +1,7 @@
 """Instance label images of other programs."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -48,3 +50,8 @@ def test_unlabelled_pixels_are_no_object(unlabelled):
 def test_what_numbers_no_objects_is_refused(pixels, words):
     with pytest.raises(LabelError, match=words):
         read_instances(Micrograph(pixels, "cells"))
+
+
+def test_a_jpeg_numbers_no_objects():
+    with pytest.raises(LabelError, match=r"a\.jpg is a JPEG, which changes the numbers"):
+        read_instances(Micrograph(np.eye(4, dtype=np.uint8)[None], "a", Path("a.jpg")))

@@ -116,6 +116,15 @@ def test_pickled_objects_are_refused(tmp_path):
             open_stack(tmp_path / name)
 
 
+def test_python_objects_are_refused_with_where_masks_are_had(tmp_path):
+    for name, said in (("a_seg.npy", "with --save_tif of cellpose"), ("a.npy", "numpy.save")):
+        np.save(tmp_path / name, {"masks": np.eye(4)}, allow_pickle=True)
+        with pytest.raises(ContentError, match=f"{name} .*Python objects, which emseg never"):
+            open_stack(tmp_path / name)
+        with pytest.raises(ContentError, match=said):
+            open_stack(tmp_path / name)
+
+
 @pytest.fixture
 def hand_over(tmp_path, monkeypatch):
     """Let a plugin hand over a signal that is made up here."""

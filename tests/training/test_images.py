@@ -54,6 +54,19 @@ def test_a_part_of_each_class_is_held_out(classes):
     assert len(set(paths)) == 15
 
 
+def test_a_class_that_validation_does_not_show_is_told(classes, tmp_path, caplog):
+    folder = classes(a=3, b=3, c=3)
+    for name in "abc":
+        (tmp_path / "v" / name).mkdir(parents=True)
+        (folder / name / "0.png").rename(tmp_path / "v" / name / "0.png")
+    load_classes(config(folder, val_images=(tmp_path / "v",)))
+    assert "no score says how well" not in caplog.text
+    (tmp_path / "v" / "b" / "0.png").rename(tmp_path / "v" / "a" / "1.png")
+    (tmp_path / "v" / "b").rmdir()
+    load_classes(config(folder, val_images=(tmp_path / "v",)))
+    assert "holds no micrograph of b: it is learnt, and no score says how well" in caplog.text
+
+
 def test_the_order_of_the_names_is_that_of_the_card(classes):
     data = load_classes(config(classes(a=3, b=3, c=3), classes=("c", "a")))
     assert [each.name for each in data.classes] == ["c", "a"]
