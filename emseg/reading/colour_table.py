@@ -124,7 +124,7 @@ def black_as_zero(signal: Signal, top: int) -> Signal:
 
 _WHITE_IS_ZERO = Shared(
     "is stored with white as 0 (WhiteIsZero); it is read as a viewer shows it, with black as 0",
-    "{} more are stored with white as 0 as well",
+    "{} more with white stored as 0 as well",
 )
 _KEPT = Shared(
     "has a colour table that is laid over intensities to show them; the intensities are read, "

@@ -141,5 +141,5 @@ def _turned_size(size: PixelSize | None, kind: int) -> PixelSize | None:
 def _notice(kind: int) -> Shared:
     return Shared(
         f"is read as a viewer shows it, {_SHOWN[kind]}: its orientation is {kind}",
-        "{} more are turned or mirrored as their orientation says",
+        "{} more turned or mirrored as well, as their orientation says",
     )

@@ -217,10 +217,12 @@ def _raw(plane: Plane, masks: Sequence[Plane]) -> _Raw:
     read = tuple(mask.read() for mask in masks)
     for mask in read:
         if mask.size not in (image.size, image.without_bar.size):
+            is_turned = mask.size == image.size[::-1]
             raise MismatchError(
                 f"the mask {mask.path or mask.title} has {mask.size[0]} x {mask.size[1]} pixels "
                 f"and its micrograph {image.path or image.title} has {image.size[0]} x "
                 f"{image.size[1]}; a mask has the size of its micrograph"
+                + (", and one of them is turned by 90°: save it upright" if is_turned else "")
             )
     return _Raw(image.without_bar, tuple(_on_specimen(mask, image) for mask in read))
 

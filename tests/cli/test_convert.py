@@ -176,3 +176,14 @@ def test_converted_label_images_are_evaluated_by_class_name(emseg, target):
     assert shown.code == 0, shown.err
     assert "γ′" in shown.out
     assert json.loads(shown.out)["mean"]["dice"] == 1.0
+
+
+def test_a_table_of_greys_is_converted_as_it_is_shown_and_told(emseg):
+    values = np.random.default_rng(1).integers(0, 4, (40, 50), dtype=np.uint8)
+    greys = np.array([150, 20, 90, 240], np.uint8)
+    image = Image.frombytes("P", (50, 40), values.tobytes())
+    image.putpalette(np.repeat(greys, 3).tobytes())
+    image.save("p.png")
+    shown = emseg("convert", "p.png", "--to", "npy")
+    assert "p.png has a table of greys, and the greys are read" in shown.err
+    np.testing.assert_array_equal(np.load("converted/p.npy"), greys[values])

@@ -10,6 +10,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from emseg import __version__
 from emseg.config import EvaluateConfig
@@ -340,3 +341,33 @@ def test_no_table_says_thousands_of_per_cent(emseg, here):
     page = (here / "evaluation" / "report.html").read_text("utf-8")
     assert "× 1,600 of the reference, too many" in page
     assert "159900" not in page + run.out
+
+
+@pytest.mark.parametrize("kind", ["white.tif", "fax.tif", "turned.tif", "alpha.png", "first.png"])
+def test_the_same_mask_scores_the_same_however_it_is_stored(emseg, tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    Path("predictions").mkdir()
+    Path("masks").mkdir()
+    true = np.random.default_rng(2).random((40, 50)) > 0.7
+    classes = (
+        LabelClass("background", (0, 0, 0), (0,)),
+        LabelClass("foreground", (9, 0, 0), (255,)),
+    )
+    image = LabelImage(true.astype(np.uint8), classes, "a")
+    write_label_images(Path("predictions/a.ome.tif"), [image], count=1)
+    mask, grey = Path("masks", kind).with_stem("a"), np.where(true, 255, 0).astype(np.uint8)
+    if kind == "white.tif":
+        tifffile.imwrite(mask, 255 - grey, photometric="miniswhite")
+    elif kind == "fax.tif":
+        Image.fromarray(true).save(mask, compression="group4", tiffinfo={262: 0})
+    elif kind == "turned.tif":
+        tifffile.imwrite(mask, np.rot90(grey), extratags=[(274, 3, 1, 6, True)])
+    elif kind == "alpha.png":
+        Image.fromarray(np.stack([np.full_like(grey, 255), grey], axis=-1)).save(mask)
+    else:
+        indexed = Image.frombytes("P", (50, 40), (~true).astype(np.uint8).tobytes())
+        indexed.putpalette([255, 255, 255, 0, 0, 0])
+        indexed.save(mask, bits=1)
+    run = emseg("evaluate", "predictions", "masks")
+    assert run.code == 0, run.err
+    assert "pixel accuracy 1.000" in run.out

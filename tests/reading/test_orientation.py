@@ -124,7 +124,7 @@ def test_turning_is_told_once_and_info_tells_it(tmp_path, caplog):
     said = "a.tif is read as a viewer shows it, turned by 90° clockwise: its orientation is 6"
     assert said in caplog.text
     assert {each.more for each in caplog.records} == {
-        "{} more are turned or mirrored as their orientation says"
+        "{} more turned or mirrored as well, as their orientation says"
     }
     (notice,) = look_into(tmp_path / "a.tif").notices
     assert notice.endswith("its orientation is 6")

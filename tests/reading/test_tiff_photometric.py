@@ -110,7 +110,7 @@ def test_white_as_zero_is_told(tmp_path, caplog):
     tifffile.imwrite(tmp_path / "w.tif", np.eye(20, dtype=np.uint8), photometric="miniswhite")
     open_stack(tmp_path / "w.tif")
     assert "w.tif is stored with white as 0 (WhiteIsZero); it is read as" in caplog.text
-    assert caplog.records[0].more == "{} more are stored with white as 0 as well"
+    assert caplog.records[0].more == "{} more with white stored as 0 as well"
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,13 @@ def test_colour_masks_are_refused(folders):
         load_labelled(config(images, masks))
 
 
+def test_a_mask_that_lies_on_its_side_is_called_so(folders):
+    images, masks = folders(2)
+    iio.imwrite(masks / "1.png", iio.imread(masks / "1.png").T)
+    with pytest.raises(MismatchError, match=r"its micrograph, and one of them is turned by 90°"):
+        load_labelled(config(images, masks))
+
+
 def test_micrographs_of_different_channels_are_refused(folders):
     images, masks = folders(2)
     iio.imwrite(images / "2.png", np.random.default_rng(0).integers(0, 255, (48, 40, 3), np.uint8))
