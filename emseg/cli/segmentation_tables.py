@@ -6,6 +6,7 @@ from types import MappingProxyType
 from emseg.cli import console
 from emseg.cli.tables import add_row, basis, between, new_table, score
 from emseg.evaluation import ImageNumbers, SegmentationReport
+from emseg.evaluation.report import OF_IMAGES
 from emseg.reporting.page.words import change, percent
 
 _MOST_IMAGES = 10
@@ -170,5 +171,6 @@ def _show_images(report: SegmentationReport) -> None:
         add_row(table, each.name, *(score(each.values[key]) for key in keys))
     console.result("")
     console.out.print(table)
+    console.result(OF_IMAGES)
     if len(worst) < len(report.images):
         console.result(f"and {len(report.images) - len(worst)} better ones")

@@ -84,6 +84,7 @@ class Contest:
             "seed": self.question.seed,
             "significance": SIGNIFICANT,
             "tests": self.tests,
+            "caveats": {"a": list(self.report_a.caveats), "b": list(self.report_b.caveats)},
             "headline": ".".join(HEADLINE),
             "verdict": self.headline.verdict if self.headline else None,
             "differences": nested(found),

@@ -38,6 +38,12 @@ class Number:
     interval: Interval | None = None
 
 
+OF_IMAGES = (
+    "Images by themselves, each over its own classes: they do not average to the pooled mean."
+)
+"""What a reader of a table of images must know."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImageNumbers:
     """The numbers of one image.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from emseg.evaluation.metric import Key
-from emseg.evaluation.report import ImageNumbers, Number, SegmentationReport
+from emseg.evaluation.report import OF_IMAGES, ImageNumbers, Number, SegmentationReport
 from emseg.reporting.page.words import (
     Group,
     Style,
@@ -142,11 +142,12 @@ def image_table(report: SegmentationReport, targets: Mapping[str, str]) -> Table
     ranked = sorted(report.images, key=_worst_first)
     columns = [Column("Image", is_text=True), Column("Labelled pixels")]
     columns += [_image_column(key) for key in keys]
+    cut = _cut(len(ranked), MOST_IMAGES, "images", "metrics.csv")
     return Table(
         "All images",
         tuple(columns),
         tuple(_image_row(each, keys, targets) for each in ranked[:MOST_IMAGES]),
-        remark=_cut(len(ranked), MOST_IMAGES, "images", "metrics.csv"),
+        remark=" ".join(filter(None, (OF_IMAGES if len(ranked) > 1 else "", cut))),
     )
 
 
