@@ -51,6 +51,8 @@ class MrcHeader:
         Where the values begin.
     is_signed : bool
         Whether 8-bit values are.
+    grid : tuple of int
+        Rows and columns of the picture that the cell is about.
     is_volume : bool
         Whether sections lie behind each other in space, and are no series of images.
     """
@@ -61,6 +63,7 @@ class MrcHeader:
     voxel: tuple[float, float, float]
     offset: int
     is_signed: bool
+    grid: tuple[int, int]
     is_volume: bool
 
     @classmethod
@@ -78,7 +81,8 @@ class MrcHeader:
         group, extended = struct.unpack_from(f"{order}2i", head, 88)
         voxel = [size / count if count > 0 else 0.0 for size, count in zip(cell, grid, strict=True)]
         voxel = [each if math.isfinite(each) else 0.0 for each in voxel]
-        depth, height, width = (voxel[at] for at in _cell_axes(head, order))
+        sides = _cell_axes(head, order)
+        depth, height, width = (voxel[at] for at in sides)
         read = cls(
             order,
             (nz, ny, nx),
@@ -86,6 +90,7 @@ class MrcHeader:
             (depth, height, width),
             LENGTH + max(0, extended),
             _is_signed(head, order),
+            (grid[sides[1]], grid[sides[2]]),
             nz > 1 and (group != 0 or (grid[2] == nz and _fills_the_cell(head, path, order))),
         )
         stated = _fei_pixel(head + beyond, order) if read.is_unset else None

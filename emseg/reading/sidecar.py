@@ -5,58 +5,55 @@ JEOL and Hitachi write ``image.txt`` beside ``image.tif``, TESCAN ``image.hdr`` 
 its width says so.
 """
 
-import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 
 from emseg.calibration import PixelSize, nm_per_unit
+from emseg.reading.fit import SizeNotice, misfit
 
-_log = logging.getLogger(__name__)
 _MOST = 1 << 20  # bytes of a text file that describes a picture
 _LINE = re.compile(r"^\s*([$\w][^=\s]*)(?:\s*=\s*|\s+)(.+?)\s*$", re.MULTILINE)
 _LENGTH = re.compile(r"([\d.,]+(?:e[-+]?\d+)?)\s*(\D*)", re.IGNORECASE)
 _PICTURES = frozenset({"tif", "tiff", "png", "jpg", "jpeg", "jpe", "bmp", "dib"})
 
 _Said = Mapping[str, str]
+_About = tuple[int | None, int | None]
 
 
-def pixel_size_beside(path: Path, width: int) -> PixelSize | None:
-    """Pixel size of a picture by the text file beside it; None when there is none.
+def size_beside(path: Path, size: tuple[int, int]) -> tuple[PixelSize | None, SizeNotice | None]:
+    """Pixel size of a picture by the text file beside it.
 
     Parameters
     ----------
     path : Path
         The picture.
-    width : int
-        Of the picture in pixels; a text that speaks of another width is left alone, and a
-        notice says so.
+    size : tuple of int
+        Its height and width in pixels.
+
+    Returns
+    -------
+    PixelSize or None
+        None when there is no such file, or it speaks of another picture.
+    SizeNotice or None
+        That it does.
     """
     if path.suffix.lower().removeprefix(".") not in _PICTURES:
-        return None
+        return None, None
+    notice = None
     for name, text in texts_beside(path):
         said = {key.lower(): value for key, value in _LINE.findall(text)}
         for look in (_jeol, _hitachi, _tescan):
             try:
-                size, stated = look(said)
+                found, stated = look(said)
             except (KeyError, ValueError, ZeroDivisionError, AttributeError):
                 continue
-            if stated in (width, None):
-                return size
-            _tell(path, width, name, stated)
-    return None
-
-
-@lru_cache(maxsize=1000)
-def _tell(path: Path, width: int, beside: str, stated: int | None) -> None:
-    """Say it once for a picture, which is opened many times."""
-    _log.warning(
-        "%s is %s pixels wide and %s is about one of %s: its pixel size is not taken; "
-        "--pixel-size says what it is",
-        path, width, beside, stated,
-    )  # fmt: skip
+            other = misfit(size, stated, name)
+            if other is None:
+                return found, None
+            notice = notice or other
+    return None, notice
 
 
 def texts_beside(path: Path) -> Iterator[tuple[str, str]]:
@@ -99,26 +96,30 @@ def _in_capitals(name: str) -> str:
     return f"{stem}.{suffix.upper()}"
 
 
-def _jeol(said: _Said) -> tuple[PixelSize | None, int | None]:
+def _jeol(said: _Said) -> tuple[PixelSize | None, _About]:
     """``$$SM_MICRON_MARKER 10um`` is ``$$SM_MICRON_BAR 117`` pixels long."""
     length, pixels = _nm(said["$$sm_micron_marker"]), float(said["$$sm_micron_bar"].split()[0])
-    full = said.get("$cm_full_size", "").split()
     size = PixelSize(length / pixels, length / pixels, "the JEOL text file")
-    return size, int(full[0]) if full else None
+    return size, _about(said.get("$cm_full_size", ""))
 
 
-def _hitachi(said: _Said) -> tuple[PixelSize | None, int | None]:
+def _hitachi(said: _Said) -> tuple[PixelSize | None, _About]:
     """``PixelSize=99.2`` in nm, ``DataSize=1280x960``."""
     size = _number(said["pixelsize"].split()[0])
-    stated = re.match(r"\d+", said.get("datasize", ""))
-    return PixelSize(size, size, "the Hitachi text file"), int(stated[0]) if stated else None
+    return PixelSize(size, size, "the Hitachi text file"), _about(said.get("datasize", ""))
 
 
-def _tescan(said: _Said) -> tuple[PixelSize | None, int | None]:
+def _about(text: str) -> _About:
+    """Height and width of ``1280 960`` or ``1280x960``; None for what is not there."""
+    wide, high = (*map(int, re.findall(r"\d+", text)), None, None)[:2]
+    return high, wide
+
+
+def _tescan(said: _Said) -> tuple[PixelSize | None, _About]:
     """``PixelSizeX=1.9e-8`` in m; the height differs where the specimen is tilted."""
     x = float(said["pixelsizex"])
     y = float(said.get("pixelsizey", x))
-    return PixelSize(y * 1e9, x * 1e9, "the TESCAN header file"), None
+    return PixelSize(y * 1e9, x * 1e9, "the TESCAN header file"), (None, None)
 
 
 def _nm(text: str) -> float:

@@ -28,6 +28,7 @@ from emseg.reading.channels import with_channels
 from emseg.reading.choice import choose
 from emseg.reading.colour_table import as_mask, as_micrograph
 from emseg.reading.colours import RGB, labels_of, without_alpha
+from emseg.reading.fit import plausible, without_said
 from emseg.reading.inside import file_of
 from emseg.reading.layout import Layout, relabel
 from emseg.reading.options import ReadOptions
@@ -291,7 +292,9 @@ def _open(path: Path, options: ReadOptions | None = None) -> Source:
         with_alpha=said.as_stored,
         allow_external=said.allow_external,
     )
-    source = fmt.open(path)
+    source = plausible(fmt.open(path))
+    if said.pixel_size is not None:
+        source = without_said(source)
     try:
         if not source.signals:
             raise UnreadableFileError(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from emseg.calibration import Axis, PixelSize
 from emseg.errors import UnreadableFileError
+from emseg.reading.fit import SizeNotice, shown_length
 from emseg.reading.formats import FORMATS, Format
 from emseg.reading.layout import why_not
 from emseg.reading.mrc_header import MrcHeader
@@ -42,9 +43,10 @@ def open_source(path: Path, fmt: Format) -> Source:
         )
     dtype = _check(path, header)
     if header.order == ">":
-        return Source((_big_endian(path, header, dtype, fmt),))
+        return Source((_doubted(_big_endian(path, header, dtype, fmt), header),))
     found = open_with_rosettasciio(path, fmt)
-    signals = tuple(_understood(each, header, dtype, fmt.calibration) for each in found.signals)
+    understood = (_understood(each, header, dtype, fmt.calibration) for each in found.signals)
+    signals = tuple(_doubted(each, header) for each in understood)
     return dataclasses.replace(found, signals=signals, notices=_notices(header))
 
 
@@ -121,6 +123,24 @@ def _big_endian(path: Path, header: MrcHeader, dtype: np.dtype[Any], fmt: Format
     return dataclasses.replace(
         signal, pixel_size=PixelSize.from_axes(axes[1], axes[2], fmt.calibration, axes[0])
     )
+
+
+def _doubted(signal: Signal, header: MrcHeader) -> Signal:
+    """Say that the cell is about a grid of other pixels than the file has.
+
+    Programs that cut a picture out keep the cell and its grid, which is right; such that bin it
+    should change them, and some do not.
+    """
+    rows, columns = header.grid
+    high, wide = header.shape[1:]
+    if signal.pixel_size is None or (rows, columns) == (high, wide):
+        return signal
+    notice = SizeNotice(
+        f"has {high} x {wide} pixels and a header about {rows} x {columns}: its pixel size of "
+        f"{shown_length(signal.pixel_size)} is right if it was cut out of that, and wrong if it "
+        "was binned; --pixel-size says what it is"
+    )
+    return dataclasses.replace(signal, notices=(*signal.notices, notice))
 
 
 def _notices(header: MrcHeader) -> tuple[str, ...]:

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from emseg.calibration import Axis, PixelSize, nm_per_unit
+from emseg.reading.fit import SizeNotice
 from emseg.reading.formats import Format
 from emseg.reading.orientation import TAG, turned
-from emseg.reading.print_resolution import LARGEST_NM
+from emseg.reading.print_resolution import is_measured, why_not_measured
 from emseg.reading.quiet import no_warnings
-from emseg.reading.sidecar import pixel_size_beside
+from emseg.reading.sidecar import size_beside
 from emseg.reading.signal import Index, Signal, Source
 
 Image.MAX_IMAGE_PIXELS = None  # a stitched mosaic is no attack, and opening reads the header alone
@@ -39,6 +40,7 @@ _SAMPLES = {"LA": 2, "RGB": 3, "RGBA": 4}
 _DEEP_PNG = {0: "L", 2: "RGB", 4: "LA", 6: "RGBA"}  # colour type -> mode
 _EXIF, _MAKE = 0x8769, 271
 _FOCAL_X, _FOCAL_Y, _FOCAL_UNIT = 41486, 41487, 41488
+_INCH_NM = 25.4e6
 _DAMAGED = (OSError, SyntaxError, ValueError, KeyError, TypeError, IndexError, struct.error)
 _FOCAL_UNITS = {2: "inch", 3: "cm", 4: "mm", 5: "um"}
 
@@ -63,7 +65,7 @@ def open_source(path: Path, fmt: Format) -> Source:
         axes = tuple(Axis(name, size) for name, size in zip(names, sizes, strict=False))
         said = _orientation(path, image, fmt)
         more = _other_frames(image) if frames == 1 and fmt.name != "JPEG" else ()
-        calibration = pixel_size_beside(path, image.width) or _pixel_size(image, fmt)
+        calibration, doubt = _calibrated(path, image, fmt)
 
     def read(index: Index) -> NDArray[Any]:
         frame, rest = (index[0], index[1:]) if frames > 1 else (0, index)
@@ -72,7 +74,8 @@ def open_source(path: Path, fmt: Format) -> Source:
             return np.stack([_decode(path, mode, each, deep)[rest] for each in whole])
         return _decode(path, mode, frame, deep)[rest]
 
-    signal = Signal("", axes, np.dtype(kind), read, calibration, palette=palette, notices=more)
+    notices = (*more, *doubt)
+    signal = Signal("", axes, np.dtype(kind), read, calibration, palette=palette, notices=notices)
     return Source((turned(signal, said),))
 
 
@@ -136,16 +139,29 @@ def _png_sample(path: Path) -> tuple[int, int]:
     return bits, colour
 
 
-def _pixel_size(image: Image.Image, fmt: Format) -> PixelSize | None:
+def _calibrated(
+    path: Path, image: Image.Image, fmt: Format
+) -> tuple[PixelSize | None, tuple[SizeNotice, ...]]:
+    """Pixel size by the text file beside a picture, or by the picture; and why it has none."""
+    size, notice = size_beside(path, (image.height, image.width))
+    if size is None and notice is None:
+        size, notice = _pixel_size(image, fmt)
+    return size, (notice,) if notice else ()
+
+
+def _pixel_size(image: Image.Image, fmt: Format) -> tuple[PixelSize | None, SizeNotice | None]:
     if fmt.name == "JPEG":  # Pillow looks for the EXIF tags of a PNG behind its pixels
         renishaw = _renishaw(image)
         if renishaw is not None:
-            return renishaw
+            return renishaw, None
     try:
-        x, y = (25.4e6 / float(each) for each in image.info["dpi"])
-        return PixelSize(y, x, fmt.calibration) if max(y, x) < LARGEST_NM else None
+        x, y = (_INCH_NM / float(each) for each in image.info["dpi"])
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
-        return None
+        return None, None
+    if is_measured(y, x):
+        return PixelSize(y, x, fmt.calibration), None
+    why = why_not_measured(y, x)
+    return None, SizeNotice(why) if why else None
 
 
 def _renishaw(image: Image.Image) -> PixelSize | None:

@@ -28,10 +28,11 @@ from emseg.reading.ome_sets import COMPANION, companion_alone, ome_set_of
 from emseg.reading.orientation import TAG, turned
 from emseg.reading.quiet import mute
 from emseg.reading.signal import Index, Signal, Source
-from emseg.reading.tiff_calibration import Calibration, Series, calibrate
+from emseg.reading.tiff_calibration import calibrate
 from emseg.reading.tiff_gaps import missing_pieces, why_undecodable
 from emseg.reading.tiff_photometric import as_shown, why_unlike
 from emseg.reading.tiff_rows import can_read_rows, read_rows
+from emseg.reading.tiff_scale import Calibration, Series
 
 _log = logging.getLogger(__name__)
 _MORE = "{} more pages have tiles or strips missing"
@@ -114,7 +115,7 @@ def _signal(path: Path, tiff: tifffile.TiffFile, series: Series, number: int) ->
         found.pixel_size,
         channels,
         specimen=tagged(tiff, page),
-        notices=_notices(series),
+        notices=(*_notices(series), *found.notices),
     )
     signal = as_shown(signal, tiff, page)
     alike = why_unlike(series) if isinstance(series, tifffile.TiffPageSeries) else ""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from emseg.calibration import PixelSize
+from emseg.reading.print_resolution import is_measured
 from emseg.writing.content import Content
 from emseg.writing.ome_tiff import calibration_tags, is_big
 from emseg.writing.whole import whole_file
@@ -15,7 +16,6 @@ from emseg.writing.whole import whole_file
 _NM_PER_INCH = 2.54e7
 _NM_PER_M = 1e9
 _LARGEST_PER_M = 2**31 - 1  # PNG, third edition, 11.3.4.3: pHYs
-_LARGEST_NM = 20_000.0  # beyond this a resolution says how large to print
 _PNG_DIGITS = 1e-6  # pHYs counts whole pixels in a metre, 5e8 of them at 2 nm
 
 
@@ -94,7 +94,7 @@ def is_png_calibration(size: PixelSize) -> bool:
 
 def _is_in_png(nm: float) -> bool:
     per_metre = round(_NM_PER_M / nm) if nm > _NM_PER_M / _LARGEST_PER_M else 0
-    if not per_metre or nm >= _LARGEST_NM:
+    if not per_metre or not is_measured(nm, nm):
         return False
     return math.isclose(_NM_PER_M / per_metre, nm, rel_tol=_PNG_DIGITS)
 

@@ -5,7 +5,7 @@ import pytest
 import tifffile
 
 from emseg.calibration import PixelSize
-from emseg.reading import open_stack
+from emseg.reading import ReadOptions, describe, open_stack
 
 PIXELS = np.zeros((8, 16), np.uint8)
 
@@ -99,6 +99,54 @@ def test_fei_pixel_width(tmp_path):
     assert (size.y_nm, size.x_nm) == pytest.approx((3.0, 1.5))
 
 
+def with_fei(path, text, size=(88, 128), **more):
+    tags = [(34682, "s", 0, text.replace("\n", "\r\n"), True)]
+    tifffile.imwrite(path, np.zeros(size, np.uint8), extratags=tags, **more)
+    stack = open_stack(path)
+    return stack.pixel_size and stack.pixel_size.x_nm, " ".join(stack.notices)
+
+
+SCAN = "[Scan]\nPixelWidth=2.5e-09\nPixelHeight=2.5e-09\n[Image]\nResolutionX=128\nResolutionY=88\n"
+
+
+@pytest.mark.parametrize("height", [88, 96])
+def test_fei_tags_of_this_picture_with_and_without_its_bar(tmp_path, height):
+    assert with_fei(tmp_path / "a.tif", SCAN, (height, 128)) == (pytest.approx(2.5), "")
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [((44, 64), "is 64 pixels wide and the FEI tags are about one of 128"),
+     ((176, 256), "is 256 pixels wide"), ((44, 128), "is 44 pixels high and the FEI tags are"),
+     ((176, 128), "is 176 pixels high")],
+)  # fmt: skip
+def test_fei_tags_of_another_picture_give_no_pixel_size(tmp_path, size, said):
+    """Nor do the resolution tags, which were copied with them."""
+    more = {"resolution": (4e6, 4e6), "resolutionunit": "CENTIMETER"}
+    found, notice = with_fei(tmp_path / "a.tif", SCAN, size, **more)
+    assert found is None
+    assert said in notice
+    assert open_stack(tmp_path / "a.tif", ReadOptions(pixel_size="3nm")).notices == ()
+
+
+@pytest.mark.parametrize(
+    ("beam", "nm"),
+    [("Beam=IBeam\nScan=IScan", 4), ("Beam=EBeam\nScan=EScan", 1), ("Beam=IBeam", 4),
+     ("Scan=EScan", 1)],
+)  # fmt: skip
+def test_the_scan_that_made_the_picture_counts(tmp_path, beam, nm):
+    text = f"[Beam]\n{beam}\n[EScan]\nPixelWidth=1e-09\n[IScan]\nPixelWidth=4e-09\n"
+    assert with_fei(tmp_path / "a.tif", text) == (pytest.approx(nm), "")
+
+
+@pytest.mark.parametrize("beam", ["", "[Beam]\nScan=IScan\n[Scan]\nPixelWidth=1e-09\n"])
+def test_scans_that_contradict_each_other_give_no_pixel_size(tmp_path, beam):
+    text = f"{beam}[EScan]\nPixelWidth=1e-09\n[IScan]\nPixelWidth=4e-09\n"
+    found, notice = with_fei(tmp_path / "a.tif", text)
+    assert found is None
+    assert "says 1 nm a pixel and [IScan] 4 nm; neither is taken" in notice
+
+
 def test_fei_pixels_without_a_height_are_square(tmp_path):
     text = "[Scan]\r\nPixelWidth=1.5e-009\r\nPixelHeight=0\r\n"
     size = size_of(tmp_path / "a.tif", extratags=[(34682, "s", 0, text, True)])
@@ -141,6 +189,79 @@ def test_zeiss_tags_of_an_image_of_512_pixels(tmp_path, line, nm, header):
     tag = (34118, "s", 0, text.encode("cp1252"), True)
     size = size_of(tmp_path / "a.tif", pixels=np.zeros((8, 512), np.uint8), extratags=[tag])
     assert (size.x_nm, size.y_nm) == pytest.approx((nm, nm))
+
+
+def test_zeiss_tags_of_another_picture_give_no_pixel_size(tmp_path):
+    text = "0\r\n0\r\n0\r\n0\r\nAP_IMAGE_PIXEL_SIZE\r\nImage Pixel Size = 5 nm\r\n"
+    text += "DP_IMAGE_STORE\r\nStore resolution = 1024 * 768\r\n"
+    tag = (34118, "s", 0, text.encode("cp1252"), True)
+    assert (
+        size_of(tmp_path / "a.tif", pixels=np.zeros((384, 512), np.uint8), extratags=[tag]) is None
+    )
+    assert "is 512 pixels wide" in open_stack(tmp_path / "a.tif").notices[0]
+    pixels = np.zeros((768, 1024), np.uint8)
+    assert size_of(tmp_path / "b.tif", pixels=pixels, extratags=[tag]).x_nm == pytest.approx(5)
+
+
+@pytest.mark.parametrize(("shape", "nm"), [((8, 16), 10), ((4, 8), None), ((4, 16), None)])
+def test_ome_xml_of_another_picture_gives_no_pixel_size(tmp_path, shape, nm):
+    ome = tifffile.OmeXml()
+    ome.addimage("uint8", (8, 16), (1, 1, 1, 8, 16, 1), axes="YX", PhysicalSizeX=0.01,
+                 PhysicalSizeY=0.01)  # fmt: skip
+    tifffile.imwrite(
+        tmp_path / "a.tif", np.zeros(shape, np.uint8), description=ome.tostring().encode(),
+        metadata=None, resolution=(4e6, 4e6), resolutionunit="CENTIMETER",
+    )  # fmt: skip
+    stack = open_stack(tmp_path / "a.tif")
+    assert (stack.pixel_size and stack.pixel_size.x_nm) == (nm and pytest.approx(nm))
+    assert bool(stack.notices) == (nm is None)
+
+
+def pages(path, resolutions, size=(8, 16)):
+    with tifffile.TiffWriter(path) as writer:
+        for each in resolutions:
+            writer.write(np.zeros(size, np.uint8), resolution=(each, each), metadata=None,
+                         resolutionunit="CENTIMETER", contiguous=False)  # fmt: skip
+    return open_stack(path)
+
+
+def test_planes_of_different_pixel_sizes_have_none_in_common(tmp_path):
+    stack = pages(tmp_path / "a.tif", [5e6, 5e6, 1.25e6])
+    assert stack.pixel_size is None
+    assert "different pixel sizes (2 of 2 nm, 1 of 8 nm): none is taken" in stack.notices[0]
+    assert pages(tmp_path / "b.tif", [5e6] * 3).pixel_size.x_nm == pytest.approx(2)
+
+
+@pytest.mark.parametrize("subfiletype", [0, 1])
+def test_a_smaller_copy_has_not_the_pixel_size_of_the_picture(tmp_path, subfiletype):
+    said = {"resolution": (5e6, 5e6), "resolutionunit": "CENTIMETER", "metadata": None}
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(np.zeros((64, 128), np.uint8), **said)
+        writer.write(np.zeros((40, 64), np.uint8), **said)
+        writer.write(np.zeros((18, 36), np.uint8), subfiletype=subfiletype, **said)
+    sizes = {each.shape: each.pixel_size for each in describe(tmp_path / "a.tif")}
+    assert sizes[64, 128] == sizes[40, 64] == PixelSize(2.0, 2.0, "the TIFF resolution tags")
+    assert sizes.get((18, 36)) is None
+
+
+def test_a_thumbnail_behind_a_picture_has_no_fei_tags(tmp_path):
+    tags = [(34682, "s", 0, SCAN.replace("\n", "\r\n"), True)]
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(np.zeros((88, 128), np.uint8), extratags=tags, metadata=None)
+        writer.write(np.zeros((30, 50), np.uint8), metadata=None)
+    sizes = [each.pixel_size and each.pixel_size.x_nm for each in describe(tmp_path / "a.tif")]
+    assert sizes == [pytest.approx(2.5), None]
+
+
+@pytest.mark.parametrize(
+    ("dpi", "shown"), [(1270, "20um"), (2400, "10.58um"), (4000, "6.35um"), (12800, "1.984um")]
+)
+@pytest.mark.parametrize("unit", ["INCH", "CENTIMETER"])
+def test_the_resolution_of_a_scanner_is_told_and_not_taken(tmp_path, dpi, shown, unit):
+    value = dpi if unit == "INCH" else dpi / 2.54
+    assert size_of(tmp_path / "a.tif", resolution=(value, value), resolutionunit=unit) is None
+    (notice,) = open_stack(tmp_path / "a.tif").notices or ("",)
+    assert (f"--pixel-size {shown} says that it is" in notice) == (dpi > 1270)
 
 
 def test_gatan_tags(tmp_path):

@@ -23,6 +23,7 @@ def write(path, pixels, *, voxel=(4.0, 4.0, 4.0), mode=1, order="<", **fields):
     head = bytearray(1024)
     struct.pack_into(f"{order}10i", head, 0, nx, ny, nz, mode, 0, 0, 0, nx, ny, nz)
     cell = [size * step for size, step in zip((nx, ny, nz), voxel[::-1], strict=True)]
+    struct.pack_into(f"{order}3i", head, 28, *fields.get("grid", (nx, ny, nz)))
     struct.pack_into(f"{order}3f", head, 40, *cell)
     struct.pack_into(f"{order}i", head, 88, fields.get("group", 1))
     struct.pack_into(f"{order}i", head, 108, fields.get("version", 20140))
@@ -127,6 +128,14 @@ def test_the_cell_counts_where_the_old_extended_header_of_fei_says_nothing(tmp_p
     pixels = np.zeros((3, 6, 8), np.int16)
     path = write(tmp_path / "a.mrc", pixels, voxel=(12.0,) * 3, extended=bytes(128 * 1024))
     assert open_stack(path).pixel_size.x_nm == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_header_about_another_grid_is_told(tmp_path, caplog, order):
+    path = tmp_path / "a.mrc"
+    write(path, np.zeros((1, 6, 9), f"{order}f4"), mode=2, order=order, grid=(18, 12, 1))
+    assert open_stack(path).pixel_size.x_nm == pytest.approx(0.2)
+    assert "has 6 x 9 pixels and a header about 12 x 18: its pixel size of 0.2 nm" in caplog.text
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

