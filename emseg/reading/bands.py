@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from emseg.reading.layout import Layout
+from emseg.reading.orientation import is_crossed
 from emseg.reading.signal import Signal
 
 _BAND = 1 << 25  # bytes that are read at a time
@@ -44,7 +45,8 @@ def bands(
     multiple : int
         Every band but the last has a multiple of so many rows.
     whole : bool
-        Read the plane as one band: for formats whose every access reads all of it.
+        Read the plane as one band: for formats whose every access reads all of it. A plane whose
+        rows are stored as columns is read so as well.
 
     Yields
     ------
@@ -53,6 +55,7 @@ def bands(
     """
     height, width = layout.size
     row = layout.channel_count * width * signal.dtype.itemsize
+    whole = whole or is_crossed(signal.orientation)
     rows = height if whole else max(_BAND // row // multiple, 1) * multiple
     index = list(layout.index(plane))
     for top in range(0, height, rows):

@@ -80,6 +80,11 @@ def turn_back(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     return turn(pixels, {6: 8, 8: 6}.get(orientation, orientation))
 
 
+def is_crossed(orientation: int) -> bool:
+    """Whether rows that are shown are stored as columns."""
+    return orientation in _CROSSED
+
+
 def stored_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
     """Height and width, as stored, of what is shown in this size."""
     return size[::-1] if orientation in _CROSSED else size

@@ -38,6 +38,10 @@ class Shared(str):
         made.more = more
         return made
 
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]
+        """Say what a copy in another process is made of."""
+        return str(self), self.more
+
 
 @dataclass(frozen=True, slots=True)
 class Signal:

@@ -1,6 +1,7 @@
 """Pictures that are shown turned are read turned, with all that belongs to them."""
 
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from PIL import Image, ImageOps
 from emseg.calibration import PixelSize
 from emseg.micrograph import LabelClass, LabelImage, Region
 from emseg.reading import AS_STORED, ReadOptions, describe, look_into, open_stack
+from emseg.reading.bands import bands
 from emseg.reading.label_images import read_label_images
+from emseg.reading.layout import Layout
 from emseg.reading.orientation import turn, turn_back, turned_region
 from emseg.reading.stack import opened
 from emseg.writing.conversion import convert_file
@@ -178,3 +181,21 @@ def test_a_label_image_that_a_viewer_turned_is_turned_for_every_command(tmp_path
     (read,) = read_label_images(path)
     np.testing.assert_array_equal(read.pixels, labels.pixels[::-1, ::-1])
     np.testing.assert_array_equal(open_stack(path, AS_STORED)[0].pixels[0], read.pixels)
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_bands_of_a_turned_plane_are_rows_as_shown(tmp_path, monkeypatch, orientation):
+    monkeypatch.setattr("emseg.reading.bands._BAND", 400)
+    calibrated(tmp_path / "a.tif", orientation)
+    with opened(tmp_path / "a.tif") as source:
+        (signal,) = source.signals
+        parts = [each.pixels[0] for each in bands(signal, Layout.of(signal.axes), 0)]
+    assert len(parts) == (3 if orientation == 3 else 1)  # rows of the other are stored as columns
+    np.testing.assert_array_equal(np.concatenate(parts), turn(GREY, orientation))
+
+
+def test_a_turned_stack_goes_to_other_processes(tmp_path):
+    calibrated(tmp_path / "a.tif", 6)
+    stack = pickle.loads(pickle.dumps(open_stack(tmp_path / "a.tif")))
+    np.testing.assert_array_equal(stack[0].pixels[0], turn(GREY, 6))
+    assert stack.notices[0].more.startswith("{} more")
