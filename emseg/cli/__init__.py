@@ -57,7 +57,7 @@ import typer
 
 from emseg import __version__
 from emseg.cli.options import Debug, Quiet, Version
-from emseg.errors import EmsegError, UnknownNameError, UsageError
+from emseg.errors import EmsegError, UnknownNameError, UsageError, listed
 
 COMMANDS = {
     "train": "Train a network on images and masks, or a classifier on folders of images.",
@@ -154,7 +154,7 @@ def _called(arguments: Sequence[str]) -> str | None:
         return None
     if words[0] not in GROUPS:
         if words[0] not in COMMANDS:
-            raise UnknownNameError("command", words[0], _first_words())
+            raise UsageError(_no_command(words[0]))
         return words[0]
     if len(words) == 1:
         return None
@@ -167,6 +167,15 @@ def _called(arguments: Sequence[str]) -> str | None:
 def _first_words() -> list[str]:
     """List what can follow ``emseg``."""
     return list(dict.fromkeys(name.partition(" ")[0] for name in COMMANDS))
+
+
+def _no_command(word: str) -> str:
+    from emseg.cli.mistyped import command_meant
+
+    known = _first_words()
+    meant = command_meant(word, known)
+    hint = f"did you mean {meant!r}?" if meant else f"known are {listed(known, most=12)}"
+    return f"there is no command {word!r}; {hint}"
 
 
 @contextmanager
@@ -354,7 +363,12 @@ def _usage(error: typer.TyperException) -> str:
     """Say what is wrong with the options, and where to look."""
     context = getattr(error, "ctx", None)
     called = context.command_path if context else "emseg"
-    if close := getattr(error, "possibilities", None):
-        mistyped = getattr(error, "option_name", "of that name")
-        return f"there is no option {mistyped}; did you mean {close[0]}?"
+    mistyped = getattr(error, "option_name", None)
+    if mistyped is not None and hasattr(error, "possibilities"):
+        from emseg.cli.mistyped import option_meant
+
+        parameters = context.command.params if context else []
+        options = [word for each in parameters for word in (*each.opts, *each.secondary_opts)]
+        meant = option_meant(mistyped, options)
+        return f"there is no option {mistyped}; {meant or f'see {called} --help'}"
     return f"{error.format_message().rstrip('.')}; see {called} --help"

@@ -171,8 +171,8 @@ def show_traceback(error: BaseException) -> None:
 def progress(description: str, total: float | None = None, unit: str = "") -> Iterator[Meter]:
     """Show how far a long piece of work is.
 
-    A bar with rate and time left on a terminal, a plain line every few seconds elsewhere, nothing
-    with ``--quiet``.
+    A bar with rate and time left on a terminal, a plain line now and then elsewhere, the rarer
+    the longer it takes, nothing with ``--quiet``.
 
     Parameters
     ----------

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 _LINE_EVERY_S = 5.0
+_LINE_AT_LEAST_EVERY_S = 600.0  # a log of ten hours has some hundred lines, and shows life
+_SHARE = 0.1  # of the time spent so far passes until the next line
 
 
 class Meter(Protocol):
@@ -73,7 +75,7 @@ class Bar:
 
 
 class Lines:
-    """The meter of a log file: a line every few seconds, and a last one.
+    """The meter of a log file: a line every few seconds, later every few minutes, and a last one.
 
     Parameters
     ----------
@@ -110,7 +112,9 @@ class Lines:
         """Count up to this step."""
         self._done = done
         self._total = self._total if total is None else total
-        if self._clock() - self._written >= _LINE_EVERY_S:
+        now = self._clock()
+        pause = min(max(_LINE_EVERY_S, _SHARE * (now - self._began)), _LINE_AT_LEAST_EVERY_S)
+        if now - self._written >= pause:
             self._say()
 
     def note(self, text: str) -> None:
