@@ -155,14 +155,19 @@ def run(batch: "Batch") -> "list[FileOutcome]":
             f"{card.spec} looks at the whole tile: tiles of {batch.tile} px overlap by half and "
             "are blended"
         )
-    outcomes = []
+    outcomes: list[FileOutcome] = []
     with progress("predicting", len(batch.paths), unit="files") as meter:
-        for outcome in batch.run():
+
+        def tell(share: float, words: str) -> None:
+            meter.note(words)
+            meter.reach(len(outcomes) + share)
+
+        for outcome in batch.run(tell):
             outcomes.append(outcome)
             if outcome.error is not None and len(batch.paths) > 1:
                 tell_failure(" ".join(str(outcome.error).split()))
-            meter.advance()
             meter.note(outcome.path.name)
+            meter.reach(len(outcomes))
     return outcomes
 
 

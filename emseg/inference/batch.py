@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,13 @@ from emseg.writing import (
 
 _TABLE, _SETTINGS = "predictions.csv", "predict.toml"
 _log = logging.getLogger(__name__)
+
+Progress = Callable[[float, str], None]
+"""Told which share of a file is done, 0 to 1, and in words what is done."""
+
+
+def _silent(_share: float, _words: str) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,7 @@ class Batch:
         self._table = RunTable(config.out / _TABLE)
         self._stems = output_stems(self.paths, self._earlier())
         _refuse_overwriting(self.paths, (self._label_path(path) for path in self.paths))
+        self._report: Progress = _silent
         self._segmenter: Segmenter | None = None
         self._classifier: Classifier | None = None
         if model.card.task is Task.SEGMENTATION:
@@ -107,11 +115,16 @@ class Batch:
         """Margin of a tile in pixels; 0 for a classifier."""
         return self._segmenter.halo if self._segmenter else 0
 
-    def run(self) -> Iterator[FileOutcome]:
+    def run(self, report: Progress = _silent) -> Iterator[FileOutcome]:
         """Predict file by file; ``predictions.csv`` is complete after each.
 
         Rows of earlier runs, and of others at the same time, stay in it. A file that fails costs
         only itself: it is told and the next one is taken. When all fail, nothing is left behind.
+
+        Parameters
+        ----------
+        report : callable
+            Told within each file how far it is.
 
         Raises
         ------
@@ -120,6 +133,7 @@ class Batch:
         NotWritableError, StorageError
             When the output folder takes no results.
         """
+        self._report = report
         with results_folder(self.config.out):
             self._tell_earlier()
             is_recorded = False
@@ -241,10 +255,16 @@ class Batch:
     ) -> Iterator[tuple[Micrograph, LabelImage, NDArray[np.float32] | None]]:
         if self._segmenter is None:
             raise TypeError("a classifier has no label images")
-        for index in self._indices(stack):
+        indices = self._indices(stack)
+        for at, index in enumerate(indices):
             micrograph = stack[index]
+
+            def tell(done: int, of: int, at: int = at, title: str = micrograph.title) -> None:
+                share = (at + done / of) / len(indices)
+                self._report(share, f"{title}, tile {done} of {of}" if of > 1 else title)
+
             answer = self._segmenter.segment(
-                micrograph, keep_probabilities=self.config.probabilities
+                micrograph, keep_probabilities=self.config.probabilities, report=tell
             )
             yield micrograph, answer.labels, answer.probabilities
 

@@ -2,6 +2,7 @@ import logging
 import subprocess
 import sys
 import types
+from itertools import pairwise
 from typing import Annotated
 
 import pytest
@@ -176,6 +177,21 @@ def test_lines_tell_how_far_the_work_is_when_nobody_watches():
         "predicting: 2 of 4 tiles, 0.333 tiles/s, 6 s left, at 6",
         "predicting: 4 of 4 tiles, 0.333 tiles/s, 12 s, at 12",
     ]
+
+
+def test_long_work_fills_no_log():
+    from emseg.cli.meters import Lines
+
+    now, lines = [0.0], []
+    meter = Lines(lines.append, "training", 36_000, "steps", clock=lambda: now[0])
+    times = []
+    for second in range(1, 36_001):
+        now[0], before = second, len(lines)
+        meter.advance()
+        times += [second] * (len(lines) - before)
+    assert times[:11] == [5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 56]
+    assert 80 < len(lines) < 130
+    assert max(after - before for before, after in pairwise(times)) == 600
 
 
 def test_short_work_needs_no_line():

@@ -299,3 +299,23 @@ def test_a_table_of_somebody_else_is_refused_before_the_work(run, tmp_path):
     with pytest.raises(UsageError, match=r"predictions\.csv is not as emseg writes it"):
         run([draw(tmp_path / "a.png")])
     assert [each.name for each in (tmp_path / "out").iterdir()] == ["predictions.csv"]
+
+
+def test_a_large_plane_tells_how_far_it_is(make_model, cpu, tmp_path):
+    iio.imwrite(tmp_path / "wide.png", np.zeros((32, 80), np.uint8))
+    stack(tmp_path / "s.tif", 2)
+    config = PredictConfig(
+        model=Path("m"),
+        inputs=(tmp_path / "s.tif", tmp_path / "wide.png"),
+        out=tmp_path / "out",
+        tile=32,
+    )
+    said = []
+    list(Batch(make_model(Thirds()), config, cpu).run(lambda *each: said.append(each)))
+    assert said == [
+        (0.5, "s[0]"),
+        (1.0, "s[1]"),
+        (1 / 3, "wide, tile 1 of 3"),
+        (2 / 3, "wide, tile 2 of 3"),
+        (1.0, "wide, tile 3 of 3"),
+    ]
