@@ -115,6 +115,7 @@ def restored(signal: Signal, find: Callable[[], Annotation | None]) -> Signal:
         pixel_size=said.pixel_size if _agree(size, said.pixel_size) else size,
         specimen=said.specimen or signal.specimen,
         channels=channels,
+        refusal="",  # emseg wrote it as images, however narrow
     )
 
 

@@ -6,11 +6,12 @@ everywhere. Where a file names y and x once each, the names decide; otherwise th
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from emseg.calibration import Axis, is_reciprocal
+from emseg.reading.narrow_planes import why_narrow
 
 _WORDS = {
     "y": "y yaxis ypos row rows height vertical",
@@ -76,9 +77,13 @@ def roles_of(axes: Sequence[Axis]) -> Roles:
             for letter, axis in zip(letters, axes, strict=True)
         )
         return Roles(names, are_named=True)
-    if not any(letters):
-        return Roles(tuple(by_shape(tuple(axis.size for axis in axes))))
-    return Roles(_by_order(axes, letters))
+    names = _by_order(axes, letters)
+    return Roles(names, why_narrow(renamed(axes, names)))
+
+
+def renamed(axes: Sequence[Axis], names: Sequence[str]) -> tuple[Axis, ...]:
+    """Call axes by other names."""
+    return tuple(replace(axis, name=name) for axis, name in zip(axes, names, strict=True))
 
 
 def by_shape(shape: tuple[int, ...]) -> str:
@@ -130,6 +135,8 @@ def text_of(value: object) -> str:
 
 def _by_order(axes: Sequence[Axis], letters: Sequence[str]) -> tuple[str, ...]:
     """Take the last two axes that are nothing else for y and x."""
+    if not any(letters):
+        return tuple(by_shape(tuple(axis.size for axis in axes)))
     free = [at for at, letter in enumerate(letters) if letter not in _COUNTED]
     if len(free) < 2:
         return tuple(by_shape(tuple(axis.size for axis in axes)))

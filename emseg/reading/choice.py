@@ -63,6 +63,7 @@ def choose(path: Path, signals: tuple[Signal, ...], wanted: str | None = None) -
     if chosen is None:
         reasons = _reasons(signals)
         instead = ", or leave it out" if "pip install" in reasons else "; leave it out"
+        instead = "" if "--axes" in reasons else instead
         raise ContentError(f"{path} holds no image: {reasons}{instead}")
     return chosen
 

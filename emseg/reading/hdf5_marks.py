@@ -16,6 +16,7 @@ from emseg.calibration import Axis
 from emseg.reading.axis_names import roles_of, text_of
 from emseg.reading.coordinates import uneven
 from emseg.reading.hdf5_axes import Described, describe_axes
+from emseg.reading.hdf5_filters import missing_filter
 from emseg.reading.plugins import dask_array
 from emseg.reading.signal import Signal
 from emseg.reading.via_rosettasciio import signal_of
@@ -61,7 +62,11 @@ def signal_of_marked(dataset: h5py.Dataset) -> Signal:
     ]
     found = {"data": data, "axes": listed, "metadata": {"General": {"title": title}}}
     signal = signal_of(found, said.source)
-    return dataclasses.replace(signal, notices=uneven(title, said.uneven))
+    return dataclasses.replace(
+        signal,
+        refusal=missing_filter(dataset) or signal.refusal,
+        notices=uneven(title, said.uneven),
+    )
 
 
 def _emd(group: h5py.Group) -> Iterator[h5py.Dataset]:

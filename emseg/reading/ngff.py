@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from emseg.calibration import Axis
-from emseg.reading.axis_names import roles_of
+from emseg.reading.axis_names import renamed, roles_of
 
 SOURCE = "the OME-Zarr metadata"
 _OLDEST = "tczyx"  # versions 0.1 and 0.2 have these five axes and do not name them
@@ -28,18 +28,20 @@ class Placed:
         Why they span no image; empty when they may.
     notices : tuple of str
         Lines about lengths that are not taken.
+    are_named : bool
+        Whether the file says which axes are y and x.
     """
 
     axes: tuple[Axis, ...]
     refusal: str = ""
     notices: tuple[str, ...] = ()
+    are_named: bool = False
 
     @classmethod
     def of(cls, axes: Sequence[Axis], notices: tuple[str, ...] = ()) -> "Placed":
         """Judge axes by their names."""
         roles = roles_of(axes)
-        named = zip(axes, roles.names, strict=True)
-        return cls(tuple(replace(axis, name=name) for axis, name in named), roles.refusal, notices)
+        return cls(renamed(axes, roles.names), roles.refusal, notices, roles.are_named)
 
 
 def multiscales_of(said: Mapping[str, Any]) -> list[Mapping[str, Any]]:

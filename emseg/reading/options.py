@@ -1,6 +1,6 @@
 """What a user may say about how files are read, where they do not say it themselves."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Protocol, Self
 
 from emseg.calibration import PixelSize, parse_pixel_size
@@ -54,6 +54,9 @@ class ReadOptions:
     as_stored : bool
         Whether values are classes or numbers of objects, as in masks: indices of a colour table
         stay indices.
+    axes_of_images : str or None
+        For masks: what the axes of their micrographs are, which holds for a mask too that has as
+        many and does not name them.
     allow_external : bool
         Whether values may lie in files outside the folder of the file that names them.
     """
@@ -66,6 +69,7 @@ class ReadOptions:
     crop: str | None = None
     keep_bar: bool = False
     as_stored: bool = False
+    axes_of_images: str | None = None
     allow_external: bool = False
 
     @classmethod
@@ -73,6 +77,11 @@ class ReadOptions:
         """Take from a configuration what concerns reading; what it leaves open is default."""
         given = {each.name: getattr(config, each.name, None) for each in fields(cls)}
         return cls(**{name: value for name, value in given.items() if value is not None})
+
+    @property
+    def of_masks(self) -> "ReadOptions":
+        """How the masks of these micrographs are read."""
+        return replace(AS_STORED, axes_of_images=self.axes, allow_external=self.allow_external)
 
     @property
     def calibration(self) -> PixelSize | None:

@@ -76,6 +76,8 @@ class Signal:
         How it was turned on reading: 1 is not at all, 2 to 8 as `emseg.reading.orientation` says.
     notices : tuple of str
         What the user should know about it where it is the signal that is taken.
+    is_named : bool
+        Whether the file says which axes are y and x.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Signal:
     palette: NDArray[np.uint8] | None = None
     orientation: int = 1
     notices: tuple[str, ...] = ()
+    is_named: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -305,6 +305,14 @@ def _open(path: Path, options: ReadOptions | None = None) -> Source:
         if said.axes is not None:
             signals = tuple(relabel(each, said.axes) for each in source.signals)
             source = dataclasses.replace(source, signals=signals)
+        elif said.axes_of_images is not None:
+            source = dataclasses.replace(
+                source,
+                signals=tuple(
+                    each if each.is_named else relabel(each, said.axes_of_images)
+                    for each in source.signals
+                ),
+            )
         if not terms:
             return source
         return with_channels(path, source, terms, said.signal, _open_beside)

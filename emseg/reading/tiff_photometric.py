@@ -53,7 +53,7 @@ def as_shown(signal: Signal, tiff: tifffile.TiffFile, page: tifffile.TiffPage) -
         return dataclasses.replace(
             signal,
             palette=_palette(tiff, page),
-            refusal=_refusal(page),
+            refusal=_refusal(page) or signal.refusal,
             notices=(*signal.notices, *_beside_colours(page)),
         )
     if _is_array_of_bits(page):

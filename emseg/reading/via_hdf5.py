@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from emseg.calibration import Axis, PixelSize
 from emseg.errors import ContentError, did_you_mean, listed
-from emseg.reading.axis_names import roles_of
+from emseg.reading.axis_names import renamed, roles_of
 from emseg.reading.coordinates import uneven
 from emseg.reading.formats import FORMATS, Format
 from emseg.reading.hdf5_axes import describe_axes
@@ -105,10 +105,7 @@ def _names(opened: h5py.File) -> list[str]:
 def _signal(dataset: h5py.Dataset) -> Signal:
     said = describe_axes(dataset)
     roles = roles_of(said.axes)
-    axes = tuple(
-        dataclasses.replace(axis, name=name)
-        for axis, name in zip(said.axes, roles.names, strict=True)
-    )
+    axes = renamed(said.axes, roles.names)
     dtype, colours = dataset.dtype, dataset.dtype.names
 
     def read(index: Index) -> NDArray[Any]:
@@ -121,8 +118,16 @@ def _signal(dataset: h5py.Dataset) -> Signal:
         axes, dtype = (*axes, Axis("s", len(colours))), dtype[0]
     size = PixelSize.of(axes, said.source)
     notices = uneven(dataset.name, said.uneven)
-    refusal = missing_filter(dataset) or roles.refusal
-    signal = Signal(dataset.name, axes, dtype, read, size, refusal=refusal, notices=notices)
+    signal = Signal(
+        dataset.name,
+        axes,
+        dtype,
+        read,
+        size,
+        refusal=missing_filter(dataset) or roles.refusal,
+        notices=notices,
+        is_named=roles.are_named,
+    )
     return as_image(signal, dataset)
 
 

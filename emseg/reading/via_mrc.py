@@ -18,6 +18,7 @@ from emseg.reading.fit import SizeNotice, shown_length
 from emseg.reading.formats import FORMATS, Format
 from emseg.reading.layout import why_not
 from emseg.reading.mrc_header import MrcHeader
+from emseg.reading.narrow_planes import why_narrow
 from emseg.reading.signal import Index, Signal, Source
 from emseg.reading.via_rosettasciio import open_source as open_with_rosettasciio
 
@@ -119,7 +120,7 @@ def _big_endian(path: Path, header: MrcHeader, dtype: np.dtype[Any], fmt: Format
     def read(index: Index) -> NDArray[Any]:
         return np.array(np.memmap(path, dtype, "r", header.offset, shape)[index])
 
-    signal = Signal("", axes, dtype, read)
+    signal = Signal("", axes, dtype, read, refusal=why_narrow(axes), is_named=True)
     return dataclasses.replace(
         signal, pixel_size=PixelSize.from_axes(axes[1], axes[2], fmt.calibration, axes[0])
     )

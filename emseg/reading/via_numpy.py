@@ -2,11 +2,13 @@
 
 Pixels of an ``.npy`` stay on the disk until they are asked for; a member of an archive is
 read whole. An array does not say what its axes are, so two dimensions are (Y, X), three are
-(Z, Y, X) and four (Z, C, Y, X); a last axis of 3 or 4 samples behind two longer ones is colour.
+(Z, Y, X) and four (Z, C, Y, X); a last axis of 3 or 4 samples behind two longer ones is colour,
+one of a single sample a channel.
 """
 
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 
 from emseg.calibration import Axis
 from emseg.errors import UnreadableFileError, listed
-from emseg.reading.axis_names import by_shape
+from emseg.reading.axis_names import renamed, roles_of
 from emseg.reading.formats import Format
 from emseg.reading.layout import why_not
 from emseg.reading.signal import Index, Signal, Source
@@ -35,7 +37,7 @@ def open_source(path: Path, _format: Format) -> Source:
         return _open_archive(path)
     _refuse_objects(path)
     array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return Source((Signal("", _axes(array.shape), array.dtype, lambda index: array[index]),))
+    return Source((_signal("", array.shape, array.dtype, lambda index: array[index]),))
 
 
 def _refuse_objects(path: Path) -> None:
@@ -80,7 +82,7 @@ def _member(path: Path, archive: zipfile.ZipFile, member: str) -> Signal:
             values: NDArray[Any] = arrays[name][index]
         return values
 
-    return Signal(name, _axes(shape), dtype, read)
+    return _signal(name, shape, dtype, read)
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -89,5 +91,9 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     return shape, dtype
 
 
-def _axes(shape: tuple[int, ...]) -> tuple[Axis, ...]:
-    return tuple(Axis(name, size) for name, size in zip(by_shape(shape), shape, strict=True))
+def _signal(
+    name: str, shape: tuple[int, ...], dtype: np.dtype[Any], read: Callable[[Index], NDArray[Any]]
+) -> Signal:
+    axes = [Axis("", size) for size in shape]
+    roles = roles_of(axes)
+    return Signal(name, renamed(axes, roles.names), dtype, read, refusal=roles.refusal)

@@ -74,8 +74,16 @@ def open_source(path: Path, fmt: Format) -> Source:
             return np.stack([_decode(path, mode, each, deep)[rest] for each in whole])
         return _decode(path, mode, frame, deep)[rest]
 
-    notices = (*more, *doubt)
-    signal = Signal("", axes, np.dtype(kind), read, calibration, palette=palette, notices=notices)
+    signal = Signal(
+        "",
+        axes,
+        np.dtype(kind),
+        read,
+        calibration,
+        palette=palette,
+        notices=(*more, *doubt),
+        is_named=True,
+    )
     return Source((turned(signal, said),))
 
 

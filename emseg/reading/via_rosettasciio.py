@@ -6,6 +6,7 @@ Pixels stay on the disk (dask over memory maps and HDF5) until a plane is asked 
 """
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from emseg.reading.axis_names import roles_of, spelled
 from emseg.reading.coordinates import spacing, uneven
 from emseg.reading.file_sets import missing_part
 from emseg.reading.formats import Format
+from emseg.reading.narrow_planes import why_narrow
 from emseg.reading.plugins import file_reader
 from emseg.reading.quiet import no_warnings
 from emseg.reading.signal import Index, Signal, Source
@@ -34,6 +36,7 @@ _EMPTY = {
     "jeol": "it is no file of JEOL's Analysis Station",
 }
 _NOT_LAZY = ("lazy", "already a dask array")  # colours of Gatan; ragged metadata of HyperSpy
+_NAMED_BY_USERS = ("hspy", "zspy")  # whose names of axes are no plugin's guess
 _LARGEST_NM = 1e7
 _BRUKER_HEADER = 0x118
 _NOT_MEASURED = -1.0  # Direct Electron writes this for an unknown pixel size
@@ -62,8 +65,10 @@ def open_source(path: Path, fmt: Format) -> Source:
         found = [each | {"axes": _columns_last(each["axes"])} for each in found]
     lost = missing_part(path) if fmt.plugin == "tvips" else ""
     notices = (f"is read up to {lost}, which is missing; later parts are left out",) if lost else ()
-    signals = tuple(signal_of(each, _calibration(each, fmt)) for each in found)
-    return Source(signals, notices=notices)
+    signals = [signal_of(each, _calibration(each, fmt)) for each in found]
+    if fmt.plugin not in _NAMED_BY_USERS:
+        signals = [replace(each, refusal=each.refusal or why_narrow(each.axes)) for each in signals]
+    return Source(tuple(signals), notices=notices)
 
 
 def _read_all(path: Path, fmt: Format) -> list[dict[str, Any]]:
@@ -167,6 +172,7 @@ def signal_of(found: dict[str, Any], calibration: str) -> Signal:
         refusal=refusal,
         spectra=spectra,
         notices=_uneven(found),
+        is_named=True,
     )
 
 

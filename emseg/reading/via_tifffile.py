@@ -23,6 +23,7 @@ from emseg.reading.annotation import in_ome_xml, restored
 from emseg.reading.formats import Format
 from emseg.reading.information_bar import tagged
 from emseg.reading.micro_manager import indexes_itself, ndtiff_files
+from emseg.reading.narrow_planes import why_narrow
 from emseg.reading.ome_series import Members, OmeSeries, ome_series
 from emseg.reading.ome_sets import COMPANION, companion_alone, ome_set_of
 from emseg.reading.orientation import TAG, turned
@@ -37,6 +38,7 @@ from emseg.reading.tiff_scale import Calibration, Series
 _log = logging.getLogger(__name__)
 _MORE = "{} more pages have tiles or strips missing"
 _COLOUR = (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
+_UNNAMED = ("shaped", "uniform", "generic")  # kinds of series whose axes tifffile guesses
 _ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 
 
@@ -115,7 +117,9 @@ def _signal(path: Path, tiff: tifffile.TiffFile, series: Series, number: int) ->
         found.pixel_size,
         channels,
         specimen=tagged(tiff, page),
+        refusal=why_narrow(axes),
         notices=(*_notices(series), *found.notices),
+        is_named=len(axes) == 2 or series.kind not in _UNNAMED,
     )
     signal = as_shown(signal, tiff, page)
     alike = why_unlike(series) if isinstance(series, tifffile.TiffPageSeries) else ""

@@ -196,6 +196,7 @@ def _placed(array: zarr.Array[Any], placed: Placed, source: str) -> Signal:
         PixelSize.of(placed.axes, source),
         refusal=placed.refusal,
         notices=placed.notices,
+        is_named=placed.are_named,
     )
 
 

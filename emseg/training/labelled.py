@@ -28,7 +28,6 @@ from emseg.labels import (
 )
 from emseg.micrograph import LabelClass, LabelImage, Micrograph
 from emseg.reading import (
-    AS_STORED,
     NO_MICROGRAPHS,
     Plane,
     ReadOptions,
@@ -188,7 +187,7 @@ def _read(
         raise UsageError("micrographs without masks teach nothing; name their masks")
     matched: dict[int, list[Plane]] = {}
     for source in sources:
-        found = list_planes(source, slices=chosen, options=AS_STORED)
+        found = list_planes(source, slices=chosen, options=options.of_masks)
         pairs = match_pairs(planes, found)
         _tell_leftovers(pairs.images_alone, pairs.masks_alone)
         for pair in pairs.pairs:

@@ -425,3 +425,16 @@ def test_a_class_under_another_is_told_and_not_called_unshown(folders, tmp_path,
     load_labelled(config(images, mask_folders={"square": masks, "all": tmp_path / "all"}))
     assert "nothing is left of square; name square last" in caplog.text
     assert "no training mask shows square" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"), [((4, 40, 48, 1), None), ((4, 40, 48, 1), "zyxc"), ((40, 40, 40), "xyz")]
+)
+def test_masks_of_the_shape_of_their_micrographs_have_the_same_axes(tmp_path, shape, axes):
+    images = np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8)
+    np.save(tmp_path / "x.npy", images)
+    np.save(tmp_path / "y.npy", (images > 99).astype(np.uint8))
+    data = load_labelled(config(tmp_path / "x.npy", tmp_path / "y.npy", axes=axes))
+    for plane in (*data.train, *data.validation):
+        assert plane.micrograph.pixels.shape == (1, 40, shape[2])
+        np.testing.assert_array_equal(plane.labels.pixels, plane.micrograph.pixels[0] > 99)
