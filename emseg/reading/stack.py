@@ -302,17 +302,6 @@ def _open(path: Path, options: ReadOptions | None = None) -> Source:
                 "again from where it was recorded"
             )
         source = _by_role(source, said)
-        if said.axes is not None:
-            signals = tuple(relabel(each, said.axes) for each in source.signals)
-            source = dataclasses.replace(source, signals=signals)
-        elif said.axes_of_images is not None:
-            source = dataclasses.replace(
-                source,
-                signals=tuple(
-                    each if each.is_named else relabel(each, said.axes_of_images)
-                    for each in source.signals
-                ),
-            )
         if not terms:
             return source
         return with_channels(path, source, terms, said.signal, _open_beside)
@@ -322,9 +311,18 @@ def _open(path: Path, options: ReadOptions | None = None) -> Source:
 
 
 def _by_role(source: Source, said: ReadOptions) -> Source:
-    """Let values be what they are in a micrograph, or in a mask."""
+    """Let values be what they are in a micrograph, or in a mask, and axes what the user says."""
     understood = as_mask if said.as_stored else as_micrograph
-    return dataclasses.replace(source, signals=tuple(map(understood, source.signals)))
+    signals = tuple(_with_axes(understood(each), said) for each in source.signals)
+    return dataclasses.replace(source, signals=signals)
+
+
+def _with_axes(signal: Signal, said: ReadOptions) -> Signal:
+    if said.axes is not None:
+        return relabel(signal, said.axes)
+    if said.axes_of_images is None or signal.is_named:
+        return signal
+    return relabel(signal, said.axes_of_images)
 
 
 def _open_beside(path: Path) -> Stack:
