@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from emseg.errors import listed
 from emseg.evaluation.averages import mean_of_present
-from emseg.evaluation.exchanged import Advise, Exchange, exchange_of
+from emseg.evaluation.exchanged import Advise, Exchange, ExchangedImage, exchange_of
 
 _MOST_NAMED = 5
 
@@ -151,6 +151,20 @@ def of_pixels(labelled: Mapping[str, int], missed: int) -> Iterator[str]:
     if missed:
         share = _percent(missed / total)
         yield f"{share} of the labelled pixels got no class; they count as missed"
+
+
+def of_exchanged(found: Sequence[ExchangedImage], images: int) -> Iterator[str]:
+    """Say in which images classes look exchanged, where they do not in all of them."""
+    if not found:
+        return
+    named = listed((each.name for each in found), most=_MOST_NAMED)
+    own = sum(each.mean for each in found) / len(found)
+    score = sum(each.exchange.score for each in found) / len(found)
+    yield (
+        f"classes look exchanged in {len(found)} of {images} images ({named}): their mean IoU is "
+        f"{own:.3f}, and {score:.3f} where what the predictions call {found[0].exchange.in_words}; "
+        "check whether these files are inverted or from elsewhere"
+    )
 
 
 def _exchanged(found: Counts, exchange: Exchange, advise: Advise | None) -> str:

@@ -17,11 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from emseg.evaluation.confusion import Confusion
 from emseg.evaluation.meaning import Meaning
 from emseg.labels import show_value
 
 _LEAST, _LEAST_OF_ONE = 0.5, 0.3  # score of exchanged classes, on average and of each
 _MOST = 0.25  # average score of the same classes as they are named
+_MOST_CLASSES = 64  # that are looked at image by image
 _TIE = 1e-9  # a class keeps its name where another is no better
 
 Advise = Callable[["Exchange"], str]
@@ -59,6 +61,40 @@ class Exchange:
         return {"taken": {name: self.taken[name] for name in self.shown}, "mean": self.score}
 
 
+@dataclass(frozen=True, slots=True)
+class ExchangedImage:
+    """An image in which classes look exchanged.
+
+    Parameters
+    ----------
+    name : str
+        Of the image.
+    mean : float
+        Mean score of the image as its classes are named.
+    exchange : Exchange
+        Under which names it would be right.
+    """
+
+    name: str
+    mean: float
+    exchange: Exchange
+
+    def as_json(self) -> dict[str, object]:
+        """As ``metrics.json`` holds it."""
+        return {"image": self.name, "mean_iou": self.mean, **self.exchange.as_json()}
+
+
+def find_exchanged(name: str, confusion: Confusion) -> ExchangedImage | None:
+    """Say that classes of one image look exchanged: two or more, as a lone one may be a mistake."""
+    if len(confusion.names) > _MOST_CLASSES:
+        return None
+    found = exchange_of(confusion.names, confusion.counts, confusion.missed)
+    if found is None or len(found.shown) < 2:
+        return None
+    own = np.diagonal(_scores(confusion.counts, confusion.missed, dice=False))
+    return ExchangedImage(name, float(np.nanmean(own)), found)
+
+
 def exchange_of(
     names: Sequence[str],
     counts: NDArray[np.int64],
@@ -91,6 +127,8 @@ def exchange_of(
     from scipy.optimize import linear_sum_assignment
 
     scores = _scores(counts, missed, dice=dice)
+    if not (np.diagonal(scores) <= _MOST).any():
+        return None
     worth = np.nan_to_num(scores) + _TIE * np.eye(len(names))
     found = linear_sum_assignment(worth, maximize=True)[1]
     order = np.arange(len(names))

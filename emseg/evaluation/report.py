@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.evaluation.caveats import Counts, caveats, of_pixels
+from emseg.evaluation.caveats import Counts, caveats, of_exchanged, of_pixels
 from emseg.evaluation.confidence.intervals import Interval
-from emseg.evaluation.exchanged import Advise
+from emseg.evaluation.exchanged import Advise, ExchangedImage
 from emseg.evaluation.metric import Key
 from emseg.evaluation.metrics.calibration import Calibration
 from emseg.evaluation.nesting import intervals_as_json, nested
@@ -88,6 +88,8 @@ class SegmentationReport:
         Says what to type where classes are exchanged.
     turned : tuple of Turned
         The images whose predictions lie the wrong way round.
+    exchanged : tuple of ExchangedImage
+        The images in which classes look exchanged.
     """
 
     names: tuple[str, ...]
@@ -99,6 +101,7 @@ class SegmentationReport:
     calibration: Calibration | None = None
     advise: Advise | None = None
     turned: tuple[Turned, ...] = ()
+    exchanged: tuple[ExchangedImage, ...] = ()
 
     def number(self, *key: str) -> Number:
         """Find a number by its key; one that was not asked for has no value."""
@@ -136,9 +139,10 @@ class SegmentationReport:
     def caveats(self) -> tuple[str, ...]:
         """What a reader must know: classes of one side only or exchanged, pixels without one."""
         labelled = {each.name: each.pixels for each in self.images}
-        of_classes = caveats(self._counts, self.advise)
-        of_images = of_turned(self.turned, len(self.images))
-        return (*of_images, *of_classes, *of_pixels(labelled, int(self.missed.sum())))
+        lines = [*of_turned(self.turned, len(self.images)), *caveats(self._counts, self.advise)]
+        if self._counts.exchange is None:
+            lines += of_exchanged(self.exchanged, len(self.images))
+        return (*lines, *of_pixels(labelled, int(self.missed.sum())))
 
     @property
     def confidence(self) -> Interval | None:
@@ -153,6 +157,11 @@ class SegmentationReport:
             "absent": list(self.absent),
             **self._counts.as_json(),
             **({"turned": [each.as_json() for each in self.turned]} if self.turned else {}),
+            **(
+                {"exchanged_images": [each.as_json() for each in self.exchanged]}
+                if self.exchanged
+                else {}
+            ),
             "caveats": list(self.caveats),
             "confusion": {
                 "names": list(self.names),

@@ -24,7 +24,7 @@ from emseg.evaluation.confidence import (
     remark,
 )
 from emseg.evaluation.confusion import Confusion
-from emseg.evaluation.exchanged import Advise
+from emseg.evaluation.exchanged import Advise, ExchangedImage, find_exchanged
 from emseg.evaluation.metric import Key, Metric, Objects, Pair
 from emseg.evaluation.metrics.calibration import Calibration
 from emseg.evaluation.metrics.membranes import MembraneScores
@@ -165,6 +165,7 @@ class Scoring:
         self.pixels: list[int] = []
         self.seen: list[list[Any]] = []
         self.turned: list[Turned] = []
+        self.exchanged: list[ExchangedImage] = []
         self._distance: Distance | None = None  # at which boundaries meet
         self._distances: set[str] = set()  # what that is in the images
         self._has_probabilities = False
@@ -200,9 +201,8 @@ class Scoring:
         self._distance = boundary_distance(self.question, pair)
         self._distances.add(_in_nm(self._distance, pair.pixel_size))
         self.seen.append([metric.look(pair) for metric in self.metrics])
-        turned = find_turned(pair)
-        if turned is not None:
-            self.turned.append(turned)
+        self.turned += filter(None, [find_turned(pair)])
+        self.exchanged += filter(None, [find_exchanged(pair.name, pair.confusion)])
 
     def seen_by(self, place: int) -> list[Any]:
         """Take what the metric at a place saw of each pair."""
@@ -238,6 +238,7 @@ class Scoring:
             calibration=self._calibration(),
             advise=self.advise,
             turned=tuple(self.turned),
+            exchanged=tuple(self.exchanged),
         )
 
     def _notes(self) -> dict[str, str]:

@@ -289,3 +289,18 @@ def test_square_predictions_with_rows_and_columns_exchanged_are_told(tmp_path):
     report = evaluate_label_images([tmp_path / "predictions"], [tmp_path / "masks"])
     assert report.caveats[0].startswith("predictions look turned in 1 of 1 images (a)")
     assert report.as_json()["turned"][0]["turned_mean_iou"] == 1
+
+
+def test_one_inverted_image_among_others_is_told(tmp_path):
+    for folder in ("predictions", "masks"):
+        (tmp_path / folder).mkdir()
+        for name in "abc":
+            inverted = folder == "masks" and name == "b"
+            tifffile.imwrite(tmp_path / folder / f"{name}.tif", abs(255 * inverted - binary()))
+    report = evaluate_label_images([tmp_path / "predictions"], [tmp_path / "masks"])
+    (said,) = report.caveats
+    assert said.startswith(
+        "classes look exchanged in 1 of 3 images (b): their mean IoU is 0.000, and 1.000 where "
+        "what the predictions call background is taken as foreground and foreground as background"
+    )
+    assert [each["image"] for each in report.as_json()["exchanged_images"]] == ["b"]
