@@ -9,7 +9,7 @@
 import math
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from emseg.errors import UnreadableFileError, listed
 from emseg.reading.ome_sets import OmeSet
 from emseg.reading.ome_xml import OmeImage
+from emseg.reading.signal import Shared
 
 _OPEN = 16  # files of a set that are kept open at a time
 
@@ -156,7 +157,45 @@ def ome_series(found: OmeSet, members: Members) -> tuple[OmeSeries, ...]:
     """Describe the images of a set that have at least one plane."""
     starts = _implied_starts(found, members)
     made = (_series(each, found, members, start) for each, start in starts)
-    return tuple(each for each in made if each is not None)
+    series = [each for each in made if each is not None]
+    kept: list[OmeSeries] = []
+    for each in series:
+        before = next((at for at, one in enumerate(kept) if _overlap(one, each)), None)
+        if before is None:
+            kept.append(each)
+        else:
+            kept[before] = _one_of_several(kept[before], each)
+    return tuple(kept)
+
+
+def _overlap(series: OmeSeries, other: OmeSeries) -> bool:
+    """Whether two images say that they lie in the same pages."""
+    return not set(series.pages.places).isdisjoint(other.pages.places)
+
+
+def _one_of_several(series: OmeSeries, other: OmeSeries) -> OmeSeries:
+    """Keep one of the images that claim the same pages, and no length on which they differ.
+
+    Programs that save the images of a file one by one copy what is said about all of them.
+    """
+    steps = dict(series.image.steps.items() & other.image.steps.items())
+    is_sized = steps.keys() >= {"x", "y"} or not series.image.steps
+    unknown = (
+        ""
+        if is_sized
+        else "; their pixel sizes differ and none is taken, --pixel-size says what it is"
+    )
+    notice = Shared(
+        f"has OME-XML in which several images ({series.name!r}, {other.name!r}) lie in the same "
+        f"pages: they are read once{unknown}",
+        "{} more have OME-XML of several images in the same pages",
+    )
+    notices = (
+        series.notices
+        if any("in the same pages" in each for each in series.notices)
+        else (*series.notices, notice)
+    )
+    return replace(series, image=replace(series.image, steps=steps), notices=notices)
 
 
 def _implied_starts(found: OmeSet, members: Members) -> Iterator[tuple[OmeImage, int]]:
@@ -275,12 +314,13 @@ def _notices(
 ) -> tuple[str, ...]:
     """Say that planes come from several files, or that some are not there."""
     files = list(dict.fromkeys(path for path, _ in chosen))
-    notices = []
+    notices: list[str] = []
     if len(files) > 1:
         others = listed((each.name for each in files if each != members.path), most=3)
-        notices.append(
+        line = (
             f"is read as one stack with {others}: they are {len(files)} files of one OME-TIFF set"
         )
+        notices.append(Shared(line, "{} more are one stack of several files each"))
     if kept.size == there.size:
         return tuple(notices)
     lost = [
@@ -292,10 +332,9 @@ def _notices(
     )
     more = int(there.sum()) - kept.size
     without = f"; {more} more lack a channel and are left out" if more > 0 else ""
-    notices.append(
-        f"has {kept.size} of the {there.size} planes that its OME-XML speaks of ({because}): "
-        f"these are read and counted from 0{without}"
-    )
+    line = f"has {kept.size} of the {there.size} planes that its OME-XML speaks of ({because}): "
+    line += f"these are read and counted from 0{without}"
+    notices.append(Shared(line, "{} more have fewer planes than their OME-XML speaks of"))
     return tuple(notices)
 
 

@@ -21,6 +21,7 @@ from emseg.errors import listed
 from emseg.reading.micro_manager import ndtiff_files
 from emseg.reading.ome_xml import Block, FileName, OmeDocument, OmeImage, is_ome, parse_ome, uuid_of
 from emseg.reading.quiet import mute
+from emseg.reading.signal import Shared
 
 COMPANION = ".companion.ome"
 _TIFFS = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
@@ -121,10 +122,11 @@ def _without(found: OmeSet, document: OmeDocument) -> tuple[str, ...]:
         return (_CUT,)
     if not names:
         return ()
-    return (
+    line = (
         f"belongs to an OME-TIFF set that is not whole: {found.why_lost(lost)}, so "
-        f"{listed(names, most=3)} {'are' if len(names) > 1 else 'is'} left out",
+        f"{listed(names, most=3)} {'are' if len(names) > 1 else 'is'} left out"
     )
+    return (Shared(line, "{} more belong to OME-TIFF sets that are not whole"),)
 
 
 def set_of(path: Path) -> tuple[Path, ...]:
@@ -285,17 +287,19 @@ def _description(path: Path) -> str:
 
 
 def _without_companion(elsewhere: FileName) -> str:
-    return (
+    line = (
         f"has its metadata in {elsewhere.name or 'another file'}, which is not beside it: its own "
         "pages are read and their pixel size is unknown; put both into one folder, or say "
         "--pixel-size"
     )
+    return Shared(line, "the metadata of {} more are not beside them either")
 
 
 def _orphan(document: OmeDocument) -> str:
     names = [each.name or each.uuid for each in _names(document.images)]
-    return (
+    line = (
         f"has OME-XML about {len(names)} other files ({names[0]} is the first) and not about "
         "itself: its own pages are read and their pixel size is unknown; give it the name that it "
         "was written with, or say --pixel-size"
     )
+    return Shared(line, "{} more have OME-XML about other files")

@@ -7,6 +7,7 @@ how large to print.
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import tifffile
@@ -113,8 +114,16 @@ def _ome(place: Place) -> Calibration:
     series = place.series
     if not isinstance(series, OmeSeries):
         return Calibration()
-    said = {axis: Step(*each) for axis, each in series.image.steps.items()}
-    steps = {axis: step for axis, step in said.items() if axis != "z" or series.has_depth}
+    said = series.image.steps
+    wrong = next((axis for axis in "yx" if axis in said and not 0 < said[axis][0] < inf), None)
+    if wrong:
+        size, units = said[wrong]
+        notice = SizeNotice(
+            f"has OME-XML in which a pixel is {size:g} {units} along {wrong}: that is no length "
+            "and not taken; --pixel-size says what it is"
+        )
+        return Calibration(channels=series.channels, notices=(notice,))
+    steps = {axis: Step(*each) for axis, each in said.items() if axis != "z" or series.has_depth}
     return Calibration("OME-XML", steps, series.channels, about=series.image.size, with_bar=False)
 
 

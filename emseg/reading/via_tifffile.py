@@ -57,13 +57,13 @@ def open_source(path: Path, _format: Format) -> Source:
     mute("tifffile")
     if path.name.lower().endswith(COMPANION):
         raise ContentError(companion_alone(path))
-    tiff = tifffile.TiffFile(path)
+    tiff, stopped = tifffile.TiffFile(path), ""
     try:
         found = ome_set_of(path, tiff.pages.first.description) if len(tiff.pages) else None
         members = Members(path, tiff)
         planes = ome_series(found, members) if found else ()
         if not planes:
-            _check_chain(path, tiff)
+            stopped = _check_chain(path, tiff)
             _check_imagej(path, tiff)
             tiff.is_ome = False
             tiff.is_mmstack = tiff.is_mmstack and indexes_itself(tiff)
@@ -77,7 +77,8 @@ def open_source(path: Path, _format: Format) -> Source:
         raise
     if all(each.kind == "generic" for each in series):
         signals = _told_apart(signals)
-    return Source(signals, members.close, found.notices if found else ())
+    notices = (*(found.notices if found else ()), *filter(None, [stopped]))
+    return Source(signals, members.close, notices)
 
 
 def _told_apart(signals: tuple[Signal, ...]) -> tuple[Signal, ...]:
@@ -236,8 +237,12 @@ def _check_length(page: tifffile.TiffPage | tifffile.TiffFrame) -> None:
         )
 
 
-def _check_chain(path: Path, tiff: tifffile.TiffFile) -> None:
-    """Refuse a file whose last page names a next one behind the end, which tifffile ignores."""
+def _check_chain(path: Path, tiff: tifffile.TiffFile) -> str:
+    """Refuse a file whose last page names a next one behind the end, which tifffile ignores.
+
+    Micro-Manager writes the place of the next page before there is one: a recording that was
+    stopped ends so, and a notice says how many pages it has.
+    """
     if not len(tiff.pages):
         raise UnreadableFileError(
             f"{path} is cut short: its first page begins behind its end; copy it again from where "
@@ -248,12 +253,18 @@ def _check_chain(path: Path, tiff: tifffile.TiffFile) -> None:
     (tags,) = struct.unpack(layout.tagnoformat, handle.read(layout.tagnosize))
     handle.seek(page.offset + layout.tagnosize + tags * layout.tagsize)
     (following,) = struct.unpack(layout.offsetformat, handle.read(layout.offsetsize))
-    if following >= handle.size:
-        raise UnreadableFileError(
-            f"{path} is cut short: after {len(tiff.pages)} page(s) another begins at byte "
-            f"{following:,} and the file has {handle.size:,}; copy it again from where it was "
-            "recorded"
+    if following < handle.size:
+        return ""
+    if tiff.pages.first.is_micromanager and len(tiff.pages) > 1:
+        return (
+            f"ends early, as a recording of Micro-Manager that was stopped: the {len(tiff.pages)} "
+            "pages that are there are read in the order of the file, and what each shows is unknown"
         )
+    raise UnreadableFileError(
+        f"{path} is cut short: after {len(tiff.pages)} page(s) another begins at byte "
+        f"{following:,} and the file has {handle.size:,}; copy it again from where it was "
+        "recorded"
+    )
 
 
 def _check_imagej(path: Path, tiff: tifffile.TiffFile) -> None:

@@ -56,9 +56,11 @@ def test_the_finest_and_the_coarsest_pixels_of_microscopes_are_taken(tmp_path, x
     assert stack.notices == ()
 
 
-@pytest.mark.parametrize("x", [0.0, -0.0, float("nan"), float("inf")])
-def test_what_is_no_length_is_none(tmp_path, x):
-    assert ome(tmp_path / "a.ome.tif", x, 5.0).pixel_size is None
+@pytest.mark.parametrize("x", [0.0, -0.0, float("nan"), float("inf"), -2.0])
+def test_what_is_no_length_is_told_and_not_taken(tmp_path, x):
+    stack = ome(tmp_path / "a.ome.tif", x, 5.0)
+    assert stack.pixel_size is None
+    assert f"a pixel is {x:g} nm along x: that is no length" in stack.notices[0]
 
 
 def test_a_very_oblong_pixel_is_told(tmp_path):

@@ -172,6 +172,16 @@ def test_images_that_name_no_page_follow_each_other(tmp_path):
     assert values(tmp_path / "a.ome.tif") == [1, 2]
 
 
+@pytest.mark.parametrize(("nm", "size"), [(20, None), (10, 10)])
+def test_images_that_claim_the_same_page_are_one(tmp_path, nm, size):
+    """As where the images of a file were saved one by one with what is said about all."""
+    xml = "".join(image(f"im{at}", [], nm=each) for at, each in enumerate((10, nm, 10)))
+    write(tmp_path / "a.ome.tif", [1], xml)
+    (signal,) = look_into(tmp_path / "a.ome.tif").signals
+    assert (signal.pixel_size and signal.pixel_size.x_nm) == size
+    assert notices(tmp_path / "a.ome.tif").count("lie in the same pages") == 1
+
+
 @pytest.mark.parametrize(
     ("pages", "kept", "shape"), [(3, [0, 1, 2], (3,)), (4, [0, 1, 2, 3], (2, 2)), (0, [], ())]
 )
@@ -327,6 +337,25 @@ def ndtiff(folder):
         head = head[:4] + struct.pack("<I", start) + head[8:]
         (folder / name).write_bytes(head + data + ifds)
     (folder / "NDTiff.index").write_bytes(index)
+
+
+@pytest.mark.parametrize("is_micro_manager", [True, False])
+def test_a_stopped_recording_of_micro_manager_gives_its_pages(tmp_path, is_micro_manager):
+    """The last page names a next one that was never written."""
+    path = tmp_path / "a_MMStack.tif"
+    tags = [(51123, "s", 0, '{"Camera": "x"}', True)] if is_micro_manager else []
+    with tifffile.TiffWriter(path) as writer:
+        for value in range(3):
+            writer.write(np.full((60, 90), value, np.uint8), extratags=tags, metadata=None)
+    with tifffile.TiffFile(path) as tiff:
+        end = tiff.pages[2].offset
+    path.write_bytes(path.read_bytes()[:end])
+    if is_micro_manager:
+        assert values(path) == [0, 1]
+        assert "the 2 pages that are there are read" in notices(path)
+    else:
+        with pytest.raises(ContentError, match="is cut short"):
+            open_stack(path)
 
 
 def test_the_files_of_an_ndtiff_are_one_stack(tmp_path):
