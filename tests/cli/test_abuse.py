@@ -264,17 +264,17 @@ class TestRuns:
 
 @pytest.fixture
 def at_progress(monkeypatch):
-    """Do something when a command reports for the first time how far it is."""
+    """Do something when a command reports how far it is: the first time, or a later one."""
 
-    def install(act):
-        to_do = [act]
+    def install(act, *, after=0):
+        to_do = [act, *[lambda: None] * after]
 
         class Meter:
             def advance(self, steps=1):
                 if to_do:
                     to_do.pop()()
 
-            def reach(self, done, total):
+            def reach(self, done, total=None):
                 self.advance()
 
             def note(self, text):
@@ -304,7 +304,7 @@ class TestInterruptions:
         assert emseg("predict", "run", "images/0.png").code == 0
 
     def test_a_prediction_keeps_what_is_done(self, emseg, folders, model, at_progress, kind):
-        at_progress(lambda: os.kill(os.getpid(), kind))
+        at_progress(lambda: os.kill(os.getpid(), kind), after=1)  # its one tile, then the file
         shown = emseg("predict", model, "images", "--out", "done")
         assert shown.code == 130
         left = {str(path.relative_to(folders / "done")) for path in (folders / "done").rglob("*")}
@@ -315,6 +315,15 @@ class TestInterruptions:
             "previews",
             "previews/0.png",
         }
+
+
+@needs_signals
+def test_a_prediction_that_is_interrupted_within_a_file_leaves_nothing_of_it(
+    emseg, folders, model, at_progress
+):
+    at_progress(lambda: os.kill(os.getpid(), signal.SIGINT))
+    assert emseg("predict", model, "images", "--out", "done").code == 130
+    assert not (folders / "done").exists()
 
 
 @needs_signals
