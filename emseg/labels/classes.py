@@ -259,10 +259,11 @@ def _assigned_classes(
     missing = [value for value in values if value not in assigned]
     if missing:
         way = "" if len(missing) < _MANY_MISSING else f"; where they number objects, {objects}"
+        or_leave = f" or leave it out with --unlabelled {_quoted(missing[0])}"
         raise LabelError(
             f"{where} hold the value {_shown(missing)}, which --labels does not name; add "
-            f"{_quoted(missing[0], '=NAME')} to --labels or leave it out with "
-            f"--unlabelled {_quoted(missing[0])}{way}"
+            f"{_quoted(missing[0], '=NAME')} to --labels"
+            f"{or_leave if len(set(assigned.values())) > 1 else ''}{way}"
         )
     order = tuple(names or dict.fromkeys(assigned.values()))
     if set(order) != set(assigned.values()):

@@ -1,7 +1,7 @@
 """Which labelled micrographs are held out for validation."""
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -81,30 +81,32 @@ class _Draw:
     """
 
     def __init__(self, planes: Sequence[LabelledPlane]) -> None:
-        self._shows = np.array([plane.labels.counts() > 0 for plane in planes])
+        self._shows = np.array([plane.labels.counts() > 0 for plane in planes], int)
+        self._left = self._shows.sum(axis=0)  # micrographs to learn each class from
         self.held_out: set[int] = set()
 
-    def _lost(self, more: Iterable[int]) -> int:
+    def _lost(self, more: Sequence[int]) -> int:
         """Count the classes that nothing shows any more when these are held out as well."""
-        gone = self.held_out.union(more)
-        left = [index for index in range(len(self._shows)) if index not in gone]
-        return int((self._shows.any(axis=0) & ~self._shows[left].any(axis=0)).sum())
+        taken = self._shows[list(more)].sum(axis=0)
+        return int(((taken > 0) & (taken == self._left)).sum())
+
+    def _hold_out(self, more: Sequence[int]) -> None:
+        self.held_out.update(more)
+        self._left = self._left - self._shows[list(more)].sum(axis=0)
 
     def hold_out_first(self, order: Sequence[int], count: int) -> None:
         """Hold out the first ones that are not needed to learn a class; at least one."""
         before = len(self.held_out)
-        lost = self._lost(())
         for index in order:
-            if len(self.held_out) - before < count and self._lost([index]) == lost:
-                self.held_out.add(index)
+            if len(self.held_out) - before < count and not self._lost([index]):
+                self._hold_out([index])
         if not self.held_out:
-            self.held_out.add(min(order, key=lambda index: self._lost([index])))
+            self._hold_out([min(order, key=lambda index: self._lost([index]))])
 
     def hold_out_together(self, indices: Sequence[int], count: int) -> None:
         """Hold out planes in a row, the last ones unless others leave more classes."""
         starts = range(len(indices) - count, -1, -1)
-        rows = [indices[start : start + count] for start in starts]
-        self.held_out.update(min(rows, key=self._lost))
+        self._hold_out(min((indices[start : start + count] for start in starts), key=self._lost))
 
 
 def _share(count: int, fraction: float) -> int:

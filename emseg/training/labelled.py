@@ -253,7 +253,7 @@ def _choose(
     judgement = judge((mask for raw in raws for mask in raw.masks), said)
     folder = quote(str(config.masks[0])) if len(config.masks) == 1 else "DIR"
     classes, unlabelled = judgement.classes(
-        f"say --masks object={folder} to learn them as one class"
+        f"say --masks cell={folder}, with a name of yours, to learn them as one class"
     )
     tell_left_out(
         judgement,

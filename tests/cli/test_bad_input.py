@@ -49,7 +49,10 @@ def test_masks_that_number_objects(refused, folders):
         save(path, numbers)
     line = refused(4, "train", "images", "masks", "--out", "run")
     assert "hold 15 values (0: 86.6 %, 1: 1.0 %" in line
-    assert "they number objects; say --masks object=masks to learn them as one class" in line
+    assert (
+        "they number objects; say --masks cell=masks, with a name of yours, to learn them as one"
+        in line
+    )
     line = refused(4, "measure", "masks", "--out", "measured")
     assert "they number objects; add --instances" in line
 

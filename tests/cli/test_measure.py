@@ -172,6 +172,16 @@ def test_label_images_of_another_program_in_pixels(emseg, here):
     assert summary()["images"][0]["pixel_size"] is None
 
 
+def test_label_images_that_write_a_class_otherwise_are_measured_as_one(emseg, here):
+    Path("masks").mkdir()
+    for name, value in (("a", 255), ("b", 1)):
+        Image.fromarray(squares((40, 50), (10, 10)) * np.uint8(value)).save(f"masks/{name}.png")
+    run = emseg("measure", "masks", "--no-pictures")
+    assert run.code == 0
+    assert "write the same class as different numbers: 1 and 255 in a.png, 1 in b.png" in run.err
+    assert summary()["classes"]["foreground"]["area_fraction"]["mean"] == 100 / 2000
+
+
 def test_a_pixel_size_and_a_diameter_from_the_command_line(emseg, here):
     plane = squares((40, 50), (10, 10)) | squares((40, 50), (30, 40), side=2)
     tifffile.imwrite("a.tif", plane)

@@ -86,6 +86,13 @@ def test_a_colour_without_a_name_is_named_as_a_shell_takes_it():
         choose_classes([0x6DA34D, 0xA30015], assigned={0x6DA34D: "a"})
 
 
+def test_a_value_without_a_name_is_left_out_only_where_two_classes_stay():
+    for said, is_offered in (({1: "a"}, False), ({1: "a", 2: "b"}, True)):
+        with pytest.raises(LabelError, match="add 0=NAME to --labels") as refused:
+            choose_classes([0, *said], assigned=said)
+        assert ("--unlabelled 0" in str(refused.value)) is is_offered
+
+
 def test_a_value_given_twice_is_refused():
     with pytest.raises(UsageError, match="the value 3 twice"):
         parse_labels("3=a,3=b")

@@ -106,6 +106,15 @@ def test_blurred_masks_of_several_classes_are_refused(stored, suffix):
     assert "s0" in str(refused.value)
 
 
+def test_few_colours_that_smooth_edges_made_are_refused():
+    drawn = np.zeros((40, 40, 3), np.uint8)
+    drawn[10:30, 10:30] = 200, 0, 0
+    drawn[9, 10:30] = 100, 0, 0
+    drawn[30, 10:30] = 50, 0, 0
+    with pytest.raises(LabelError, match=r"4 values \(#000000: .*most of them at the edges"):
+        meaning(drawn.transpose(2, 0, 1))
+
+
 @pytest.mark.parametrize("values", [(128, 255), (10, 20, 30, 40), (1, 2, 255)])
 def test_lines_one_pixel_wide_are_classes(values):
     drawn = discs(*values)
