@@ -128,6 +128,7 @@ class TrainingRecord(_Part):
 
     ``planned_steps`` replays a run that was given minutes: ``--steps N`` with the same seed. It is
     more than ``steps`` when the run was stopped or its time ran out before.
+    ``chance`` is the score of the best answer that does not look: one class always, everywhere.
     """
 
     images: _Count
@@ -143,6 +144,8 @@ class TrainingRecord(_Part):
     learning_rate: float
     device: _Text
     torch: _Text
+    interrupted: bool = False
+    chance: float | None = None
     craft: Craft | None = None
 
 

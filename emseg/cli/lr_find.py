@@ -2,6 +2,7 @@
 
 import inspect
 import shlex
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,16 +36,17 @@ def lr_find(**options: Any) -> None:
     """
     from emseg.cli.console import print_json, remark, result
     from emseg.cli.machine import settle_threads
+    from emseg.cli.numbered_folders import claimed, free
 
     lowest, highest = options.pop("lowest"), options.pop("highest")
     steps, out, as_json = options.pop("steps"), options.pop("out"), options.pop("json")
     _require_range(lowest, highest, steps)
     settle_threads(options["device"], options["threads"])
-    out = out or _next_folder()
     command = _command(options)
     from emseg.writing import results_folder
 
-    with results_folder(out):
+    chosen = claimed(free("lr-find")) if out is None else nullcontext(out)
+    with chosen as out, results_folder(out):
         if any((out / name).exists() for name in ("lr-find.csv", "lr-find.png")):
             raise UsageError(f"{out} holds a range test already; choose another folder with --out")
         found = _find(_config(options, out), lowest, highest, steps)
@@ -92,13 +94,6 @@ def _require_range(lowest: float, highest: float, steps: int) -> None:
         )
     if not 10 <= steps <= 100_000:
         raise UsageError(f"--steps {steps} makes no curve; give 10 or more, such as 100")
-
-
-def _next_folder() -> Path:
-    number = 1
-    while (Path("runs") / f"lr-find-{number}").exists():
-        number += 1
-    return Path("runs") / f"lr-find-{number}"
 
 
 def _command(options: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """``emseg train``: micrographs and masks, or folders of classes, become a model."""
 
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -212,6 +213,7 @@ def train(
     """
     from emseg.cli.console import print_json
     from emseg.cli.machine import settle_threads
+    from emseg.cli.numbered_folders import claimed
     from emseg.cli.train_config import train_config
 
     settle_threads(device, threads)
@@ -264,7 +266,8 @@ def train(
         precision=precision,
         licence=licence,
     )
-    trained = run(config, json=json)
+    with claimed(config.out) if out is None else nullcontext(config.out) as folder:
+        trained = run(config.model_copy(update={"out": folder}), json=json)
     if json:
         print_json((trained.folder / "model" / "config.json").read_text(encoding="utf-8"))
     if trained.interrupted:
@@ -288,7 +291,10 @@ def run(config: "TrainConfig", *, json: bool = False) -> "TrainedRun":
         def report(now: Progress) -> None:
             score = "" if now.score is None else f", best score {now.score:.3f}"
             step = f"step {now.step}, " if timed else ""
-            meter.note(f"{step}loss {now.loss:.3f}{score}")
+            if now.validated is None:
+                meter.note(f"{step}loss {now.loss:.3f}{score}")
+            else:
+                meter.note(f"{step}validating {100 * now.validated:.0f} %{score}")
             if timed:
                 budget = 60 * (config.minutes or 0)
                 meter.reach(min(round(now.seconds), budget), budget)
@@ -296,7 +302,8 @@ def run(config: "TrainConfig", *, json: bool = False) -> "TrainedRun":
                 meter.reach(now.step, now.total)
 
         trained = train_model(config, report, partial(_say_start, config))
-    write_curves(trained.folder / "curves.png", trained.folder / "metrics.csv")
+    if trained.verdict is not None:
+        write_curves(trained.folder / "curves.png", trained.folder / "metrics.csv")
     if trained.range_test is not None:
         from emseg.cli.lr_find import write_range_test
 
@@ -327,26 +334,38 @@ def _say_start(config: "TrainConfig", job: Any, device: Any) -> None:
 def _say_end(trained: "TrainedRun", result: Any) -> None:
     record = trained.card.training
     kind = "accuracy" if trained.card.task == "classification" else "mean IoU"
+    verdict = trained.verdict
     if record is not None:
         if trained.range_test is not None:
             result(f"learning rate: {record.learning_rate:g}, found; see lr-find.png")
-        result(
-            f"{record.steps} steps in {record.seconds / 60:.1f} minutes; {kind} on the validation "
-            f"micrographs {trained.score:.3f} at step {record.best_step}"
-        )
+        how_good = "not validated"
+        if verdict is not None:
+            how_good = (
+                f"{kind} on the validation micrographs {verdict.score:.3f} at step "
+                f"{record.best_step}"
+            )
+        result(f"{record.steps} steps in {record.seconds / 60:.1f} minutes; {how_good}")
     result(f"model: {trained.folder / 'model'}")
-    result(f"try it: emseg predict {trained.folder} MICROGRAPHS")
+    if verdict is not None and verdict.is_chance:
+        result(
+            f"no better than chance: {verdict.chance:.3f} is the {kind} of one class always and "
+            "everywhere; train longer (--minutes, --epochs), and if that does not help look "
+            "whether micrographs and labels belong together"
+        )
+    else:
+        result(f"try it: emseg predict {trained.folder} MICROGRAPHS")
 
 
 def _draw_validation(config: "TrainConfig", trained: "TrainedRun") -> None:
     """Draw what the model makes of its validation micrographs."""
     from emseg.bundle import load_model
+    from emseg.cli.console import progress
     from emseg.config import Rescale, Task
     from emseg.inference import Segmenter, choose_device
     from emseg.reading.stems import output_stems
     from emseg.reporting import write_comparison
 
-    if config.task is not Task.SEGMENTATION:
+    if config.task is not Task.SEGMENTATION or not trained.shown:
         return
     segmenter = Segmenter(
         load_model(trained.folder), choose_device(config.device), rescale=Rescale.NEVER
@@ -354,9 +373,11 @@ def _draw_validation(config: "TrainConfig", trained: "TrainedRun") -> None:
     micrographs = [plane.micrograph for plane in trained.shown]
     files = [each.path or Path(each.name) for each in micrographs]
     stems = output_stems(list(dict.fromkeys(files)))
-    for plane, micrograph, file in zip(trained.shown, micrographs, files, strict=True):
-        answer = segmenter.segment(micrograph)
-        number = "" if micrograph.plane is None else f"-{micrograph.plane}"
-        path = trained.folder / "previews" / f"{stems[file]}{number}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_comparison(path, micrograph, answer.labels, plane.labels)
+    with progress("drawing", len(micrographs), unit="pictures") as meter:
+        for plane, micrograph, file in zip(trained.shown, micrographs, files, strict=True):
+            answer = segmenter.segment(micrograph)
+            number = "" if micrograph.plane is None else f"-{micrograph.plane}"
+            path = trained.folder / "previews" / f"{stems[file]}{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_comparison(path, micrograph, answer.labels, plane.labels)
+            meter.advance()

@@ -6,6 +6,7 @@ from typing import Any
 
 from emseg.cli.mask_options import class_folders, refuse_for_classifier
 from emseg.cli.network_options import parse_options
+from emseg.cli.numbered_folders import free
 from emseg.config import Task, TrainConfig
 from emseg.errors import UnknownNameError, UsageError
 from emseg.labels import parse_labels, parse_names, parse_value
@@ -124,8 +125,4 @@ def _split_masks(given: list[str], option: str) -> tuple[dict[str, Path], list[P
 
 def _next_run(network: str | None, task: Task) -> Path:
     """First of runs/unet-1, runs/unet-2, ... that is free."""
-    name = network or ("unet" if task is Task.SEGMENTATION else "densenet121")
-    number = 1
-    while (Path("runs") / f"{name}-{number}").exists():
-        number += 1
-    return Path("runs") / f"{name}-{number}"
+    return free(network or ("unet" if task is Task.SEGMENTATION else "densenet121"))

@@ -66,7 +66,8 @@ class Job:
     judge : Judge
         Scores a network on the validation micrographs.
     finish : callable
-        Completes the card with what is measured on the trained network.
+        Completes the card with what is measured on the trained network, on a part of a
+        micrograph of so many pixels a side where time is short.
     images, validation_images : int
         How many micrographs there are.
     fingerprint : str
@@ -82,7 +83,7 @@ class Job:
     dataset: Dataset[tuple[Tensor, Tensor]]
     task: Callable[[nn.Module, Callable[[int], float], TrainConfig], TrainingTask]
     judge: Judge
-    finish: Callable[[nn.Module], dict[str, Any]]
+    finish: Callable[[nn.Module, int | None], dict[str, Any]]
     images: int
     validation_images: int
     fingerprint: str
@@ -146,7 +147,7 @@ def _segmentation(config: TrainConfig, device: torch.device) -> Job:
             network, rate, config, classes=len(data.classes), transfer=transfer
         ),
         judge=SegmentationJudge(data.validation, card, device),
-        finish=lambda network: _measured_halo(network, card, data.validation),
+        finish=lambda network, side: _measured_halo(network, card, data.validation, side),
         images=len(data.train),
         validation_images=len(data.validation),
         fingerprint=fingerprint(data.train),
@@ -170,7 +171,7 @@ def _classification(config: TrainConfig, device: torch.device) -> Job:
         dataset=ImageDataset(data.train, crop, config.seed, _RULE),
         task=partial(ClassificationTask, transfer=transfer),
         judge=ClassificationJudge(data.validation, card, device),
-        finish=lambda _network: {},
+        finish=lambda _network, _side: {},
         images=len(data.train),
         validation_images=len(data.validation),
         fingerprint=class_fingerprint(data.train),
@@ -242,13 +243,17 @@ _HALO_PIXELS = 1024  # side of the part of a micrograph on which the halo is mea
 
 
 def _measured_halo(
-    network: nn.Module, card: ModelCard, planes: tuple[LabelledPlane, ...]
+    network: nn.Module,
+    card: ModelCard,
+    planes: tuple[LabelledPlane, ...],
+    side: int | None = None,
 ) -> dict[str, Any]:
     if card.global_context:
         return {"halo": 0}
     plane = max(planes, key=lambda each: min(each.micrograph.size))
     micrograph = fit_channels(plane.micrograph, card.in_channels)
-    pixels = micrograph.pixels[:, :_HALO_PIXELS, :_HALO_PIXELS]
+    side = side or _HALO_PIXELS
+    pixels = micrograph.pixels[:, :side, :side]
     image = normalise(pixels, plane.statistics, card.intensity)
     reach = card.receptive_field
     return {"halo": measure_halo(network, image, stride=card.stride, receptive_field=reach)}

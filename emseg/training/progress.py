@@ -17,11 +17,13 @@ class Progress:
     share : float
         Done, 0 to 1, of the steps or of the time.
     seconds : float
-        Since training began.
+        Since the run began, reading included.
     loss : float
         Mean training loss of the last epoch.
     score : float or None
         Best validation score so far (mean IoU or accuracy); None before the first.
+    validated : float or None
+        Share of a validation that is going on, 0 to 1; None between validations.
     """
 
     step: int
@@ -30,6 +32,7 @@ class Progress:
     seconds: float
     loss: float
     score: float | None
+    validated: float | None = None
 
 
 Report = Callable[[Progress], None]

@@ -17,6 +17,7 @@ What the test does to a network is thrown away; the rates, and the suggestion, a
 import copy
 import logging
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from emseg.config import TrainConfig
 from emseg.errors import ContentError
+from emseg.training.allowance import Allowance
 from emseg.training.jobs import Job
 from emseg.training.loop import run_loop
 
@@ -40,6 +42,9 @@ _SMOOTH = 0.25  # decades of the rate: width of the smoothing
 _SHARE = 0.8  # of the fall of the loss is behind the suggestion
 _FALL = 0.02  # of the loss; less is no fall
 _CLEAR = 3  # times the noise of a step, too
+_MOST = 0.4  # of the time of a run, after which the test ends
+_LONG = 0.25  # of that time, above which finding a rate is worth a word
+_FEWEST_IN_TIME = 20  # steps of the test where few fit into the time
 _log = logging.getLogger(__name__)
 _Curve = NDArray[np.float64]
 
@@ -78,6 +83,7 @@ def find_rate(
     lowest: float = LOWEST,
     highest: float = HIGHEST,
     steps: int = STEPS,
+    enough: Callable[[], bool] = lambda: False,
 ) -> RangeTest:
     """Run the range test on a copy of the network of a job, which stays as it is.
 
@@ -95,6 +101,8 @@ def find_rate(
         The first and the last learning rate.
     steps : int
         How many steps the test takes, unless the loss rises before.
+    enough : callable
+        Asked after each step whether the test must end, because its time is spent.
 
     Raises
     ------
@@ -109,16 +117,66 @@ def find_rate(
         lambda step: rates[min(step, steps - 1)],
         config.model_copy(update={"learning_rate": 1.0}),
     )
-    watcher = _Watcher(steps, config.accumulate, report)
+    watcher = _Watcher(steps, config.accumulate, report, enough)
     run_loop(task, job.dataset, config, device, watcher)
     return judged(rates, watcher.losses)
+
+
+def settle_rate(
+    job: Job, config: TrainConfig, device: torch.device, allowance: Allowance | None
+) -> tuple[float, RangeTest | None]:
+    """Take the rate that the range test suggests, or what is usual if it suggests none.
+
+    Parameters
+    ----------
+    job, config, device
+        As of `find_rate`.
+    allowance : Allowance or None
+        Of a run given minutes, of which the test takes a part.
+
+    Returns
+    -------
+    rate : float
+        The peak rate.
+    found : RangeTest or None
+        What the test saw; None when it found nothing.
+    """
+    settings: dict[str, Any] = {}
+    start = time.monotonic()
+    if allowance is not None:
+        limit = start + _MOST * allowance.seconds
+        settings["enough"] = lambda: time.monotonic() > limit
+        if (fit := allowance.rates(config)) < STEPS:
+            settings["steps"] = max(_FEWEST_IN_TIME, fit)
+    try:
+        found = find_rate(job, config, device, **settings)
+    except ContentError as error:
+        _log.warning("%s; training with the usual rate, %g", error, config.usual_learning_rate)
+        return config.usual_learning_rate, None
+    seconds = time.monotonic() - start
+    _log.info("learning rate %.2g, found in %.0f s", found.suggestion, seconds)
+    if allowance is not None and seconds > _LONG * allowance.seconds:
+        _log.warning(
+            "finding the learning rate took %.1f of %.1f minutes; "
+            "next time give what was found: --lr %.2g",
+            seconds / 60,
+            allowance.seconds / 60,
+            found.suggestion,
+        )
+    return found.suggestion, found
 
 
 class _Watcher(lightning.Callback):
     """Takes down the loss of each step, and ends the test."""
 
-    def __init__(self, steps: int, accumulate: int, report: Callable[[int, int], None]) -> None:
-        self.steps, self.accumulate, self.report = steps, accumulate, report
+    def __init__(
+        self,
+        steps: int,
+        accumulate: int,
+        report: Callable[[int, int], None],
+        enough: Callable[[], bool],
+    ) -> None:
+        self.steps, self.accumulate, self.report, self.enough = steps, accumulate, report, enough
         self.losses: list[float] = []
         self._batches: list[float] = []
 
@@ -131,7 +189,8 @@ class _Watcher(lightning.Callback):
         self.losses.append(sum(self._batches) / self.accumulate)
         self._batches.clear()
         self.report(len(self.losses), self.steps)
-        trainer.should_stop = len(self.losses) >= self.steps or has_diverged(self.losses)
+        is_over = len(self.losses) >= self.steps or has_diverged(self.losses)
+        trainer.should_stop = is_over or self.enough()
 
 
 def has_diverged(losses: Sequence[float]) -> bool:

@@ -11,11 +11,15 @@ import numpy as np
 import pytest
 import torch
 
+import emseg.training.allowance
 import emseg.training.fit
+import emseg.training.judging
+import emseg.training.rate_finder
 from emseg.bundle import load_model
 from emseg.config import Task, TrainConfig
-from emseg.errors import ContentError, MismatchError, UsageError
+from emseg.errors import ContentError, MismatchError, StorageError, UsageError
 from emseg.inference import Segmenter
+from emseg.networks import UNet
 from emseg.reading import open_stack
 from emseg.training import train
 from emseg.training.rate_finder import find_rate
@@ -86,8 +90,10 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(configure)
 
 
 def test_progress_is_told_after_each_step_and_written_after_each_epoch(configure):
-    told = []
-    run = train(configure(epochs=2), told.append)
+    heard = []
+    run = train(configure(epochs=2), heard.append)
+    told = [each for each in heard if each.validated is None]
+    assert [each.step for each in heard if each.validated == 1] == [16, 32]
     assert [each.step for each in told] == [*range(1, 33)]
     assert {each.total for each in told} == {32}
     assert told[0].score is None
@@ -103,12 +109,14 @@ def ticking(monkeypatch):
     ticks = iter(np.arange(0, 1e6, 0.25))
     clock = SimpleNamespace(monotonic=lambda: float(next(ticks)))
     monkeypatch.setattr(emseg.training.fit, "time", clock)
+    monkeypatch.setattr(emseg.training.allowance, "time", clock)
 
 
 @pytest.mark.parametrize("minutes", [0.001, 0.05, 0.25])
 def test_a_run_given_minutes_ends_in_time_with_a_model(configure, ticking, minutes):
-    told = []
-    run = train(configure(minutes=minutes), told.append)
+    heard = []
+    run = train(configure(minutes=minutes), heard.append)
+    told = [each for each in heard if each.validated is None]
     first_step = told[0].seconds  # even the shortest run takes one
     assert told[-1].seconds <= max(60 * minutes, first_step)
     assert run.card.training.steps == told[-1].step == len(told)
@@ -132,7 +140,7 @@ def test_a_signal_ends_the_run_after_its_step_and_keeps_the_best(configure, numb
     before = signal.getsignal(number)
 
     def interrupt(progress):
-        if progress.step == 2:
+        if progress.step == 2 and progress.validated is None:
             os.kill(os.getpid(), number)
 
     run = train(configure(steps=500), interrupt)
@@ -142,13 +150,142 @@ def test_a_signal_ends_the_run_after_its_step_and_keeps_the_best(configure, numb
     assert signal.getsignal(number) is before
 
 
-def test_a_second_interrupt_ends_the_run_at_once(configure):
+def test_a_second_interrupt_ends_the_run_at_once_and_keeps_the_network(configure, caplog):
     def interrupt(progress):
-        for _ in range(2):
-            os.kill(os.getpid(), signal.SIGINT)
+        if progress.step == 2:
+            for _ in range(2):
+                os.kill(os.getpid(), signal.SIGINT)
 
+    config = configure(steps=500)
     with pytest.raises(KeyboardInterrupt):
-        train(configure(steps=500), interrupt)
+        train(config, interrupt)
+    assert TrainConfig.from_toml(config.out / "config.toml") == config
+    record = load_model(config.out).card.training
+    assert (record.steps, record.best_step, record.interrupted) == (2, 0, True)
+    assert "as it stands after step 2, without a validation" in caplog.text
+
+
+def test_an_interrupted_validation_keeps_the_best(configure, caplog):
+    def interrupt(progress):
+        if progress.validated is not None and progress.step == 18:
+            raise KeyboardInterrupt
+
+    config = configure(steps=18, batch=1, options={"width": 4})
+    with pytest.raises(KeyboardInterrupt):
+        train(config, interrupt)
+    record = load_model(config.out).card.training
+    assert (record.steps, record.best_step, record.interrupted) == (18, 16, True)
+    assert "the best so far, of step 16" in caplog.text
+
+
+def test_what_is_interrupted_before_its_first_step_leaves_nothing(configure, monkeypatch, caplog):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(emseg.training.fit, "run_loop", interrupted)
+    config = configure(steps=3)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, ignore)
+    assert not config.out.exists()
+    assert "there is nothing to keep" in caplog.text
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """A machine that takes so many seconds to predict a crop: ``clock = slow(2.0)``."""
+
+    def build(crop_seconds, side=32):
+        clock = SimpleNamespace(now=0.0)
+        clock.monotonic = lambda: clock.now
+        for module in (emseg.training.fit, emseg.training.allowance, emseg.training.rate_finder):
+            monkeypatch.setattr(module, "time", clock)
+        forward = UNet.forward
+
+        def take_time(network, image):
+            crops = len(image) * image.shape[2] * image.shape[3] / side**2
+            if not image.is_meta:  # of which nothing is computed
+                clock.now += crop_seconds * crops * (3 if network.training else 1)
+            return forward(network, image)
+
+        monkeypatch.setattr(UNet, "forward", take_time)
+        return clock
+
+    return build
+
+
+@pytest.mark.parametrize("crop_seconds", [1, 3, 6])
+def test_no_run_of_minutes_takes_half_as_long_again(configure, slow, crop_seconds):
+    clock = slow(crop_seconds)
+    settings = {"batch": 4, "options": {"width": 4}, "val_fraction": 0.5}
+    run = train(configure(minutes=3, **settings), ignore)
+    assert 0.5 * 180 <= clock.now <= 1.5 * 180
+    assert run.card.training.steps >= 1
+    assert run.card.training.seconds == round(clock.now, 1)
+    assert run.verdict is not None
+    assert load_model(run.folder).card == run.card
+
+
+def test_a_range_test_keeps_to_the_minutes_too(configure, slow):
+    clock = slow(1)
+    settings = {"batch": 2, "options": {"width": 4}, "learning_rate": "auto"}
+    run = train(configure(minutes=3, **settings), ignore)
+    assert clock.now <= 1.5 * 180
+    assert run.card.training.steps >= 5
+
+
+def test_what_a_slow_machine_leaves_out_is_told(configure, slow, caplog):
+    slow(4.0)
+    run = train(configure(minutes=3, batch=8, options={"width": 4}, val_fraction=0.5), ignore)
+    assert run.card.training.batch == 2
+    assert run.card.training.validation_images == 2
+    assert "a step of 8 crops would take about 128 s here; each step takes 2" in caplog.text
+    assert "validation looks at the middle" in caplog.text
+    assert run.shown == ()
+
+
+def test_reading_counts_against_the_minutes_but_leaves_half_of_them(configure, slow, monkeypatch):
+    clock = slow(1)
+    prepare = emseg.training.fit.prepare
+
+    def slowly(*arguments):
+        clock.now += 150
+        return prepare(*arguments)
+
+    monkeypatch.setattr(emseg.training.fit, "prepare", slowly)
+    train(configure(minutes=3, batch=4, options={"width": 4}), ignore)
+    assert 150 + 60 < clock.now <= 1.5 * 180
+
+
+def test_a_validation_without_end_is_given_up(configure, slow, monkeypatch, caplog):
+    clock = slow(2)
+
+    def endless(judge, network, watch):
+        while True:
+            clock.now += 5
+            watch(0.1)
+
+    monkeypatch.setattr(emseg.training.judging.SegmentationJudge, "judge", endless)
+    run = train(configure(minutes=3, options={"width": 4}), ignore)
+    assert clock.now <= 1.5 * 180
+    assert run.verdict is None
+    assert run.card.scores == {}
+    assert load_model(run.folder).card == run.card
+    assert "the model as it stands is kept" in caplog.text
+
+
+def test_a_disk_that_is_full_for_a_while_costs_no_run(configure, monkeypatch, caplog):
+    save, calls = emseg.training.fit.save_model, []
+
+    def full_at_first(folder, card, network):
+        calls.append(folder)
+        if len(calls) == 1:
+            raise StorageError(f"{folder} could not be written: the disk is full")
+        return save(folder, card, network)
+
+    monkeypatch.setattr(emseg.training.fit, "save_model", full_at_first)
+    run = train(configure(epochs=1, batch=1, options={"width": 4}), ignore)
+    assert "the disk is full; the training goes on and will try again" in caplog.text
+    assert load_model(run.folder).card.training.best_step == 16
 
 
 def test_a_run_is_never_overwritten(configure):
@@ -210,7 +347,7 @@ def test_a_cosine_run_given_minutes_is_replayed_by_its_steps(configure, ticking,
 
 def test_a_run_finds_its_rate_and_says_so(configure, monkeypatch):
     monkeypatch.setattr(
-        emseg.training.fit, "find_rate", partial(find_rate, steps=30, highest=100.0)
+        emseg.training.rate_finder, "find_rate", partial(find_rate, steps=30, highest=100.0)
     )
     settings = {"learning_rate": "auto", "batch": 1, "options": {"width": 4}}
     first, second = (train(configure(out, steps=3, **settings), ignore) for out in ("a", "b"))
@@ -227,7 +364,9 @@ def test_a_run_finds_its_rate_and_says_so(configure, monkeypatch):
 
 
 def test_a_range_test_without_an_answer_leaves_the_usual_rate(configure, monkeypatch, caplog):
-    monkeypatch.setattr(emseg.training.fit, "find_rate", partial(find_rate, steps=8, highest=1e-5))
+    monkeypatch.setattr(
+        emseg.training.rate_finder, "find_rate", partial(find_rate, steps=8, highest=1e-5)
+    )
     run = train(configure(steps=2, learning_rate="auto", batch=1, options={"width": 4}), ignore)
     assert run.card.training.learning_rate == 2e-3
     assert not run.card.training.craft.learning_rate_found

@@ -86,3 +86,102 @@ def test_a_classifier_is_judged_by_its_micrographs():
     assert verdict.scores["recall.c0"] == 1
     assert verdict.scores["recall.c1"] == 0.5
     assert verdict.loss == pytest.approx(-(3 * math.log(0.9) + math.log(0.1)) / 4)
+
+
+def plane(labelled, share, size=(64, 64)):
+    """A micrograph of noise of which so much belongs to the second class."""
+    mask = np.zeros(size, np.uint8)
+    mask.flat[: round(share * mask.size)] = 1
+    pixels = np.random.default_rng(0).integers(0, 255, size, dtype=np.uint8)
+    return labelled(pixels, mask, classes=2)
+
+
+class Constant(nn.Module):
+    """Says the first class always and everywhere."""
+
+    def forward(self, image):
+        return torch.cat([torch.ones_like(image), torch.zeros_like(image)], dim=1)
+
+
+def test_one_class_everywhere_is_chance(labelled):
+    judge = SegmentationJudge([plane(labelled, 0.25)], card(Task.SEGMENTATION), CPU)
+    verdict = judge.judge(Constant().eval())
+    assert verdict.chance == verdict.score == pytest.approx(0.75 / 2)
+    assert verdict.is_chance
+
+
+def test_a_network_that_sees_is_above_chance(labelled):
+    pixels = np.zeros((20, 20), np.uint8)
+    pixels[:, 10:] = 200
+    there = labelled(pixels, (pixels > 0).astype(np.uint8), classes=2)
+    verdict = SegmentationJudge([there], card(Task.SEGMENTATION), CPU).judge(Bright().eval())
+    assert (verdict.score, verdict.chance, verdict.is_chance) == (1, 0.25, False)
+
+
+@pytest.mark.parametrize(
+    ("labels", "chance", "is_chance"),
+    [
+        ([0, 0, 0, 1], 0.75, True),  # always the first class: three of four
+        ([0, 0, 0, 0], 1.0, False),  # nothing more can be asked of it
+        ([0, 1, 1, 1], 0.75, True),
+    ],
+)
+def test_one_class_always_is_chance(labels, chance, is_chance):
+    class First(nn.Module):
+        def forward(self, image):
+            return torch.tensor([[1.0, 0.0]]).expand(len(image), 2)
+
+    micrograph = Micrograph(np.eye(16, dtype=np.uint8)[None], "m")
+    images = [LabelledMicrograph(micrograph, each, measure(micrograph)) for each in labels]
+    verdict = ClassificationJudge(images, card(Task.CLASSIFICATION), CPU).judge(First().eval())
+    assert (verdict.chance, verdict.is_chance) == (chance, is_chance)
+
+
+def test_a_limit_leaves_the_middles_and_then_fewer_micrographs(labelled, caplog):
+    planes = [plane(labelled, 0.5) for _ in range(4)]  # of 16 crops of 16 x 16 each
+    judge = SegmentationJudge(planes, card(Task.SEGMENTATION), CPU)
+    assert (judge.crops, judge.looked_at) == (64, 4)
+    judge.limit(64)
+    assert caplog.text == ""
+    judge.limit(16)
+    assert (judge.crops, judge.looked_at) == (16, 4)
+    assert {each.labels.pixels.shape for each in judge.planes} == {(32, 32)}
+    judge.limit(2)
+    assert (judge.crops, judge.looked_at) == (2, 2)
+    judge.limit(0.1)
+    assert (judge.crops, judge.looked_at) == (1, 1)
+    assert "validation looks at 2 of 4 micrographs" in caplog.text
+    judge.judge(Constant().eval())
+
+
+def test_a_limit_keeps_every_class(caplog):
+    micrograph = Micrograph(np.eye(60, dtype=np.uint8)[None], "m")
+    images = [LabelledMicrograph(micrograph, n % 2, measure(micrograph)) for n in range(10)]
+    judge = ClassificationJudge(images, card(Task.CLASSIFICATION), CPU)
+    assert (judge.crops, judge.looked_at) == (160, 10)
+    judge.limit(10)
+    assert (judge.crops, judge.looked_at) == (10, 10)
+    judge.limit(1)
+    assert {each.label for each in judge.images} == {0, 1}
+    assert "middle 16 x 16 pixels of 10 of 10 micrographs" in caplog.text
+
+
+def test_a_validation_tells_how_far_it_is_and_can_be_ended(labelled):
+    planes = [plane(labelled, 0.5) for _ in range(4)]
+    micrograph = Micrograph(np.eye(16, dtype=np.uint8)[None], "m")
+    images = [LabelledMicrograph(micrograph, n % 2, measure(micrograph)) for n in range(4)]
+    segmenting = SegmentationJudge(planes, card(Task.SEGMENTATION), CPU)
+    classifying = ClassificationJudge(images, card(Task.CLASSIFICATION), CPU)
+    for judge, network in ((segmenting, Constant()), (classifying, Spotted())):
+        told = []
+        judge.judge(network.eval(), told.append)
+        assert told == [0.25, 0.5, 0.75, 1]
+        told.clear()
+
+        def end(share, told=told):
+            told.append(share)
+            raise InterruptedError
+
+        with pytest.raises(InterruptedError):
+            judge.judge(network.eval(), end)
+        assert told == [0.25]

@@ -1,0 +1,47 @@
+"""A run ends when it is asked to: after its step, or at once when it is asked twice."""
+
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_log = logging.getLogger(__name__)
+
+
+class Stop:
+    """Whether Ctrl-C, or the SIGTERM of a cluster, asked a run to end."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Let Ctrl-C and SIGTERM end the block after its step; a second one ends it at once.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            At the second.
+        """
+
+        def stop(number: int, _frame: object) -> None:
+            if self.asked:
+                raise KeyboardInterrupt
+            self.asked = True
+            _log.warning(
+                "stopping after this step; the best model so far is kept (once more stops at once)"
+            )
+            if number == signal.SIGINT:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+
+        kinds = (signal.SIGINT, signal.SIGTERM)
+        try:
+            before = {kind: signal.signal(kind, stop) for kind in kinds}
+        except ValueError:  # not the main thread: whoever runs us handles signals
+            yield
+            return
+        try:
+            yield
+        finally:
+            for kind, handler in before.items():
+                signal.signal(kind, handler)
