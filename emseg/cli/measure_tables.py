@@ -48,7 +48,7 @@ def _fractions(summary: Summary) -> Table:
     table = new_table("class", summary.fraction_name, "95 % interval")
     for each in summary.classes():
         fraction = each.fraction
-        mean = "-" if fraction.mean is None else f"{100 * fraction.mean:.2f} %"
+        mean = "-" if fraction.mean is None else _percent(fraction.mean)
         add_row(table, each.name, mean, _between(fraction, 100, " %"))
     return table
 
@@ -83,6 +83,11 @@ def _between(found: Fraction | Density, factor: float, unit: str = "") -> str:
     if found.low is None or found.high is None:
         return "-"
     return f"{_number(found.low * factor)} to {_number(found.high * factor)}{unit}"
+
+
+def _percent(fraction: float) -> str:
+    """Write a share with two decimals, never rounded to nothing."""
+    return "<0.01 %" if 0 < fraction < 0.00005 else f"{100 * fraction:.2f} %"
 
 
 def _number(value: float | None) -> str:

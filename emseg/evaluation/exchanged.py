@@ -22,6 +22,7 @@ from emseg.evaluation.meaning import Meaning
 from emseg.labels import show_value
 
 _LEAST, _LEAST_OF_ONE = 0.5, 0.3  # score of exchanged classes, on average and of each
+_LEAST_ALONE = 0.7  # score of a class that only has another name; a poor one may be a mistake
 _MOST = 0.25  # average score of the same classes as they are named
 _MOST_CLASSES = 64  # that are looked at image by image
 _TIE = 1e-9  # a class keeps its name where another is no better
@@ -138,11 +139,11 @@ def exchange_of(
     moved = [int(k) for i, k in enumerate(order) if i != k and counts[:, k].any()]
     if not moved:
         return None
-    return Exchange(
-        {names[k]: names[i] for i, k in enumerate(order.tolist())},
-        tuple(names[k] for k in sorted(moved)),
-        float(np.nanmean(scores[np.arange(len(names)), order])),
-    )
+    mean = float(np.nanmean(scores[np.arange(len(names)), order]))
+    if mean <= _LEAST:
+        return None  # poor under any names
+    taken = {names[k]: names[i] for i, k in enumerate(order.tolist())}
+    return Exchange(taken, tuple(names[k] for k in sorted(moved)), mean)
 
 
 def _scores(
@@ -183,7 +184,8 @@ def _is_exchanged(
     shown = others[predicted[named] > 0]
     if np.isnan(own).all() or not len(shown):
         return False
-    is_good = np.nanmean(others) > _LEAST and shown.min() >= _LEAST_OF_ONE
+    least = _LEAST_ALONE if len(shown) == 1 else _LEAST
+    is_good = np.nanmean(others) > least and shown.min() >= _LEAST_OF_ONE
     return bool(is_good and np.nanmean(own) <= _MOST)
 
 
