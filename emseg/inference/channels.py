@@ -1,21 +1,14 @@
 """A micrograph's channels are brought to those that a model reads."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from emseg.errors import MismatchError
 from emseg.micrograph import Micrograph
-
-_log = logging.getLogger(__name__)
-_RGB = ("red", "green", "blue")
-_LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
-_MARKS = 0.05  # share of the pixels that scale bars, arrows and letters in colour take
-_SAME = 1 / 16  # of the range of values: how far JPEG throws channels that agree apart
+from emseg.reading.colours import RGB
+from emseg.reading.grey import grey_of, is_colour, is_marked_grey
 
 
 def fit_channels(micrograph: Micrograph, channels: int) -> Micrograph:
@@ -33,9 +26,9 @@ def fit_channels(micrograph: Micrograph, channels: int) -> Micrograph:
     if found == channels:
         return micrograph
     if channels == 1 and is_colour(micrograph):
-        return _grey(micrograph)
+        return grey_of(micrograph)
     if channels == 3 and micrograph.is_grey_in_colour:
-        return replace(micrograph, pixels=np.repeat(micrograph.pixels, 3, axis=0), channels=_RGB)
+        return replace(micrograph, pixels=np.repeat(micrograph.pixels, 3, axis=0), channels=RGB)
     instead = "--channels names those that it was trained on"
     if (found, channels) == (1, 3):
         instead = "--channels 0,0,0 gives it the grey three times"
@@ -63,7 +56,9 @@ def with_common_channels(micrographs: Sequence[Micrograph]) -> list[Micrograph]:
         return [fit_channels(each, 3) for each in micrographs]
     else:
         alike = list(micrographs)
-        grey = next((each for each in alike if len(each.pixels) == 1), None)
+        grey = next(
+            (each for each in alike if len(each.pixels) == 1 and not each.is_grey_in_colour), None
+        )
         if grey is not None:
             raise MismatchError(
                 f"{_place(coloured[0])} is a colour picture and {_place(grey)} is grey; a training "
@@ -78,54 +73,6 @@ def with_common_channels(micrographs: Sequence[Micrograph]) -> list[Micrograph]:
                 "name them with --channels"
             )
     return alike
-
-
-def is_colour(micrograph: Micrograph) -> bool:
-    """Whether the channels of a micrograph are red, green and blue."""
-    return micrograph.channels == _RGB and len(micrograph.pixels) == 3
-
-
-def is_marked_grey(micrograph: Micrograph) -> bool:
-    """Whether red, green and blue agree almost everywhere."""
-    return _coloured_share(micrograph.pixels) <= _MARKS
-
-
-def _grey(micrograph: Micrograph) -> Micrograph:
-    share = _coloured_share(micrograph.pixels)
-    if share > _MARKS:
-        _log.warning(
-            "%s is a colour picture; its luminance is used",
-            _place(micrograph),
-            extra={"more": "the luminance of {} more colour pictures is used as well"},
-        )
-        return replace(micrograph, pixels=_luminance(micrograph.pixels), channels=())
-    _log.warning(
-        "%s is grey stored in colour, with %.2g %% of its pixels coloured; it is read as grey, and "
-        "--channels 0,1,2 reads the colours",
-        _place(micrograph),
-        100 * share,
-        extra={"more": "{} more are read as grey although some of their pixels are coloured"},
-    )
-    pixels, kind = _luminance(micrograph.pixels), micrograph.pixels.dtype
-    if kind.kind in "iu":
-        pixels = np.rint(pixels)
-    return replace(micrograph, pixels=pixels.astype(kind), channels=(), is_grey_in_colour=True)
-
-
-def _coloured_share(colours: NDArray[Any]) -> float:
-    """Share of the pixels whose red, green and blue differ, (3, Y, X)."""
-    low, high = colours.min(axis=0), colours.max(axis=0)
-    most = 255.0 if colours.dtype == np.uint8 else float(high.max()) - float(low.min())
-    return float(np.mean(np.subtract(high, low, dtype=np.float32) > _SAME * most))
-
-
-def _luminance(colours: NDArray[Any]) -> NDArray[Any]:
-    """Weigh red, green and blue, shape (1, Y, X), one channel in memory at a time."""
-    precision = np.float32 if colours.dtype.itemsize <= 2 else np.float64
-    grey = np.zeros((1, *colours.shape[1:]), precision)
-    for weight, channel in zip(_LUMA, colours, strict=True):
-        grey[0] += np.multiply(channel, weight, dtype=precision)
-    return grey
 
 
 def _place(micrograph: Micrograph) -> str:

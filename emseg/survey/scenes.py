@@ -8,6 +8,7 @@ from emseg.errors import MismatchError
 from emseg.labels import to_label_image
 from emseg.labels.instances import Instances, read_instances
 from emseg.micrograph import LabelImage, Micrograph, Region
+from emseg.reading.grey import grey_of, is_marked_grey
 from emseg.survey.fields import Field
 from emseg.survey.meaning import Meaning
 
@@ -106,4 +107,4 @@ def _micrograph(field: Field, size: tuple[int, int]) -> Micrograph | None:
             f"its micrograph {micrograph.path} {micrograph.size[0]} x {micrograph.size[1]}; give "
             "the micrograph that was labelled"
         )
-    return micrograph
+    return grey_of(micrograph) if is_marked_grey(micrograph) else micrograph

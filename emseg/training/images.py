@@ -15,13 +15,14 @@ from torch.utils.data import Dataset
 from emseg.calibration import PixelSize
 from emseg.config import TrainConfig
 from emseg.errors import ContentError, UnknownNameError, UsageError, listed
-from emseg.inference.channels import fit_channels, is_colour, with_common_channels
+from emseg.inference.channels import fit_channels, with_common_channels
 from emseg.inference.segmenter import mirror_pad
 from emseg.intensity import IntensityRule, Statistics, measure, normalise
 from emseg.labels import colour
 from emseg.micrograph import LabelClass, Micrograph
 from emseg.naming import MOST_CLASSES, fault_of, shown
 from emseg.reading import LabelledFile, ReadOptions, class_folders, list_planes
+from emseg.reading.grey import is_colour
 from emseg.training.augment import Geometry, vary_intensity
 from emseg.training.pixel_sizes import CommonScale
 

@@ -426,3 +426,22 @@ def test_every_class_has_a_picture_of_its_sizes(emseg, here):
     made = ["sizes_a_b_2.png", "sizes_a_b_3.png", "sizes_A_B_4.png", "sizes_a_b_1.png"]
     assert f"pictures: {', '.join(made)}, overlays/" in run.out
     assert {path.name for path in (here / "measurements").glob("sizes_*")} == set(made)
+
+
+def test_a_coloured_scale_bar_leaves_a_micrograph_grey(emseg, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    mask = np.zeros((40, 50), np.uint8)
+    mask[10:20, 10:30] = 1
+    for folder in ("masks", "images"):
+        Path(folder).mkdir()
+    for name in ("a", "b"):
+        Image.fromarray(mask).save(f"masks/{name}.png")
+    grey = np.stack([mask * 100 + 20] * 3, axis=-1)
+    Image.fromarray(grey).save("images/a.png")
+    grey[-3:, -20:] = (255, 255, 0)
+    Image.fromarray(grey).save("images/b.png")
+    run = emseg("measure", "masks", "--images", "images", "--out", "measured")
+    assert run.code == 0, run.err
+    assert "b.png is grey stored in colour" in run.err
+    rows = list(csv.DictReader(Path("measured/objects.csv").open(encoding="utf-8")))
+    assert [float(each["mean_intensity_1"]) for each in rows] == [120.0, 120.0]
