@@ -443,5 +443,5 @@ def test_a_coloured_scale_bar_leaves_a_micrograph_grey(emseg, tmp_path, monkeypa
     run = emseg("measure", "masks", "--images", "images", "--out", "measured")
     assert run.code == 0, run.err
     assert "b.png is grey stored in colour" in run.err
-    rows = list(csv.DictReader(Path("measured/objects.csv").open(encoding="utf-8")))
+    rows = list(csv.DictReader(Path("measured/objects.csv").read_text("utf-8").splitlines()))
     assert [float(each["mean_intensity_1"]) for each in rows] == [120.0, 120.0]
