@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_BEND = 2e-3  # of the length: how far samples may lie from even places before it is another scale
+_APART = 2e-3  # of the length: how far samples may lie from even places
+_JITTER = 1.0  # of a step: how far they may where positions were rounded or measured
+_BEND = 0.02  # of a step: by how much the steps of both halves may differ then
 
 
 def spacing(positions: NDArray[Any]) -> float | None:
@@ -29,10 +31,14 @@ def spacing(positions: NDArray[Any]) -> float | None:
     first, last = float(places[0]), float(places[-1])
     even = np.linspace(first, last, len(places))
     rounded = np.finfo(positions.dtype).eps if positions.dtype.kind == "f" else 0.0
-    allowed = _BEND * abs(last - first) + 4 * rounded * float(np.abs(places).max())
-    if float(np.abs(places - even).max()) > allowed:
-        return None
-    return (last - first) / (len(places) - 1)
+    step, apart = (last - first) / (len(places) - 1), float(np.abs(places - even).max())
+    if apart <= _APART * abs(last - first) + 4 * rounded * float(np.abs(places).max()):
+        return step
+    middle = len(places) // 2
+    before = (float(places[middle]) - first) / max(1, middle)
+    after = (last - float(places[middle])) / max(1, len(places) - 1 - middle)
+    is_straight = abs(after - before) <= _BEND * abs(step)
+    return step if is_straight and apart <= _JITTER * abs(step) else None
 
 
 def uneven(what: str, axes: Sequence[str]) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from emseg.reading.via_rosettasciio import signal_of
 
 _GROUPS = 2000  # that are looked at for marks
 _NO_ARRAYS = frozenset({"metadata", "pointlist", "pointlistarray", "root", "file"})
+_SCAN = 4  # dimensions of a cube of 4D-STEM
 _ENERGIES = frozenset({"ev", "kev"})
 
 
@@ -60,7 +61,9 @@ def signal_of_marked(dataset: h5py.Dataset) -> Signal:
         }
         for at, axis in enumerate(axes)
     ]
-    found = {"data": data, "axes": listed, "metadata": {"General": {"title": title}}}
+    kind = "diffraction" if dataset.ndim == _SCAN and _is_cube(dataset) else ""
+    said_of = {"General": {"title": title}, "Signal": {"signal_type": kind}}
+    found = {"data": data, "axes": listed, "metadata": said_of}
     signal = signal_of(found, said.source)
     return dataclasses.replace(
         signal,
@@ -89,6 +92,19 @@ def _nexus(group: h5py.Group) -> Iterator[h5py.Dataset]:
         yield group[name]
 
 
+def is_marked(dataset: h5py.Dataset) -> bool:
+    """Whether a dataset that the user named is one of `marked_images`."""
+    group = dataset.parent
+    arrays = _emd(group) if "emd_group_type" in group.attrs else _nexus(group)
+    return any(each == dataset for each in arrays)
+
+
+def _is_cube(dataset: h5py.Dataset) -> bool:
+    """Whether py4DSTEM calls an array a cube of diffraction patterns, whatever its axes say."""
+    kind = text_of(dataset.parent.attrs.get("python_class", ""))
+    return kind == "DataCube" or "datacube" in dataset.name.split("/")[-2:]
+
+
 def _is_turned(dataset: h5py.Dataset, said: Described) -> bool:
     """Whether HyperSpy wrote an EMD array without names: it stores the last axis first."""
     return dataset.name.startswith("/signals/") and not roles_of(said.axes).are_named
@@ -100,6 +116,8 @@ def _detector(axes: Sequence[Axis], dataset: h5py.Dataset) -> list[int]:
     energies = [at for at, axis in enumerate(axes) if (axis.units or "").lower() in _ENERGIES]
     if len(energies) == 1:
         return energies
+    if count == _SCAN and _is_cube(dataset):
+        return [2, 3]
     kind = text_of(group.get("interpretation", dataset.attrs.get("interpretation", "")))
     if kind == "spectrum":
         return [count - 1]

@@ -22,7 +22,7 @@ from emseg.reading.formats import FORMATS, Format
 from emseg.reading.hdf5_axes import describe_axes
 from emseg.reading.hdf5_filters import missing_filter
 from emseg.reading.hdf5_image import as_image
-from emseg.reading.hdf5_marks import marked_images, signal_of_marked
+from emseg.reading.hdf5_marks import is_marked, marked_images, signal_of_marked
 from emseg.reading.inside import split
 from emseg.reading.layout import Layout, why_not
 from emseg.reading.signal import Index, Signal, Source
@@ -103,6 +103,8 @@ def _names(opened: h5py.File) -> list[str]:
 
 
 def _signal(dataset: h5py.Dataset) -> Signal:
+    if is_marked(dataset):
+        return dataclasses.replace(signal_of_marked(dataset), name=dataset.name)
     said = describe_axes(dataset)
     roles = roles_of(said.axes)
     axes = renamed(said.axes, roles.names)

@@ -107,6 +107,15 @@ def test_a_4d_stem_cube_of_emd_is_refused(tmp_path):
             open_stack(path)
 
 
+def test_a_cube_of_py4dstem_is_refused_without_names_and_units_too(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        group = file.create_group("root/cube")
+        group.attrs.update({"emd_group_type": "array", "python_class": "DataCube"})
+        group["data"] = np.zeros((4, 5, 16, 18), np.float32)
+    with pytest.raises(ContentError, match="a diffraction pattern at each of 4 x 5 points"):
+        open_stack(tmp_path / "a.h5")
+
+
 @pytest.mark.parametrize("names", [("z", "y", "x"), ("", "", "")])
 def test_what_hyperspy_writes_as_emd_comes_back(tmp_path, names):
     from rsciio.emd import file_writer
@@ -130,6 +139,8 @@ def test_spectra_of_emd_whose_columns_are_stored_first(tmp_path):
         for at, (name, units) in enumerate((("Energy", "[k_e_V]"), ("x", "[n_m]"), ("y", "[n_m]"))):
             group[f"dim{at + 1}"] = np.arange(group["data"].shape[at]) * (0.1, 3.0, 2.0)[at]
             group[f"dim{at + 1}"].attrs.update({"name": name, "units": units})
+    with pytest.raises(ContentError, match="a spectrum along Energy at each of 12 x 14 points"):
+        open_stack(f"{tmp_path}/a.emd:/data/map/data")
     stack = open_stack(tmp_path / "a.emd", ReadOptions(channels="bins=2"))
     np.testing.assert_array_equal(
         stack[0].pixels, counts.reshape(12, 14, 2, 20).sum(3).transpose(2, 0, 1)
