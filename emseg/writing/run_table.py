@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from emseg.errors import NotWritableError
+from emseg.reading.file_table import plain_text
 from emseg.writing.leftovers import hidden_beside, is_abandoned
 from emseg.writing.locks import locked
 from emseg.writing.tables import write_table
@@ -116,7 +117,7 @@ class RunTable:
                 reader = csv.DictReader(file, strict=True)
                 if _FILE in (columns := reader.fieldnames or ()):
                     return [
-                        {each: from_utf8(row[each] or "") for each in columns} for row in reader
+                        {plain_text(each): _text(row[each]) for each in columns} for row in reader
                     ]
         except (UnicodeDecodeError, csv.Error):
             columns = ()
@@ -139,6 +140,10 @@ class RunTable:
         folder = as_utf8(self.path.parent.resolve().name)
         below = parts[parts.index(folder) + 1 :] if folder in parts else parts
         return "/".join(below)
+
+
+def _text(cell: str | None) -> str:
+    return from_utf8(plain_text(cell or ""))
 
 
 def _state(path: Path) -> tuple[int, ...] | None:

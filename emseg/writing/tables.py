@@ -10,6 +10,7 @@ from typing import TextIO
 from emseg.writing.whole import whole_file
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def harmless(value: object) -> object:
@@ -17,7 +18,8 @@ def harmless(value: object) -> object:
 
     Names of files and classes may be anything, and text that begins with ``=``, ``+``, ``-``,
     ``@``, a tab or a line break is run by spreadsheets (OWASP, "CSV Injection"). Numbers stay as
-    they are, negative ones too. `emseg.reading.file_table.plain_text` gives the text back.
+    they are, negative ones too, and so does text that is one.
+    `emseg.reading.file_table.plain_text` gives the text back.
 
     Parameters
     ----------
@@ -27,7 +29,7 @@ def harmless(value: object) -> object:
     if value is None or isinstance(value, Number):
         return value
     text = str(value)
-    return f"'{text}" if _FORMULA.match(text) else text
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
 class Lines:

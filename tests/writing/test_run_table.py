@@ -47,6 +47,22 @@ def test_the_folder_may_be_named_from_elsewhere(out, monkeypatch):
     assert [each["pixels.x"] for each in read(Path())] == ["2"]
 
 
+def test_text_that_is_no_formula_stays_as_it_is_however_often_rows_are_added(out):
+    rows = [{**row("=a", -3), "file": "=in/a.png", "class": "-pore"}]
+    for _ in range(3):
+        RunTable(out / "predictions.csv").add([row("b", 1)])
+        RunTable(out / "predictions.csv").add(rows)
+    found = read(out)
+    assert len(found) == 2
+    assert found[1]["file"] == "'=in/a.png"
+    assert (found[1]["class"], found[1]["pixels.x"]) == ("'-pore", "-3")
+    RunTable(out / "predictions.csv").add([row("b", 2)])
+    assert [(each["file"], each["pixels.x"]) for each in read(out)] == [
+        ("'=in/a.png", "-3"),
+        ("in/a.png", "2"),
+    ]
+
+
 def test_columns_of_another_model_are_added(out):
     table = RunTable(out / "predictions.csv")
     table.add([row("a", 1)])

@@ -61,7 +61,8 @@ def test_a_row_that_fails_leaves_the_old_table(tmp_path: Path) -> None:
     assert read(path) == [{"x": "1"}]
 
 
-FORMULAE = ["=1+1", "+1", "-a.tif", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "''@x", "\uff1d1"]
+FORMULAE = ["=1+1", "+1+1", "-1-1", "-a.tif", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "''@x"]
+FORMULAE += ["\N{FULLWIDTH EQUALS SIGN}1"]
 
 
 @pytest.mark.parametrize("kind", ["whole", "growing"])
@@ -85,7 +86,7 @@ def test_text_is_never_a_formula_and_numbers_stay_numbers(tmp_path: Path, kind: 
 
 
 def test_other_text_is_written_as_it_is(tmp_path: Path) -> None:
-    names = ["a=b.tif", "'quoted'", "1-2", "\N{MINUS SIGN}1", ""]
+    names = ["a=b.tif", "'quoted'", "1-2", "-1.5e-3", "+1", "-.5", "\N{MINUS SIGN}1", ""]
     write_table(tmp_path / "table.csv", [{"file": name} for name in names])
     found = [row["file"] for row in read(tmp_path / "table.csv")]
     assert found == names
