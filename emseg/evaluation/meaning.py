@@ -17,6 +17,7 @@ from emseg.labels import (
     tell_left_out,
     to_label_image,
 )
+from emseg.labels.numbering import Numbering
 from emseg.micrograph import UNLABELLED_8, LabelClass, LabelImage
 from emseg.reading import Plane
 
@@ -145,6 +146,8 @@ def _of_judged(known: tuple[LabelClass, ...], judgement: Judgement, rule: MaskRu
         chosen = rule.names or [each.name for each in known]
         values = judgement.values
         return Meaning(*choose_classes(values, names=chosen, unlabelled=rule.unlabelled))
+    if judgement.numbering is Numbering.SURE:
+        judgement.refuse_objects("add --instances masks")
     return _as_trained(known, judgement.values, rule.unlabelled)
 
 

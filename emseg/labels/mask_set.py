@@ -117,6 +117,6 @@ def share(part: int, whole: int) -> str:
 
 
 def in_masks(seen: Sequence[Evidence]) -> str:
-    """Say in how many masks, and in which first: ``"3 masks (s0.png first)"``."""
+    """Say in how many masks, and in which first: ``"3 of them (s0.png first)"``."""
     name = Path(seen[0].name).name
-    return f"{len(seen)} masks ({name} first)" if len(seen) > 1 else name
+    return f"{len(seen)} of them ({name} first)" if len(seen) > 1 else name

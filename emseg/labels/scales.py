@@ -69,13 +69,11 @@ def _of_full(found: MaskSet, full: _Marked, rest: _Marked) -> Scale:
     (largest, *_) = sorted(frozenset().union(*_values(full)))
     is_drawn = any(0 in seen.counts for seen, _ in full)
     if others <= {1} and is_drawn:
-        written = [str(value) for value in sorted(frozenset().union(others, *_values(full)))]
+        written = sorted({value for _, values in (*full, *rest) for value in values})
         _log.warning(
-            "%s write the same class as different numbers: %s in %s%s; they are taken as one",
+            "%s write the same class as different numbers, which are taken as one: %s",
             found.where,
-            " and ".join(written),
-            _masks(full),
-            f", 1 in {_masks(rest)}" if rest else "",
+            listed([f"{v} in {_masks([p for p in (*full, *rest) if v in p[1]])}" for v in written]),
         )
         return Scale.BINARY
     beside = [pair for pair in rest if pair[1] & FULL]

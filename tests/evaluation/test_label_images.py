@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from emseg.config import Numbered
 from emseg.errors import LabelError, MismatchError, UnknownNameError, UsageError
 from emseg.evaluation import MaskRule, evaluate_label_images
 from emseg.micrograph import LabelClass, LabelImage
@@ -442,3 +443,16 @@ def test_a_class_under_another_is_told(folders, tmp_path, caplog):
     masks = {"small": tmp_path / "small", "large": tmp_path / "large"}
     assert evaluate_label_images([folders[0]], masks).pooled.mean_iou == 1
     assert "50.0 % of the pixels of small (2 of 4) lie under large" in caplog.text
+
+
+def test_masks_that_number_objects_are_refused_with_the_option_for_them(folders):
+    numbers = np.zeros((40, 80), np.uint8)
+    for number in range(14):
+        y, x = divmod(number, 7)
+        numbers[20 * y + 2 : 20 * y + 9, 10 * x + 2 : 10 * x + 9] = number + 1
+    predict(folders[0] / "a.ome.tif", numbers > 0, classes=THREE[:2])
+    mask(folders[1] / "a.png", numbers)
+    with pytest.raises(LabelError, match="they number objects; add --instances masks, or"):
+        evaluated(folders)
+    report = evaluated(folders, instances=Numbered.MASKS)
+    assert report.value("classes", "object", "iou") == 1

@@ -131,8 +131,8 @@ def test_masks_of_one_and_of_255_show_the_same_class(caplog):
     for each in read[:4]:
         np.testing.assert_array_equal(each, drawn[1])
     assert caplog.messages == [
-        "the masks write the same class as different numbers: 1 and 255 and 65535 in 2 masks "
-        "(s0.png first), 1 in 2 masks (s1.png first); they are taken as one"
+        "the masks write the same class as different numbers, which are taken as one: "
+        "1 in 2 of them (s1.png first), 255 in s0.png, 65535 in s3.png"
     ]
 
 
@@ -208,8 +208,8 @@ def test_few_values_of_one_piece_each_are_told(planes, is_told, caplog):
 def test_classes_that_no_mask_shows_together_are_told(caplog):
     meaning(discs(128), discs(128), discs(255))
     assert caplog.messages == [
-        "no two of the values 128, 255 are in the same mask (128 in 2 masks (s0.png first), 255 in "
-        "s2.png): each is taken as a class; where they are the same class, say --labels "
+        "no two of the values 128, 255 are in the same mask (128 in 2 of them (s0.png first), 255 "
+        "in s2.png): each is taken as a class; where they are the same class, say --labels "
         "0=background,128=foreground,255=foreground"
     ]
 
