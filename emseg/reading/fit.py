@@ -6,6 +6,8 @@ unknown one costs an option: what does not fit is not taken, and a notice says s
 """
 
 import dataclasses
+from collections import Counter
+from collections.abc import Sequence
 from math import isclose
 
 from emseg.calibration import PixelSize
@@ -17,6 +19,7 @@ _SAY = "--pixel-size says what it is"
 _THICKEST_BAR = 0.35  # of the height of the file; more is no information bar
 _FINEST_NM, _COARSEST_NM = 1e-3, 1e6  # 1 pm and 1 mm a pixel: no electron microscope is beyond
 _MOST_ANISOTROPIC = 10.0
+_ALIKE = 1e-3  # share by which the pixel sizes of planes may differ
 _INCH_NM = 25.4e6
 _DOTS = (72, 75, 90, 96, 100, 120, 144, 150, 180, 200, 220, 240, 300, 350, 360, 400, 600, 1200)
 
@@ -72,6 +75,23 @@ def misfit(
 def _fits(height: int, stated: int, *, with_bar: bool) -> bool:
     most = _THICKEST_BAR * height if with_bar else 0
     return 0 <= height - stated <= most
+
+
+def several_sizes(sizes: Sequence[PixelSize]) -> SizeNotice | None:
+    """Say that planes have different pixel sizes; None when they have one."""
+    if all(_alike(each, sizes[0]) for each in sizes):
+        return None
+    counts = Counter(shown_length(each) for each in sizes)
+    shown = ", ".join(f"{count} of {each}" for each, count in counts.items())
+    return SizeNotice(
+        f"has planes of different pixel sizes ({shown}): none is taken; save them as files of "
+        f"their own, or {_SAY}"
+    )
+
+
+def _alike(size: PixelSize, other: PixelSize) -> bool:
+    pairs = ((size.y_nm, other.y_nm), (size.x_nm, other.x_nm))
+    return all(isclose(a, b, rel_tol=_ALIKE) for a, b in pairs)
 
 
 def without_said(source: Source) -> Source:

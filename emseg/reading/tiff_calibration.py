@@ -4,7 +4,6 @@ OME-XML, ImageJ, the makers' own tags, and last the resolution tags, which mostl
 how large to print.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from math import inf
@@ -12,9 +11,9 @@ from pathlib import Path
 
 import tifffile
 
-from emseg.calibration import PixelSize, nm_per_unit
+from emseg.calibration import nm_per_unit
 from emseg.reading import tiff_makers
-from emseg.reading.fit import SizeNotice, misfit, shown_length
+from emseg.reading.fit import SizeNotice, misfit, several_sizes
 from emseg.reading.ome_series import OmeSeries
 from emseg.reading.print_resolution import is_measured, why_not_measured
 from emseg.reading.sidecar import size_beside
@@ -22,7 +21,6 @@ from emseg.reading.tiff_scale import MALFORMED, Calibration, Place, Series, Step
 
 _RESOLUTION_UNITS = {2: "inch", 3: "cm"}  # tag 296 of TIFF 6.0
 _PRINTED = ("inch", "cm")
-_ALIKE = 1e-3  # share by which the pixel sizes of planes may differ
 _COPY = 0.02  # share by which height and width of a smaller copy may be reduced differently
 
 _Look = Callable[[Place], Calibration]
@@ -84,14 +82,7 @@ def _several_sizes(look: _Look, place: Place, found: Calibration) -> SizeNotice 
     others = (each for each in _pages(place.series) if each is not place.page)
     places = (replace(place, page=each) for each in others)
     sizes = [size, *(_ask(look, each).pixel_size or size for each in places)]
-    counts = Counter(shown_length(each) for each in sizes)
-    if all(_alike(each, size) for each in sizes):
-        return None
-    shown = ", ".join(f"{count} of {each}" for each, count in counts.items())
-    return SizeNotice(
-        f"has planes of different pixel sizes ({shown}): none is taken; save them as files of "
-        "their own, or --pixel-size says what it is"
-    )
+    return several_sizes(sizes)
 
 
 def _pages(series: Series) -> Iterator[tifffile.TiffPage]:
@@ -101,12 +92,6 @@ def _pages(series: Series) -> Iterator[tifffile.TiffPage]:
             yield page
         elif page is not None and not page.is_virtual:
             yield page.aspage()
-
-
-def _alike(size: PixelSize, other: PixelSize) -> bool:
-    return all(
-        abs(a / b - 1) <= _ALIKE for a, b in ((size.y_nm, other.y_nm), (size.x_nm, other.x_nm))
-    )
 
 
 def _ome(place: Place) -> Calibration:

@@ -19,6 +19,7 @@ from emseg.reading.formats import FORMATS, Format
 from emseg.reading.layout import why_not
 from emseg.reading.mrc_header import MrcHeader
 from emseg.reading.narrow_planes import why_narrow
+from emseg.reading.plane_sizes import mrc_steps, of_one_size
 from emseg.reading.signal import Index, Signal, Source
 from emseg.reading.via_rosettasciio import open_source as open_with_rosettasciio
 
@@ -44,10 +45,12 @@ def open_source(path: Path, fmt: Format) -> Source:
         )
     dtype = _check(path, header)
     if header.order == ">":
-        return Source((_doubted(_big_endian(path, header, dtype, fmt), header),))
+        signal = _doubted(_big_endian(path, header, dtype, fmt), header)
+        return Source((of_one_size(signal, mrc_steps(path, header)),))
     found = open_with_rosettasciio(path, fmt)
     understood = (_understood(each, header, dtype, fmt.calibration) for each in found.signals)
-    signals = tuple(_doubted(each, header) for each in understood)
+    steps = mrc_steps(path, header) if header.shape[0] > 1 else []
+    signals = tuple(of_one_size(_doubted(each, header), steps) for each in understood)
     return dataclasses.replace(found, signals=signals, notices=_notices(header))
 
 

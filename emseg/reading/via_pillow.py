@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from emseg.calibration import Axis, PixelSize, nm_per_unit
-from emseg.reading.fit import SizeNotice
+from emseg.reading.fit import SizeNotice, misfit
 from emseg.reading.formats import Format
 from emseg.reading.orientation import TAG, turned
 from emseg.reading.print_resolution import is_measured, why_not_measured
@@ -40,6 +40,7 @@ _SAMPLES = {"LA": 2, "RGB": 3, "RGBA": 4}
 _DEEP_PNG = {0: "L", 2: "RGB", 4: "LA", 6: "RGBA"}  # colour type -> mode
 _EXIF, _MAKE = 0x8769, 271
 _FOCAL_X, _FOCAL_Y, _FOCAL_UNIT = 41486, 41487, 41488
+_STATED = (40963, 40962)  # height and width of the picture
 _INCH_NM = 25.4e6
 _DAMAGED = (OSError, SyntaxError, ValueError, KeyError, TypeError, IndexError, struct.error)
 _FOCAL_UNITS = {2: "inch", 3: "cm", 4: "mm", 5: "um"}
@@ -154,7 +155,21 @@ def _calibrated(
     size, notice = size_beside(path, (image.height, image.width))
     if size is None and notice is None:
         size, notice = _pixel_size(image, fmt)
+        other = _of_another(image, fmt) if size is not None else None
+        size, notice = (size, notice) if other is None else (None, other)
     return size, (notice,) if notice else ()
+
+
+def _of_another(image: Image.Image, fmt: Format) -> SizeNotice | None:
+    """Say that EXIF is about a picture of another height or width."""
+    if fmt.name != "JPEG":
+        return None
+    with no_warnings():
+        said = image.getexif().get_ifd(_EXIF)
+    stated = [int(each) if isinstance(each := said.get(tag), int) else None for tag in _STATED]
+    return misfit(
+        (image.height, image.width), (stated[0], stated[1]), "the EXIF tags", with_bar=False
+    )
 
 
 def _pixel_size(image: Image.Image, fmt: Format) -> tuple[PixelSize | None, SizeNotice | None]:

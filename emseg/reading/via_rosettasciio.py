@@ -20,6 +20,7 @@ from emseg.reading.coordinates import spacing, uneven
 from emseg.reading.file_sets import missing_part
 from emseg.reading.formats import Format
 from emseg.reading.narrow_planes import why_narrow
+from emseg.reading.plane_sizes import of_one_size, ser_steps
 from emseg.reading.plugins import file_reader
 from emseg.reading.quiet import no_warnings
 from emseg.reading.signal import Index, Signal, Source
@@ -68,6 +69,8 @@ def open_source(path: Path, fmt: Format) -> Source:
     signals = [signal_of(each, _calibration(each, fmt)) for each in found]
     if fmt.plugin not in _NAMED_BY_USERS:
         signals = [replace(each, refusal=each.refusal or why_narrow(each.axes)) for each in signals]
+    if fmt.plugin == "tia" and len(signals) == 1 and path.suffix.lower() == ".ser":
+        signals = [of_one_size(signals[0], ser_steps(path))]
     return Source(tuple(signals), notices=notices)
 
 

@@ -90,3 +90,14 @@ def test_the_dots_of_a_film_scanner_are_no_pixel_size(tmp_path, suffix, dpi, sho
     assert f"--pixel-size {shown} says" in stack.notices[0]
     said = open_stack(path, ReadOptions(pixel_size=shown))
     assert (said.notices, said.pixel_size.source) == ((), "--pixel-size")
+
+
+@pytest.mark.parametrize(("stated", "nm"), [(16, 508), (32, None)])
+def test_exif_of_another_picture_gives_no_pixel_size(tmp_path, stated, nm):
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update({40962: stated, 40963: stated // 2})
+    pixels = np.zeros((8, 16), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", exif=exif, dpi=(50_000, 50_000))
+    stack = open_stack(tmp_path / "a.jpg")
+    assert (stack.pixel_size and stack.pixel_size.x_nm) == nm
+    assert ("the EXIF tags are about one of 32" in " ".join(stack.notices)) == (nm is None)

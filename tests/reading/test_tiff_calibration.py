@@ -290,6 +290,30 @@ def test_xml_of_thermo_fisher(tmp_path, inside, space):
     assert size.source == "the Thermo Fisher XML"
 
 
+@pytest.mark.parametrize(("wide", "nm"), [(16, 3.5), (32, None)])
+def test_xml_of_thermo_fisher_about_another_picture_gives_no_pixel_size(tmp_path, wide, nm):
+    stated = f"<ImageSize><X>{wide}</X><Y>8</Y></ImageSize>"
+    xml = f"<Metadata><BinaryResult>{stated}{PIXEL_SIZE}</BinaryResult></Metadata>"
+    size = size_of(tmp_path / "a.tif", extratags=[(34683, "s", 0, xml, True)])
+    assert (size and size.x_nm) == (nm and pytest.approx(nm))
+    said = " ".join(open_stack(tmp_path / "a.tif").notices)
+    assert ("the Thermo Fisher XML is about one of 32" in said) == (nm is None)
+
+
+@pytest.mark.parametrize(("wide", "nm"), [(16, 0.5), (32, None)])
+def test_tvips_tags_of_another_picture_give_no_pixel_size(tmp_path, wide, nm):
+    first = np.zeros((), tifffile.TIFF.TVIPS_HEADER_V1)
+    second = np.zeros((), tifffile.TIFF.TVIPS_HEADER_V2)
+    first["Version"], second["Magic"] = 2, 0xAAAAAAAA
+    second["ImageSizeX"], second["ImageSizeY"] = wide, 8
+    second["PixelSizeX"] = second["PixelSizeY"] = 0.5
+    said = first.tobytes() + second.tobytes()
+    size = size_of(tmp_path / "a.tif", extratags=[(37706, "B", len(said), said, True)])
+    assert (size and size.x_nm) == nm
+    told = " ".join(open_stack(tmp_path / "a.tif").notices)
+    assert ("the TVIPS tags are about one of 32" in told) == (nm is None)
+
+
 @pytest.mark.parametrize("xml", ["", "<", "<Metadata/>", f"<Metadata>{PIXEL_SIZE}", "no XML"])
 def test_malformed_xml_says_nothing(tmp_path, xml):
     assert size_of(tmp_path / "a.tif", extratags=[(34683, "s", 0, xml, True)]) is None
