@@ -160,7 +160,7 @@ def _is_over_intensities(table: NDArray[np.uint8]) -> bool:
     rising = np.diff(table @ np.array(_LUMA)) >= 0
     if len(table) > 256 and rising.all():  # eight bits of grey would lose some
         return True
-    if len(table) < 256 or _is_grey(table):
+    if len(table) < _DISTINCT or _is_grey(table):
         return False
     own = (table == np.arange(len(table))[:, None]).all(axis=1)
     if own.mean() >= _OWN:

@@ -38,6 +38,7 @@ _STORED = {  # Pillow's mode of the file -> the mode in which it is read, its dt
 _ALPHA = {"LA": "LA", "La": "LA", "RGBA": "RGBA", "RGBa": "RGBA", "PA": "RGBA"}
 _SAMPLES = {"LA": 2, "RGB": 3, "RGBA": 4}
 _DEEP_PNG = {0: "L", 2: "RGB", 4: "LA", 6: "RGBA"}  # colour type -> mode
+_LONGEST_EXIF = 1 << 20  # bytes; cameras write some ten thousand
 _EXIF, _MAKE = 0x8769, 271
 _FOCAL_X, _FOCAL_Y, _FOCAL_UNIT = 41486, 41487, 41488
 _STATED = (40963, 40962)  # height and width of the picture
@@ -108,11 +109,11 @@ def _orientation(path: Path, image: Image.Image, fmt: Format) -> object:
 
 def _png_exif(path: Path) -> dict[str | tuple[int, int], Any]:
     """Look for the EXIF block (W3C specification, third edition, 11.3.4.5); no pixel is read."""
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:  # eight bytes a block, however long it is
         file.seek(8)
         while len(head := file.read(8)) == 8 and head[4:] != b"IEND":
             length = int.from_bytes(head[:4])
-            if head[4:] == b"eXIf":
+            if head[4:] == b"eXIf" and length <= _LONGEST_EXIF:
                 return {"exif": b"Exif\0\0" + file.read(length)}
             file.seek(length + 4, 1)
     return {}
