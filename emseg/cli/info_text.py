@@ -128,14 +128,16 @@ def _bytes(path: Path) -> str:
 
 
 def described_sizes(signal: "SignalInfo") -> str:
-    """Sizes, in which only what is no height or width is named: ``4 z × 8 × 9``."""
+    """Sizes, in which height and width have no name unless they come the other way round.
+
+    ``4 z × 8 × 9``, but ``9 x × 8 y``.
+    """
+    names = [axis.name for axis in signal.axes]
+    is_turned = {"y", "x"} <= set(names) and names.index("x") < names.index("y")
+    unnamed = () if is_turned else ("y", "x")
     return " × ".join(
-        _colours(size)
-        if axis.name == "s"
-        else f"{size}"
-        if axis.name in ("y", "x")
-        else f"{size} {axis.name}"
-        for size, axis in zip(signal.shape, signal.axes, strict=True)
+        _colours(size) if name == "s" else f"{size}" if name in unnamed else f"{size} {name}"
+        for size, name in zip(signal.shape, names, strict=True)
     )
 
 

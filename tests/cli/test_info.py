@@ -85,6 +85,14 @@ def test_one_bad_file_of_several_is_3_and_the_others_are_shown(calibrated, capsy
     assert entries[1]["signals"] == []
 
 
+def test_the_list_names_height_and_width_where_the_file_has_width_first(tmp_path, emseg):
+    for name, axes in (("a.tif", "YX"), ("b.tif", "XY")):
+        tifffile.imwrite(tmp_path / name, np.zeros((20, 30), np.uint8), metadata={"axes": axes})
+    shown = emseg("info", tmp_path).out
+    assert "20 × 30 " in shown
+    assert "20 x × 30 y" in shown
+
+
 @pytest.mark.parametrize("names", [["a.tif"], ["a.tif", "b.png"]])
 def test_all_bad_is_4(tmp_path, capsys, names):
     for name in names:
