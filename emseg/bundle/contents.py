@@ -5,9 +5,8 @@ import os
 import stat
 from pathlib import Path
 
-import psutil
-
 from emseg.errors import ModelError
+from emseg.memory import free_bytes
 
 _KINDS = {
     stat.S_IFIFO: "a named pipe",
@@ -79,7 +78,7 @@ def _require_fitting(path: Path, size: int, most: int | None, times: float) -> N
             f"{path} has {size / 1e6:,.0f} MB, and such a file has at most {most / 1e6:,.0f}; "
             "copy the whole model folder again"
         )
-    needed, free = times * size, psutil.virtual_memory().available
+    needed, free = times * size, free_bytes()
     if needed > _SHARE * free:
         raise ModelError(
             f"{path} has {size / 1e9:,.1f} GB: to read it takes {needed / 1e9:,.1f} GB of memory "

@@ -76,6 +76,7 @@ COMMANDS = {
 }
 GROUPS = {"networks": "Which networks there are, and what one consists of."}
 _INTERRUPTED = 130
+_SHORT_OF_MEMORY = 4
 _NOBODY_READS = 141  # what a shell reports for a program that a closed pipe ended
 _MACHINE = {  # what a system refuses where no room expects it, and the code to leave with
     errno.ENAMETOOLONG: 2,
@@ -330,23 +331,37 @@ def _exit_code(arguments: list[str]) -> int:
         code = program(arguments)
     except KeyboardInterrupt:
         code = _INTERRUPTED
-    except EmsegError as error:
-        return _complain(error, str(error), error.exit_code)
-    except typer.TyperException as error:
-        return _complain(error, _usage(error), error.exit_code)
-    except OSError as error:
-        if error.errno not in _MACHINE:
-            return _complain(error, f"{type(error).__name__}: {error}; {_DEFECT}", 1)
-        where = error.filename or "what is printed or written"
-        line = f"{where}: {error.strerror}; check the path, its permissions and the disk"
-        return _complain(error, line, _MACHINE[error.errno])
     except Exception as error:
-        return _complain(error, f"{type(error).__name__}: {error}; {_DEFECT}", 1)
+        return _refused(error)
     if code == _NOBODY_READS:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
     if code == _INTERRUPTED:  # typer turns the interruption of a command into this code
         return _complain(None, "interrupted", code)
     return code
+
+
+def _refused(error: Exception) -> int:
+    """Say in one line what ended the program; give back the exit code."""
+    if (said := _short_of_memory(error)) is not None:
+        return _complain(error, said, _SHORT_OF_MEMORY)
+    if isinstance(error, EmsegError):
+        return _complain(error, str(error), error.exit_code)
+    if isinstance(error, typer.TyperException):
+        return _complain(error, _usage(error), error.exit_code)
+    if isinstance(error, OSError) and error.errno in _MACHINE:
+        where = error.filename or "what is printed or written"
+        line = f"{where}: {error.strerror}; check the path, its permissions and the disk"
+        return _complain(error, line, _MACHINE[error.errno])
+    return _complain(error, f"{type(error).__name__}: {error}; {_DEFECT}", 1)
+
+
+def _short_of_memory(error: Exception) -> str | None:
+    """Say that memory was short, where that is what happened and the error does not say it."""
+    from emseg.memory import is_shortage, shortage
+
+    if isinstance(error, EmsegError) and (error.__cause__ is None or "memory" in str(error)):
+        return None
+    return shortage(error) if is_shortage(error) else None
 
 
 def _complain(error: Exception | None, line: str, code: int) -> int:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from emseg.errors import ModelError
+from emseg.memory import is_shortage
 from emseg.micrograph import Micrograph
 
 _STRANGE = (RuntimeError, ValueError, AssertionError, IndexError, TypeError, ZeroDivisionError)
@@ -38,7 +39,7 @@ def logits_of(network: nn.Module, image: Tensor, micrograph: Micrograph) -> Tens
         raise
     except _STRANGE as error:
         reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
-        if "allocate memory" in reason:
+        if is_shortage(error):
             raise MemoryError(reason) from error
         height, width = image.shape[-2:]
         raise ModelError(

@@ -1,8 +1,8 @@
 """Where networks run, and how much fits there."""
 
-import psutil
 import torch
 
+from emseg import memory
 from emseg.errors import UsageError
 
 _SHARE = 0.25  # of the free memory that a tile may take: other programs want to live too
@@ -46,7 +46,7 @@ def free_bytes(device: torch.device) -> int:
     """Memory that is free on the device."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    return int(psutil.virtual_memory().available)
+    return memory.free_bytes()
 
 
 def largest_tile(device: torch.device, bytes_per_pixel: int, stride: int) -> int:

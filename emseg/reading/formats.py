@@ -14,6 +14,7 @@ from emseg.errors import UnreadableFileError, did_you_mean
 from emseg.reading.admission import admit
 from emseg.reading.inside import file_of
 from emseg.reading.signal import Source
+from emseg.reading.weight import weighed
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,8 @@ class Format:
         module = importlib.import_module(f"emseg.reading.{self.reader}")
         opener = cast(Callable[[Path, Format], Source], module.open_source)
         source = opener(path, self)
-        return replace(source, notices=(*source.notices, *notices)) if notices else source
+        signals = tuple(weighed(path, each) for each in source.signals)
+        return replace(source, signals=signals, notices=(*source.notices, *notices))
 
 
 def _rosettasciio(

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from emseg.errors import EmsegError, UnreadableFileError
+from emseg.memory import bounded, free_bytes, in_words, is_shortage
 from emseg.reading import formats
 from emseg.reading.admission import may_be_hdf5
 from emseg.reading.inside import file_of
@@ -18,16 +19,18 @@ def explained(path: Path) -> Iterator[None]:
     which is why every exception counts.
     """
     try:
-        yield
+        with bounded():
+            yield
     except EmsegError:
         raise
-    except MemoryError as error:
-        raise UnreadableFileError(
-            f"{path} needs more memory than is free; close other programs or cut it into parts"
-        ) from error
     except PermissionError as error:
         raise UnreadableFileError(f"{path} may not be read; ask for the permission") from error
     except Exception as error:
+        if is_shortage(error):
+            raise UnreadableFileError(
+                f"{path} needs more memory than the {in_words(free_bytes())} that are free; close "
+                "other programs, or cut the file into parts"
+            ) from error
         raise UnreadableFileError(_reason(path, error)) from error
 
 

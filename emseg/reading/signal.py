@@ -78,6 +78,9 @@ class Signal:
         What the user should know about it where it is the signal that is taken.
     is_named : bool
         Whether the file says which axes are y and x.
+    needs : int
+        Bytes of memory that reading any part of it takes, beyond the values that are asked for:
+        a picture that is decoded whole, a chunk, a tile.
     """
 
     name: str
@@ -93,6 +96,7 @@ class Signal:
     orientation: int = 1
     notices: tuple[str, ...] = ()
     is_named: bool = False
+    needs: int = 0
 
     @property
     def shape(self) -> tuple[int, ...]:

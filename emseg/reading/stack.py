@@ -187,8 +187,8 @@ class Stack(Sequence[Micrograph]):
             if signal.shape != self._layout.shape:
                 raise UnreadableFileError(f"{self.path} changed while it was read; start again")
             stored = self._layout.arrange(signal.read(self._layout.index(plane)))
-        native = np.uint8 if stored.dtype == bool else stored.dtype.newbyteorder("=")
-        return np.array(stored, dtype=native, order="C")
+            native = np.uint8 if stored.dtype == bool else stored.dtype.newbyteorder("=")
+            return np.array(stored, dtype=native, order="C")
 
     def _colours(self, pixels: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
         if not self._is_coloured or len(pixels) == 1:

@@ -27,6 +27,7 @@ from emseg.reading.inside import split
 from emseg.reading.layout import Layout, why_not
 from emseg.reading.signal import Index, Signal, Source
 from emseg.reading.via_rosettasciio import open_source as open_with_rosettasciio
+from emseg.reading.weight import chunk_bytes
 
 _SMALLEST = 16  # pixels on a side, below which a dataset is taken for a table of numbers
 
@@ -129,6 +130,7 @@ def _signal(dataset: h5py.Dataset) -> Signal:
         refusal=missing_filter(dataset) or roles.refusal,
         notices=notices,
         is_named=roles.are_named,
+        needs=chunk_bytes(dataset),
     )
     return as_image(signal, dataset)
 

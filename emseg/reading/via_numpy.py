@@ -6,9 +6,11 @@ read whole. An array does not say what its axes are, so two dimensions are (Y, X
 one of a single sample a channel.
 """
 
+import math
 import re
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -82,7 +84,8 @@ def _member(path: Path, archive: zipfile.ZipFile, member: str) -> Signal:
             values: NDArray[Any] = arrays[name][index]
         return values
 
-    return _signal(name, shape, dtype, read)
+    signal = _signal(name, shape, dtype, read)
+    return replace(signal, needs=math.prod(shape) * dtype.itemsize)
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:

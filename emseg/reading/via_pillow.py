@@ -37,6 +37,7 @@ _STORED = {  # Pillow's mode of the file -> the mode in which it is read, its dt
 }
 _ALPHA = {"LA": "LA", "La": "LA", "RGBA": "RGBA", "RGBa": "RGBA", "PA": "RGBA"}
 _SAMPLES = {"LA": 2, "RGB": 3, "RGBA": 4}
+_HELD = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2}  # bytes a pixel; else 4
 _DEEP_PNG = {0: "L", 2: "RGB", 4: "LA", 6: "RGBA"}  # colour type -> mode
 _LONGEST_EXIF = 1 << 20  # bytes; cameras write some ten thousand
 _EXIF, _MAKE = 0x8769, 271
@@ -66,6 +67,7 @@ def open_source(path: Path, fmt: Format) -> Source:
             names, sizes = ["t", *names], [frames, *sizes]
         axes = tuple(Axis(name, size) for name, size in zip(names, sizes, strict=False))
         said = _orientation(path, image, fmt)
+        needs = _needs(image, mode, np.dtype(kind).itemsize)
         more = _other_frames(image) if frames == 1 and fmt.name != "JPEG" else ()
         calibration, doubt = _calibrated(path, image, fmt)
 
@@ -85,6 +87,7 @@ def open_source(path: Path, fmt: Format) -> Source:
         palette=palette,
         notices=(*more, *doubt),
         is_named=True,
+        needs=needs,
     )
     return Source((turned(signal, said),))
 
@@ -95,6 +98,12 @@ def _other_frames(image: Image.Image) -> tuple[str, ...]:
     if frames == 1:
         return ()
     return (f"holds {frames} frames, of which the first is read; save them as a TIFF stack",)
+
+
+def _needs(image: Image.Image, mode: str, itemsize: int) -> int:
+    """Bytes that decoding takes: Pillow's own picture, another in a mode of ours, and its bytes."""
+    held = _HELD.get(image.mode, 4) + (_HELD.get(mode, 4) if mode != image.mode else 0)
+    return image.width * image.height * (held + _SAMPLES.get(mode, 1) * itemsize)
 
 
 def _orientation(path: Path, image: Image.Image, fmt: Format) -> object:

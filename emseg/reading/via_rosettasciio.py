@@ -25,6 +25,7 @@ from emseg.reading.plugins import file_reader
 from emseg.reading.quiet import no_warnings
 from emseg.reading.signal import Index, Signal, Source
 from emseg.reading.spectra import energy_axis, spectra_of
+from emseg.reading.weight import chunk_bytes
 
 _LAZY, _WHOLE = {"lazy": True}, {"lazy": False}
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -176,6 +177,7 @@ def signal_of(found: dict[str, Any], calibration: str) -> Signal:
         spectra=spectra,
         notices=_uneven(found),
         is_named=True,
+        needs=chunk_bytes(data),
     )
 
 

@@ -121,6 +121,7 @@ def _signal(path: Path, tiff: tifffile.TiffFile, series: Series, number: int) ->
         refusal=why_narrow(axes),
         notices=(*_notices(series), *found.notices),
         is_named=len(axes) == 2 or series.kind not in _UNNAMED,
+        needs=math.prod(page.chunks) * dtype.itemsize if offset is None else 0,
     )
     signal = as_shown(signal, tiff, page)
     alike = why_unlike(series) if isinstance(series, tifffile.TiffPageSeries) else ""

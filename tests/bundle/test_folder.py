@@ -6,7 +6,6 @@ import os
 import pickle
 import shutil
 import socket
-from types import SimpleNamespace
 
 import pytest
 import safetensors.torch
@@ -315,8 +314,7 @@ def test_a_card_of_gigabytes_is_not_read(folder):
 
 
 def test_weights_that_do_not_fit_into_memory_are_not_read(folder, monkeypatch):
-    free = SimpleNamespace(available=10_000)
-    monkeypatch.setattr(emseg.bundle.contents.psutil, "virtual_memory", lambda: free)
+    monkeypatch.setattr(emseg.bundle.contents, "free_bytes", lambda: 10_000)
     (folder / "model.safetensors").write_bytes(bytes(1 << 20))
     assert "of memory and 0.0 GB are free" in refusal(folder)
 
