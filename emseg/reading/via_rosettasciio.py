@@ -218,7 +218,7 @@ def _roles(found: dict[str, Any]) -> tuple[list[str], str]:
     signal = [at for at, axis in enumerate(axes) if not axis.get("navigate")]
     positions = [at for at, axis in enumerate(axes) if axis.get("navigate")]
     where = " x ".join(str(axes[at].get("size", "?")) for at in positions)
-    if len(signal) == 1:
+    if len(signal) == 1 and not _is_a_row(axes):
         return _spectrum(names, positions, signal[0], where)
     if len(signal) >= 2 and len(positions) >= 2 and _is_scan(axes, positions, kind):
         return names, f"a diffraction pattern at each of {where} points"
@@ -234,6 +234,13 @@ def _roles(found: dict[str, Any]) -> tuple[list[str], str]:
         return ["y", "x"], ""
     y, x = signal[-2:] if len(signal) >= 2 else (-1, -1)
     return [_plane_name(at, y, x, name) for at, name in enumerate(names)], ""
+
+
+def _is_a_row(axes: list[dict[str, Any]]) -> bool:
+    """Whether what HyperSpy calls signals along a line are rows of an image, by their names."""
+    letters = sorted(spelled(str(axis.get("name") or "")) for axis in axes)
+    in_ev = any(str(axis.get("units")).lower() in ("ev", "kev") for axis in axes)
+    return letters == ["x", "y"] and not in_ev
 
 
 def _spectrum(

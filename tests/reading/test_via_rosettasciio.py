@@ -9,7 +9,7 @@ import pytest
 import zarr
 
 from emseg.errors import ContentError, UnreadableFileError
-from emseg.reading import describe, open_stack, via_rosettasciio
+from emseg.reading import ReadOptions, describe, open_stack, via_rosettasciio
 from emseg.reading.formats import FORMATS
 
 SUFFIXES = [
@@ -146,6 +146,34 @@ def test_an_axis_of_hyperspy_that_lists_even_places_is_a_length(tmp_path):
     signal = hyperspy_signal(VOLUME[0], {"y": 0.002, "x": 0.001}, x=places)
     size = open_stack(write_hspy(tmp_path / "a.hspy", signal)).pixel_size
     assert (size.y_nm, size.x_nm) == pytest.approx((2.0, 1.0))
+
+
+@pytest.mark.parametrize("order", ["yx", "xy"])
+def test_rows_that_hyperspy_calls_signals_are_an_image_by_their_names(tmp_path, order):
+    plane = VOLUME[0] if order == "yx" else VOLUME[0].T.copy()
+    steps = {name: {"y": 0.002, "x": 0.001}[name] for name in order}
+    stack = open_stack(write_hspy(tmp_path / "a.hspy", hyperspy_signal(plane, steps, shown="x")))
+    np.testing.assert_array_equal(stack[0].pixels[0], VOLUME[0])
+    assert (stack.pixel_size.y_nm, stack.pixel_size.x_nm) == pytest.approx((2.0, 1.0))
+
+
+def test_a_spectrum_along_a_line_is_no_image_though_its_energies_are_called_x(tmp_path):
+    said = hyperspy_signal(VOLUME[0], {"y": 0.002, "x": 0.01}, shown="x", x={"units": "keV"})
+    with pytest.raises(ContentError, match="a spectrum along x at each of 20 points"):
+        open_stack(write_hspy(tmp_path / "a.hspy", said))
+
+
+def test_a_map_of_spectra_whose_columns_are_stored_first(tmp_path):
+    counts = np.random.default_rng(1).integers(0, 9, (12, 14, 40)).astype(np.uint16)
+    steps = {"x": 0.003, "y": 0.002, "Energy": 0.1}
+    said = hyperspy_signal(
+        counts.transpose(1, 0, 2).copy(), steps, shown=("Energy",), Energy={"units": "keV"}
+    )
+    path = write_hspy(tmp_path / "a.hspy", said)
+    stack = open_stack(path, ReadOptions(channels="bins=2"))
+    sums = counts.reshape(12, 14, 2, 20).sum(3).transpose(2, 0, 1)
+    np.testing.assert_array_equal(stack[0].pixels, sums)
+    assert (stack.pixel_size.y_nm, stack.pixel_size.x_nm) == pytest.approx((2.0, 3.0))
 
 
 @pytest.mark.parametrize("units", ["µm", "px"])
