@@ -31,6 +31,7 @@ from emseg.writing import (
     write_probabilities,
     write_text,
 )
+from emseg.writing.leftovers import sweep
 
 _TABLE, _SETTINGS = "predictions.csv", "predict.toml"
 _log = logging.getLogger(__name__)
@@ -157,7 +158,15 @@ class Batch:
                 earlier[by_name.get(real, Path(real))] = name
         return earlier
 
+    def _sweep(self) -> None:
+        """Remove what killed runs were writing, wherever results may lie."""
+        out = self.config.out
+        for below in {Path(), *(Path(each).parent for each in self._table.results())}:
+            for folder in (out, out / "previews", out / "probabilities"):
+                sweep((folder / below).absolute())
+
     def _tell_earlier(self) -> None:
+        self._sweep()
         finished = self._table.take_up()
         if finished:
             _log.warning(

@@ -20,6 +20,7 @@ from emseg.reading import (
     open_stack,
 )
 from emseg.reading.label_images import LabelDescription, describe_label_images
+from emseg.reading.pairs import planes_in_order
 from emseg.reading.stems import output_stems
 from emseg.survey.fields import Failure, Failures, Field
 from emseg.survey.meaning import Meaning, Track, find_meaning
@@ -161,10 +162,16 @@ def _micrographs(
     planes: dict[Path, list[Plane]] = {}
     for plane in list_planes([config.images], options=options, skip=NO_MICROGRAPHS):
         planes.setdefault(plane.stack.path, []).append(plane)
+    kinds = ("micrograph", "label image")
+    every = [plane for each in planes.values() for plane in each]
+    labels = [Plane(each.stack, at) for each in files for at in range(len(each.stack))]
+    if in_order := planes_in_order(every, labels, kinds):
+        found: dict[Path, Sequence[Plane]] = {}
+        for pair in in_order:
+            found[pair.mask.stack.path] = (*found.get(pair.mask.stack.path, ()), pair.image)
+        return found
     matched = match_pairs(
-        [each[0] for each in planes.values()],
-        [Plane(each.stack, 0) for each in files],
-        kinds=("micrograph", "label image"),
+        [each[0] for each in planes.values()], [Plane(each.stack, 0) for each in files], kinds
     )
     if matched.masks_alone:
         names = matched.masks_alone

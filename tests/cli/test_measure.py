@@ -445,3 +445,20 @@ def test_a_coloured_scale_bar_leaves_a_micrograph_grey(emseg, tmp_path, monkeypa
     assert "b.png is grey stored in colour" in run.err
     rows = list(csv.DictReader(Path("measured/objects.csv").read_text("utf-8").splitlines()))
     assert [float(each["mean_intensity_1"]) for each in rows] == [120.0, 120.0]
+
+
+def test_label_images_of_the_planes_of_a_stack_find_them(emseg, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "labels").mkdir()
+    planes = np.stack([np.full((20, 30), 10 * n, np.uint8) for n in (1, 2)])
+    tifffile.imwrite(tmp_path / "s.tif", planes, photometric="minisblack")
+    mask = np.zeros((20, 30), np.uint8)
+    mask[5:9, 5:9] = 1
+    for name in ("z1", "z2"):
+        tifffile.imwrite(tmp_path / "labels" / f"{name}.tif", mask)
+    shown = emseg("measure", "labels", "--images", "s.tif", "--labels", "0=a,1=b")
+    assert shown.code == 0, shown.err
+    assert "planes of s.tif are paired with the label images z1.tif to z2.tif" in shown.err
+    with (tmp_path / "measurements" / "objects.csv").open(newline="") as file:
+        found = {row["image"]: float(row["mean_intensity_0"]) for row in csv.DictReader(file)}
+    assert found == {"z1": 10, "z2": 20}

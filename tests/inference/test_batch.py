@@ -1,6 +1,8 @@
 """Many files through one model."""
 
 import csv
+import subprocess
+import sys
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -13,6 +15,7 @@ from torch import nn
 from emseg.config import PredictConfig, Task
 from emseg.errors import UnreadableFileError, UsageError
 from emseg.inference import Batch
+from emseg.writing.leftovers import sweep
 
 
 class Thirds(nn.Module):
@@ -319,3 +322,20 @@ def test_a_large_plane_tells_how_far_it_is(make_model, cpu, tmp_path):
         (2 / 3, "wide, tile 2 of 3"),
         (1.0, "wide, tile 3 of 3"),
     ]
+
+
+def test_what_a_killed_run_was_writing_is_removed_wherever_results_lie(run, tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    out = tmp_path / "out"
+    run([draw(tmp_path / "day1" / "a.png"), draw(tmp_path / "day2" / "a.png")])
+    left = [
+        out / each / f".emseg-{dead.pid}-00000000.png"
+        for each in (".", "day1", "previews", "previews/day2", "probabilities")
+    ]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    sweep.cache_clear()  # the next run is another process
+    run([draw(tmp_path / "b.png")], previews=False)
+    assert not [path for path in left if path.exists()]
