@@ -2,7 +2,6 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
 
 from emseg.errors import LabelError
 from emseg.labels.mask_set import LARGEST_SMALL, MaskSet, in_masks, share
@@ -90,7 +89,9 @@ def _changed(found: MaskSet) -> set[int]:
     return changed if telling and len(changed) > 1 else set()
 
 
-def nearest(values: Iterable[int], levels: tuple[int, ...]) -> dict[int, int]:
-    """Say for each value which of two levels it is nearer to."""
+def nearest(value: int, levels: tuple[int, ...]) -> int:
+    """Say which of two levels a value is nearer to; without levels it is its own."""
+    if not levels:
+        return value
     low, high = levels
-    return {value: high if 2 * value >= low + high else low for value in values}
+    return high if 2 * value >= low + high else low

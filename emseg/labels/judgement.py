@@ -16,7 +16,7 @@ from emseg.labels.mask_set import MaskSet, Said, in_masks, share
 from emseg.labels.masks import distinct_values, mask_plane
 from emseg.labels.numbering import Numbering, numbering_of
 from emseg.labels.palettes import Painted, find_painted
-from emseg.labels.scales import FULL, Scale, find_scale
+from emseg.labels.scales import FULL, Scale, find_scale, is_beside_small
 from emseg.micrograph import LabelClass, Micrograph
 
 _MOSTLY_ZERO = 0.9  # of the pixels, where 0 may well mean that nothing was painted
@@ -73,10 +73,10 @@ class Judgement:
         plane = mask_plane(mask)
         values = distinct_values(plane)
         stored = [int(value) for value in values]
-        snapped = nearest(stored, self.levels) if self.levels else {}
-        near = [snapped.get(value, value) for value in stored]
+        unlabelled = self.found.said.unlabelled
+        near = [v if v == unlabelled else nearest(v, self.levels) for v in stored]
         meaning = self.scale.meaning(near)
-        table = np.array([meaning.get(value, value) for value in near], np.int64)
+        table = np.array([v if v == unlabelled else meaning.get(v, v) for v in near], np.int64)
         pixels = np.empty((1, *plane.shape), _smallest_type(table))
         for row, into in zip(plane, pixels[0], strict=True):  # a row: positions take 64 bits
             into[:] = table[np.searchsorted(values, row)]
@@ -153,13 +153,13 @@ def judge(
     """
     found = MaskSet(tuple(look_at(mask) for mask in masks), said or Said(), where)
     painted = find_painted(found)
-    found = found.translated(painted.meaning, to_colours=painted is Painted.COLOURS)
+    found = painted.paint(found)
     _refuse_mixed(found.seen)
     if found.is_settled:
         return Judgement(found, painted)
     levels = find_levels(found)
     if levels:
-        found = found.translated(lambda each: nearest(each.counts, levels))
+        found = found.translated(lambda each: {v: nearest(v, levels) for v in each.counts})
     scale = find_scale(found)
     found = found.translated(lambda each: scale.meaning(each.counts))
     numbering = numbering_of(found)
@@ -175,8 +175,17 @@ def judge_layer(masks: Iterable[Micrograph], name: str, unlabelled: int | None =
     where = f"the masks of {name}"
     found = MaskSet(tuple(look_at(mask) for mask in masks), Said(unlabelled=unlabelled), where)
     painted = find_painted(found)
-    found = found.translated(painted.meaning, to_colours=painted is Painted.COLOURS)
-    return Judgement(found, painted, find_levels(found))
+    found = painted.paint(found)
+    levels = find_levels(found)
+    none = [each for each, marks in found.marked if is_beside_small(marks)]
+    if none and not levels and not found.is_coloured:
+        _log.warning(
+            "%s hold 255 beside small numbers in %s, and every value above 0 marks the class; "
+            "where 255 means that nothing was labelled, say --unlabelled 255",
+            where,
+            in_masks(none),
+        )
+    return Judgement(found, painted, levels)
 
 
 def _coloured(mask: Micrograph, palette: NDArray[np.uint8], *, is_grey: bool) -> Micrograph:

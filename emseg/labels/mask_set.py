@@ -80,13 +80,22 @@ class MaskSet:
             return True
         return bool(values) and values <= self.said.known
 
-    def translated(
-        self, meaning: Callable[[Evidence], Mapping[int, int]], *, to_colours: bool = False
-    ) -> "MaskSet":
-        """Give the values of each mask the numbers that they stand for, or the colours."""
-        seen = [_translated(each, meaning(each)) for each in self.seen]
-        if to_colours:
-            seen = [replace(each, is_coloured=any(each.counts)) for each in seen]
+    def translated(self, meaning: Callable[[Evidence], Mapping[int, int]]) -> "MaskSet":
+        """Give the values of each mask the numbers that they stand for, but the unlabelled."""
+        none = self.said.unlabelled
+        kept = {} if none is None else {none: none}
+        seen = [_translated(each, {**meaning(each), **kept}) for each in self.seen]
+        return replace(self, seen=tuple(seen))
+
+    def painted(self, *, in_grey: bool) -> "MaskSet":
+        """Give the values of masks with colour tables the grey levels or codes of their colours."""
+        seen = []
+        for each in self.seen:
+            codes = each.colours
+            shown = {value: code & 255 for value, code in codes.items()} if in_grey else codes
+            painted = _translated(each, shown)
+            coloured = each.is_coloured or (bool(codes) and not in_grey)
+            seen.append(replace(painted, is_coloured=coloured))
         return replace(self, seen=tuple(seen))
 
     def table(self, most: int = 4) -> str:

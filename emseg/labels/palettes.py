@@ -19,13 +19,9 @@ class Painted(Enum):
     COLOURS = "the colours that the table gives them"
     LEVELS = "the grey levels that the table gives them"
 
-    def meaning(self, seen: Evidence) -> dict[int, int]:
-        """Say what the values of a mask become: codes of colours, or grey levels."""
-        if self is Painted.COLOURS:
-            return dict(seen.colours)
-        if self is Painted.LEVELS:
-            return {value: code & 255 for value, code in seen.colours.items()}
-        return {}
+    def paint(self, found: MaskSet) -> MaskSet:
+        """Give the masks of a set the values they are read as."""
+        return found if self is Painted.VALUES else found.painted(in_grey=self is Painted.LEVELS)
 
 
 def find_painted(found: MaskSet) -> Painted:
@@ -66,7 +62,13 @@ def find_painted(found: MaskSet) -> Painted:
             "one palette, or as greyscale with one value a class"
         )
     painted = Painted.LEVELS if is_grey else Painted.COLOURS
-    found = found.translated(painted.meaning, to_colours=not is_grey)
+    if found.said.unlabelled:
+        raise LabelError(
+            f"the palettes of {found.where} differ ({different}), and --unlabelled "
+            f"{found.said.unlabelled} names no colour; say --unlabelled '#rrggbb', or save all "
+            "masks with one palette"
+        )
+    found = painted.paint(found)
     _log.warning(
         "the palettes of %s differ (%s): their values mean nothing, and the %s are read in their "
         "place (%s)",
@@ -80,7 +82,7 @@ def find_painted(found: MaskSet) -> Painted:
 
 def _speaks_of_colours(found: MaskSet) -> bool:
     """Whether the user, or a model, knows colours that no value of the masks can be."""
-    known = found.said.known.union(found.said.assigned or ())
+    known = found.said.known.union(found.said.assigned or (), {found.said.unlabelled or 0})
     return any(value > 0xFFFF for value in known)
 
 

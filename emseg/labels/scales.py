@@ -115,6 +115,12 @@ def _of_many(found: MaskSet, rest: _Marked) -> Scale:
     )
 
 
+def is_beside_small(marked: Collection[int]) -> bool:
+    """Whether a mask holds 255 (65535 in 16 bits) and, besides, nothing but small numbers."""
+    rest = set(marked) - FULL
+    return bool(rest) and bool(FULL & set(marked)) and max(rest) <= LARGEST_SMALL
+
+
 def _is_stretched(values: Collection[int]) -> bool:
     """Whether a mask holds small numbers that were multiplied by 257."""
     marked = set(values) - {0}

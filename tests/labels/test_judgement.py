@@ -366,3 +366,36 @@ def test_colours_that_the_user_names_are_looked_up_in_palettes():
     judgement = judge([drawn], Said(assigned={0: "a", 0xFF0000: "b"}))
     classes, _ = judgement.classes("")
     assert to_label_image(judgement.read(drawn), classes).pixels.max() == 1
+
+
+def test_unlabelled_pixels_stay_so_when_values_are_translated():
+    blurred = smaller(discs(200)).copy()
+    blurred[:9] = 255
+    (read,) = meaning(blurred, unlabelled=255)[2]
+    assert set(np.unique(read)) == {0, 200, 255}
+    wide = discs(65535, dtype=np.uint16)
+    wide[:5] = 255
+    _, unlabelled, (_, read) = meaning(discs(1), wide, unlabelled=255)
+    assert set(np.unique(read)) == {0, 1, 255}
+    assert unlabelled == 255
+
+
+def test_an_unlabelled_colour_is_one_whatever_its_value():
+    masks = [tabled(discs(1, 2), BLACK, RED, BLUE), tabled(discs(1, 2), BLUE, BLACK, RED)]
+    for unlabelled, left in ((0, {0xFF, 0xFF0000}), (0xFF0000, {0, 0xFF})):
+        judgement = judge(masks, Said(unlabelled=unlabelled))
+        assert judgement.found.counts.keys() == left
+
+
+def test_a_palette_is_no_place_to_look_for_an_unlabelled_value():
+    masks = [tabled(discs(1, 2), BLACK, RED, BLUE), tabled(discs(1, 2), BLACK, BLUE, RED)]
+    with pytest.raises(LabelError, match="--unlabelled 2 names no colour; say --unlabelled '#rr"):
+        judge(masks, Said(unlabelled=2))
+
+
+@pytest.mark.parametrize(
+    ("drawn", "is_told"), [(discs(1, 255), True), (discs(255), False), (cells(90), False)]
+)
+def test_255_beside_the_value_of_a_class_is_told_where_masks_show_one_class(drawn, is_told, caplog):
+    judge_layer([mask(drawn)], "cell")
+    assert ("the masks of cell hold 255 beside small numbers" in caplog.text) is is_told
