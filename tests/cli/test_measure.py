@@ -460,5 +460,5 @@ def test_label_images_of_the_planes_of_a_stack_find_them(emseg, tmp_path, monkey
     assert shown.code == 0, shown.err
     assert "planes of s.tif are paired with the label images z1.tif to z2.tif" in shown.err
     with (tmp_path / "measurements" / "objects.csv").open(newline="") as file:
-        found = {row["image"]: float(row["mean_intensity_0"]) for row in csv.DictReader(file)}
+        found = {row["image"]: float(row["mean_intensity_1"]) for row in csv.DictReader(file)}
     assert found == {"z1": 10, "z2": 20}
