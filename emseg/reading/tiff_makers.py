@@ -21,22 +21,26 @@ _SCAN_OF = {"EBeam": "EScan", "IBeam": "IScan"}
 _FEI_TAGS = "the FEI tags"
 _ALIKE = 0.01  # share by which two statements of one pixel size may differ
 
+_OTHER_BEAM = SizeNotice(
+    "has FEI tags with the pixel size of another beam than the one that made it: none is taken; "
+    "--pixel-size says what it is"
+)
+
 _Sections = Mapping[str, Any]
+_About = tuple[int | None, int | None]
 
 
 def fei(place: Place) -> Calibration:
     """PixelWidth and PixelHeight in m, of the scan that made the picture.
 
-    A dual beam has two scans: ``[Beam]`` says which one it was.
+    A dual beam has two scans and cameras: ``[Beam]`` says which one it was.
     """
     found = _fei_sections(place)
     image = found.get("Image") or {}
     about = _whole(image.get("ResolutionY")), _whole(image.get("ResolutionX"))
-    scans = _scans(found)
+    scans = _scans(found, about)
     if not scans:
-        beam = found["IRBeam"]
-        y, x = float(beam["VFW"]) / about[0], float(beam["HFW"]) / about[1]  # type: ignore[operator]
-        return Calibration(_FEI_TAGS, {"y": Step(y, "m"), "x": Step(x, "m")}, about=about)
+        return Calibration(notices=(_OTHER_BEAM,) if _has_scans(found) else ())
     (name, (y, x)), *others = scans.items()
     other = next((each for each in others if abs(each[1][1] / x - 1) > _ALIKE), None)
     if other is not None:
@@ -52,19 +56,37 @@ def _fei_sections(place: Place) -> _Sections:
     return said
 
 
-def _scans(found: _Sections) -> dict[str, tuple[float, float]]:
+def _has_scans(found: _Sections) -> bool:
+    """Whether there is a pixel size, though of a beam that did not make the picture."""
+    return any((found.get(name) or {}).get("PixelWidth") for name in ("EScan", "IScan"))
+
+
+def _scans(found: _Sections, about: _About) -> dict[str, tuple[float, float]]:
     """Pixel height and width in m by the sections that may have made the picture."""
-    sizes = {}
-    for name in ("Scan", "EScan", "IScan", "EBeam", "IBeam"):
-        section = found.get(name) or {}
-        width = section.get("PixelWidth")
-        if isinstance(width, float) and width > 0:
-            sizes[name] = section.get("PixelHeight") or width, width
+    names = ("Scan", "EScan", "IScan", "EBeam", "IBeam", "IRBeam")
+    stated = ((name, _pixel_of(found.get(name) or {}, about)) for name in names)
+    sizes = {name: size for name, size in stated if size is not None}
     beam = found.get("Beam") or {}
-    made = (beam.get("Scan"), _SCAN_OF.get(str(beam.get("Beam"))), beam.get("Beam"))
-    named = next((each for each in made if each in sizes), None)
-    taken = [each for each in ("Scan", named) if each in sizes]
-    return {name: sizes[name] for name in taken or sizes}
+    beams = [str(beam[key]) for key in ("Scan", "Beam") if beam.get(key)]
+    made = [*beams, *(_SCAN_OF[each] for each in beams if each in _SCAN_OF)]
+    made += [each for each, scan in _SCAN_OF.items() if scan in beams]
+    taken = [each for each in ("Scan", *made) if each in sizes]
+    if taken:
+        return {name: sizes[name] for name in taken}
+    scanned = {name: size for name, size in sizes.items() if name in ("EScan", "IScan")}
+    return {} if made else scanned or sizes
+
+
+def _pixel_of(section: _Sections, about: _About) -> tuple[float, float] | None:
+    """Pixel height and width in m: stated, or the field of view by its pixels."""
+    width = section.get("PixelWidth")
+    if isinstance(width, float) and width > 0:
+        return section.get("PixelHeight") or width, width
+    wide, high = section.get("HFW"), section.get("VFW")
+    if not isinstance(wide, float) or wide <= 0 or about[1] is None:
+        return None
+    x = wide / about[1]
+    return (high / about[0] if isinstance(high, float) and high > 0 and about[0] else x), x
 
 
 def _contradiction(name: str, size: float, other: str, larger: float) -> SizeNotice:

@@ -139,6 +139,22 @@ def test_the_scan_that_made_the_picture_counts(tmp_path, beam, nm):
     assert with_fei(tmp_path / "a.tif", text) == (pytest.approx(nm), "")
 
 
+BEAM = "[Beam]\nBeam=IBeam\n[EScan]\nPixelWidth=1e-09\n[Image]\nResolutionX=128\nResolutionY=88\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "nm"),
+    [("[IBeam]\nHFW=5.12e-07\nVFW=3.52e-07\n", 4), ("[IBeam]\nHFW=\n", None), ("", None),
+     ("[Scan]\nPixelWidth=4e-09\n[IBeam]\nHFW=5.12e-07\n", 4),
+     ("[Scan]\nPixelWidth=1e-09\n[IBeam]\nHFW=5.12e-07\n", None)],
+)  # fmt: skip
+def test_the_electron_scan_says_nothing_of_an_ion_picture(tmp_path, more, nm):
+    """The field of view does, by the number of pixels."""
+    found, notice = with_fei(tmp_path / "a.tif", BEAM + more)
+    assert found == (nm and pytest.approx(nm))
+    assert bool(notice) == (nm is None)
+
+
 @pytest.mark.parametrize("beam", ["", "[Beam]\nScan=IScan\n[Scan]\nPixelWidth=1e-09\n"])
 def test_scans_that_contradict_each_other_give_no_pixel_size(tmp_path, beam):
     text = f"{beam}[EScan]\nPixelWidth=1e-09\n[IScan]\nPixelWidth=4e-09\n"
