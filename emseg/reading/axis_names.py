@@ -4,6 +4,7 @@ Every reader whose files name their axes asks here, so that the same names mean 
 everywhere. Where a file names y and x once each, the names decide; otherwise the order does.
 """
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -118,12 +119,23 @@ def split_names(said: object, count: int) -> list[str]:
     said = said.item() if isinstance(said, np.generic | np.ndarray) and said.ndim == 0 else said
     several = said if isinstance(said, Iterable) and not isinstance(said, str | bytes) else [said]
     names = [text_of(each) for each in several]
+    if len(names) == 1 and names[0].lstrip().startswith("[{"):
+        names = _in_json(names[0])
     if len(names) == 1 and count > 1:
         bare = names[0].strip().strip("[](){}").replace('"', "").replace("'", "").strip()
         names = [each for each in _SEPARATORS.split(bare) if each]
         if len(names) == 1 and len(names[0]) == count:
             names = list(names[0])
     return names if len(names) == count else []
+
+
+def _in_json(text: str) -> list[str]:
+    """Names of axes that JSON describes one by one, under ``name`` or ``key``."""
+    try:
+        described = json.loads(text)
+    except ValueError:
+        return []
+    return [str(each.get("name") or each.get("key") or "") for each in described]
 
 
 def text_of(value: object) -> str:

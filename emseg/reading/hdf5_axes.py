@@ -21,7 +21,11 @@ from emseg.reading.coordinates import spacing
 
 _NO_LENGTH = frozenset("cst")
 _ERRORS = (KeyError, ValueError, TypeError, IndexError, AttributeError, OSError)
-_NAMING = ("axes", "axis_names", "dims", "dim_names", "dimension_names", "_ARRAY_DIMENSIONS")
+_NAMING = frozenset(
+    f"{axis}{said}"
+    for axis in ("axis", "axes", "dim", "dims", "dimension", "_array_dimensions")
+    for said in ("", "_names", "_labels", "_order")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +97,14 @@ def _ilastik(dataset: h5py.Dataset) -> list[str]:
 
 
 def _labels(dataset: h5py.Dataset) -> list[str]:
-    return [dimension.label for dimension in dataset.dims]
+    """HDF5's labels of dimensions; HDF5 itself may crash on labels of a fixed length."""
+    return split_names(dataset.attrs["DIMENSION_LABELS"], dataset.ndim)
 
 
 def _attributes(dataset: h5py.Dataset) -> list[str]:
     """Look for an attribute of the dataset that names its axes, as text or bytes."""
-    listed = (split_names(dataset.attrs.get(name, ""), dataset.ndim) for name in _NAMING)
+    called = [name for name in dataset.attrs if name.lower() in _NAMING]
+    listed = (split_names(dataset.attrs[name], dataset.ndim) for name in called)
     return next((names for names in listed if names), [])
 
 
@@ -167,8 +173,9 @@ def _positions(dataset: h5py.Dataset, at: int) -> _Positions:
 
 
 def _scale(dataset: h5py.Dataset, at: int) -> h5py.Dataset:
-    first, *_ = dataset.dims[at].values()
-    return first
+    """First scale that HDF5 says is attached to a dimension, by the attribute that says it."""
+    attached = dataset.attrs["DIMENSION_LIST"][at]
+    return dataset.file[attached[0]]
 
 
 def _nexus_field(dataset: h5py.Dataset, at: int) -> h5py.Dataset:

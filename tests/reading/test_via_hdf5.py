@@ -169,16 +169,30 @@ def test_a_stack_is_read_plane_by_plane(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "axes", ["xyz", b"xyz", np.array([b"x", b"y", b"z"]), ["x", "y", "z"], '["x", "y", "z"]']
-)
-def test_an_attribute_names_the_axes_as_text_or_bytes(tmp_path, axes):
+    "axes",
+    [
+        "xyz", b"xyz", np.array([b"x", b"y", b"z"]), ["x", "y", "z"], '["x", "y", "z"]',
+        '[{"name": "x"}, {"name": "y"}, {"name": "z"}]',
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["axes", "AXES", "axis_order", "dims", "DIMENSION_LABELS"])
+def test_an_attribute_names_the_axes_as_text_or_bytes(tmp_path, axes, name):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         image = file.create_dataset("d", data=VOLUME.T)
-        image.attrs.update({"axes": axes, "element_size_um": [0.002, 0.003, 0.007]})
+        image.attrs.update({name: axes, "element_size_um": [0.002, 0.003, 0.007]})
     stack = open_stack(tmp_path / "a.h5")
     np.testing.assert_array_equal([each.pixels[0] for each in stack], VOLUME)
     size = stack.pixel_size
     assert (size.x_nm, size.y_nm, size.z_nm) == pytest.approx((2, 3, 7))
+
+
+@pytest.mark.parametrize("said", [np.arange(2), 3.0, b"x", h5py.Empty("f"), np.eye(2)])
+def test_attributes_that_are_malformed_count_as_none(tmp_path, said):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        image = file.create_dataset("d", data=VOLUME[0])
+        for name in ("axes", "DIMENSION_LIST", "DIMENSION_LABELS", "axistags", "element_size_um"):
+            image.attrs[name] = said
+    np.testing.assert_array_equal(open_stack(tmp_path / "a.h5")[0].pixels[0], VOLUME[0])
 
 
 @pytest.mark.parametrize("labelled", [True, False])

@@ -4,6 +4,7 @@ import csv
 import gc
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -80,6 +81,17 @@ def test_the_values_are_those_of_a_reader_that_loads_everything():
     stack = open_stack(path)
     for plane in (0, 33, 65):
         np.testing.assert_array_equal(stack[plane].pixels[0], whole[plane])
+
+
+def test_a_file_of_ncem_is_read_as_its_axes_say():
+    """dim1 is called Y and dim2 X; ncempy reads it in the same order."""
+    path = FILES / "emd" / "Acquisition_18.emd"
+    with h5py.File(path) as file:
+        stored = file["data/single/data"][()]
+    for each in (path, f"{path}:/data/single/data"):
+        stack = open_stack(each)
+        np.testing.assert_array_equal(stack[0].pixels[0], stored)
+        assert stack.pixel_size.x_nm == pytest.approx(0.0122465, rel=1e-5)
 
 
 def test_all_images_of_a_velox_file_are_described():
