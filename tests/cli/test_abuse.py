@@ -181,7 +181,8 @@ class TestMasks:
     @pytest.mark.parametrize(
         ("content", "words"),
         [
-            (np.full((64, 80), 0.5, np.float32), "3.tif holds fractions or NaN"),
+            (np.full((64, 80), 0.5, np.float32), "3.tif holds probabilities (float32, 0.5 to 0.5)"),
+            (np.full((64, 80), 1.5, np.float32), "3.tif holds fractions or NaN"),
             (np.full((64, 80), np.nan, np.float32), "3.tif holds fractions or NaN"),
             (np.full((3, 64, 80), 1, np.uint16), "1 planes and its mask"),
         ],
