@@ -92,8 +92,10 @@ def _nexus(group: h5py.Group) -> Iterator[h5py.Dataset]:
         yield group[name]
 
 
-def is_marked(dataset: h5py.Dataset) -> bool:
-    """Whether a dataset that the user named is one of `marked_images`."""
+def is_marked(dataset: h5py.Dataset, said: Described) -> bool:
+    """Whether a dataset that the user named is one of `marked_images`, or a map of spectra."""
+    if dataset.ndim > 2 and len(_energies(said.axes)) == 1:
+        return True
     group = dataset.parent
     arrays = _emd(group) if "emd_group_type" in group.attrs else _nexus(group)
     return any(each == dataset for each in arrays)
@@ -110,10 +112,14 @@ def _is_turned(dataset: h5py.Dataset, said: Described) -> bool:
     return dataset.name.startswith("/signals/") and not roles_of(said.axes).are_named
 
 
+def _energies(axes: Sequence[Axis]) -> list[int]:
+    return [at for at, axis in enumerate(axes) if (axis.units or "").lower() in _ENERGIES]
+
+
 def _detector(axes: Sequence[Axis], dataset: h5py.Dataset) -> list[int]:
     """Positions of the axes along which a detector counts at each point; empty for images."""
     count, group = len(axes), dataset.parent.attrs
-    energies = [at for at, axis in enumerate(axes) if (axis.units or "").lower() in _ENERGIES]
+    energies = _energies(axes)
     if len(energies) == 1:
         return energies
     if count == _SCAN and _is_cube(dataset):

@@ -17,13 +17,15 @@ _MANY, _ASIDE = 64, 4  # channels at most, where planes are so many times larger
 _BEFORE = "ztqpo"
 
 
-def why_narrow(axes: Sequence[Axis]) -> str:
+def why_narrow(axes: Sequence[Axis], *, are_pages: bool = False) -> str:
     """Say that planes are hardly what their order makes them, and what to type.
 
     Parameters
     ----------
     axes : sequence of Axis
         As they would be read; ``y`` and ``x`` once each, else they are left alone.
+    are_pages : bool
+        Whether the format itself stores planes, so that only the narrowest ones are doubted.
 
     Returns
     -------
@@ -35,7 +37,8 @@ def why_narrow(axes: Sequence[Axis]) -> str:
     if names.count("y") != 1 or names.count("x") != 1:
         return ""
     y, x = names.index("y"), names.index("x")
-    plane = _likely_plane(shape, min(y, x, key=lambda at: shape[at]))
+    narrow = min(y, x, key=lambda at: shape[at])
+    plane = _likely_plane(shape, narrow, _NARROW - 1 if are_pages else _MANY)
     if plane is None:
         return ""
     reason = (
@@ -47,7 +50,7 @@ def why_narrow(axes: Sequence[Axis]) -> str:
     return f"{reason}, or --axes {_letters(len(shape), y, x)} if they are as narrow as that"
 
 
-def _likely_plane(shape: Sequence[int], narrow: int) -> tuple[int, int] | None:
+def _likely_plane(shape: Sequence[int], narrow: int, most: int) -> tuple[int, int] | None:
     """Positions of the axes that span a plane, where one that does by order is too short."""
     short = shape[narrow]
     long = [at for at, size in enumerate(shape) if size >= _LONG and at != narrow]
@@ -56,7 +59,7 @@ def _likely_plane(shape: Sequence[int], narrow: int) -> tuple[int, int] | None:
     y, x = long[-2:]
     smaller = min(shape[y], shape[x])
     is_last = narrow == len(shape) - 1 and max(shape[y], shape[x]) < 4 * smaller
-    if short < _NARROW or (is_last and short <= _MANY and smaller >= _ASIDE * short):
+    if short < _NARROW or (is_last and short <= most and smaller >= _ASIDE * short):
         return y, x
     return None
 

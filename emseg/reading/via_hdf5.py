@@ -104,9 +104,9 @@ def _names(opened: h5py.File) -> list[str]:
 
 
 def _signal(dataset: h5py.Dataset) -> Signal:
-    if is_marked(dataset):
-        return dataclasses.replace(signal_of_marked(dataset), name=dataset.name)
     said = describe_axes(dataset)
+    if is_marked(dataset, said):
+        return dataclasses.replace(signal_of_marked(dataset), name=dataset.name)
     roles = roles_of(said.axes)
     axes = renamed(said.axes, roles.names)
     dtype, colours = dataset.dtype, dataset.dtype.names

@@ -123,7 +123,7 @@ def _big_endian(path: Path, header: MrcHeader, dtype: np.dtype[Any], fmt: Format
     def read(index: Index) -> NDArray[Any]:
         return np.array(np.memmap(path, dtype, "r", header.offset, shape)[index])
 
-    signal = Signal("", axes, dtype, read, refusal=why_narrow(axes), is_named=True)
+    signal = Signal("", axes, dtype, read, refusal=why_narrow(axes, are_pages=True), is_named=True)
     return dataclasses.replace(
         signal, pixel_size=PixelSize.from_axes(axes[1], axes[2], fmt.calibration, axes[0])
     )

@@ -69,7 +69,10 @@ def open_source(path: Path, fmt: Format) -> Source:
     notices = (f"is read up to {lost}, which is missing; later parts are left out",) if lost else ()
     signals = [signal_of(each, _calibration(each, fmt)) for each in found]
     if fmt.plugin not in _NAMED_BY_USERS:
-        signals = [replace(each, refusal=each.refusal or why_narrow(each.axes)) for each in signals]
+        signals = [
+            replace(each, refusal=each.refusal or why_narrow(each.axes, are_pages=True))
+            for each in signals
+        ]
     if fmt.plugin == "tia" and len(signals) == 1 and path.suffix.lower() == ".ser":
         signals = [of_one_size(signals[0], ser_steps(path))]
     return Source(tuple(signals), notices=notices)

@@ -118,7 +118,7 @@ def _signal(path: Path, tiff: tifffile.TiffFile, series: Series, number: int) ->
         found.pixel_size,
         channels,
         specimen=tagged(tiff, page),
-        refusal=why_narrow(axes),
+        refusal=why_narrow(axes, are_pages=True),
         notices=(*_notices(series), *found.notices),
         is_named=len(axes) == 2 or series.kind not in _UNNAMED,
         needs=math.prod(page.chunks) * dtype.itemsize if offset is None else 0,

@@ -37,6 +37,13 @@ def test_narrow_planes_beside_long_axes(names, shape, likely):
     assert f"say --axes {likely} if they have" in why_narrow(axes(names, *shape))
 
 
+def test_pages_of_a_format_are_doubted_where_they_are_narrowest_alone():
+    tall = axes("zyx", 300, 256, 64)
+    assert "--axes yxc" in why_narrow(tall)
+    assert why_narrow(tall, are_pages=True) == ""
+    assert "--axes yxc" in why_narrow(axes("zyx", 300, 256, 15), are_pages=True)
+
+
 @pytest.mark.parametrize(
     ("names", "shape"),
     [

@@ -210,6 +210,22 @@ def test_scales_without_labels_name_the_axes_as_netcdf_does(tmp_path, labelled):
     assert (stack.pixel_size.y_nm, stack.pixel_size.x_nm) == pytest.approx((2.0, 0.5))
 
 
+def test_a_map_of_spectra_is_known_by_its_unit(tmp_path):
+    counts = np.random.default_rng(1).integers(0, 9, (12, 14, 40)).astype(np.uint16)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        image = file.create_dataset("map", data=counts)
+        for at, (name, units) in enumerate((("y", "nm"), ("x", "nm"), ("E", "keV"))):
+            file[name] = np.arange(counts.shape[at]) * 0.5
+            file[name].attrs["units"] = units
+            file[name].make_scale(name)
+            image.dims[at].attach_scale(file[name])
+    with pytest.raises(ContentError, match="a spectrum along E at each of 12 x 14 points"):
+        open_stack(tmp_path / "a.h5")
+    stack = open_stack(tmp_path / "a.h5", ReadOptions(channels="bins=2"))
+    sums = counts.reshape(12, 14, 2, 20).sum(3).transpose(2, 0, 1)
+    np.testing.assert_array_equal(stack[0].pixels, sums)
+
+
 def test_the_mean_of_a_logarithmic_scale_is_no_pixel_size(tmp_path, caplog):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         image = file.create_dataset("d", data=VOLUME[0])
