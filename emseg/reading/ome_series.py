@@ -22,6 +22,7 @@ from emseg.reading.ome_sets import OmeSet
 from emseg.reading.ome_xml import OmeImage
 from emseg.reading.signal import Shared
 
+_EARLY = "it ends early, as a stopped recording or a copy cut short does"
 _OPEN = 16  # files of a set that are kept open at a time
 
 Place = tuple[Path, int]
@@ -165,7 +166,23 @@ def ome_series(found: OmeSet, members: Members) -> tuple[OmeSeries, ...]:
             kept.append(each)
         else:
             kept[before] = _one_of_several(kept[before], each)
-    return tuple(kept)
+    return _with_rest(tuple(kept), members)
+
+
+def _with_rest(series: tuple[OmeSeries, ...], members: Members) -> tuple[OmeSeries, ...]:
+    """Say that a file has more pages of this size than its OME-XML speaks of."""
+    used = {place for each in series for place in each.pages.places}
+    rest = [at for at in range(members.count(members.path)) if (members.path, at) not in used]
+    if not series or not rest:
+        return series
+    first = series[0]
+    if members.page((members.path, rest[-1])).shape != first.keyframe.shape:
+        return series
+    notice = Shared(
+        f"has {len(rest)} more page(s) of which its OME-XML does not speak: they are left out",
+        "{} more have pages of which their OME-XML does not speak",
+    )
+    return (replace(first, notices=(*first.notices, notice)), *series[1:])
 
 
 def _overlap(series: OmeSeries, other: OmeSeries) -> bool:
@@ -250,6 +267,7 @@ def _places(
 ) -> list[Place | None]:
     """Where each plane of the grid lies; None where it is not there."""
     places: list[Place | None] = [None] * total
+    taken: set[Place] = set()
     for block in image.blocks:
         path = found.files.get(block.file)
         if path is None:
@@ -258,8 +276,9 @@ def _places(
         there = range(first, members.count(path))
         wanted = total if block.count is None else block.count
         for at, page in enumerate(there[:wanted], block.first):
-            if at < total:
+            if at < total and (path, page) not in taken:  # a page shows one plane
                 places[at] = path, page
+                taken.add((path, page))
     return places
 
 
@@ -323,13 +342,12 @@ def _notices(
         notices.append(Shared(line, "{} more are one stack of several files each"))
     if kept.size == there.size:
         return tuple(notices)
-    lost = [
-        each.file.name or each.file.uuid for each in image.blocks if each.file not in found.files
-    ]
-    lost += [path.name for path in found.paths if not members.count(path)]
-    because = found.why_lost(lost) or (
-        "it ends early, as a stopped recording or a copy cut short does"
-    )
+    names = (each.file for each in image.blocks if each.file not in found.files)
+    lost = [each.name or each.uuid for each in names]
+    bad = [path.name for path in found.paths if not members.count(path)]
+    because = found.why_lost(lost, bad) or _EARLY
+    if because == _EARLY and sum(map(members.count, files)) >= there.size:
+        because = "it does not say where the others are"
     more = int(there.sum()) - kept.size
     without = f"; {more} more lack a channel and are left out" if more > 0 else ""
     line = f"has {kept.size} of the {there.size} planes that its OME-XML speaks of ({because}): "

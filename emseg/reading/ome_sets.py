@@ -29,6 +29,11 @@ _CUT = (
     "has OME-XML that ends in the middle, as that of a stopped recording does: its pages are read "
     "in the order of the file, and what the rest of the XML said is unknown"
 )
+UNCLEAR = Shared(
+    "has OME-XML that describes no image that can be understood: its pages are read in the order "
+    "of the file, and no pixel size is taken from it; --pixel-size says what it is",
+    "the OME-XML of {} more is not understood either",
+)
 _MOST = 256 << 20  # bytes of a companion; more is none
 
 
@@ -56,23 +61,29 @@ class OmeSet:
     notices: tuple[str, ...] = ()
     is_cut: bool = False
 
-    def why_lost(self, names: Iterable[str]) -> str:
+    def why_lost(self, names: Iterable[str], damaged: Iterable[str] = ()) -> str:
         """Say why files of the set are not read: ``"a.tif and b.tif are missing"``."""
-        lost = list(dict.fromkeys(names))
+        lost, bad = list(dict.fromkeys(names)), list(dict.fromkeys(damaged))
         absent = [each for each in lost if each not in self.strangers]
         others = [each for each in lost if each in self.strangers]
-        parts = []
-        if absent:
-            parts.append(f"{listed(absent, most=3)} {'are' if len(absent) > 1 else 'is'} missing")
-        if others:
-            parts.append(f"{listed(others, most=3)} of another recording, as the UUID says")
-        return " and ".join(parts)
+        parts = [
+            f"{listed(absent, most=3)} {_be(absent)} missing" if absent else "",
+            f"{listed(bad, most=3)} {_be(bad)} cut short or damaged" if bad else "",
+            f"{listed(others, most=3)} {_be(others)} of another recording, as the UUID says"
+            if others
+            else "",
+        ]
+        return " and ".join(filter(None, parts))
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """The files that are there, in the order of the planes."""
         names = (block.file for image in self.images for block in _in_order(image))
         return tuple(dict.fromkeys(self.files[each] for each in names if each in self.files))
+
+
+def _be(names: list[str]) -> str:
+    return "are" if len(names) > 1 else "is"
 
 
 def ome_set_of(path: Path, text: str) -> OmeSet | None:
@@ -88,7 +99,7 @@ def ome_set_of(path: Path, text: str) -> OmeSet | None:
     Returns
     -------
     OmeSet or None
-        None when the file has no OME-XML that can be understood, nor a companion that has.
+        None when the file has no OME-XML; no image where that cannot be understood.
     """
     document = parse_ome(text)
     if document is not None and document.elsewhere is not None and not document.images:
@@ -99,7 +110,7 @@ def ome_set_of(path: Path, text: str) -> OmeSet | None:
         document = parse_ome(companion)
         document = document and replace(document, uuid=own)
     if document is None or not document.images:
-        return None
+        return OmeSet((), {}, notices=(UNCLEAR,)) if is_ome(text) else None
     found = _located(path, document)
     if path not in found.values():
         return OmeSet((), {}, notices=(_orphan(document),))
@@ -218,11 +229,18 @@ def _beside(path: Path, name: str) -> Path | None:
     if name.lower() == path.name.lower():
         return path
     place = path.with_name(name)
-    return place if place.is_file() else None
+    if place.is_file():
+        return place
+    return next((each for each in _tiffs(path.parent) if each.name.lower() == name.lower()), None)
 
 
-def _tiffs(folder: Path) -> list[Path]:
-    return sorted(each for each in folder.iterdir() if each.suffix.lower() in _TIFFS)
+def _tiffs(folder: Path) -> tuple[Path, ...]:
+    return _tiffs_then(folder, folder.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _tiffs_then(folder: Path, _changed: int) -> tuple[Path, ...]:
+    return tuple(sorted(each for each in folder.iterdir() if each.suffix.lower() in _TIFFS))
 
 
 def _connected(

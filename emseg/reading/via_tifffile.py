@@ -25,7 +25,7 @@ from emseg.reading.information_bar import tagged
 from emseg.reading.micro_manager import indexes_itself, ndtiff_files
 from emseg.reading.narrow_planes import why_narrow
 from emseg.reading.ome_series import Members, OmeSeries, ome_series
-from emseg.reading.ome_sets import COMPANION, companion_alone, ome_set_of
+from emseg.reading.ome_sets import COMPANION, UNCLEAR, companion_alone, ome_set_of
 from emseg.reading.orientation import TAG, turned
 from emseg.reading.quiet import mute
 from emseg.reading.signal import Index, Signal, Source
@@ -77,7 +77,8 @@ def open_source(path: Path, _format: Format) -> Source:
         raise
     if all(each.kind == "generic" for each in series):
         signals = _told_apart(signals)
-    notices = (*(found.notices if found else ()), *filter(None, [stopped]))
+    unclear = [UNCLEAR] if found and found.images and not planes else []
+    notices = (*(found.notices if found else ()), *unclear, *filter(None, [stopped]))
     return Source(signals, members.close, notices)
 
 

@@ -97,7 +97,7 @@ def test_a_file_of_that_name_from_another_recording_is_none_of_the_set(tmp_path)
     stack_of(tmp_path)
     write(tmp_path / "B_z1.ome.tif", [99], image("o", []), 77)
     assert values(tmp_path / "B_z0.ome.tif") == [10, 12, 13]
-    assert "B_z1.ome.tif of another recording" in notices(tmp_path / "B_z0.ome.tif")
+    assert "B_z1.ome.tif is of another recording" in notices(tmp_path / "B_z0.ome.tif")
 
 
 def test_renamed_files_are_known_by_their_uuid(tmp_path):
@@ -170,6 +170,56 @@ def test_images_that_name_no_page_follow_each_other(tmp_path):
     contents = look_into(tmp_path / "a.ome.tif")
     assert [each.pixel_size.x_nm for each in contents.signals] == [10, 20]
     assert values(tmp_path / "a.ome.tif") == [1, 2]
+
+
+def test_pages_of_which_the_xml_does_not_speak_are_told(tmp_path):
+    write(tmp_path / "a.ome.tif", [1, 2, 3, 4], image("s", [], z=2))
+    assert values(tmp_path / "a.ome.tif") == [1, 2]
+    assert "has 2 more page(s) of which its OME-XML does not speak" in notices(
+        tmp_path / "a.ome.tif"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found", "nm", "said"),
+    [
+        ("<TiffData/>", "", [1, 2], 10, ""),
+        ("<TiffData/>", '<TiffData IFD="5" PlaneCount="2"/>', [1, 2], None, "describes no image"),
+        ("<TiffData/>", '<TiffData IFD="0"/><TiffData IFD="0" FirstZ="1"/>', [1], 10, "has 1 of"),
+        ("<TiffData/>", '<TiffData IFD="1" FirstZ="7"/><TiffData IFD="0"/>', [1], 10,
+         "it does not say where the others are"),
+        ('SizeZ="2"', 'SizeZ="x"', [1, 2], None, "describes no image that can be understood"),
+        ("XYZCT", "XYZ", [1, 2], None, "describes no image that can be understood"),
+    ],
+)  # fmt: skip
+def test_xml_that_is_wrong_is_told(tmp_path, old, new, found, nm, said):
+    xml = (
+        image("s", [], z=2)
+        .replace(old, new)
+        .replace(old.replace("<", "</").strip() + ">", "</Nothing>")
+    )
+    write(tmp_path / "a.ome.tif", [1, 2], xml)
+    assert values(tmp_path / "a.ome.tif") == found
+    size = open_stack(tmp_path / "a.ome.tif").pixel_size
+    assert (size and size.x_nm) == nm
+    assert said in notices(tmp_path / "a.ome.tif")
+
+
+@pytest.mark.parametrize("content", [b"rubbish", None])
+def test_a_damaged_file_of_a_set_is_told(tmp_path, content):
+    stack_of(tmp_path)
+    path = tmp_path / "B_z1.ome.tif"
+    path.write_bytes(content or path.read_bytes()[:-10])
+    assert values(tmp_path / "B_z0.ome.tif") == [10, 12, 13]
+    assert "(B_z1.ome.tif is cut short or damaged)" in notices(tmp_path / "B_z0.ome.tif")
+
+
+def test_names_may_differ_in_case(tmp_path):
+    blocks = [(f"K{at}.OME.TIF", at, 0, at, 0, 0) for at in range(2)]
+    for at in range(2):
+        write(tmp_path / f"k{at}.ome.tif", [at], image("s", blocks, z=2))
+    assert find_files([tmp_path]) == [tmp_path / "k0.ome.tif"]
+    assert values(tmp_path / "k1.ome.tif") == [0, 1]
 
 
 @pytest.mark.parametrize(("nm", "size"), [(20, None), (10, 10)])
