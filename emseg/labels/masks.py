@@ -121,19 +121,28 @@ def to_label_image(
     values = distinct_values(plane)
     unknown = [int(value) for value in values if int(value) not in index_of]
     if unknown:
-        known = _by_value(classes)
-        named = ", ".join(f"{show_value(value)}={classes[i].name}" for value, i in known)
-        shown, part = show_value(unknown[0]), float((plane == unknown[0]).mean())
-        raise LabelError(
-            f"the mask {mask.path or mask.name} holds the value {shown}, which is no class "
-            f"(known: {named}); name it with --labels or leave it, {part:.1%} of the mask, out "
-            f"with --unlabelled {shown}"
-        )
+        part = float((plane == unknown[0]).mean())
+        raise LabelError(_unknown(mask, unknown[0], part, classes))
     table = np.array([index_of[int(value)] for value in values], label_dtype(len(classes)))
     pixels = np.empty(plane.shape, table.dtype)
     for stored, indices in zip(plane, pixels, strict=True):  # a row: positions take 64 bits
         indices[:] = table[np.searchsorted(values, stored)]
     return LabelImage(pixels, classes, mask.name, mask.plane, mask.pixel_size)
+
+
+def _unknown(mask: Micrograph, value: int, part: float, classes: Sequence[LabelClass]) -> str:
+    """Say that a value that covers a part of a mask is no class, and what to do."""
+    named = ", ".join(f"{show_value(v)}={classes[i].name}" for v, i in _by_value(classes))
+    way = f"name it with --labels or leave it, {part:.1%} of the mask, out with --unlabelled"
+    if value == 0:  # the background of most masks, and seldom what nobody looked at
+        way = (
+            "say what each value of the masks is with --labels 0=NAME,...; only where nobody "
+            f"looked at these {part:.1%} of the mask, leave them out with --unlabelled"
+        )
+    return (
+        f"the mask {mask.path or mask.name} holds the value {show_value(value)}, which is no class "
+        f"(known: {named}); {way} {show_value(value)}"
+    )
 
 
 def _by_value(classes: Sequence[LabelClass]) -> list[tuple[int, int]]:

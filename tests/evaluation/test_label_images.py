@@ -428,7 +428,7 @@ def test_a_zero_that_is_left_out_of_the_score_is_told(folders, caplog):
     )
     predict(folders[0] / "a.ome.tif", [[0, 0, 1, 1]], classes=strokes)
     mask(folders[1] / "a.png", [[0, 0, 0, 1]])
-    with pytest.raises(LabelError, match=r"leave it, 75\.0% of the mask, out with --unlabelled 0"):
+    with pytest.raises(LabelError, match=r"--labels 0=NAME,.* these 75\.0% of the mask"):
         evaluated(folders)
     evaluated(folders, rule=MaskRule(unlabelled=0))
     assert "leaves out 75.0 % of the pixels of the masks: what is predicted there is not" in (
