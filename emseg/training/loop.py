@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from emseg.config import Precision, TrainConfig
 from emseg.errors import UsageError
 from emseg.training.crops import CountingSampler
+from emseg.training.loading import Batches, processes_that_fit
 from emseg.training.tasks import TrainingTask
 
 _Mode = Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -69,11 +70,14 @@ def run_loop(
     SIGTERMException
         Lightning's, after the batch in which the process is told to end.
     """
-    loader = DataLoader(
+    workers = 0
+    if device.type != "cpu":
+        workers = processes_that_fit(dataset, config.batch, _WORKERS)
+
+    loader = Batches(
         dataset,
-        batch_size=config.batch,
-        sampler=CountingSampler(),
-        num_workers=0 if device.type == "cpu" else _WORKERS,
+        config.batch,
+        lambda: DataLoader(dataset, config.batch, sampler=CountingSampler(), num_workers=workers),
     )
     with _calm_lightning():
         try:
