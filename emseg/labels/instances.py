@@ -63,7 +63,7 @@ def _whole_numbers(mask: Micrograph) -> NDArray[Any]:
             f"the label image {_named(mask)} has {len(mask.pixels)} channels; save the objects "
             "with one channel and one number each (16- or 32-bit TIFF)"
         )
-    if mask.path and mask.path.suffix.lower() in LOSSY:
+    if mask.path and mask.path.suffix.lower() in LOSSY and len(np.unique(mask.pixels)) > 2:
         raise LabelError(
             f"the label image {mask.path} is a JPEG, which changes the numbers of objects; save it "
             "as 16- or 32-bit TIFF, or leave --instances out"

@@ -25,7 +25,7 @@ def numbering_of(found: MaskSet) -> Numbering:
     objects; a class is in several pieces here or there, and is the same number everywhere.
     """
     values = found.counts.keys() - {0}
-    if found.is_coloured or found.said.names or found.said.assigned:
+    if found.is_coloured or len(found.said.names or ()) >= len(found.counts):
         return Numbering.NONE
     objects = sum(each.objects for each in found.seen)
     whole = sum(each.whole for each in found.seen)

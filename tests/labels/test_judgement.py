@@ -186,6 +186,11 @@ def test_classes_as_many_as_objects_are_classes():
     assert len(meaning(scattered.astype(np.uint8))[0]) == 14
 
 
+def test_numbered_objects_are_no_classes_that_fewer_names_could_name():
+    with pytest.raises(LabelError, match="they number objects; say --masks"):
+        meaning(cells(13), names=("background", "cell"))
+
+
 def test_named_values_of_one_piece_each_are_classes():
     assert len(meaning(cells(13), names=[f"c{number}" for number in range(14)])[0]) == 14
 
