@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from math import isclose
 
 from emseg.calibration import PixelSize
-from emseg.reading.print_resolution import LARGEST_NM
 from emseg.reading.signal import Shared, Signal, Source
 
 _MORE = "the pixel sizes of {} more do not fit their pictures either and are not taken"
@@ -21,7 +20,8 @@ _FINEST_NM, _COARSEST_NM = 1e-3, 1e6  # 1 pm and 1 mm a pixel: no electron micro
 _MOST_ANISOTROPIC = 10.0
 _ALIKE = 1e-3  # share by which the pixel sizes of planes may differ
 _INCH_NM = 25.4e6
-_DOTS = (72, 75, 90, 96, 100, 120, 144, 150, 180, 200, 220, 240, 300, 350, 360, 400, 600, 1200)
+_PRINTED = (72, 75, 90, 96, 100, 120, 144, 150, 180, 200, 220, 240, 300, 350, 360, 400, 600, 1200)
+_SCANNED = (1600, 2000, 2400, 2700, 2820, 3000, 3200, 4000, 4800, 5400, 6400, 7200, 8000, 9600)
 
 Size = tuple[int, int]
 """Height and width in pixels."""
@@ -51,7 +51,8 @@ def misfit(
     who : str
         Who says so: ``"the FEI tags"``, ``"a.txt"``.
     with_bar : bool
-        Whether an information bar may make the picture higher than the scan.
+        Whether an information bar may make the picture higher than the scan, or may have been
+        cut off.
 
     Returns
     -------
@@ -73,8 +74,24 @@ def misfit(
 
 
 def _fits(height: int, stated: int, *, with_bar: bool) -> bool:
-    most = _THICKEST_BAR * height if with_bar else 0
-    return 0 <= height - stated <= most
+    """Whether one height is that of the scan, and the other that with its bar."""
+    most = _THICKEST_BAR * max(height, stated) if with_bar else 0
+    return abs(height - stated) <= most
+
+
+def rows_cut(size: Size, stated: tuple[int | None, int | None], who: str) -> SizeNotice | None:
+    """Say that rows are missing, as where the information bar was cut off; None when none are.
+
+    Parameters are those of `misfit`, which says nothing of it.
+    """
+    (height, _), (high, _) = size, stated
+    if high is None or high <= height:
+        return None
+    are = "are" if who.endswith("s") else "is"
+    return SizeNotice(
+        f"is {height} pixels high and {who} {are} about one of {high}, as where the information "
+        f"bar was cut off: its pixel size is taken; {_SAY} if it was resized"
+    )
 
 
 def several_sizes(sizes: Sequence[PixelSize]) -> SizeNotice | None:
@@ -128,10 +145,10 @@ def _doubt(size: PixelSize) -> tuple[str, bool]:
     smallest, largest = sorted((size.y_nm, size.x_nm))
     if smallest < _FINEST_NM or largest > _COARSEST_NM:
         return f"{shown}: no micrograph has, so it is not taken; {_SAY}", False
-    dots = next((each for each in _DOTS if isclose(each * largest, _INCH_NM, rel_tol=1e-3)), None)
-    if dots and size.is_square and largest >= LARGEST_NM:
-        printed = f"{dots} dots per inch, which says how large to print"
-        return f"{shown}, which is {printed}: it is not taken; {_SAY}", False
+    dots = _dots(largest) if size.is_square else 0
+    if dots:
+        why = "which says how large to print" if dots in _PRINTED else "as scanners of film write"
+        return f"{shown}, which is {dots} dots per inch, {why}: it is not taken; {_SAY}", False
     if largest > _MOST_ANISOTROPIC * smallest:
         return f"{shown}: so oblong a pixel is rare, and {_SAY} if it is another", True
     return "", True
@@ -142,3 +159,12 @@ def shown_length(size: PixelSize) -> str:
     if size.is_square:
         return f"{size.x_nm:.4g} nm"
     return f"{size.y_nm:.4g} x {size.x_nm:.4g} nm (y, x)"
+
+
+def _dots(size_nm: float) -> int:
+    """Dots per inch of which a size is the conversion, as that of Bio-Formats; 0 when of none."""
+    for known, digits in ((_PRINTED, 1e-3), (_SCANNED, 1e-5)):
+        for each in known:
+            if isclose(each * size_nm, _INCH_NM, rel_tol=digits):
+                return each
+    return 0

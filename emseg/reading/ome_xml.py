@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 _ROOT = re.compile(r"<(?:\w+:)?OME\b[^>]*>")
 _UUID = re.compile(r"\bUUID\s*=\s*[\"']([^\"']+)[\"']")
-_MOST_PLANES = 1 << 24  # beyond this a size is a slip of the pen
+_MOST_PLANES = 1 << 20  # beyond this a size is a slip of the pen
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from emseg.calibration import PixelSize, nm_per_unit
-from emseg.reading.fit import SizeNotice, misfit
+from emseg.reading.fit import SizeNotice, misfit, rows_cut
 
 _MOST = 1 << 20  # bytes of a text file that describes a picture
 _LINE = re.compile(r"^\s*([$\w][^=\s]*)(?:\s*=\s*|\s+)(.+?)\s*$", re.MULTILINE)
@@ -37,7 +37,7 @@ def size_beside(path: Path, size: tuple[int, int]) -> tuple[PixelSize | None, Si
     PixelSize or None
         None when there is no such file, or it speaks of another picture.
     SizeNotice or None
-        That it does.
+        That it does, or that rows are missing.
     """
     if path.suffix.lower().removeprefix(".") not in _PICTURES:
         return None, None
@@ -51,7 +51,7 @@ def size_beside(path: Path, size: tuple[int, int]) -> tuple[PixelSize | None, Si
                 continue
             other = misfit(size, stated, name)
             if other is None:
-                return found, None
+                return found, rows_cut(size, stated, name)
             notice = notice or other
     return None, notice
 

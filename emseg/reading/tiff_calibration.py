@@ -13,7 +13,7 @@ import tifffile
 
 from emseg.calibration import nm_per_unit
 from emseg.reading import tiff_makers
-from emseg.reading.fit import SizeNotice, misfit, several_sizes
+from emseg.reading.fit import SizeNotice, misfit, rows_cut, several_sizes
 from emseg.reading.ome_series import OmeSeries
 from emseg.reading.print_resolution import is_measured, why_not_measured
 from emseg.reading.sidecar import size_beside
@@ -47,7 +47,9 @@ def calibrate(path: Path, tiff: tifffile.TiffFile, series: Series, number: int) 
             if differ is not None:
                 return Calibration(channels=channels, notices=(differ,))
             if doubt is None:
-                return replace(found, channels=channels)
+                cut = rows_cut(place.size, found.about, found.source)
+                told = (*found.notices, cut) if cut else found.notices
+                return replace(found, channels=channels, notices=told)
             notices = (*notices, doubt)
         notices = (*notices, *found.notices)
     return Calibration(channels=channels, notices=notices[:1])
@@ -71,7 +73,12 @@ def _is_smaller_copy(place: Place) -> bool:
     high, wide = first.imagelength / page.imagelength, first.imagewidth / page.imagewidth
     tags = [[each.tags.valueof(name) for name in ("XResolution", "YResolution", "ResolutionUnit")]
             for each in (first, page)]  # fmt: skip
-    return min(high, wide) >= 1.5 and abs(high / wide - 1) < _COPY and tags[0] == tags[1]
+    return (
+        min(high, wide) >= 1.5
+        and abs(high / wide - 1) < _COPY
+        and None not in tags[0]
+        and tags[0] == tags[1]
+    )
 
 
 def _several_sizes(look: _Look, place: Place, found: Calibration) -> SizeNotice | None:
@@ -131,7 +138,8 @@ def _beside(place: Place) -> Calibration:
     found, notice = size_beside(place.path, place.size)
     if found is None:
         return Calibration(notices=(notice,) if notice else ())
-    return Calibration(found.source, {"y": Step(found.y_nm, "nm"), "x": Step(found.x_nm, "nm")})
+    steps = {"y": Step(found.y_nm, "nm"), "x": Step(found.x_nm, "nm")}
+    return Calibration(found.source, steps, notices=(notice,) if notice else ())
 
 
 def _resolution_tags(place: Place) -> Calibration:

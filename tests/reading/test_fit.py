@@ -18,8 +18,10 @@ from emseg.reading.fit import misfit
         ((96, 128), False, True),
         ((88, 128), True, True),
         ((88, 128), False, False),
-        ((100, 128), True, False),
+        ((100, 128), True, True),
+        ((100, 128), False, False),
         ((60, 128), True, False),
+        ((192, 128), True, False),
         ((96, 64), True, False),
     ],
 )
@@ -41,6 +43,7 @@ def ome(path, x, y=None, unit="nm"):
         (2.0, "mm", "has a pixel of 2e+06 nm, by OME-XML: no micrograph has"),
         (352.778, "µm", "which is 72 dots per inch, which says how large to print: it is not"),
         (84.6667, "µm", "300 dots per inch"),
+        (25400 / 2400, "µm", "2400 dots per inch, as scanners of film write: it is not taken"),
     ],
 )
 def test_a_length_that_no_pixel_has_is_told_and_not_taken(tmp_path, x, unit, said):

@@ -79,3 +79,10 @@ def test_the_tags_of_the_picture_go_before_the_text(tmp_path):
     )
     (tmp_path / "a.txt").write_text(HITACHI)
     assert open_stack(tmp_path / "a.tif").pixel_size.source == "the ImageJ description"
+
+
+def test_a_picture_without_its_bar_keeps_its_pixel_size(tmp_path, caplog):
+    path = picture(tmp_path / "a.png")
+    (tmp_path / "a.txt").write_text(HITACHI.replace("128x96", "128x102"))
+    assert open_stack(path).pixel_size.x_nm == 9.921875
+    assert "is 96 pixels high and a.txt is about one of 102, as where the" in caplog.text

@@ -109,9 +109,12 @@ def with_fei(path, text, size=(88, 128), **more):
 SCAN = "[Scan]\nPixelWidth=2.5e-09\nPixelHeight=2.5e-09\n[Image]\nResolutionX=128\nResolutionY=88\n"
 
 
-@pytest.mark.parametrize("height", [88, 96])
+@pytest.mark.parametrize("height", [80, 88, 96])
 def test_fei_tags_of_this_picture_with_and_without_its_bar(tmp_path, height):
-    assert with_fei(tmp_path / "a.tif", SCAN, (height, 128)) == (pytest.approx(2.5), "")
+    found, notice = with_fei(tmp_path / "a.tif", SCAN, (height, 128))
+    assert found == pytest.approx(2.5)
+    told = "is 80 pixels high and the FEI tags are about one of 88, as where the information bar"
+    assert notice.startswith(told) == (height == 80)
 
 
 @pytest.mark.parametrize(
