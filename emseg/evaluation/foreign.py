@@ -70,11 +70,13 @@ def meanings_of_foreign(
 
 
 def _named_alike(predictions: Meaning, masks: Meaning) -> tuple[Meaning, Meaning]:
-    """Refuse a class of the predictions that the masks do not know."""
+    """Refuse a class of the predictions that the masks do not know; the others look as there."""
+    colours = {each.name: each.colour for each in masks.classes}
     for name in predictions.names:
-        if name not in masks.names:
+        if name not in colours:
             raise UnknownNameError("class", name, masks.names)
-    return predictions, masks
+    classes = tuple(replace(each, colour=colours[each.name]) for each in predictions.classes)
+    return replace(predictions, classes=classes), masks
 
 
 def _counted(masks: Meaning, predicted: set[int]) -> Meaning:

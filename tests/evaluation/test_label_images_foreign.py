@@ -10,6 +10,7 @@ from emseg.calibration import PixelSize
 from emseg.config import Numbered
 from emseg.errors import LabelError, MismatchError
 from emseg.evaluation import MaskRule, evaluate_label_images
+from emseg.labels import colour
 from emseg.micrograph import LabelClass, LabelImage, Micrograph
 from emseg.writing import write_label_images, write_micrographs
 
@@ -304,3 +305,17 @@ def test_one_inverted_image_among_others_is_told(tmp_path):
         "what the predictions call background is taken as foreground and foreground as background"
     )
     assert [each["image"] for each in report.as_json()["exchanged_images"]] == ["b"]
+
+
+def test_a_class_has_one_colour_in_whatever_order_the_values_are_named(evaluated):
+    seen = []
+    evaluated(
+        binary(7),
+        binary(),
+        rule=MaskRule(labels={0: "ice", 255: "cell"}, prediction_labels={7: "cell", 0: "ice"}),
+        onlookers=[lambda pair, _: seen.append(pair.prediction.classes)],
+    )
+    assert [(each.name, each.colour) for each in seen[0]] == [
+        ("ice", colour(0)),
+        ("cell", colour(1)),
+    ]
