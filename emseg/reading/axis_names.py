@@ -174,4 +174,12 @@ def _scan(axes: Sequence[Axis], letters: Sequence[str]) -> str:
     if len(pattern) < 2 or len(axes) - len(pattern) < 2:
         return ""
     points = [axis.size for at, axis in enumerate(axes) if at not in pattern]
-    return f"a diffraction pattern at each of {' x '.join(map(str, points))} points"
+    return scan_refused(" x ".join(map(str, points)))
+
+
+def scan_refused(points: str) -> str:
+    """Say why a scan of diffraction patterns is no image, and what makes images of it."""
+    return (
+        f"a diffraction pattern at each of {points} points (4D-STEM), of which virtual images "
+        "are made first, as by py4DSTEM or HyperSpy"
+    )

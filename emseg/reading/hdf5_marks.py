@@ -7,7 +7,7 @@ their ``signal``: https://manual.nexusformat.org/classes/base_classes/NXdata.htm
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import h5py
 import numpy as np
@@ -41,6 +41,16 @@ def marked_images(opened: h5py.File) -> dict[str, h5py.Dataset]:
 
     opened.visititems(look)
     return {each.name: each for each in found}
+
+
+def signals_of_marked(marked: Mapping[str, h5py.Dataset]) -> tuple[Signal, ...]:
+    """Describe marked arrays, each by the name of its group, or by its path where names repeat."""
+    signals = [signal_of_marked(each) for each in marked.values()]
+    names = [each.name for each in signals]
+    return tuple(
+        dataclasses.replace(signal, name=dataset.parent.name) if names.count(name) > 1 else signal
+        for signal, name, dataset in zip(signals, names, marked.values(), strict=True)
+    )
 
 
 def signal_of_marked(dataset: h5py.Dataset) -> Signal:

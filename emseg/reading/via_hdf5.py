@@ -22,7 +22,12 @@ from emseg.reading.formats import FORMATS, Format
 from emseg.reading.hdf5_axes import describe_axes
 from emseg.reading.hdf5_filters import missing_filter
 from emseg.reading.hdf5_image import as_image
-from emseg.reading.hdf5_marks import is_marked, marked_images, signal_of_marked
+from emseg.reading.hdf5_marks import (
+    is_marked,
+    marked_images,
+    signal_of_marked,
+    signals_of_marked,
+)
 from emseg.reading.inside import split
 from emseg.reading.layout import Layout, why_not
 from emseg.reading.signal import Index, Signal, Source
@@ -50,7 +55,7 @@ def open_source(path: Path, fmt: Format) -> Source:
             marked = {} if inside else marked_images(opened)
             if not marked:
                 return _datasets(file, opened, inside)
-            return Source(tuple(map(signal_of_marked, marked.values())), opened.close)
+            return Source(signals_of_marked(marked), opened.close)
     except BaseException:
         opened.close()
         raise

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from emseg.calibration import Axis, PixelSize, nm_per_unit
 from emseg.errors import UnreadableFileError
-from emseg.reading.axis_names import roles_of, spelled
+from emseg.reading.axis_names import roles_of, scan_refused, spelled
 from emseg.reading.coordinates import spacing, uneven
 from emseg.reading.file_sets import missing_part
 from emseg.reading.formats import Format
@@ -224,7 +224,7 @@ def _roles(found: dict[str, Any]) -> tuple[list[str], str]:
     if len(signal) == 1 and not _is_a_row(axes):
         return _spectrum(names, positions, signal[0], where)
     if len(signal) >= 2 and len(positions) >= 2 and _is_scan(axes, positions, kind):
-        return names, f"a diffraction pattern at each of {where} points"
+        return names, scan_refused(where)
     sizes = zip(axes, found["data"].shape, strict=True)
     roles = roles_of([_axis(axis, str(axis.get("name") or ""), size) for axis, size in sizes])
     if roles.refusal:

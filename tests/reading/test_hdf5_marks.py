@@ -193,3 +193,12 @@ def test_two_arrays_whose_names_begin_alike_are_two_signals(tmp_path):
     with h5py.File(path, "a") as file:
         file.copy("data/img", "data/img2")
     assert [each.name for each in describe(path)] == ["img", "img2"]
+
+
+def test_arrays_of_the_same_name_are_told_apart_by_their_path(tmp_path):
+    path = emd(tmp_path / "a.emd", "yx")
+    with h5py.File(path, "a") as file:
+        file.copy("data/img", file.create_group("more"), "img")
+        file["more/img/data"][...] = 0
+    assert [each.name for each in describe(path)] == ["/data/img", "/more/img"]
+    assert open_stack(path, ReadOptions(signal="/more/img"))[0].pixels.max() == 0
