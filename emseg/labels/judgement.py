@@ -68,6 +68,8 @@ class Judgement:
         """
         if mask.palette is not None and self.painted is not Painted.VALUES:
             mask = _coloured(mask, mask.palette, is_grey=self.painted is Painted.LEVELS)
+        elif self.painted is Painted.LEVELS:
+            mask = replace(mask, pixels=mask.pixels[:1])
         if not self.levels and self.scale is Scale.STORED:
             return mask
         plane = mask_plane(mask)

@@ -88,14 +88,12 @@ class MaskSet:
         return replace(self, seen=tuple(seen))
 
     def painted(self, *, in_grey: bool) -> "MaskSet":
-        """Give the values of masks with colour tables the grey levels or codes of their colours."""
+        """Give the values of masks in colour, stored or by a table, their grey levels or codes."""
         seen = []
         for each in self.seen:
-            codes = each.colours
+            codes = each.colours or {code: code for code in each.counts if each.is_coloured}
             shown = {value: code & 255 for value, code in codes.items()} if in_grey else codes
-            painted = _translated(each, shown)
-            coloured = each.is_coloured or (bool(codes) and not in_grey)
-            seen.append(replace(painted, is_coloured=coloured))
+            seen.append(replace(_translated(each, shown), is_coloured=bool(codes) and not in_grey))
         return replace(self, seen=tuple(seen))
 
     def table(self, most: int = 4) -> str:

@@ -34,7 +34,7 @@ def find_painted(found: MaskSet) -> Painted:
     """
     tabled = [each for each in found.seen if each.colours]
     if not tabled:
-        return Painted.VALUES
+        return Painted.LEVELS if _are_grey_pictures(found) else Painted.VALUES
     rest = [each for each in found.seen if not each.colours and any(each.counts)]
     if any(each.is_coloured for each in rest) or _speaks_of_colours(found):
         return Painted.COLOURS
@@ -78,6 +78,24 @@ def find_painted(found: MaskSet) -> Painted:
         found.table(),
     )
     return painted
+
+
+def _are_grey_pictures(found: MaskSet) -> bool:
+    """Whether all masks in colour are grey, so that their values are those of grey masks."""
+    coloured = [each for each in found.seen if each.is_coloured]
+    codes = {code for each in coloured for code in each.counts}
+    if not any(codes) or not all(map(_is_grey, codes)) or _speaks_of_colours(found):
+        return False
+    grey = [each for each in found.seen if not each.is_coloured]
+    if any(value for each in grey for value in each.counts):
+        _log.warning(
+            "%s are grey pictures with three channels in %s and with one in %s; they are read "
+            "alike, by their grey level",
+            found.where,
+            in_masks(coloured),
+            in_masks(grey),
+        )
+    return True
 
 
 def _speaks_of_colours(found: MaskSet) -> bool:

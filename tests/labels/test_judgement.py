@@ -283,7 +283,19 @@ def test_masks_of_one_class_through_jpeg_are_cut_in_the_middle():
 
 def test_colours_beside_numbers_are_refused():
     with pytest.raises(LabelError, match=r"s0.png is a colour picture .* and s1.png is grey"):
-        meaning(np.stack([discs(255)] * 3), discs(255))
+        meaning(np.stack([discs(255), *2 * [discs(0)]]), discs(255))
+
+
+@pytest.mark.parametrize("second", [discs(1, 2), np.stack([discs(1, 2)] * 3)])
+def test_grey_pictures_of_three_channels_hold_grey_levels(second, caplog):
+    masks = [mask(np.stack([discs(1, 2)] * 3)), mask(second, "s1.png")]
+    judgement = judge(masks)
+    classes, _ = judgement.classes("")
+    assert [each.name for each in classes] == ["class_0", "class_1", "class_2"]
+    for each in masks:
+        read = to_label_image(judgement.read(each), classes).pixels
+        np.testing.assert_array_equal(read, discs(1, 2))
+    assert ("three channels in s0.png and with one in s1.png" in caplog.text) is (second.ndim == 2)
 
 
 def test_a_model_that_knows_the_values_is_believed(caplog):
