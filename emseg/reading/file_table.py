@@ -63,7 +63,9 @@ def read_file_table(path: Path, column: str) -> list[tuple[int, str, str]]:
             f"columns file and {column}"
         ) from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ContentError(f"{path} is no CSV table in UTF-8; save it again as one") from error
+        raise ContentError(
+            f"{path} is no CSV table in UTF-8; save it again as one, in Excel as CSV UTF-8"
+        ) from error
     for line, name, said in rows:
         if not name or not said:
             raise ContentError(f"{path} line {line} lacks a file or a {column}; fill it in")

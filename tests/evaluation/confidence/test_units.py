@@ -155,3 +155,8 @@ def test_images_of_files_of_their_own_need_no_remark():
 
 def test_one_unit_of_everything_is_remarked_on():
     assert "one unit of all 3 images" in remark(SLICES, "stack")
+
+
+def test_a_table_of_groups_may_come_from_a_spreadsheet_of_windows(table):
+    text = "sep=;\nFile;Group\nmonday\\a1.tif;1,5\nmonday\\a2.tif;1,5\nb1;2\n"
+    assert grouped(FILES, table(text, "utf-8-sig")) == {"1,5": ["a1", "a2"], "2": ["b1"]}
