@@ -112,8 +112,8 @@ def in_picture(
     return Region(*rows, 0, size[1], "the picture") if rows else None
 
 
-def tell(path: Path, specimen: Region, height: int) -> None:
-    """Tell the user which rows are left out; of many files the first is told, and how many more.
+def tell(path: Path, specimen: Region, size: tuple[int, int]) -> None:
+    """Tell the user which rows or columns are left out; of many files the first, and how many more.
 
     Parameters
     ----------
@@ -121,14 +121,17 @@ def tell(path: Path, specimen: Region, height: int) -> None:
         The image.
     specimen : Region
         The part of it that stays.
-    height : int
-        Rows of the image.
+    size : tuple of int
+        Height and width of the image.
     """
-    first, last = (0, specimen.top) if specimen.top else (specimen.bottom, height)
+    lines, start, stop, end = "rows", specimen.top, specimen.bottom, size[0]
+    if (start, stop) == (0, end):  # of a picture that was turned on its side
+        lines, start, stop, end = "columns", specimen.left, specimen.right, size[1]
+    first, last = (0, start) if start else (stop, end)
     _log.warning(
-        "%s: rows %d to %d are an information bar (from %s) and are left out; "
-        "--keep-bar keeps them",
+        "%s: %s %d to %d are an information bar (from %s) and are left out; --keep-bar keeps them",
         path.name,
+        lines,
         first,
         last - 1,
         specimen.source,

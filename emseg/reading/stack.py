@@ -156,7 +156,7 @@ class Stack(Sequence[Micrograph]):
             return stated
         found = stated or self.seen_specimen(first)
         if found is not None:
-            information_bar.tell(self.path, found, self.size[0])
+            information_bar.tell(self.path, found, self.size)
         return found
 
     def seen_specimen(self, read: Callable[[], NDArray[Any]]) -> Region | None:

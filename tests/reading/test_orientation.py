@@ -135,11 +135,13 @@ def test_turning_is_told_once_and_info_tells_it(tmp_path, caplog):
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
-def test_the_information_bar_is_left_out_where_it_is_shown(tmp_path, orientation):
+def test_the_information_bar_is_left_out_where_it_is_shown(tmp_path, caplog, orientation):
     path = tmp_path / "sem.jpg"
     oriented(path, GREY, orientation)
     path.with_suffix(".txt").write_text("[SemImageFile]\nDataSize=40x20\n")
     read = open_stack(path)[0]
+    told = {1: "rows 20 to 23", 3: "rows 0 to 3", 6: "columns 0 to 3", 8: "columns 20 to 23"}
+    assert f"sem.jpg: {told.get(orientation, '')}" in caplog.text
     expected = turn(np.arange(24)[:, None] * np.ones(40), orientation) < 20
     found = np.zeros_like(expected)
     found[read.specimen.slices] = True
