@@ -118,6 +118,7 @@ class _Parquet:
         self._columns: Sequence[str] = ()
         self._schema: Any = None
         self._writer: Any = None
+        self._file: Any = None
 
     def add(self, columns: Sequence[str], rows: Sequence[Row]) -> None:
         self._columns = self._columns or columns
@@ -133,11 +134,13 @@ class _Parquet:
         if self._writer is None:
             self._open([(name, self._arrow.null()) for name in self._columns])
         self._writer.close()
+        self._file.close()
 
     def _open(self, fields: list[tuple[str, Any]]) -> None:
         parquet = importlib.import_module("pyarrow.parquet")
         self._schema = self._arrow.schema(fields)
-        self._writer = parquet.ParquetWriter(self._path, self._schema)
+        self._file = self._path.open("wb")  # whose name pyarrow would want in UTF-8
+        self._writer = parquet.ParquetWriter(self._file, self._schema)
 
     def _type(self, value: object) -> Any:
         if isinstance(value, bool):

@@ -62,3 +62,15 @@ def test_parquet_keeps_types(tmp_path):
     with growing_parquet(tmp_path / "empty.parquet") as table:
         table.add(COLUMNS, [])
     assert tuple(parquet.read_table(tmp_path / "empty.parquet").column_names) == COLUMNS
+
+
+def test_parquet_may_lie_where_a_name_is_no_utf_8(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    try:
+        (tmp_path / "caf\udce9").mkdir()
+    except (OSError, UnicodeError):
+        pytest.skip("this file system takes no such names")
+    with growing_parquet(tmp_path / "caf\udce9" / "t.parquet") as table:
+        table.add(COLUMNS, MORE)
+    with (tmp_path / "caf\udce9" / "t.parquet").open("rb") as file:
+        assert parquet.read_table(file).num_rows == 1
