@@ -211,6 +211,14 @@ _MAGIC = {
     b"BZh": "compressed (bzip2)",
     b"\xfd7zXZ": "compressed (xz)",
 }
+_OF_OTHERS = ".czi .lif .nd2 .oib .oif .vsi .ims .lsm .svs .ndpi .scn .mrxs .zvi .nii .nrrd .dcm"
+_ELSEWHERE = dict.fromkeys(
+    _OF_OTHERS.split(),
+    "open it in Fiji (File > Import > Bio-Formats) and save it as OME-TIFF",
+) | dict.fromkeys(
+    (".csv", ".txt", ".xlsx", ".toml", ".json", ".html", ".pdf", ".md", ".zip"),
+    "name images, or a folder of images",
+)
 SNIFFED = frozenset({"TIFF", "PNG", "JPEG", "BMP", "GIF", "compressed"})
 """Formats whose files all begin with their magic bytes."""
 
@@ -241,7 +249,9 @@ def format_of(path: Path) -> Format:
     """
     suffix = _suffix(path)
     if suffix is None:
-        meant = did_you_mean(path.suffix.lower(), known_suffixes(), most=60)
+        meant = _ELSEWHERE.get(path.suffix.lower()) or did_you_mean(
+            path.suffix.lower(), known_suffixes(), most=60
+        )
         shown = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
         raise UnreadableFileError(f"{path} has {shown}, which emseg does not read; {meant}")
     named = _BY_SUFFIX[suffix]

@@ -89,10 +89,11 @@ def added_text(name: str, longer: str) -> str | None:
     if rest not in (longer, "") and _parts(rest):
         return rest
     rest = longer.removesuffix(name)
-    return rest if rest not in (longer, "") and _parts(rest[::-1]) else None
+    is_number = name[:1].isdigit()
+    return rest if rest not in (longer, "") and _parts(rest[::-1], is_number=is_number) else None
 
 
-def _parts(rest: str) -> bool:
+def _parts(rest: str, *, is_number: bool = True) -> bool:
     """Whether a text parts from a name: a sign that is no letter, and no number behind it."""
     behind = rest.lstrip("-_. ()[]+#@~,;=")
-    return behind != rest and bool(behind) and not behind[0].isdigit()
+    return behind != rest and bool(behind) and not (is_number and behind[0].isdigit())

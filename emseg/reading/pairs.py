@@ -164,7 +164,7 @@ def _within(longer: Sequence[Path], shorter: Sequence[Path]) -> dict[Path, list[
     for path in longer:
         fitting = {
             part
-            for whole in (plain(path), bare(path))
+            for whole in (plain(path), bare(path), barest(path))
             for cut in range(1, len(whole))
             for part in (whole[:cut], whole[cut:])
             if part in names and added_text(part, whole)

@@ -63,6 +63,8 @@ def test_a_glob_without_match_and_a_path_that_is_missing(folder):
         find_files([f"{folder}/*.dm4"])
     with pytest.raises(PathMissingError, match=r"did you mean '10\.png'"):
         find_files([folder / "010.png"])
+    with pytest.raises(PathMissingError, match="holds no such name"):
+        find_files([folder / "3.png"])  # 2.png is another one
 
 
 def test_a_tia_index_gives_way_to_its_series(tmp_path):

@@ -207,6 +207,17 @@ def test_a_name_that_begins_one_mask_is_its_image_with_a_notice(write, caplog):
         assert "whose name it shares in part, and 1 more pair alike; rename them" in notice
 
 
+@pytest.mark.parametrize(
+    "mask", ["{}_binary", "C1__{}", "2024__{}", "Mask of {} copy", "{}__data_Simple Segmentation"]
+)
+def test_names_that_are_part_of_one_other(write, mask):
+    pairs, found = matched(
+        write("i", im1=1, im2=1), write("m", **{mask.format(f"im{n}"): 1 for n in (1, 2)})
+    )
+    assert [(left, left in right) for left, right in pairs] == [("im1", True), ("im2", True)]
+    assert found.images_alone == found.masks_alone == ()
+
+
 def test_a_name_that_begins_several_masks_is_refused_with_the_way_out(write):
     images = write("i", a_SEM=1, b_SEM=1)
     masks = write("m", a_SEM_seg__axon=1, a_SEM_seg__myelin=1, b_SEM=1)
