@@ -31,7 +31,7 @@ RANDOM = np.random.default_rng(0)
 SIZE = PixelSize(1.92, 3.84, "the Gatan tags", z_nm=50.0)
 CLASSES = (
     LabelClass("matrix", (0, 114, 178), (0,)),
-    LabelClass("γ′ & \x01", (230, 159, 0), (1, 9)),
+    LabelClass("γ′ & <b>", (230, 159, 0), (1, 9)),
 )
 
 in_ome = st.sampled_from("?bhiBHIfd").map(np.dtype)
