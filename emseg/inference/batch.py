@@ -32,6 +32,7 @@ from emseg.writing import (
     write_text,
 )
 from emseg.writing.leftovers import sweep
+from emseg.writing.texts import from_utf8
 
 _TABLE, _SETTINGS = "predictions.csv", "predict.toml"
 _log = logging.getLogger(__name__)
@@ -151,17 +152,16 @@ class Batch:
         """Stems of the label images that are there, by the micrograph of each."""
         by_name = {os.path.realpath(path): path for path in self.paths}
         earlier: dict[Path, str] = {}
-        for result, file in self._table.results().items():
-            name, dot, suffix = result.rpartition(f".{self.config.format}")
-            if dot and not suffix and Path(file).exists() and (self.config.out / result).exists():
+        for name, file in self._table.stems().items():
+            if Path(file).exists():
                 real = os.path.realpath(file)
-                earlier[by_name.get(real, Path(real))] = name
+                earlier[by_name.get(real, Path(real))] = from_utf8(name)
         return earlier
 
     def _sweep(self) -> None:
         """Remove what killed runs were writing, wherever results may lie."""
         out = self.config.out
-        for below in {Path(), *(Path(each).parent for each in self._table.results())}:
+        for below in {Path(), *(Path(from_utf8(each)).parent for each in self._table.results())}:
             for folder in (out, out / "previews", out / "probabilities"):
                 sweep((folder / below).absolute())
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,14 +17,16 @@ from emseg.writing.texts import as_utf8, from_utf8
 from emseg.writing.whole import whole_file
 
 Row = Mapping[str, object]
+_FORMAT = re.compile(r"\.(ome\.tif|ome\.zarr|hspy)$")
 _FILE, _RESULT, _PLANE = "file", "labels", "plane"
 
 
 class RunTable:
     """A CSV table whose rows belong to results in its folder.
 
-    Rows of a result replace the earlier ones of the same result, and all others stay. What has
-    no result of its own, as the answers of a classifier, is known by its file and plane.
+    Rows of a result replace the earlier ones of the same result, in whatever format that was, and
+    all others stay. What has no result of its own, as the answers of a classifier, is known by its
+    file and plane.
 
     A result and its rows cannot appear in one step. So the rows are announced in a hidden file
     before the result takes its place; the next run into the folder adds those of results that a
@@ -57,8 +60,16 @@ class RunTable:
         return list(self._rows)
 
     def results(self) -> dict[str, str]:
-        """Say which file each result comes from: paths relative to the folder of the table."""
+        """Say which file each result comes from, by its path below the folder of the table."""
         return {key: str(row[_FILE]) for row in self.rows() if (key := self._result(row))}
+
+    def stems(self) -> dict[str, str]:
+        """Say which file each result that is there comes from, by its path without its format."""
+        return {
+            _FORMAT.sub("", result): file
+            for result, file in self.results().items()
+            if (self.path.parent / from_utf8(result)).exists()
+        }
 
     def take_up(self) -> int:
         """Add the rows of results that killed runs had finished; say of how many results."""
@@ -119,7 +130,7 @@ class RunTable:
                     return [
                         {plain_text(each): _text(row[each]) for each in columns} for row in reader
                     ]
-        except (UnicodeDecodeError, csv.Error):
+        except (OSError, UnicodeDecodeError, csv.Error):
             columns = ()
         shown = f", its columns are {', '.join(columns)[:80]}" if columns else ""
         raise NotWritableError(
@@ -130,7 +141,7 @@ class RunTable:
     def _key(self, row: Row) -> tuple[str, ...]:
         result = self._result(row)
         if result:
-            return (result,)
+            return (_FORMAT.sub("", result),)
         plane = row.get(_PLANE)
         return as_utf8(str(row[_FILE])), "" if plane is None else str(plane)
 

@@ -39,6 +39,22 @@ def test_rows_of_other_results_stay_and_those_of_the_same_are_replaced(out):
     assert [each["pixels.x"] for each in replaced] == ["1", "2"]
 
 
+def test_a_result_in_another_format_takes_the_place_of_the_first(out):
+    table = RunTable(out / "predictions.csv")
+    table.add([row("a", 1)])
+    table.add([{**row("a", 2), "labels": "out/a.hspy"}])
+    assert [(each["labels"], each["pixels.x"]) for each in read(out)] == [("out/a.hspy", "2")]
+    assert table.stems() == {}
+    (out / "a.hspy").touch()
+    assert table.stems() == {"a": "in/a.png"}
+
+
+def test_a_folder_in_its_place_is_refused(out):
+    (out / "predictions.csv").mkdir()
+    with pytest.raises(NotWritableError, match="is not as emseg writes it"):
+        RunTable(out / "predictions.csv").rows()
+
+
 def test_the_folder_may_be_named_from_elsewhere(out, monkeypatch):
     RunTable(out / "predictions.csv").add([row("a", 1)])
     table = RunTable(out.resolve() / "predictions.csv")
