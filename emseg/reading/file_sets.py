@@ -4,6 +4,7 @@ OME-TIFF sets and their companions, NDTiff (``NDTiff.index`` names its files), a
 ``_000``, ``_001``... of a TVIPS recording.
 """
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,13 +27,13 @@ def first_of_sets(paths: Sequence[Path]) -> list[Path]:
     list of Path
         In the order of the paths. The first file of a set stands for it, whichever were named.
     """
-    firsts: dict[Path, Path] = {}
+    firsts: dict[str, Path] = {}
     for path in paths:
-        if path in firsts:
-            continue
-        members = _set_of(path)
-        firsts |= dict.fromkeys((path, *members), members[0])
-    return list(dict.fromkeys(firsts[path] for path in paths))
+        if os.path.realpath(path) not in firsts:
+            members = _set_of(path)
+            first = firsts.get(os.path.realpath(members[0]), members[0])
+            firsts |= {os.path.realpath(each): first for each in (path, *members)}
+    return list(dict.fromkeys(firsts[os.path.realpath(path)] for path in paths))
 
 
 def _set_of(path: Path) -> tuple[Path, ...]:

@@ -21,6 +21,7 @@ from emseg.reading.tiff_scale import MALFORMED, Calibration, Place, Series, Step
 
 _RESOLUTION_UNITS = {2: "inch", 3: "cm"}  # tag 296 of TIFF 6.0
 _PRINTED = ("inch", "cm")
+_EXIF = 34665
 _COPY = 0.02  # share by which height and width of a smaller copy may be reduced differently
 
 _Look = Callable[[Place], Calibration]
@@ -107,16 +108,24 @@ def _ome(place: Place) -> Calibration:
     if not isinstance(series, OmeSeries):
         return Calibration()
     said = series.image.steps
-    wrong = next((axis for axis in "yx" if axis in said and not 0 < said[axis][0] < inf), None)
-    if wrong:
-        size, units = said[wrong]
-        notice = SizeNotice(
-            f"has OME-XML in which a pixel is {size:g} {units} along {wrong}: that is no length "
-            "and not taken; --pixel-size says what it is"
-        )
+    why = _no_length(said)
+    if why:
+        notice = SizeNotice(f"has OME-XML {why}: it is not taken; --pixel-size says what it is")
         return Calibration(channels=series.channels, notices=(notice,))
     steps = {axis: Step(*each) for axis, each in said.items() if axis != "z" or series.has_depth}
     return Calibration("OME-XML", steps, series.channels, about=series.image.size, with_bar=False)
+
+
+def _no_length(said: Mapping[str, tuple[float, str]]) -> str:
+    """Say why what OME-XML calls a pixel size is none; empty when it may be one."""
+    axes = [axis for axis in "yx" if axis in said]
+    if len(axes) == 1:
+        return f"with the pixel size along {axes[0]} only"
+    wrong = next((axis for axis in axes if not 0 < said[axis][0] < inf), None)
+    if wrong is None:
+        return ""
+    size, units = said[wrong]
+    return f"in which a pixel is {size:g} {units} along {wrong}, which is no length"
 
 
 def _imagej(place: Place) -> Calibration:
@@ -146,7 +155,11 @@ def _resolution_tags(place: Place) -> Calibration:
     """Resolution tags, where they can mean a specimen."""
     units = _RESOLUTION_UNITS.get(int(place.tags.valueof("ResolutionUnit", 1)))
     y, x = _resolution(place)
-    return _unless_printed({"y": Step(y, units), "x": Step(x, units)}, "the TIFF resolution tags")
+    found = _unless_printed({"y": Step(y, units), "x": Step(x, units)}, "the TIFF resolution tags")
+    exif = place.tags.valueof(_EXIF)
+    stated = exif if isinstance(exif, dict) else {}
+    about = stated.get("PixelYDimension"), stated.get("PixelXDimension")
+    return replace(found, about=about, with_bar=False)
 
 
 def _resolution(place: Place) -> tuple[float, float]:

@@ -63,7 +63,7 @@ def test_the_finest_and_the_coarsest_pixels_of_microscopes_are_taken(tmp_path, x
 def test_what_is_no_length_is_told_and_not_taken(tmp_path, x):
     stack = ome(tmp_path / "a.ome.tif", x, 5.0)
     assert stack.pixel_size is None
-    assert f"a pixel is {x:g} nm along x: that is no length" in stack.notices[0]
+    assert f"a pixel is {x:g} nm along x, which is no length" in stack.notices[0]
 
 
 def test_a_very_oblong_pixel_is_told(tmp_path):
@@ -104,3 +104,12 @@ def test_exif_of_another_picture_gives_no_pixel_size(tmp_path, stated, nm):
     stack = open_stack(tmp_path / "a.jpg")
     assert (stack.pixel_size and stack.pixel_size.x_nm) == nm
     assert ("the EXIF tags are about one of 32" in " ".join(stack.notices)) == (nm is None)
+
+
+def test_a_pixel_size_along_one_axis_is_told_and_not_taken(tmp_path):
+    path = tmp_path / "a.ome.tif"
+    said = {"PhysicalSizeX": 5.0, "axes": "YX"}
+    tifffile.imwrite(path, np.zeros((8, 16), np.uint8), metadata=said, ome=True)
+    stack = open_stack(path)
+    assert stack.pixel_size is None
+    assert "has OME-XML with the pixel size along x only" in stack.notices[0]

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from emseg.errors import ContentError
-from emseg.reading import find_files, list_planes, look_into, open_stack
+from emseg.reading import find_files, list_planes, look_into, match_pairs, open_stack
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"'
 
@@ -66,6 +66,24 @@ def test_a_set_is_one_stack_whichever_of_its_files_is_named(tmp_path, named):
     stack = open_stack(path)
     assert (stack.name, stack.pixel_size.x_nm, stack.pixel_size.z_nm) == ("B_z0", 10, 40)
     assert "one stack with B_z1.ome.tif, B_z2.ome.tif" in notices(path)
+
+
+def test_a_set_is_one_stack_however_its_folder_is_spelled(tmp_path, monkeypatch):
+    stack_of(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert len(find_files(["B_z1.ome.tif", tmp_path / "B_z2.ome.tif", tmp_path])) == 1
+
+
+def test_a_set_of_images_and_a_set_of_masks_are_pairs(tmp_path):
+    for name in ("images", "masks"):
+        (tmp_path / name).mkdir()
+        stack_of(tmp_path / name, names="B_z{}.ome.tif" if name == "images" else "B_z{}_mask.tif")
+        stack_of(tmp_path / name, 2, names="C_{}.ome.tif")
+    planes = [list_planes([tmp_path / name]) for name in ("images", "masks")]
+    pairs = match_pairs(*planes).pairs
+    assert [(pair.image.title, pair.mask.title) for pair in pairs[3:5]] == [
+        ("B_z0[3]", "B_z0_mask[3]"), ("C_0[0]", "C_0[0]")
+    ]  # fmt: skip
 
 
 def test_images_in_files_of_their_own_are_the_images_of_those_files(tmp_path):
