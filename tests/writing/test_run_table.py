@@ -55,6 +55,15 @@ def test_a_folder_in_its_place_is_refused(out):
         RunTable(out / "predictions.csv").rows()
 
 
+def test_names_that_a_spreadsheet_would_run_stay_as_they_are(out):
+    formula = {"file": "=1+1.png", "plane": None, "labels": "out/x.ome.tif", "class_1": "-a"}
+    for _ in range(3):
+        RunTable(out / "predictions.csv").add([{**formula, "labels": None}])
+        RunTable(out / "predictions.csv").add([formula])
+    assert [(each["file"], each["class_1"]) for each in read(out)] == [("'=1+1.png", "'-a")] * 2
+    assert RunTable(out / "predictions.csv").results() == {"x.ome.tif": "=1+1.png"}
+
+
 def test_the_folder_may_be_named_from_elsewhere(out, monkeypatch):
     RunTable(out / "predictions.csv").add([row("a", 1)])
     table = RunTable(out.resolve() / "predictions.csv")
