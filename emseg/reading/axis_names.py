@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,7 @@ _NOTHING_SAID = frozenset(word for words in _AROUND.values() for word in words.s
 _HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _TOKEN = re.compile(r"[^\W\d_]+")
 _PATTERN = re.compile(r"[qkg]_?[xyr]?|d[xy]|(q|k|det|detector|diffraction|reciprocal)_?.*")
+_WITH_ALPHA = 4  # samples of a pixel
 _COUNTED = ("z", "c", "s", "t")
 _BY_COUNT = {1: "i", 2: "yx", 3: "zyx", 4: "zcyx", 5: "tzcyx"}
 _SEPARATORS = re.compile(r"[\s,;:]+")
@@ -67,8 +69,17 @@ def spelled(name: str) -> str:
     return _LETTER.get(said[0], "") if len(said) == 1 else ""
 
 
-def roles_of(axes: Sequence[Axis]) -> Roles:
-    """Judge axes by their names as the file spells them, and by their order where these fail."""
+def roles_of(axes: Sequence[Axis], dtype: np.dtype[Any] | None = None) -> Roles:
+    """Judge axes by their names as the file spells them, and by their order where these fail.
+
+    Parameters
+    ----------
+    axes : sequence of Axis
+        Called as the file calls them; empty names where it does not.
+    dtype : dtype or None
+        Of the values: four samples are a colour with alpha where they are 8 or 16 bit unsigned,
+        else four channels, none of which may be dropped.
+    """
     letters = [spelled(axis.name) for axis in axes]
     if refusal := _scan(axes, letters):
         return Roles(tuple(axis.name for axis in axes), refusal)
@@ -79,6 +90,8 @@ def roles_of(axes: Sequence[Axis]) -> Roles:
         )
         return Roles(names, are_named=True)
     names = _by_order(axes, letters)
+    if names[-1:] == ("s",) and axes[-1].size == _WITH_ALPHA and not _is_picture(dtype):
+        names = (*names[:-1], "c")
     return Roles(names, why_narrow(renamed(axes, names)))
 
 
@@ -143,6 +156,10 @@ def text_of(value: object) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace").rstrip("\0")
     return str(value)
+
+
+def _is_picture(dtype: np.dtype[Any] | None) -> bool:
+    return dtype is None or (dtype.kind == "u" and dtype.itemsize <= 2)
 
 
 def _by_order(axes: Sequence[Axis], letters: Sequence[str]) -> tuple[str, ...]:

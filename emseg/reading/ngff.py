@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from emseg.calibration import Axis
 from emseg.reading.axis_names import renamed, roles_of
 
@@ -38,9 +40,14 @@ class Placed:
     are_named: bool = False
 
     @classmethod
-    def of(cls, axes: Sequence[Axis], notices: tuple[str, ...] = ()) -> "Placed":
-        """Judge axes by their names."""
-        roles = roles_of(axes)
+    def of(
+        cls,
+        axes: Sequence[Axis],
+        notices: tuple[str, ...] = (),
+        dtype: np.dtype[Any] | None = None,
+    ) -> "Placed":
+        """Judge axes by their names, as `roles_of` does."""
+        roles = roles_of(axes, dtype)
         return cls(renamed(axes, roles.names), roles.refusal, notices, roles.are_named)
 
 

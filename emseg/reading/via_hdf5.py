@@ -112,7 +112,7 @@ def _signal(dataset: h5py.Dataset) -> Signal:
     said = describe_axes(dataset)
     if is_marked(dataset, said):
         return dataclasses.replace(signal_of_marked(dataset), name=dataset.name)
-    roles = roles_of(said.axes)
+    roles = roles_of(said.axes, dataset.dtype)
     axes = renamed(said.axes, roles.names)
     dtype, colours = dataset.dtype, dataset.dtype.names
 

@@ -98,5 +98,5 @@ def _signal(
     name: str, shape: tuple[int, ...], dtype: np.dtype[Any], read: Callable[[Index], NDArray[Any]]
 ) -> Signal:
     axes = [Axis("", size) for size in shape]
-    roles = roles_of(axes)
+    roles = roles_of(axes, dtype)
     return Signal(name, renamed(axes, roles.names), dtype, read, refusal=roles.refusal)

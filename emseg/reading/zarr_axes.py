@@ -32,7 +32,7 @@ def array_axes(array: zarr.Array[Any], siblings: zarr.Group | None) -> Placed:
         step, units, is_uneven = _coordinate(siblings, name, size)
         axes.append(Axis(name, size, step, 0.0, units))
         bent += [name] if is_uneven and nm_per_unit(units) is not None else []
-    return Placed.of(axes, uneven(array.name.strip("/"), bent))
+    return Placed.of(axes, uneven(array.name.strip("/"), bent), array.dtype)
 
 
 def _names(array: zarr.Array[Any]) -> Sequence[str]:

@@ -143,6 +143,15 @@ def test_a_last_axis_of_one_sample_is_a_channel(tmp_path, suffix, dtype):
     np.testing.assert_array_equal([each.pixels[0] for each in stack], pixels[..., 0])
 
 
+@pytest.mark.parametrize("suffix", ["npy", "npz", "h5", "zarr"])
+@pytest.mark.parametrize(("dtype", "channels"), [("u1", 3), ("u2", 3), ("f4", 4), ("i2", 4)])
+def test_a_fourth_sample_is_alpha_where_the_others_are_a_picture(tmp_path, suffix, dtype, channels):
+    pixels = np.random.default_rng(0).integers(0, 99, (40, 50, 4)).astype(dtype)
+    FORMATS[suffix](tmp_path / f"a.{suffix}", pixels)
+    found = open_stack(tmp_path / f"a.{suffix}")[0].pixels
+    np.testing.assert_array_equal(found, pixels.transpose(2, 0, 1)[:channels])
+
+
 def test_names_in_a_file_are_believed_however_narrow(tmp_path):
     zarr.create_array(tmp_path / "a.zarr", data=PIXELS[0], dimension_names=("z", "y", "x"))
     assert (len(open_stack(tmp_path / "a.zarr")), describe(tmp_path / "a.zarr")[0].usable) == (
