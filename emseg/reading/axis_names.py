@@ -152,7 +152,9 @@ def _in_json(text: str) -> list[str]:
 
 
 def text_of(value: object) -> str:
-    """Text of what a file may store as text or as bytes."""
+    """Text of what a file may store as text, as bytes, or as an array of one of them."""
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.ravel()[0]
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace").rstrip("\0")
     return str(value)

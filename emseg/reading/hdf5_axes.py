@@ -20,7 +20,7 @@ from emseg.reading.axis_names import roles_of, spelled, split_names, text_of
 from emseg.reading.coordinates import spacing
 
 _NO_LENGTH = frozenset("cst")
-_ERRORS = (KeyError, ValueError, TypeError, IndexError, AttributeError, OSError)
+_ERRORS = (KeyError, ValueError, TypeError, IndexError, AttributeError, OSError, RuntimeError)
 _NAMING = frozenset(
     f"{axis}{said}"
     for axis in ("axis", "axes", "dim", "dims", "dimension", "_array_dimensions")

@@ -53,8 +53,9 @@ def test_the_names_of_emd_say_which_axis_is_which(tmp_path, order, version):
 
 
 @pytest.mark.parametrize("names", [str.upper, "{}_axis".format, "scan_{}".format])
-def test_other_spellings_in_emd(tmp_path, names):
-    check(emd(tmp_path / "a.emd", "xyz", names=names, wrap=str.encode), 3)
+@pytest.mark.parametrize("wrap", [str.encode, lambda text: np.array([text.encode()])])
+def test_other_spellings_in_emd(tmp_path, names, wrap):
+    check(emd(tmp_path / "a.emd", "xyz", names=names, wrap=wrap), 3)
 
 
 @pytest.mark.parametrize(
