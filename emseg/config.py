@@ -208,7 +208,7 @@ class TrainConfig(_Reading):
     device: str = "auto"
     threads: Threads = None
     batch: int = Field(default=8, ge=1)
-    crop_size: int = Field(default=256, ge=16)
+    crop_size: int = Field(default=256, ge=16, le=4096)
     learning_rate: Annotated[float, Field(gt=0)] | Literal["auto"] = 2e-3
     head_learning_rate: float | None = Field(default=None, gt=0)
     optimiser: Optimiser = Optimiser.ADAMW

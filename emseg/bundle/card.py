@@ -22,7 +22,9 @@ _MOST_CHANNELS = 4096  # the energy channels of a spectrum
 _MOST_VALUES = 1 << 16  # of masks; more were refused when the model was trained
 _QUANTILES = 31  # of each channel, as emseg.inference.polarity takes them
 _MOST_SCORES = 4 * MOST_CLASSES
-_SIDE = 1 << 16  # pixels of a crop, a tile or a halo; no device holds a larger tile
+_SIDE = 4096  # pixels of a crop or a halo; a network is given all of it at once, padded if need be
+_TILE = 1 << 16  # pixels; a tile is clipped to the micrograph, and no device holds a larger one
+_STRIDE = 256  # pixels, to which a micrograph is padded; no network of any library has more
 _LARGEST = 1 << 63
 
 
@@ -172,8 +174,10 @@ class ModelCard(_Part):
     intensity: IntensityRule = IntensityRule.ZSCORE
     polarity: Polarity | None = None
     crop: _Side = Field(description="side of the crops it was trained on, in pixels")
-    stride: Annotated[int, Field(ge=1, le=4096)] = 1
-    tile: _Side | None = Field(default=None, description="side of a tile; None: as memory allows")
+    stride: Annotated[int, Field(ge=1, le=_STRIDE)] = 1
+    tile: Annotated[int, Field(ge=1, le=_TILE)] | None = Field(
+        default=None, description="side of a tile; None: as memory allows"
+    )
     halo: int = Field(
         default=0, ge=0, le=_SIDE, description="measured margin that a tile does not keep"
     )
@@ -195,6 +199,8 @@ class ModelCard(_Part):
                 raise ValueError(
                     f"a tile of {self.tile} pixels keeps nothing inside a halo of {self.halo}"
                 )
+        if self.tile is not None and self.global_context and self.tile > _SIDE:
+            raise ValueError(f"a tile of {self.tile} pixels is more than {_SIDE}, all at once")
         if self.polarity is not None and len(self.polarity.quantiles) != self.in_channels:
             raise ValueError(
                 f"polarity is of {len(self.polarity.quantiles)} channels and in_channels is "

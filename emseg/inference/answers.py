@@ -1,8 +1,8 @@
 """What a network says to an image, and what is refused of it before a class follows from it."""
 
+import logging
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from emseg.errors import ModelError
 from emseg.memory import is_shortage
 from emseg.micrograph import Micrograph
 
+_log = logging.getLogger(__name__)
 _STRANGE = (RuntimeError, ValueError, AssertionError, IndexError, TypeError, ZeroDivisionError)
 
 
@@ -53,17 +54,34 @@ def logits_of(network: nn.Module, image: Tensor, micrograph: Micrograph) -> Tens
 def require_numbers(values: NDArray[Any] | Tensor, micrograph: Micrograph) -> None:
     """Refuse answers from which no class follows: the largest of NaN is always the first.
 
+    Where all classes are equally probable the first is taken too, which is told.
+
+    Parameters
+    ----------
+    values : array or Tensor, shape (N, K) or (K, Y, X)
+        Logits or probabilities, of crops or of pixels.
+    micrograph : Micrograph
+        Of which they are, for messages.
+
     Raises
     ------
     ModelError
         When any is infinite or NaN.
     """
-    finite = torch.isfinite(values) if isinstance(values, Tensor) else np.isfinite(values)
-    if not bool(finite.all()):
+    answers = torch.as_tensor(values)
+    if not bool(torch.isfinite(answers).all()):
         raise ModelError(
             f"{file_of(micrograph)}: what the network answers is no number (NaN) or infinite, and "
             "no class follows from it; the weights of the model are too large or its training "
             "went wrong: train anew, or use another model"
+        )
+    of_classes = 0 if answers.ndim == 3 else 1
+    if bool((answers.amax(of_classes) == answers.amin(of_classes)).all()):
+        _log.warning(
+            "%s: the network answers that all classes are equally probable, and the first is "
+            "taken; its weights say nothing: train anew, or use another model",
+            file_of(micrograph),
+            extra={"more": "of {} more the network says that all classes are equally probable"},
         )
 
 

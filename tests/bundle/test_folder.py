@@ -358,12 +358,14 @@ def test_a_network_that_is_not_that_of_its_weights_is_not_built(
 
 BEYOND = [
     ({"in_channels": 5000}, "in_channels: "),
-    ({"crop": 1 << 20}, "crop: "),
     ({"halo": -1}, "halo: "),
     ({"halo": 10**9}, "halo: "),
     ({"tile": 10**12}, "tile: "),
     ({"tile": 32, "halo": 24}, "a tile of 32 pixels keeps nothing inside a halo of 24"),
     ({"stride": 0}, "stride: "),
+    ({"stride": 4096}, "stride: "),
+    ({"crop": 1 << 16}, "crop: "),
+    ({"tile": 1 << 16, "global_context": True}, "a tile of 65536 pixels is more than 4096"),
     ({"pixel_size_nm": [-1, 1]}, "pixel_size_nm.0: "),
     ({"pixel_size_nm": [1, float("nan")]}, "pixel_size_nm.1: "),
     ({"pixel_size_nm": [1e-300, 1]}, "pixel_size_nm.0: "),

@@ -255,3 +255,13 @@ def test_each_tile_is_reported_and_a_report_can_end_the_work(make_model, cpu, ca
     with pytest.raises(InterruptedError):
         segmenter.segment(image, report=enough)
     assert len(segmenter.network.seen) == 1
+
+
+def test_weights_that_say_nothing_are_told(make_model, cpu, micrograph, caplog):
+    class Nothing(nn.Module):
+        def forward(self, image):
+            return torch.zeros(len(image), 3, *image.shape[2:])
+
+    labels = Segmenter(make_model(Nothing()), cpu).segment(micrograph(20, 30)).labels
+    assert not labels.pixels.any()
+    assert "all classes are equally probable, and the first is taken" in caplog.text
