@@ -13,8 +13,8 @@ from emseg.reading.data_sets import is_part_of_a_set
 from emseg.reading.file_sets import first_of_sets
 from emseg.reading.file_table import is_table, read_file_table
 from emseg.reading.files import readable_files
+from emseg.reading.missing import missing
 from emseg.reading.own_results import NO_MICROGRAPHS, result_of, without_results
-from emseg.reading.stack import missing
 
 _log = logging.getLogger(__name__)
 _PARTS_OF_A_SET = re.compile(r"(images?|imgs?|raw|labels?|masks?|gt|annotations?|seg\w*)$")

@@ -7,7 +7,7 @@ from io import StringIO
 from pathlib import Path
 
 from emseg.errors import ContentError
-from emseg.reading.stack import missing
+from emseg.reading.missing import missing
 
 _SUFFIXES = (".csv", ".tsv")
 _SEPARATORS = ",;\t|"  # a semicolon where the comma is that of decimals, a tab from a clipboard

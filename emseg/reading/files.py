@@ -11,8 +11,8 @@ from emseg.errors import ContentError, EmsegError, PathMissingError
 from emseg.reading.file_sets import first_of_sets
 from emseg.reading.formats import FORMATS, is_image_folder, is_known, stem
 from emseg.reading.inside import join, split
+from emseg.reading.missing import missing
 from emseg.reading.own_results import NO_MICROGRAPHS, Result, without_results
-from emseg.reading.stack import missing
 
 _WILD = frozenset("*?[")
 

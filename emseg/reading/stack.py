@@ -4,7 +4,6 @@ import atexit
 import dataclasses
 import logging
 import os
-import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,9 +17,7 @@ from numpy.typing import NDArray
 from emseg.calibration import PixelSize
 from emseg.errors import (
     ContentError,
-    PathMissingError,
     UnreadableFileError,
-    did_you_mean,
 )
 from emseg.micrograph import Micrograph, Region
 from emseg.reading import formats, information_bar, orientation
@@ -32,6 +29,7 @@ from emseg.reading.colours import RGB, labels_of, without_alpha
 from emseg.reading.fit import plausible, without_said
 from emseg.reading.inside import file_of
 from emseg.reading.layout import Layout, relabel
+from emseg.reading.missing import missing
 from emseg.reading.options import ReadOptions
 from emseg.reading.reasons import explained
 from emseg.reading.signal import Signal, Source
@@ -340,25 +338,6 @@ def _too_large(path: Path) -> tuple[str, ...]:
         f"is read whole, {size / 1e6:,.0f} MB: {fmt.name} cannot be read piece by piece; "
         "convert it once if memory is short",
     )
-
-
-def missing(path: Path) -> PathMissingError:
-    """Say that a path does not exist, and which one was probably meant."""
-    folder = path.parent
-    if path.is_symlink():
-        return PathMissingError(f"{path} is a link to nothing ({path.readlink()}); leave it out")
-    if not folder.is_dir():
-        return PathMissingError(f"there is no {path}; its folder {folder} does not exist either")
-    names = sorted(each.name for each in folder.iterdir() if not each.name.startswith("."))
-    meant = did_you_mean(path.name, [each for each in names if not _is_next(path.name, each)])
-    hint = meant if meant.startswith("did") else f"the folder {folder.resolve()} holds no such name"
-    return PathMissingError(f"there is no {path}; {hint}")
-
-
-def _is_next(name: str, other: str) -> bool:
-    """Whether two names differ in their numbers alone: ``a_7.tif`` is no slip for ``a_2.tif``."""
-    one, two = (re.split(r"(\d+)", each.lower()) for each in (name, other))
-    return one[0::2] == two[0::2] and [*map(int, one[1::2])] != [*map(int, two[1::2])]
 
 
 class _Held:
