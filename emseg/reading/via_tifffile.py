@@ -26,6 +26,7 @@ from emseg.reading.micro_manager import indexes_itself, ndtiff_files
 from emseg.reading.narrow_planes import why_narrow
 from emseg.reading.ome_series import Members, OmeSeries, ome_series
 from emseg.reading.ome_sets import COMPANION, UNCLEAR, companion_alone, ome_set_of
+from emseg.reading.ome_xml import is_ome
 from emseg.reading.orientation import TAG, turned
 from emseg.reading.quiet import mute
 from emseg.reading.signal import Index, Signal, Source
@@ -242,8 +243,8 @@ def _check_length(page: tifffile.TiffPage | tifffile.TiffFrame) -> None:
 def _check_chain(path: Path, tiff: tifffile.TiffFile) -> str:
     """Refuse a file whose last page names a next one behind the end, which tifffile ignores.
 
-    Micro-Manager writes the place of the next page before there is one: a recording that was
-    stopped ends so, and a notice says how many pages it has.
+    Recorders of OME-TIFF write the place of the next page before there is one, and the OME-XML
+    last: a recording that was stopped ends so, and a notice says how many pages it has.
     """
     if not len(tiff.pages):
         raise UnreadableFileError(
@@ -255,13 +256,14 @@ def _check_chain(path: Path, tiff: tifffile.TiffFile) -> str:
     (tags,) = struct.unpack(layout.tagnoformat, handle.read(layout.tagnosize))
     handle.seek(page.offset + layout.tagnosize + tags * layout.tagsize)
     (following,) = struct.unpack(layout.offsetformat, handle.read(layout.offsetsize))
+    first, is_named_ome = tiff.pages.first, ".ome." in path.name.lower()
+    rest = f"its {len(tiff.pages)} page(s) are read in the order of the file"
+    if following >= handle.size and (first.is_micromanager or is_named_ome):
+        return f"ends early, as a recording that was stopped: {rest}"
+    if following < handle.size and is_named_ome and not is_ome(first.description):
+        return f"has no OME-XML, as a recording that was stopped: {rest}"
     if following < handle.size:
         return ""
-    if tiff.pages.first.is_micromanager and len(tiff.pages) > 1:
-        return (
-            f"ends early, as a recording of Micro-Manager that was stopped: the {len(tiff.pages)} "
-            "pages that are there are read in the order of the file, and what each shows is unknown"
-        )
     raise UnreadableFileError(
         f"{path} is cut short: after {len(tiff.pages)} page(s) another begins at byte "
         f"{following:,} and the file has {handle.size:,}; copy it again from where it was "

@@ -407,6 +407,16 @@ def ndtiff(folder):
     (folder / "NDTiff.index").write_bytes(index)
 
 
+def test_an_ome_tiff_without_its_xml_is_told(tmp_path):
+    """As where the XML was to be written last."""
+    pages = np.stack([np.full((6, 9), value, np.uint8) for value in (4, 5)])
+    tifffile.imwrite(tmp_path / "a.tif", pages, metadata=None, photometric="minisblack")
+    assert not notices(tmp_path / "a.tif")
+    (tmp_path / "a.tif").rename(tmp_path / "a.ome.tif")
+    assert values(tmp_path / "a.ome.tif") == [4, 5]
+    assert "has no OME-XML, as a recording that was stopped" in notices(tmp_path / "a.ome.tif")
+
+
 @pytest.mark.parametrize("is_micro_manager", [True, False])
 def test_a_stopped_recording_of_micro_manager_gives_its_pages(tmp_path, is_micro_manager):
     """The last page names a next one that was never written."""
@@ -420,7 +430,7 @@ def test_a_stopped_recording_of_micro_manager_gives_its_pages(tmp_path, is_micro
     path.write_bytes(path.read_bytes()[:end])
     if is_micro_manager:
         assert values(path) == [0, 1]
-        assert "the 2 pages that are there are read" in notices(path)
+        assert "its 2 page(s) are read in the order of the file" in notices(path)
     else:
         with pytest.raises(ContentError, match="is cut short"):
             open_stack(path)
