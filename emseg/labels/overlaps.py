@@ -53,8 +53,14 @@ class Overlaps:
         """Classes that masks mark and of which nothing is left."""
         return tuple(name for name, count in self._marked.items() if count and not self._left[name])
 
-    def tell(self) -> None:
-        """Tell which part of each class lies under others, if any does."""
+    def tell(self, where: str = "the masks") -> None:
+        """Tell which part of each class lies under others, if any does.
+
+        Parameters
+        ----------
+        where : str
+            What the masks are called that were counted.
+        """
         for name in self._names:
             whole, left = self._marked[name], self._left[name]
             if left == whole:
@@ -62,13 +68,14 @@ class Overlaps:
             above = {b: n for (a, b), n in self._under.items() if a == name and n}
             shares = [f"{later} ({share(n, whole)})" for later, n in above.items()]
             _log.warning(
-                "%s of the pixels of %s (%d of %d) lie under %s, which --masks names later and "
-                "which wins%s; name %s last where it should win",
+                "%s of %s lies under %s (%d of %d pixels in %s): what --masks names later wins%s; "
+                "name %s last where it should win",
                 share(whole - left, whole),
                 name,
+                " and ".join(shares if len(above) > 1 else above),
                 whole - left,
                 whole,
-                " and ".join(shares if len(above) > 1 else above),
-                "" if left else f": nothing is left of {name}",
+                where,
+                "" if left else f", and nothing is left of {name}",
                 name,
             )

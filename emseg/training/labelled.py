@@ -93,24 +93,22 @@ def load_labelled(config: TrainConfig) -> LabelledSet:
     classes, unlabelled, judged = _choose(config, [*raws, *held_out])
     scale = CommonScale([raw.image for raw in raws], config.rescale)
 
-    overlaps = Overlaps(tuple(config.mask_folders), unlabelled) if config.mask_folders else None
-
     def labelled(raw: _Raw) -> LabelledPlane:
-        masks = [each.read(mask) for each, mask in zip(judged, raw.masks, strict=True)]
-        if overlaps is None:
-            labels = to_label_image(masks[0], classes, unlabelled)
-        else:
+        masks = _judged(raw, judged)
+        if config.mask_folders:
             labels = combine_masks(masks, classes, unlabelled)
-            overlaps.count(masks)
+        else:
+            labels = to_label_image(masks[0], classes, unlabelled)
         return _labelled(raw.image, labels, scale)
 
     train = [labelled(raw) for raw in raws]
     validation = [labelled(raw) for raw in held_out]
     if not validation:
         train, validation = split(train, config.val_fraction, config.seed)
-    if overlaps is not None:
-        overlaps.tell()
-    check_classes(train, validation, told=overlaps.vanished if overlaps else ())
+    learnt = {_place(each.micrograph) for each in train}
+    layered = (_judged(raw, judged) for raw in raws if _place(raw.image) in learnt)
+    vanished = _told_overlaps(layered, config) if config.mask_folders else ()
+    check_classes(train, validation, told=vanished)
     return LabelledSet(tuple(train), tuple(validation), classes, scale.pixel_size)
 
 
@@ -121,6 +119,20 @@ def _with_common_channels(
     pairs = zip((*raws, *held_out), images, strict=True)
     fitted = [replace(raw, image=image) for raw, image in pairs]
     return fitted[: len(raws)], fitted[len(raws) :]
+
+
+def _told_overlaps(layered: Iterable[Sequence[Micrograph]], config: TrainConfig) -> tuple[str, ...]:
+    """Tell how much of each class lies under others; name those of which nothing is left."""
+    overlaps = Overlaps(tuple(config.mask_folders), config.unlabelled)
+    for masks in layered:
+        overlaps.count(masks)
+    overlaps.tell("the masks that are learnt from")
+    return overlaps.vanished
+
+
+def _judged(raw: _Raw, judged: Sequence[Judgement]) -> list[Micrograph]:
+    """Give masks the values that theirs stand for."""
+    return [each.read(mask) for each, mask in zip(judged, raw.masks, strict=True)]
 
 
 def _without(raws: list[_Raw], held_out: Sequence[_Raw]) -> list[_Raw]:

@@ -442,7 +442,7 @@ def test_a_class_under_another_is_told(folders, tmp_path, caplog):
     mask(tmp_path / "large" / "a.png", [[0, 0, 1, 1]])
     masks = {"small": tmp_path / "small", "large": tmp_path / "large"}
     assert evaluate_label_images([folders[0]], masks).pooled.mean_iou == 1
-    assert "50.0 % of the pixels of small (2 of 4) lie under large" in caplog.text
+    assert "50.0 % of small lies under large (2 of 4 pixels in the masks)" in caplog.text
 
 
 def test_masks_that_number_objects_are_refused_with_the_option_for_them(folders):
