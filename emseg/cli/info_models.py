@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from emseg.bundle import ModelCard
     from emseg.cli.info import Report
 
+_WEIGHTS = "model.safetensors"
 _CARD = "config.json"  # emseg.bundle, which knows more, brings PyTorch along
 
 
@@ -30,15 +31,18 @@ def models_among(given: Sequence[str]) -> tuple[list[Path], list[str]]:
 
 
 def _models(path: Path) -> Iterator[Path]:
-    named = (path.name in (_CARD, "model.safetensors") and path.is_file()) or _is_model(path)
-    if named:
+    if path.name in (_CARD, _WEIGHTS) and path.is_file():
         yield path
         return
     from emseg.reading.files import readable_files
 
-    if not path.is_dir() or readable_files(path):
+    if not path.is_dir():
         return
-    if any(_is_model(each) for each in path.iterdir()):
+    # a folder of images may hold somebody else's config.json, or a folder called model
+    is_sure = os.path.lexists(path / _WEIGHTS) or (path / "train.toml").exists()
+    if _is_model(path) and (is_sure or not readable_files(path)):
+        yield path
+    elif not readable_files(path) and any(_is_model(each) for each in path.iterdir()):
         from emseg.bundle import models_inside
 
         yield from models_inside(path)

@@ -1,6 +1,7 @@
 """``emseg info`` for a person, for a machine, and on files that cannot be read."""
 
 import json
+import shutil
 from pathlib import Path
 
 import h5py
@@ -249,6 +250,12 @@ class TestModels:
     def test_a_folder_of_runs_lists_them(self, model, emseg):
         shown = emseg("info", model.parent)
         assert (shown.code, shown.out.count("model of emseg")) == (0, 1)
+
+    def test_images_beside_a_folder_called_model_are_shown(self, model, emseg, calibrated):
+        shutil.copy(calibrated, model.parent / "a.tif")
+        shown = emseg("info", model.parent)
+        assert "model of emseg" not in shown.out
+        assert "a.tif" in shown.out
 
     def test_a_broken_card_is_told(self, model, emseg):
         (model / "config.json").write_text("{}")
