@@ -9,6 +9,7 @@
 Files of a set lie beside each other; folders in their names are not followed.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -170,8 +171,8 @@ def companion_alone(path: Path) -> str:
 def _set_of_companion(path: Path) -> tuple[Path, ...]:
     document = parse_ome(_read(path))
     names = _names(document.images) if document else []
-    files = [path.with_name(each.name) for each in names if each.name]
-    return next((set_of(each) for each in files if each.is_file()), ())
+    files = (_beside(path, each.name) for each in names if each.name)
+    return next((set_of(each) for each in files if each is not None), ())
 
 
 def _names(images: Iterable[OmeImage]) -> list[FileName]:
@@ -229,7 +230,7 @@ def _beside(path: Path, name: str) -> Path | None:
     if name.lower() == path.name.lower():
         return path
     place = path.with_name(name)
-    if place.is_file():
+    if os.path.isfile(place):  # noqa: PTH113  # names may be too long
         return place
     return next((each for each in _tiffs(path.parent) if each.name.lower() == name.lower()), None)
 

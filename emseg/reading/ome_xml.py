@@ -170,14 +170,14 @@ def _image(image: ET.Element, pixels: ET.Element) -> OmeImage:
         raise ValueError(f"the dimension order {order}")
     axes = order[:1:-1]
     channels = pixels.findall("{*}Channel")
-    samples = max([int(each.get("SamplesPerPixel", 1)) for each in channels], default=1)
+    samples = max([1, *(int(each.get("SamplesPerPixel", 1)) for each in channels)])
     sizes = ((axis, int(pixels.get(f"Size{axis}", 1))) for axis in axes)
     grid = tuple(size // samples if axis == "C" else size for axis, size in sizes)
     if min(grid) < 1 or math.prod(grid) > _MOST_PLANES:
         raise ValueError(f"a grid of {grid} planes")
     names = tuple(each.get("Name") or "" for each in channels)
-    found = (_block(each, axes, grid) for each in pixels.findall("{*}TiffData"))
-    blocks = tuple(each for each in found if each is not None)
+    placed = pixels.findall("{*}TiffData")
+    blocks = tuple(filter(None, (_block(each, axes, grid) for each in placed)))
     return OmeImage(
         image.get("Name") or "",
         axes,
@@ -186,7 +186,7 @@ def _image(image: ET.Element, pixels: ET.Element) -> OmeImage:
         (int(pixels.attrib["SizeY"]), int(pixels.attrib["SizeX"])),
         _steps(pixels),
         names if all(names) else (),
-        blocks or (Block(FileName(), 0, 0, None),),
+        blocks if placed else (Block(FileName(), 0, 0, None),),
     )
 
 
@@ -210,13 +210,16 @@ def _block(data: ET.Element, axes: str, grid: tuple[int, ...]) -> Block | None:
         if not 0 <= position < size:
             return None
         first = first * size + position
-    has_page = "IFD" in data.attrib
-    stated = data.get("PlaneCount", data.get("NumPlanes", "1" if has_page else ""))
+    page = int(data.get("IFD", 0))
+    stated = data.get("PlaneCount", data.get("NumPlanes", "1" if "IFD" in data.attrib else "0"))
+    count = int(stated)
+    if page < 0 or count < 0:
+        return None
     uuid = data.find("{*}UUID")
     file = FileName()
     if uuid is not None:
         file = FileName(_bare(uuid.get("FileName", "")), (uuid.text or "").strip())
-    return Block(file, int(data.get("IFD", 0)), first, int(stated) or None if stated else None)
+    return Block(file, page, first, count or None)
 
 
 def _bare(name: str) -> str:

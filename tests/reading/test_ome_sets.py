@@ -206,6 +206,8 @@ def test_pages_of_which_the_xml_does_not_speak_are_told(tmp_path):
         ("<TiffData/>", '<TiffData IFD="0"/><TiffData IFD="0" FirstZ="1"/>', [1], 10, "has 1 of"),
         ("<TiffData/>", '<TiffData IFD="1" FirstZ="7"/><TiffData IFD="0"/>', [1], 10,
          "it does not say where the others are"),
+        ("<TiffData/>", '<TiffData IFD="-1"/><TiffData IFD="0"/>', [1], 10, "has 1 of the 2"),
+        ('SamplesPerPixel="1"', 'SamplesPerPixel="0"', [1, 2], 10, ""),
         ('SizeZ="2"', 'SizeZ="x"', [1, 2], None, "describes no image that can be understood"),
         ("XYZCT", "XYZ", [1, 2], None, "describes no image that can be understood"),
     ],
@@ -230,6 +232,14 @@ def test_a_damaged_file_of_a_set_is_told(tmp_path, content):
     path.write_bytes(content or path.read_bytes()[:-10])
     assert values(tmp_path / "B_z0.ome.tif") == [10, 12, 13]
     assert "(B_z1.ome.tif is cut short or damaged)" in notices(tmp_path / "B_z0.ome.tif")
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "..", ".", "a/", "C:\\", "x\t"])
+def test_names_that_no_file_has_are_missing(tmp_path, name):
+    blocks = [("a.ome.tif", 0, 0, 0, 0, 0), (name, 1, 0, 1, 0, 0)]
+    write(tmp_path / "a.ome.tif", [1], image("s", blocks, z=2), 0)
+    assert [path.name for path in find_files([tmp_path])] == ["a.ome.tif"]
+    assert values(tmp_path / "a.ome.tif") == [1]
 
 
 def test_names_may_differ_in_case(tmp_path):
