@@ -3,7 +3,7 @@
 A run is its steps, a validation now and then, and at the end one more validation, the measuring
 of the halo and a few pictures. None of the latter stands in proportion to the minutes: 48
 micrographs are a moment for one machine and an hour for another. So a crop is predicted before
-the first step, and what would take too much is made smaller, and told::
+the first step, and what would take too much is made smaller, and told (docs/decisions/0033)::
 
     |read| try |  steps   V   steps   V   steps  |V|halo|pictures|
     0                                                        minutes
@@ -100,12 +100,11 @@ class Allowance:
             return config
         _log.warning(
             "a step of %d crops would take about %.0f s here; each step takes %d (--batch %d), so "
-            "that a few fit into %.3g minutes; give more --minutes to learn more",
+            "that several fit into the time; give more --minutes to learn more",
             crops,
             self._step(crops),
             batch * accumulate,
             batch,
-            self.seconds / 60,
         )
         return config.model_copy(update={"batch": batch, "accumulate": accumulate})
 

@@ -1,0 +1,46 @@
+"""What a training says when it is over."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from emseg.cli.train import _say_end
+from emseg.training.judging import Verdict
+
+
+@pytest.fixture
+def said():
+    """Say how a run ended, and give the lines."""
+
+    def end(verdict, task="segmentation"):
+        record = SimpleNamespace(steps=4, seconds=90.0, best_step=3, learning_rate=1e-3)
+        card = SimpleNamespace(task=task, training=record)
+        lines = []
+        trained = SimpleNamespace(
+            card=card, verdict=verdict, range_test=None, folder=Path("runs/unet-1")
+        )
+        _say_end(trained, lines.append)
+        return lines
+
+    return end
+
+
+def test_a_model_is_to_be_tried(said):
+    assert said(Verdict(0.9, 0.1, {}, 0.25)) == [
+        "4 steps in 1.5 minutes; mean IoU on the validation micrographs 0.900 at step 3",
+        "model: runs/unet-1/model",
+        "try it: emseg predict runs/unet-1 MICROGRAPHS",
+    ]
+
+
+def test_a_model_that_is_no_better_than_chance_is_not(said):
+    first, _, last = said(Verdict(1 / 3, 1.1, {}, 1 / 3, is_chance=True), "classification")
+    assert first.endswith("accuracy on the validation micrographs 0.333 at step 3")
+    assert last.startswith("no better than chance: 0.333 is the accuracy of one class always")
+    assert "try it" not in last
+
+
+def test_a_model_that_nobody_validated_says_so(said):
+    first, *_ = said(None)
+    assert first == "4 steps in 1.5 minutes; not validated"
