@@ -56,8 +56,10 @@ def admit(path: Path, fmt: "Format") -> tuple[str, ...]:
         refuse_objects(file)
     elif may_be_hdf5(fmt):
         from emseg.reading.hdf5_filters import register_filters
+        from emseg.reading.hdf5_heaps import check_heaps
         from emseg.reading.hdf5_sources import check_sources
 
+        check_heaps(file)
         register_filters()
         return check_sources(file, inside, allow_external=fmt.allow_external)
     return ()
