@@ -140,7 +140,7 @@ def _ome_companion(bench: Bench) -> str:
 
 def _notice(name: str, *words: str) -> Callable[[Bench], str]:
     def check(bench: Bench) -> str:
-        bench.emseg("info", name).ends(0).says("notice", *words)
+        bench.emseg("info", name).ends(0).says(*words)
         return f"a notice with {', '.join(words)}"
 
     return check
