@@ -49,6 +49,7 @@ def model_facts(card: ModelCard) -> list[str]:
             f"trained on {record.images} images, {record.steps} steps of {record.batch} crops of "
             f"{record.crop} px, seed {record.seed}, in {record.seconds / 60:.1f} minutes on "
             f"{record.device} (torch {record.torch})"
+            + (", interrupted before its end" if record.interrupted else "")
         )
     return [*facts, f"emseg {card.emseg}, weights sha256 {card.sha256}"]
 
@@ -70,4 +71,6 @@ def _scores(card: ModelCard) -> list[str]:
         f"| {name} | {'-' if value is None else f'{value:.4f}'} |"
         for name, value in card.scores.items()
     ]
+    if card.training and card.training.chance is not None:
+        rows.append(f"| one class always and everywhere | {card.training.chance:.4f} |")
     return ["## Scores on its validation images", "", "| score | value |", "|---|---|", *rows, ""]

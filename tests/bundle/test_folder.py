@@ -125,6 +125,16 @@ def test_the_readme_names_the_classes_and_the_pixel_size(folder):
     assert "4.6 nm, from the TIFF tags" in text
 
 
+def test_the_readme_says_what_chance_is_and_that_a_run_was_interrupted(tmp_path, network):
+    names = ("images", "validation_images", "steps", "planned_steps", "best_step", "seed", "batch")
+    record = dict.fromkeys(names, 1) | {"fingerprint": "0", "crop": 64, "learning_rate": 0.1}
+    record |= {"device": "CPU", "torch": "2", "seconds": 60, "interrupted": True, "chance": 0.25}
+    save_model(tmp_path, card(training=record, scores={"mean_iou": 0.5}), network)
+    text = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "in 1.0 minutes on CPU (torch 2), interrupted before its end" in text
+    assert "| mean_iou | 0.5000 |\n| one class always and everywhere | 0.2500 |" in text
+
+
 def test_the_folder_holds_three_files_and_no_pickle(folder):
     assert sorted(path.name for path in folder.iterdir()) == [
         "README.md",
