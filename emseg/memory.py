@@ -120,7 +120,8 @@ def shortage(error: BaseException | None = None) -> str:
     error : exception or None
         What was raised: memory of the machine, or of the GPU, was short.
     """
-    if "cuda" in str(error).lower():
+    said = str(error).lower()
+    if "cuda" in said and "out of memory" in said:
         return (
             "the GPU has too little free memory; end other programs that use it, or take a smaller "
             "--batch, --crop-size or --tile"

@@ -105,6 +105,8 @@ def test_other_errors_are_no_shortage(error: Exception) -> None:
 
 def test_a_shortage_of_the_gpu_is_told_as_such() -> None:
     assert "the GPU has too little" in memory.shortage(RuntimeError("CUDA out of memory"))
+    of_library = ImportError("libtorch_cuda.so: failed to map segment from shared object")
+    assert "the GPU" not in memory.shortage(of_library)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone bounds data that are mapped")

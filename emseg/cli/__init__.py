@@ -48,7 +48,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
@@ -56,6 +56,7 @@ from typing import Any, NoReturn
 import typer
 
 from emseg import __version__
+from emseg.cli.limits import settle_limits
 from emseg.cli.options import Debug, Quiet, Version
 from emseg.errors import EmsegError, UnknownNameError, UsageError, listed
 
@@ -77,6 +78,13 @@ COMMANDS = {
 GROUPS = {"networks": "Which networks there are, and what one consists of."}
 _INTERRUPTED = 130
 _SHORT_OF_MEMORY = 4
+_NOTHING_LEFT = (
+    b"emseg: error: more memory is needed than is free; raise ulimit -v where it is set, close "
+    b"other programs, or work on smaller files\n"
+)
+_RESERVED = (
+    48_000_000  # bytes of addresses, by which an error can be told when nothing else is left
+)
 _NOBODY_READS = 141  # what a shell reports for a program that a closed pipe ended
 _MACHINE = {  # what a system refuses where no room expects it, and the code to leave with
     errno.ENAMETOOLONG: 2,
@@ -92,6 +100,9 @@ _DEFECT = "this is a defect in emseg: please report it with what --debug prints"
 
 typed: list[str] = []
 """What followed ``emseg``, for reports that say how they were made."""
+
+
+_reserve: list[bytearray] = []
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -116,6 +127,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not sys.warnoptions and "--debug" not in given:
         warnings.simplefilter("ignore")  # what libraries tell programmers; rooms use the log
+    with suppress(MemoryError):
+        _reserve.append(bytearray(_RESERVED))
     with _terminated_like_interrupted():
         code = _exit_code(given)
     sys.exit(code)
@@ -328,6 +341,7 @@ def _help(function: Callable[..., None]) -> tuple[str, str]:
 def _exit_code(arguments: list[str]) -> int:
     """Run the program and turn whatever it raises into one line and an exit code."""
     try:
+        settle_limits(arguments)
         code = program(arguments)
     except KeyboardInterrupt:
         code = _INTERRUPTED
@@ -342,6 +356,15 @@ def _exit_code(arguments: list[str]) -> int:
 
 def _refused(error: Exception) -> int:
     """Say in one line what ended the program; give back the exit code."""
+    _reserve.clear()
+    try:
+        return _told(error)
+    except MemoryError:
+        os.write(2, _NOTHING_LEFT)
+        return _SHORT_OF_MEMORY
+
+
+def _told(error: Exception) -> int:
     if (said := _short_of_memory(error)) is not None:
         return _complain(error, said, _SHORT_OF_MEMORY)
     if isinstance(error, EmsegError):

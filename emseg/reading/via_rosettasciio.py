@@ -37,7 +37,8 @@ _EMPTY = {
     "emd": "it holds no image",
     "jeol": "it is no file of JEOL's Analysis Station",
 }
-_NOT_LAZY = ("lazy", "already a dask array")  # colours of Gatan; ragged metadata of HyperSpy
+_NOT_LAZY = ("lazy", "already a dask array", "a chunks= keyword")
+# colours of Gatan; ragged metadata of HyperSpy; its arrays without chunks
 _NAMED_BY_USERS = ("hspy", "zspy")  # whose names of axes are no plugin's guess
 _LARGEST_NM = 1e7
 _BRUKER_HEADER = 0x118

@@ -1,3 +1,4 @@
+import errno
 import logging
 import subprocess
 import sys
@@ -72,6 +73,45 @@ def test_a_defect_says_that_it_is_one(command):
         "emseg: error: ZeroDivisionError: division by zero; this is a defect"
     )
     assert shown.err.count("\n") == 1
+
+
+SHORT = [
+    MemoryError(),
+    OSError(errno.ENOMEM, "Cannot allocate memory"),
+    ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+    RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes"),
+]
+
+
+@pytest.mark.parametrize("error", SHORT)
+@pytest.mark.parametrize("is_wrapped", [False, True])
+def test_a_shortage_of_memory_is_no_defect(command, error, is_wrapped):
+    raised = error
+    if is_wrapped:
+        raised = errors.ModelError("the weights are damaged")
+        raised.__cause__ = error
+    shown = command(raising(raised))
+    assert shown.code == 4
+    assert shown.err.startswith("emseg: error: more memory is needed than the ")
+    assert shown.err.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone keeps a process to ulimit -v")
+@pytest.mark.parametrize(
+    ("limit", "arguments", "said"),
+    [
+        (200_000, "info a.png", "(ulimit -v 200000), and emseg needs 400 MB to start"),
+        (600_000, "predict models/superalloy a.png", "as this shell allows (ulimit -v 600000)"),
+    ],
+)
+def test_a_limit_of_the_shell_is_told(limit, arguments, said, repository):
+    line = f"ulimit -v {limit}; exec {sys.executable} -m emseg {arguments}"
+    run = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, timeout=120, cwd=repository
+    )
+    assert run.returncode == 4, run.stderr
+    assert said in run.stderr
+    assert run.stderr.count("\n") == 1
 
 
 def test_debug_shows_where_it_happened(command):

@@ -1,6 +1,7 @@
 """How micrographs are read: the same options for every command, and what the card remembers."""
 
 import csv
+import gzip
 import json
 from pathlib import Path
 
@@ -187,8 +188,49 @@ class TestSignals:
         assert "haadf" in shown.err
 
 
-@pytest.mark.parametrize("option", ["--crop 0:2", "--keep-bar", "--rescale never"])
+@pytest.mark.parametrize(
+    "option", ["--crop 0:2", "--keep-bar", "--rescale never", "--allow-external"]
+)
 def test_options_of_images_are_refused_where_label_images_are_compared(here, emseg, option) -> None:
     shown = emseg("evaluate", here / "masks", here / "masks", *option.split())
     assert shown.code == 2
     assert f"{option.split()[0]} says how micrographs are read" in shown.err
+
+
+class TestExternal:
+    """Values of a file that lie outside its folder."""
+
+    @pytest.fixture(params=["a.h5", "a.hspy", "a.h5.gz"])
+    def master(self, request, tmp_path) -> Path:
+        """A file whose pixels are the bytes of another, which is no picture."""
+        (tmp_path / "secret.txt").write_text("s" * 64 * 80)
+        (tmp_path / "inner").mkdir()
+        path = tmp_path / "inner" / request.param.removesuffix(".gz")
+        with h5py.File(path, "w") as file:
+            group = file
+            if path.suffix == ".hspy":
+                file.attrs.update({"file_format": "HyperSpy", "file_format_version": "3.3"})
+                group = file.create_group("Experiments/a")
+                for at, name in enumerate("yx"):
+                    axis = {"name": name, "size": (64, 80)[at], "scale": 1.0, "offset": 0.0}
+                    more = {"units": "nm", "navigate": False, "index_in_array": at}
+                    group.create_group(f"axis-{at}").attrs.update(axis | more)
+                for each in ("metadata", "original_metadata", "learning_results"):
+                    group.create_group(each)
+            where = [(str(tmp_path / "secret.txt"), 0, 64 * 80)]
+            group.create_dataset("data", shape=(64, 80), dtype="u1", external=where)
+        if request.param.endswith(".gz"):
+            path = path.with_name(request.param)
+            path.write_bytes(gzip.compress(path.with_suffix("").read_bytes()))
+        return path
+
+    def test_they_are_read_only_where_the_user_says_so(self, here, master, emseg) -> None:
+        run, convert = here / "run", ("--to", "npy", "--drop-calibration")
+        for arguments in (["info"], ["convert", *convert], ["predict", run]):
+            shown = emseg(*arguments, master)
+            assert shown.code == 4
+            assert "secret.txt, outside the folder" in shown.err
+            assert "--allow-external" in shown.err
+            shown = emseg(*arguments, master, "--allow-external")
+            assert shown.code == 0, shown.err
+        assert set(np.load("converted/a.npy").ravel()) == {ord("s")}
