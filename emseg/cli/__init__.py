@@ -382,8 +382,10 @@ def _short_of_memory(error: Exception) -> str | None:
     """Say that memory was short, where that is what happened and the error does not say it."""
     from emseg.memory import is_shortage, shortage
 
-    if isinstance(error, EmsegError) and (error.__cause__ is None or "memory" in str(error)):
-        return None
+    if isinstance(error, EmsegError):
+        is_told = any(f"{each} memory" in str(error) for each in ("of", "into", "more", "free"))
+        if is_told or error.__cause__ is None:
+            return None
     return shortage(error) if is_shortage(error) else None
 
 
