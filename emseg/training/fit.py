@@ -44,6 +44,7 @@ _FIRST = 0.35  # of the time has passed when a model that nobody validated yet i
 _BEYOND = 1.1  # of the time after which a validation is given up
 _PATIENCE_S = 30.0  # for the validation of a run that was interrupted
 _CONFIG = "config.toml"
+_TABLE = "metrics.csv"
 _log = logging.getLogger(__name__)
 
 
@@ -118,14 +119,15 @@ def _require_free(folder: Path) -> None:
 
 @contextmanager
 def _recorded(config: TrainConfig) -> Iterator[None]:
-    """Write the configuration of a run; a run that leaves no model leaves no configuration."""
+    """Write the configuration of a run; a run that leaves no model leaves nothing else either."""
     _require_free(config.out)  # another run may have begun while this one read its micrographs
     write_text(config.out / _CONFIG, config.to_toml(), "replace")
     try:
         yield
     finally:
         if not (config.out / "model").exists():
-            (config.out / _CONFIG).unlink(missing_ok=True)
+            for name in (_CONFIG, _TABLE):
+                (config.out / name).unlink(missing_ok=True)
 
 
 class _TooLateError(Exception):
@@ -346,7 +348,7 @@ class _Run(lightning.Callback):
             }
         )
         with self._room_or_later():
-            write_table(self.config.out / "metrics.csv", self.rows)
+            write_table(self.config.out / _TABLE, self.rows)
 
     def _finish(self, network: nn.Module) -> ModelCard:
         """Save the best network with what is measured on it."""
