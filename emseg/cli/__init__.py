@@ -39,7 +39,6 @@
 #   stderr (console.remark, console.progress). With --json the only text on stdout is
 #   console.print_json(text). Rooms report through `logging`: their warnings become notices.
 
-import errno
 import functools
 import importlib
 import inspect
@@ -48,7 +47,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
@@ -58,7 +57,8 @@ import typer
 from emseg import __version__
 from emseg.cli.limits import settle_limits
 from emseg.cli.options import Debug, Quiet, Version
-from emseg.errors import EmsegError, UnknownNameError, UsageError, listed
+from emseg.cli.refusals import complain, refused, reserve
+from emseg.errors import UnknownNameError, UsageError, listed
 
 COMMANDS = {
     "train": "Train a network on images and masks, or a classifier on folders of images.",
@@ -77,32 +77,12 @@ COMMANDS = {
 }
 GROUPS = {"networks": "Which networks there are, and what one consists of."}
 _INTERRUPTED = 130
-_SHORT_OF_MEMORY = 4
-_NOTHING_LEFT = (
-    b"emseg: error: more memory is needed than is free; raise ulimit -v where it is set, close "
-    b"other programs, or work on smaller files\n"
-)
-_RESERVED = (
-    48_000_000  # bytes of addresses, by which an error can be told when nothing else is left
-)
 _NOBODY_READS = 141  # what a shell reports for a program that a closed pipe ended
-_MACHINE = {  # what a system refuses where no room expects it, and the code to leave with
-    errno.ENAMETOOLONG: 2,
-    errno.EACCES: 2,
-    errno.EPERM: 2,
-    errno.EROFS: 2,
-    errno.ENOSPC: 4,
-    errno.EIO: 4,
-}
 _EXAMPLES = "Examples\n--------\n"
-_DEFECT = "this is a defect in emseg: please report it with what --debug prints"
 
 
 typed: list[str] = []
 """What followed ``emseg``, for reports that say how they were made."""
-
-
-_reserve: list[bytearray] = []
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -127,8 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not sys.warnoptions and "--debug" not in given:
         warnings.simplefilter("ignore")  # what libraries tell programmers; rooms use the log
-    with suppress(MemoryError):
-        _reserve.append(bytearray(_RESERVED))
+    reserve()
     with _terminated_like_interrupted():
         code = _exit_code(given)
     sys.exit(code)
@@ -346,69 +325,9 @@ def _exit_code(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         code = _INTERRUPTED
     except Exception as error:
-        return _refused(error)
+        return refused(error)
     if code == _NOBODY_READS:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
     if code == _INTERRUPTED:  # typer turns the interruption of a command into this code
-        return _complain(None, "interrupted", code)
+        return complain(None, "interrupted", code)
     return code
-
-
-def _refused(error: Exception) -> int:
-    """Say in one line what ended the program; give back the exit code."""
-    _reserve.clear()
-    try:
-        return _told(error)
-    except MemoryError:
-        os.write(2, _NOTHING_LEFT)
-        return _SHORT_OF_MEMORY
-
-
-def _told(error: Exception) -> int:
-    if (said := _short_of_memory(error)) is not None:
-        return _complain(error, said, _SHORT_OF_MEMORY)
-    if isinstance(error, EmsegError):
-        return _complain(error, str(error), error.exit_code)
-    if isinstance(error, typer.TyperException):
-        return _complain(error, _usage(error), error.exit_code)
-    if isinstance(error, OSError) and error.errno in _MACHINE:
-        where = error.filename or "what is printed or written"
-        line = f"{where}: {error.strerror}; check the path, its permissions and the disk"
-        return _complain(error, line, _MACHINE[error.errno])
-    return _complain(error, f"{type(error).__name__}: {error}; {_DEFECT}", 1)
-
-
-def _short_of_memory(error: Exception) -> str | None:
-    """Say that memory was short, where that is what happened and the error does not say it."""
-    from emseg.memory import is_shortage, shortage
-
-    if isinstance(error, EmsegError):
-        is_told = any(f"{each} memory" in str(error) for each in ("of", "into", "more", "free"))
-        if is_told or error.__cause__ is None:
-            return None
-    return shortage(error) if is_shortage(error) else None
-
-
-def _complain(error: Exception | None, line: str, code: int) -> int:
-    """Print an error, as a traceback too with ``--debug``; give back its exit code."""
-    from emseg.cli import console
-
-    if console.is_debugging() and error:
-        console.show_traceback(error)
-    console.complain(" ".join(line.split()))
-    return code
-
-
-def _usage(error: typer.TyperException) -> str:
-    """Say what is wrong with the options, and where to look."""
-    context = getattr(error, "ctx", None)
-    called = context.command_path if context else "emseg"
-    mistyped = getattr(error, "option_name", None)
-    if mistyped is not None and hasattr(error, "possibilities"):
-        from emseg.cli.mistyped import option_meant
-
-        parameters = context.command.params if context else []
-        options = [word for each in parameters for word in (*each.opts, *each.secondary_opts)]
-        meant = option_meant(mistyped, options)
-        return f"there is no option {mistyped}; {meant or f'see {called} --help'}"
-    return f"{error.format_message().rstrip('.')}; see {called} --help"

@@ -10,6 +10,7 @@ from typing import TextIO
 from emseg.writing.whole import whole_file
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_SAID_BY_USERS = "--pixel-size"  # whence a pixel size comes; a spreadsheet runs nothing for it
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
@@ -18,7 +19,7 @@ def harmless(value: object) -> object:
 
     Names of files and classes may be anything, and text that begins with ``=``, ``+``, ``-``,
     ``@``, a tab or a line break is run by spreadsheets (OWASP, "CSV Injection"). Numbers stay as
-    they are, negative ones too, and so does text that is one.
+    they are, negative ones too, and so does text that is one, and ``--pixel-size``.
     `emseg.reading.file_table.plain_text` gives the text back.
 
     Parameters
@@ -29,7 +30,8 @@ def harmless(value: object) -> object:
     if value is None or isinstance(value, Number):
         return value
     text = str(value)
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+    is_plain = _NUMBER.fullmatch(text) or text == _SAID_BY_USERS or not _FORMULA.match(text)
+    return text if is_plain else f"'{text}"
 
 
 class Lines:
