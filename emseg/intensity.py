@@ -74,7 +74,8 @@ def _tell_no_numbers(where: str, count: int, of: int) -> None:
     """Say once for an image that some of its pixels hold nothing."""
     _log.warning(
         "%s: %d of %d pixels (%.3g %%) are no numbers (NaN) or infinite; the network sees the "
-        "mean in their place, or the limit of infinite ones, and they get a class all the same",
+        "mean in place of NaN, and the limit of the scale in place of what is infinite; they get a "
+        "class all the same",
         where,
         count,
         of,

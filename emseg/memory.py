@@ -124,14 +124,15 @@ def shortage(error: BaseException | None = None) -> str:
     if "cuda" in said and "out of memory" in said:
         return (
             "the GPU has too little free memory; end other programs that use it, or take a smaller "
-            "--batch, --crop-size or --tile"
+            "--batch or --crop-size in train, or --tile in predict"
         )
     limits = [f"ulimit {option} {soft // 1024}" for option, soft in _limits_of_shell()]
     by_whom = f", as this shell allows ({', '.join(limits)})" if limits else ""
     raising = "raise that limit, " if limits else ""
     return (
         f"more memory is needed than the {in_words(free_bytes())} that are free{by_whom}; {raising}"
-        "close other programs, or work on smaller files, with a smaller --tile or --batch"
+        "close other programs, work on smaller files, or take a smaller --batch in train or --tile "
+        "in predict"
     )
 
 

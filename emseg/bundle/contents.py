@@ -69,7 +69,7 @@ def _reason(error: OSError) -> str:
         return "it is a link that leads back to itself; copy the whole model folder again"
     if error.errno == errno.ENXIO:
         return f"it is {_KINDS[stat.S_IFSOCK]}; copy the whole model folder again"
-    return f"{error.strerror}; check its rights"
+    return f"{error.strerror}; check its permissions"
 
 
 def _require_fitting(path: Path, size: int, most: int | None, times: float) -> None:

@@ -212,7 +212,9 @@ def advice(true: Meaning, predicted: Meaning | None = None) -> Advise:
         labels = _option("--labels", true, same)
         labels += " " + _option("--prediction-labels", predicted, exchange.taken)
         nothing = true.unlabelled
-        return f"add {labels}" + ("" if nothing is None else f" --unlabelled {nothing}")
+        return f"add {labels}" + (
+            "" if nothing is None else f" --unlabelled {shlex.quote(show_value(nothing))}"
+        )
 
     return advise
 

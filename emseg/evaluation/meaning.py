@@ -24,7 +24,7 @@ from emseg.reading import Plane
 _FOREGROUND = {1, UNLABELLED_8}  # how programs write the one class of a binary mask
 _MOST_SMALL = 32  # values below this number classes, and 255 beside them stands for none
 NOT_SCORED = (
-    "what is predicted there is not scored; where 0 is one of the classes, leave --unlabelled out "
+    "what is predicted there is not scored; where 0 is one of the classes, omit --unlabelled "
     "and say which with --labels 0=NAME,1=NAME,..."
 )
 """What follows from leaving out the pixels that are 0."""

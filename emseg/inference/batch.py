@@ -200,7 +200,7 @@ class Batch:
             if Path(file).exists() and not path.samefile(file):
                 _log.warning(
                     "the result of %s, by another run, is replaced by that of %s, which has the "
-                    "same name; predict %s again",
+                    "same name; predict %s again with another --out",
                     file,
                     path,
                     file,

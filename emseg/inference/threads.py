@@ -53,7 +53,7 @@ def _find_out() -> None:
         torch.set_num_threads(best)
         if best < allowed:
             _log.warning(
-                "the machine is busy: %d of %d threads compute as fast, and are used; "
+                "the machine is busy: this run takes %d of %d threads, because more are no faster; "
                 "--threads %d takes all",
                 best,
                 allowed,

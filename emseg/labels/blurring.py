@@ -41,8 +41,8 @@ def find_levels(found: MaskSet) -> tuple[int, ...]:
         raise LabelError(
             f"{found.where} hold {len(counts)} values ({found.table()}), most of "
             f"them at the edges of others, in {in_masks(strange)}: JPEG, smooth edges and resizing "
-            "blur a mask, and probabilities times 255 are none; save it as PNG or TIFF with one "
-            "value a class, resized to the nearest neighbour, or say what each value is with "
+            "blur a mask, and probabilities times 255 are no mask; save masks as PNG or TIFF with "
+            "one value a class, resized by the nearest neighbour, or say what each value is with "
             "--labels VALUE=NAME,..."
         )
     _log.warning(

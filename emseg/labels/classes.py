@@ -167,7 +167,8 @@ def choose_classes(
         return _assigned_classes(values, assigned, names, where, objects), unlabelled
     if unlabelled is None and _is_last_unlabelled(values, names):
         _log.warning(
-            "the value %d beside %s in %s is taken as unlabelled",
+            "the value %d beside %s in %s is taken as unlabelled; where it is a class, name all "
+            "values with --labels VALUE=NAME,...",
             values[-1],
             listed(values[:-1]),
             where,
@@ -178,7 +179,7 @@ def choose_classes(
         way = "check the mask folder, or name the classes with --labels 0=background,1=object"
         if values and unlabelled is not None:
             held += f" beside the unlabelled {show_value(unlabelled)}"
-            way = f"leave --unlabelled {_quoted(unlabelled)} out where it is the background"
+            way = f"omit --unlabelled {_quoted(unlabelled)} where it is the background"
         raise LabelError(f"{where} hold {held}: there is nothing to tell apart; {way}")
     if names:
         values = _values_of_names(values, names, where)
@@ -261,8 +262,8 @@ def _assigned_classes(
         way = "" if len(missing) < _MANY_MISSING else f"; where they number objects, {objects}"
         or_leave = f" or leave it out with --unlabelled {_quoted(missing[0])}"
         raise LabelError(
-            f"{where} hold the value {_shown(missing)}, which --labels does not name; add "
-            f"{_quoted(missing[0], '=NAME')} to --labels"
+            f"{where} hold the value{'s' * (len(missing) > 1)} {_shown(missing)}, which --labels "
+            f"does not name; add {_quoted(missing[0], '=NAME')} to --labels"
             f"{or_leave if len(set(assigned.values())) > 1 else ''}{way}"
         )
     order = tuple(names or dict.fromkeys(assigned.values()))

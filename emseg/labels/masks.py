@@ -1,5 +1,6 @@
 """Masks as users have them, turned into label images."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -141,7 +142,7 @@ def _unknown(mask: Micrograph, value: int, part: float, classes: Sequence[LabelC
         )
     return (
         f"the mask {mask.path or mask.name} holds the value {show_value(value)}, which is no class "
-        f"(known: {named}); {way} {show_value(value)}"
+        f"(known: {named}); {way} {shlex.quote(show_value(value))}"
     )
 
 

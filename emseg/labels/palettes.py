@@ -53,9 +53,9 @@ def find_painted(found: MaskSet) -> Painted:
         why = (
             f"{Path(merged[0].name).name} gives one colour to several values"
             if merged
-            else f"{in_masks(rest)} have no colours"
+            else f"there are no colours in {in_masks(rest)}"
             if rest
-            else "--classes counts values"
+            else "--classes goes by the values"
         )
         raise LabelError(
             f"the palettes of {found.where} differ ({different}), and {why}; save all masks with "

@@ -76,7 +76,8 @@ class Pieces:
     @property
     def in_words(self) -> str:
         """What was seen, and where it comes from as far as that shows."""
-        said = f"{self.count} of {len(self.numbers)} numbers lie in several pieces far apart"
+        lie = "lies" if self.count == 1 else "lie"
+        said = f"{self.count} of {len(self.numbers)} numbers {lie} in several pieces far apart"
         most = (self.begins_again_at or 0) - 1
         if most < 0:
             return said

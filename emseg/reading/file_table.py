@@ -95,7 +95,7 @@ def _opened(
             return reader, header
         headers.append(header)
     most = max(headers, key=lambda header: len(header))
-    found = ", ".join(most) or "of an empty file"
+    found = ", ".join(most) or "(none: it is empty)"
     raise ContentError(f"{path} has the columns {found}; it needs {columns[0]} and {columns[1]}")
 
 

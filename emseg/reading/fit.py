@@ -68,8 +68,8 @@ def misfit(
     else:
         return None
     return SizeNotice(
-        f"is {found} pixels {how} and {who} {are} about one of {other}: its pixel size is not "
-        f"taken; {_SAY}"
+        f"is {found} pixels {how} and {who} {are} about a picture of {other}: that pixel size "
+        f"is not taken; {_SAY}"
     )
 
 
@@ -89,8 +89,8 @@ def rows_cut(size: Size, stated: tuple[int | None, int | None], who: str) -> Siz
         return None
     are = "are" if who.endswith("s") else "is"
     return SizeNotice(
-        f"is {height} pixels high and {who} {are} about one of {high}, as where the information "
-        f"bar was cut off: its pixel size is taken; {_SAY} if it was resized"
+        f"is {height} pixels high and {who} {are} about a picture of {high}, as where the "
+        f"information bar was cut off: its pixel size is taken; {_SAY} if it was resized"
     )
 
 
@@ -144,13 +144,13 @@ def _doubt(size: PixelSize) -> tuple[str, bool]:
     shown = f"has a pixel of {shown_length(size)}, by {size.source}"
     smallest, largest = sorted((size.y_nm, size.x_nm))
     if smallest < _FINEST_NM or largest > _COARSEST_NM:
-        return f"{shown}: no micrograph has, so it is not taken; {_SAY}", False
+        return f"{shown}: no micrograph has such a pixel, so it is not taken; {_SAY}", False
     dots = _dots(largest) if size.is_square else 0
     if dots:
         why = "which says how large to print" if dots in _PRINTED else "as scanners of film write"
         return f"{shown}, which is {dots} dots per inch, {why}: it is not taken; {_SAY}", False
     if largest > _MOST_ANISOTROPIC * smallest:
-        return f"{shown}: so oblong a pixel is rare, and {_SAY} if it is another", True
+        return f"{shown}: so oblong a pixel is rare; {_SAY} if this is wrong", True
     return "", True
 
 

@@ -50,8 +50,8 @@ def grey_of(micrograph: Micrograph) -> Micrograph:
         )
         return replace(micrograph, pixels=pixels, channels=())
     _log.warning(
-        "%s is grey stored in colour, with %.2g %% of its pixels coloured; it is read as grey, and "
-        "--channels 0,1,2 reads the colours",
+        "%s is grey stored in colour, with %.2g %% of its pixels coloured; it is read as grey; "
+        "where the colours count, train and measure with --channels 0,1,2",
         place,
         100 * share,
         extra={"more": "{} more are read as grey although some of their pixels are coloured"},

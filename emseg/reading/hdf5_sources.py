@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import h5py
@@ -125,7 +126,10 @@ class _Search:
         """Say which links lead to files that are missing."""
         if self._dangling:
             links = [f"{path} to {file}" for path, file in self._dangling.items()]
-            yield f"links {listed(links, most=3)}, which is missing; the link is left out"
+            end = "which is missing; the link is left out"
+            if len(links) > 1:
+                end = "which are missing; the links are left out"
+            yield f"links {listed(links, most=3)}, {end}"
 
     def _look_at(self, dataset: h5py.Dataset, depth: int) -> None:
         if dataset.is_virtual:
@@ -168,7 +172,8 @@ class _Search:
             if not there.is_file() or not there.samefile(here):
                 raise UnreadableFileError(
                     f"{self._file}: values of {dataset.name} lie in {name}, which HDF5 looks for "
-                    f"in the current folder; type cd {_base(dataset).parent}, and start emseg there"
+                    f"in the current folder; type cd {quote(str(_base(dataset).parent))}, and "
+                    "start emseg there"
                 )
             takes = left if size == _UNLIMITED else min(left, size)
             if offset + takes > (present := here.stat().st_size):

@@ -132,8 +132,9 @@ def _by_beginning(
         if len(several) > 1:
             rest = added_text(barest(image), plain(several[0]))
             raise MismatchError(
-                f"{len(several)} {kinds[1]}s have the name of {image.name}: {_named(several)}; "
-                f"name one kind of them, as in '{several[0].parent}/*{rest}{several[0].suffix}'"
+                f"{len(several)} {kinds[1]}s begin or end with the name of {image.name}: "
+                f"{_named(several)}; name one kind of them, as in "
+                f"'{several[0].parent}/*{rest}{several[0].suffix}'"
             )
         found[image] = several[0]
     left = [path for path in images if path not in partners and path not in found]
@@ -143,7 +144,7 @@ def _by_beginning(
     if found:
         image, mask = next(iter(found.items()))
         count = len(found) - 1
-        more = f", and {count} more pair{'s' if count > 1 else ''} alike" if count else ""
+        more = f", and {count} more pair{'s' if count > 1 else ''} likewise" if count else ""
         _log.warning(
             "%s is taken for the %s of %s, whose name it shares in part%s; rename them where this "
             "is wrong",

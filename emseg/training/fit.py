@@ -314,7 +314,7 @@ class _Run(lightning.Callback):
             _log.warning(
                 "there is no time to validate the last of %d steps; %s is kept",
                 self.step,
-                "the model as it stands" if self.best is None else "the best model before",
+                "the model as it stands" if self.best is None else "the best model so far",
             )
 
     def _keep(self, task: TrainingTask) -> None:

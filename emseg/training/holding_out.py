@@ -201,17 +201,18 @@ def check_classes(
     kept = [name for name, n, m in of_each if not n and m]
     alone = [name for name, n, m in of_each if n and not m]
     if unseen:
-        _log.warning("no training mask shows %s; it cannot be learnt", listed(unseen))
+        _log.warning("no training mask shows %s, which cannot be learnt", listed(unseen))
     if kept:
         _log.warning(
-            "no training mask shows %s; it cannot be learnt: only what is held out for validation "
-            "shows it; label one more micrograph that does, or choose others with --val-images",
+            "no training mask shows %s, which cannot be learnt: only what is held out for "
+            "validation does; label one more micrograph that does, or choose others with "
+            "--val-images",
             listed(kept),
         )
     if alone:
         _log.warning(
-            "what is held out for validation does not show %s: it is learnt, and no score says "
-            "how well; label one more micrograph that shows it",
+            "what is held out for validation does not show %s: no score says how well that "
+            "is learnt; label one more micrograph that shows it",
             listed(alone),
         )
 

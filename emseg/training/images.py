@@ -113,7 +113,7 @@ def _tell_unscored(held_out: Sequence[LabelledFile], names: Sequence[str]) -> No
     alone = [name for name in names if name not in {file.label for file in held_out}]
     if alone:
         _log.warning(
-            "--val-images holds no micrograph of %s: it is learnt, and no score says how well",
+            "--val-images holds no micrograph of %s: no score says how well that is learnt",
             listed(alone),
         )
 

@@ -270,7 +270,7 @@ def _choose(
     tell_left_out(
         judgement,
         "a network that never saw them predicts one of the other classes there; where 0 is the "
-        "background, leave --unlabelled out",
+        "background, omit --unlabelled",
     )
     return classes, unlabelled, [judgement]
 

@@ -117,7 +117,7 @@ def processes_that_fit(dataset: Dataset[Any], batch: int, wanted: int) -> int:
         return wanted
     fitting = max(0, fitting)
     _log.warning(
-        "%s has %.0f MB free, and %d processes that read crops need %.0f: there are %d, and the "
+        "%s has %.0f MB free, and %d processes that read crops need %.0f MB: %d are used, and the "
         "GPU may wait for them; in a container give it more, as with docker run --shm-size=2g",
         _SHARED,
         free / 1e6,

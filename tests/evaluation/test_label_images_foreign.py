@@ -103,7 +103,8 @@ def test_255_beside_classes_is_said_to_be_where_it_is(evaluated, caplog, where):
     with caplog.at_level(logging.WARNING):
         evaluated(*(sides if where == "predictions" else reversed(sides)))
     assert caplog.messages == [
-        f"the value 255 beside 0, 1, 2 in the {where} is taken as unlabelled"
+        f"the value 255 beside 0, 1, 2 in the {where} is taken as unlabelled; where it is a "
+        "class, name all values with --labels VALUE=NAME,..."
     ]
 
 
@@ -243,8 +244,8 @@ def test_numbers_that_lie_far_apart_are_told(evaluated, caplog):
     evaluated(predicted, cells(9), instances=Numbered.BOTH)
     told = [each for each in caplog.messages if "far apart" in each]
     assert [each.partition("predictions/")[2] for each in told] == [
-        f"{name}.tif: 1 of 8 numbers lie in several pieces far apart; each number is scored as one "
-        "object; give each object a number of its own"
+        f"{name}.tif: 1 of 8 numbers lies in several pieces far apart; each number is scored "
+        "as one object; give each object a number of its own"
         for name in "ab"
     ]
 

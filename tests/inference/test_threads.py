@@ -48,7 +48,7 @@ def test_a_busy_machine_is_tried_once_and_told(machine, caplog):
     for _ in range(2):
         share_processor(CPU)
     assert counts == [2]
-    assert "the machine is busy: 2 of 8 threads compute as fast" in caplog.text
+    assert "the machine is busy: this run takes 2 of 8 threads" in caplog.text
 
 
 def test_an_idle_machine_keeps_its_threads(machine, caplog):

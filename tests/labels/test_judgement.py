@@ -101,7 +101,7 @@ def test_smooth_edges_of_two_classes_are_cut_in_the_middle(caplog):
     ids=["JPEG", "JPEG of small numbers", "smooth edges", "colours"],
 )
 def test_blurred_masks_of_several_classes_are_refused(stored, suffix):
-    with pytest.raises(LabelError, match=r"save it as PNG.*one value a class|colour") as refused:
+    with pytest.raises(LabelError, match=r"save masks as PNG.*one value a class|colour") as refused:
         meaning(stored, suffix=suffix)
     assert "s0" in str(refused.value)
 
@@ -257,7 +257,7 @@ def test_a_zero_that_is_left_out_is_told_where_it_covers_most(caplog):
 
 
 def test_an_unlabelled_zero_beside_one_class_is_refused_with_the_way_out():
-    with pytest.raises(LabelError, match="leave --unlabelled 0 out where it is the background"):
+    with pytest.raises(LabelError, match="omit --unlabelled 0 where it is the background"):
         meaning(discs(1), unlabelled=0)
 
 
@@ -367,7 +367,9 @@ def test_palettes_that_differ_beside_masks_without_are_refused():
         tabled(discs(1), BLACK, BLUE, name="s1.png"),
         mask(discs(1), "s2.png"),
     ]
-    with pytest.raises(LabelError, match=r"and s2\.png have no colours; save all masks with one"):
+    with pytest.raises(
+        LabelError, match=r"and there are no colours in s2\.png; save all masks with one"
+    ):
         judge(masks)
 
 

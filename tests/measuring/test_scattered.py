@@ -63,7 +63,7 @@ def test_few_numbers_far_apart_are_told_without_a_reason():
     plane = np.zeros((40, 80), np.int32)
     plane[5:15, 5:15] = plane[25:35, 65:75] = 9
     pieces = find_pieces(plane)
-    assert pieces.in_words == "1 of 1 numbers lie in several pieces far apart"
+    assert pieces.in_words == "1 of 1 numbers lies in several pieces far apart"
     assert pieces.remedy == "give each object a number of its own"
 
 

@@ -39,8 +39,8 @@ def ome(path, x, y=None, unit="nm"):
 @pytest.mark.parametrize(
     ("x", "unit", "said"),
     [
-        (1e-4, "nm", "has a pixel of 0.0001 nm, by OME-XML: no micrograph has"),
-        (2.0, "mm", "has a pixel of 2e+06 nm, by OME-XML: no micrograph has"),
+        (1e-4, "nm", "has a pixel of 0.0001 nm, by OME-XML: no micrograph has such"),
+        (2.0, "mm", "has a pixel of 2e+06 nm, by OME-XML: no micrograph has such"),
         (352.778, "µm", "which is 72 dots per inch, which says how large to print: it is not"),
         (84.6667, "µm", "300 dots per inch"),
         (25400 / 2400, "µm", "2400 dots per inch, as scanners of film write: it is not taken"),
@@ -103,7 +103,7 @@ def test_exif_of_another_picture_gives_no_pixel_size(tmp_path, stated, nm):
     Image.fromarray(pixels).save(tmp_path / "a.jpg", exif=exif, dpi=(50_000, 50_000))
     stack = open_stack(tmp_path / "a.jpg")
     assert (stack.pixel_size and stack.pixel_size.x_nm) == nm
-    assert ("the EXIF tags are about one of 32" in " ".join(stack.notices)) == (nm is None)
+    assert ("the EXIF tags are about a picture of 32" in " ".join(stack.notices)) == (nm is None)
 
 
 def test_a_pixel_size_along_one_axis_is_told_and_not_taken(tmp_path):

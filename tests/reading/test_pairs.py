@@ -204,7 +204,7 @@ def test_a_name_that_begins_one_mask_is_its_image_with_a_notice(write, caplog):
         pairs, _ = matched(*sides)
         assert [left[:6] == right[:6] for left, right in pairs] == [True, True]
         (notice,) = caplog.messages
-        assert "whose name it shares in part, and 1 more pair alike; rename them" in notice
+        assert "whose name it shares in part, and 1 more pair likewise; rename them" in notice
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,9 @@ def test_names_that_are_part_of_one_other(write, mask):
 def test_a_name_that_begins_several_masks_is_refused_with_the_way_out(write):
     images = write("i", a_SEM=1, b_SEM=1)
     masks = write("m", a_SEM_seg__axon=1, a_SEM_seg__myelin=1, b_SEM=1)
-    with pytest.raises(MismatchError, match=r"2 masks have the name of a_SEM\.tif: .*axon\.tif'$"):
+    with pytest.raises(
+        MismatchError, match=r"2 masks begin or end with the name of a_SEM\.tif: .*axon\.tif'$"
+    ):
         matched(images, masks)
 
 

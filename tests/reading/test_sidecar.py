@@ -54,8 +54,8 @@ def test_a_cropped_picture_is_not_what_the_text_is_about(tmp_path, caplog):
     (tmp_path / "a.txt").write_text(HITACHI.replace("128x96", "1280x960"))
     assert open_stack(path).pixel_size is None
     assert [each.getMessage() for each in caplog.records] == [
-        f"{path} is 128 pixels wide and a.txt is about one of 1280: its pixel size is not taken; "
-        "--pixel-size says what it is"
+        f"{path} is 128 pixels wide and a.txt is about a picture of 1280: that pixel size is "
+        "not taken; --pixel-size says what it is"
     ]
 
 
@@ -85,4 +85,4 @@ def test_a_picture_without_its_bar_keeps_its_pixel_size(tmp_path, caplog):
     path = picture(tmp_path / "a.png")
     (tmp_path / "a.txt").write_text(HITACHI.replace("128x96", "128x102"))
     assert open_stack(path).pixel_size.x_nm == 9.921875
-    assert "is 96 pixels high and a.txt is about one of 102, as where the" in caplog.text
+    assert "is 96 pixels high and a.txt is about a picture of 102, as where the" in caplog.text

@@ -113,13 +113,15 @@ SCAN = "[Scan]\nPixelWidth=2.5e-09\nPixelHeight=2.5e-09\n[Image]\nResolutionX=12
 def test_fei_tags_of_this_picture_with_and_without_its_bar(tmp_path, height):
     found, notice = with_fei(tmp_path / "a.tif", SCAN, (height, 128))
     assert found == pytest.approx(2.5)
-    told = "is 80 pixels high and the FEI tags are about one of 88, as where the information bar"
+    told = (
+        "is 80 pixels high and the FEI tags are about a picture of 88, as where the information bar"
+    )
     assert notice.startswith(told) == (height == 80)
 
 
 @pytest.mark.parametrize(
     ("size", "said"),
-    [((44, 64), "is 64 pixels wide and the FEI tags are about one of 128"),
+    [((44, 64), "is 64 pixels wide and the FEI tags are about a picture of 128"),
      ((176, 256), "is 256 pixels wide"), ((44, 128), "is 44 pixels high and the FEI tags are"),
      ((176, 128), "is 176 pixels high")],
 )  # fmt: skip
@@ -316,7 +318,7 @@ def test_xml_of_thermo_fisher_about_another_picture_gives_no_pixel_size(tmp_path
     size = size_of(tmp_path / "a.tif", extratags=[(34683, "s", 0, xml, True)])
     assert (size and size.x_nm) == (nm and pytest.approx(nm))
     said = " ".join(open_stack(tmp_path / "a.tif").notices)
-    assert ("the Thermo Fisher XML is about one of 32" in said) == (nm is None)
+    assert ("the Thermo Fisher XML is about a picture of 32" in said) == (nm is None)
 
 
 @pytest.mark.parametrize(("wide", "nm"), [(16, 0.5), (32, None)])
@@ -330,7 +332,7 @@ def test_tvips_tags_of_another_picture_give_no_pixel_size(tmp_path, wide, nm):
     size = size_of(tmp_path / "a.tif", extratags=[(37706, "B", len(said), said, True)])
     assert (size and size.x_nm) == nm
     told = " ".join(open_stack(tmp_path / "a.tif").notices)
-    assert ("the TVIPS tags are about one of 32" in told) == (nm is None)
+    assert ("the TVIPS tags are about a picture of 32" in told) == (nm is None)
 
 
 @pytest.mark.parametrize("xml", ["", "<", "<Metadata/>", f"<Metadata>{PIXEL_SIZE}", "no XML"])

@@ -120,7 +120,7 @@ def test_masks_without_a_labelled_pixel_are_refused(folders):
 def test_a_class_that_no_mask_shows_is_told(folders, caplog):
     with caplog.at_level(logging.WARNING):
         load_labelled(config(*folders(3), labels={0: "a", 255: "b", 3: "ghost"}))
-    assert "no training mask shows ghost; it cannot be learnt" in caplog.text
+    assert "no training mask shows ghost, which cannot be learnt" in caplog.text
 
 
 def test_one_mask_folder_a_class(folders, tmp_path):
@@ -382,7 +382,7 @@ def test_the_only_micrograph_that_shows_a_class_is_learnt_from(labelled, seed, c
     assert len(validation) == 2
     check_classes(train, validation)
     (said,) = caplog.messages
-    assert said.startswith("what is held out for validation does not show c2: it is learnt")
+    assert said.startswith("what is held out for validation does not show c2: no score says how")
 
 
 def test_where_every_micrograph_is_needed_the_least_is_held_out(labelled, caplog):

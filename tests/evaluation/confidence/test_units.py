@@ -111,7 +111,7 @@ def test_a_bad_rule_is_refused_in_one_line(rule, kind, words):
     ("text", "words"),
     [
         ("file,label\na1,p\n", "has the columns file, label; it needs file and group"),
-        ("", "has the columns of an empty file"),
+        ("", "has the columns (none: it is empty)"),
         ("file,group\na1,p\nb1,q\n", "says nothing about 1 of 3 images (a2); add a line"),
         ("file,group\na1,p\na1,q\n", "line 3 puts a1 into 'q', an earlier line into 'p'"),
         ("file,group\na1,\n", "line 2 lacks a file or a group"),
