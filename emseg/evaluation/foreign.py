@@ -8,7 +8,15 @@ from emseg.config import Numbered
 from emseg.errors import LabelError, UnknownNameError, listed
 from emseg.evaluation.matching import Match
 from emseg.evaluation.meaning import NOT_SCORED, MaskRule, Meaning, judged_layers, with_values
-from emseg.labels import Judgement, Said, choose_classes, colour, judge, tell_left_out
+from emseg.labels import (
+    Judgement,
+    Said,
+    choose_classes,
+    colour,
+    judge,
+    judged_alike,
+    tell_left_out,
+)
 from emseg.labels.numbering import Numbering
 from emseg.micrograph import UNLABELLED_8, LabelClass
 
@@ -59,6 +67,8 @@ def meanings_of_foreign(
     truth = judge((each.masks[0].read() for each in matches), said)
     if labels is None:
         tell_left_out(truth, NOT_SCORED)
+        if rule.names is None and rule.unlabelled is None:
+            images, truth = judged_alike(images, truth)
         return _by_value(images, truth, rule)
     if rule.labels is None:
         names = rule.names or tuple(dict.fromkeys(labels.values()))

@@ -9,7 +9,7 @@ from emseg.labels.classes import (
     tell_alike,
 )
 from emseg.labels.colours import colour
-from emseg.labels.judgement import Judgement, judge, judge_layer, tell_left_out
+from emseg.labels.judgement import Judgement, judge, judge_layer, judged_alike, tell_left_out
 from emseg.labels.mask_set import Said
 from emseg.labels.masks import combine_masks, mask_values, to_label_image
 from emseg.labels.overlaps import Overlaps
@@ -24,6 +24,7 @@ __all__ = [
     "combine_masks",
     "judge",
     "judge_layer",
+    "judged_alike",
     "mask_values",
     "parse_labels",
     "parse_names",

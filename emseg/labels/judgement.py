@@ -15,7 +15,7 @@ from emseg.labels.evidence import Evidence, look_at
 from emseg.labels.mask_set import MaskSet, Said, in_masks, share
 from emseg.labels.masks import distinct_values, mask_plane
 from emseg.labels.numbering import Numbering, numbering_of
-from emseg.labels.palettes import Painted, find_painted
+from emseg.labels.palettes import Painted, common_painting, find_painted
 from emseg.labels.scales import FULL, Scale, find_scale, is_beside_small
 from emseg.micrograph import LabelClass, Micrograph
 
@@ -83,6 +83,16 @@ class Judgement:
         for row, into in zip(plane, pixels[0], strict=True):  # a row: positions take 64 bits
             into[:] = table[np.searchsorted(values, row)]
         return replace(mask, pixels=pixels)
+
+    def painted_as(self, painted: Painted) -> "Judgement":
+        """Read masks that are read by value by the colours that stand for their values."""
+        if (
+            painted is Painted.VALUES
+            or self.painted is not Painted.VALUES
+            or self.found.is_coloured
+        ):
+            return self
+        return replace(self, found=painted.paint(self.found), painted=painted)
 
     def classes(self, objects: str) -> tuple[tuple[LabelClass, ...], int | None]:
         """Map the values to classes, as `choose_classes` does.
@@ -188,6 +198,23 @@ def judge_layer(masks: Iterable[Micrograph], name: str, unlabelled: int | None =
             in_masks(none),
         )
     return Judgement(found, painted, levels)
+
+
+def judged_alike(one: Judgement, other: Judgement) -> tuple[Judgement, Judgement]:
+    """Let two sets be compared by colour where palettes show the same colours as other values.
+
+    Parameters
+    ----------
+    one, other : Judgement
+        Of label images and of their masks, about whose values nothing is known.
+    """
+    pair = one, other
+    if any(each.levels or each.scale is not Scale.STORED for each in pair):
+        return pair
+    if any(each.numbering is not Numbering.NONE for each in pair):
+        return pair
+    painted = common_painting(one.found, other.found)
+    return one.painted_as(painted), other.painted_as(painted)
 
 
 def _coloured(mask: Micrograph, palette: NDArray[np.uint8], *, is_grey: bool) -> Micrograph:

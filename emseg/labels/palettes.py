@@ -80,6 +80,57 @@ def find_painted(found: MaskSet) -> Painted:
     return painted
 
 
+def common_painting(one: MaskSet, other: MaskSet) -> Painted:
+    """Find out what two sets are compared by, each of which has one meaning for its values.
+
+    Parameters
+    ----------
+    one, other : MaskSet
+        As they are read.
+
+    Returns
+    -------
+    Painted
+        The colours where they show the same ones as other values; else the values.
+    """
+    sides = [_shown(each) for each in (one, other)]
+    if not all(sides):
+        return Painted.VALUES
+    first, second = sides
+    small, large = sorted((set(first.values()), set(second.values())), key=len)
+    same_values = all(second.get(value, code) == code for value, code in first.items())
+    if one.is_coloured or other.is_coloured:
+        return Painted.COLOURS if small & large - {0} else Painted.VALUES
+    if same_values or not small <= large or len(small) < min(map(len, sides)):
+        return Painted.VALUES
+    painted = Painted.LEVELS if all(map(_is_grey, large)) else Painted.COLOURS
+    differing = next(v for v, code in first.items() if second.get(v, code) != code)
+    _log.warning(
+        "the palettes of %s and %s differ (%d is #%06x in the one and #%06x in the other): they "
+        "are compared by %s",
+        one.where,
+        other.where,
+        differing,
+        first[differing],
+        second[differing],
+        "grey level" if painted is Painted.LEVELS else "colour",
+    )
+    return painted
+
+
+def _shown(found: MaskSet) -> dict[int, int]:
+    """Look up the colour of each value of a set; empty where a mask has none."""
+    shown: dict[int, int] = {}
+    for each in found.seen:
+        if each.is_coloured:
+            shown.update({code: code for code in each.counts})
+        elif each.colours or any(each.counts):
+            if not each.colours:
+                return {}
+            shown.update(each.colours)
+    return shown
+
+
 def _are_grey_pictures(found: MaskSet) -> bool:
     """Whether all masks in colour are grey, so that their values are those of grey masks."""
     coloured = [each for each in found.seen if each.is_coloured]

@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from emseg.calibration import PixelSize
 from emseg.config import Numbered
@@ -320,3 +321,32 @@ def test_a_class_has_one_colour_in_whatever_order_the_values_are_named(evaluated
         ("ice", colour(0)),
         ("cell", colour(1)),
     ]
+
+
+@pytest.mark.parametrize("kind", ["palette", "colours"])
+def test_palettes_of_predictions_and_masks_are_compared_by_colour(tmp_path, caplog, kind):
+    """Each value of the one has the colour of another value of the other."""
+    true = pixels(0, 1, 2)
+    predicted = np.array([0, 2, 1], np.uint8)[true]
+    colours = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0]], np.uint8)
+    for name, plane, palette in (("p", predicted, colours[[0, 2, 1]]), ("m", true, colours)):
+        (tmp_path / name).mkdir()
+        drawn = Image.frombytes("P", plane.shape[::-1], plane.tobytes())
+        drawn.putpalette(palette.tobytes())
+        drawn = drawn.convert("RGB") if kind == "colours" and name == "p" else drawn
+        drawn.save(tmp_path / name / "a.png")
+    report = evaluate_label_images([tmp_path / "p"], [tmp_path / "m"])
+    assert report.pooled.pixel_accuracy == 1
+    assert ("1 is #00ff00 in the one and #ff0000 in the other" in caplog.text) is (
+        kind == "palette"
+    )
+
+
+def test_palettes_that_only_show_values_otherwise_leave_the_values(tmp_path, caplog):
+    for name, palette in (("p", b"\0\0\0\xff\0\0\0\xff\0"), ("m", b"\0\0\0\0\0\xff\xff\xff\0")):
+        (tmp_path / name).mkdir()
+        drawn = Image.frombytes("P", SHAPE[::-1], pixels(0, 1, 2).tobytes())
+        drawn.putpalette(palette)
+        drawn.save(tmp_path / name / "a.png")
+    assert evaluate_label_images([tmp_path / "p"], [tmp_path / "m"]).pooled.pixel_accuracy == 1
+    assert "palettes" not in caplog.text
