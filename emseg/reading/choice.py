@@ -62,7 +62,8 @@ def choose(path: Path, signals: tuple[Signal, ...], wanted: str | None = None) -
         chosen = _named(path, signals, wanted)
     if chosen is None:
         reasons = _reasons(signals)
-        instead = ", or leave it out" if "pip install" in reasons else "; leave it out"
+        is_helped = "pip install" in reasons or "; save" in reasons
+        instead = ", or leave it out" if is_helped else "; leave it out"
         instead = "" if "--axes" in reasons else instead
         raise ContentError(f"{path} holds no image: {reasons}{instead}")
     return chosen

@@ -42,7 +42,7 @@ def why_undecodable(page: tifffile.TiffPage) -> str:
     try:
         tifffile.TIFF.DECOMPRESSORS[page.compression]
     except KeyError:
-        name = getattr(page.compression, "name", "an unknown one")
+        name = getattr(page.compression, "name", "an unknown compression")
         return (
             f"its pixels are compressed with {name} (TIFF compression {int(page.compression)}), "
             "which emseg does not read; save it with LZW, deflate or none"

@@ -46,6 +46,8 @@ def _refuse_objects(path: Path) -> None:
     """Refuse Python objects, whose reading would run what they say: they are never unpickled."""
     with path.open("rb") as file:
         start = file.read(_HEADER)
+    if not start.startswith((npy_format.MAGIC_PREFIX, b"PK")):
+        raise ValueError("it does not begin as one")  # NumPy would speak of unpickling it
     if start.startswith(npy_format.MAGIC_PREFIX) and _OBJECTS.search(start):
         if path.stem.endswith("_seg"):
             raise UnreadableFileError(

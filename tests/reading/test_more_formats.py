@@ -255,3 +255,9 @@ def test_an_imagej_stack_of_one_page_that_was_cut_short(tmp_path):
     (tmp_path / "cut.tif").write_bytes(first + behind[:-1])
     with pytest.raises(UnreadableFileError, match="is cut short: its 3 images need"):
         open_stack(tmp_path / "cut.tif")
+
+
+def test_what_is_no_array_is_refused_without_advice_to_unpickle_it(tmp_path):
+    (tmp_path / "a.npy").write_bytes(b"\x80\x04 a pickle, or anything else")
+    with pytest.raises(UnreadableFileError, match=r"as NumPy \(it does not begin as one\); save"):
+        open_stack(tmp_path / "a.npy")

@@ -57,7 +57,9 @@ def test_pieces_of_later_pages_are_told_when_they_are_read(
     assert f"{tmp_path / 'a.tif'}: page 2 has 1 of 6 tiles missing (number 5," in said
 
 
-@pytest.mark.parametrize(("number", "name"), [(34713, "NIKON_NEF"), (60000, "an unknown one")])
+@pytest.mark.parametrize(
+    ("number", "name"), [(34713, "NIKON_NEF"), (60000, "an unknown compression")]
+)
 def test_an_unknown_compression_is_named(tmp_path: Path, number: int, name: str) -> None:
     tifffile.imwrite(tmp_path / "a.tif", PIXELS[0], compression="deflate")
     with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
