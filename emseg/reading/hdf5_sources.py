@@ -72,6 +72,7 @@ class _Search:
         self._seen: set[tuple[str, str]] = set()
         self._missing: dict[str, str] = {}
         self._dangling: dict[str, str] = {}
+        self._holds_values = False
 
     def along(self, opened: h5py.File, inside: str, depth: int = 0) -> None:
         """Look at the links that a path follows; the last of them may not lead to nothing."""
@@ -95,6 +96,7 @@ class _Search:
             return
         self._seen.add(key)
         if isinstance(place, h5py.Dataset):
+            self._holds_values = True
             self._look_at(place, depth)
             return
         if not isinstance(place, h5py.Group):
@@ -113,6 +115,11 @@ class _Search:
 
     def refuse_missing(self) -> None:
         """Say which files are missing from which datasets would be read."""
+        if self._dangling and not self._holds_values:
+            raise UnreadableFileError(
+                f"{self._file} holds links alone, and {listed(list(self._dangling.values()))} is "
+                f"missing, to which they lead; put it into {self._file.parent}"
+            )
         if not self._missing:
             return
         names = list(self._missing)

@@ -33,6 +33,9 @@ def open_source(path: Path, fmt: Format) -> Source:
         with _FILES[path.suffix.lower()](path) as compressed, unpacked.open("wb") as plain:
             _unpack(path, compressed, plain)
         source = inner.open(unpacked)
+    except UnreadableFileError as error:  # which names the unpacked file, that nobody knows
+        folder.cleanup()
+        raise UnreadableFileError(str(error).replace(str(unpacked), str(path))) from error
     except BaseException:
         folder.cleanup()
         raise

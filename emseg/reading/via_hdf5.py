@@ -34,6 +34,7 @@ from emseg.reading.signal import Index, Signal, Source
 from emseg.reading.via_rosettasciio import open_source as open_with_rosettasciio
 from emseg.reading.weight import chunk_bytes
 
+_LINKS = 16  # from file to file, as HDF5 itself follows; their folders were looked at before
 _SMALLEST = 16  # pixels on a side, below which a dataset is taken for a table of numbers
 
 
@@ -77,10 +78,10 @@ def _format(suffix: str) -> Format:
 
 def _datasets(file: Path, opened: h5py.File, inside: str) -> Source:
     """Describe the datasets that lie under a path."""
-    found = list(_below(file, opened, inside))
-    if any(each.ndim > 1 for each in found):  # lists of numbers are for those who look for them
-        found = [each for each in found if each.ndim > 1]
-    signals = tuple(_signal(each) for each in found)
+    found = _below(file, opened, inside)
+    if any(each.ndim > 1 for _, each in found):  # lists of numbers are for who looks for them
+        found = [(name, each) for name, each in found if each.ndim > 1]
+    signals = tuple(_signal(name, each) for name, each in found)
     images = _images(signals)
     notices: tuple[str, ...] = ()
     if len(images) == 1 < len(signals):
@@ -88,18 +89,42 @@ def _datasets(file: Path, opened: h5py.File, inside: str) -> Source:
     return Source(signals, opened.close, notices, _which(file, images))
 
 
-def _below(file: Path, opened: h5py.File, inside: str) -> Iterator[h5py.Dataset]:
+def _below(file: Path, opened: h5py.File, inside: str) -> list[tuple[str, h5py.Dataset]]:
+    """Datasets at or under a path, each with the path that leads to it."""
     place = opened.get(inside) if inside else opened
     if place is None:
         raise ContentError(
             f"{file} holds nothing at {inside}; {did_you_mean(inside, _names(opened))}"
         )
     if isinstance(place, h5py.Dataset):
-        yield place
-        return
-    found: list[h5py.Dataset] = []
-    place.visititems(lambda _, each: found.append(each) if isinstance(each, h5py.Dataset) else None)
-    yield from (each for each in found if each.shape)
+        return [(f"/{inside.strip('/')}", place)]
+    own = [each for each in _walk(place, inside, set(), 0) if each[1].shape]
+    if any(each.ndim > 1 for _, each in own):
+        return own
+    return [each for each in _walk(place, inside, set(), _LINKS) if each[1].shape]
+
+
+def _walk(
+    group: h5py.Group, path: str, seen: set[tuple[str, int]], links: int
+) -> Iterator[tuple[str, h5py.Dataset]]:
+    """Datasets below a group, once each; ``links`` to other files are followed."""
+    for name in group:
+        link = group.get(name, getlink=True)
+        left = links - isinstance(link, h5py.ExternalLink)
+        if isinstance(link, h5py.SoftLink) or left < 0:
+            continue  # a soft link leads to what is found elsewhere in the file
+        place = group.get(name)
+        if not isinstance(place, h5py.Group | h5py.Dataset):
+            continue
+        key = (place.file.filename, h5py.h5o.get_info(place.id).addr)
+        if key in seen:
+            continue
+        seen.add(key)
+        inside = f"/{path.strip('/')}/{name}".replace("//", "/")
+        if isinstance(place, h5py.Dataset):
+            yield inside, place
+        else:
+            yield from _walk(place, inside, seen, left)
 
 
 def _names(opened: h5py.File) -> list[str]:
@@ -108,10 +133,10 @@ def _names(opened: h5py.File) -> list[str]:
     return names
 
 
-def _signal(dataset: h5py.Dataset) -> Signal:
+def _signal(name: str, dataset: h5py.Dataset) -> Signal:
     said = describe_axes(dataset)
     if is_marked(dataset, said):
-        return dataclasses.replace(signal_of_marked(dataset), name=dataset.name)
+        return dataclasses.replace(signal_of_marked(dataset), name=name)
     roles = roles_of(said.axes, dataset.dtype)
     axes = renamed(said.axes, roles.names)
     dtype, colours = dataset.dtype, dataset.dtype.names
@@ -125,9 +150,9 @@ def _signal(dataset: h5py.Dataset) -> Signal:
     if colours:
         axes, dtype = (*axes, Axis("s", len(colours))), dtype[0]
     size = PixelSize.of(axes, said.source)
-    notices = uneven(dataset.name, said.uneven)
+    notices = uneven(name, said.uneven)
     signal = Signal(
-        dataset.name,
+        name,
         axes,
         dtype,
         read,

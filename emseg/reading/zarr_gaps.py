@@ -205,7 +205,8 @@ def _missing(files: _Files, grid: _Grid) -> Iterator[str]:
     for at in all_files:
         key = grid.key(at)
         if key not in there:
-            yield from [key] * len(grid.within(at)) if grid.index else [key]
+            within = grid.within(at) if grid.index else ()
+            yield from [f"{key}[{', '.join(map(str, each))}]" for each in within] or [key]
         elif reads_index and (offsets := _index(files, key, grid)) is not None:
             inside = (each for each in grid.within(at) if offsets[each] == _ABSENT)
             yield from (f"{key}[{', '.join(map(str, each))}]" for each in inside)

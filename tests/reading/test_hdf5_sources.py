@@ -223,3 +223,22 @@ def test_a_file_behind_a_block_of_the_user_is_looked_through(tmp_path: Path) -> 
     with h5py.File(tmp_path / "a.h5", "w", userblock_size=512) as file:
         file["d"] = h5py.ExternalLink(str(plain(tmp_path.parent / "outside.h5")), "/d")
     assert "outside the folder" in refusal(tmp_path / "a.h5")
+
+
+def test_a_file_of_links_shows_what_they_lead_to(tmp_path: Path) -> None:
+    plain(tmp_path / "part.h5", 7)
+    with h5py.File(tmp_path / "master.h5", "w") as file:
+        file["entry/data/first"] = h5py.ExternalLink("part.h5", "/d")
+    stack = open_stack(tmp_path / "master.h5")
+    assert (stack[0].pixels == 7).all()
+    signals = look_into(tmp_path / "master.h5", ReadOptions()).signals
+    assert [each.name for each in signals] == ["/entry/data/first"]
+    inside = look_into(tmp_path / "master.h5:/entry/data/first", ReadOptions()).signals
+    assert [each.name for each in inside] == ["/entry/data/first"]
+
+
+def test_a_file_of_links_to_nothing_names_the_missing_file(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "master.h5", "w") as file:
+        file["entry/data/first"] = h5py.ExternalLink("gone.h5", "/d")
+    said = refusal(tmp_path / "master.h5")
+    assert f"links alone, and gone.h5 is missing, to which they lead; put it into {tmp_path}" in said

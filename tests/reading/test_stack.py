@@ -490,3 +490,14 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path, name):
     for read in (open_stack, describe):
         with pytest.raises(UnreadableFileError, match="is a named pipe, a device or a socket"):
             read(tmp_path / name)
+
+
+def test_a_compressed_file_is_named_in_what_is_wrong_with_it(tmp_path):
+    header = bytearray(1024)
+    header[:16] = np.array([400, 300, 4, 2], "<i4").tobytes()
+    header[208:212] = b"MAP "
+    with gzip.open(tmp_path / "a.mrc.gz", "wb") as file:
+        file.write(header + bytes(5000))
+    with pytest.raises(UnreadableFileError, match=r"a\.mrc\.gz is cut short") as caught:
+        open_stack(tmp_path / "a.mrc.gz")
+    assert str(caught.value).startswith(str(tmp_path))

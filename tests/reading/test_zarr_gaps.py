@@ -111,3 +111,12 @@ def test_a_chunk_that_is_a_link_to_elsewhere_is_refused(tmp_path: Path) -> None:
         open_stack(path)
     allowed = open_stack(path, ReadOptions(allow_external=True))
     assert allowed[0].pixels[0, 0, 40] == ord("s")
+
+
+def test_the_chunks_of_a_lost_shard_are_named_once_each(tmp_path: Path) -> None:
+    path = tmp_path / "a.zarr"
+    array = zarr.create_array(path, shape=(40, 40), chunks=(10, 20), shards=(20, 40), dtype="u1")
+    array[:] = 7
+    (path / "c" / "1" / "0").unlink()
+    said = "4 of 8 chunks missing: c/1/0[0, 0], c/1/0[0, 1], c/1/0[1, 0], c/1/0[1, 1];"
+    assert said in told(path)
