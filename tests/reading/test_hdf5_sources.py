@@ -241,4 +241,6 @@ def test_a_file_of_links_to_nothing_names_the_missing_file(tmp_path: Path) -> No
     with h5py.File(tmp_path / "master.h5", "w") as file:
         file["entry/data/first"] = h5py.ExternalLink("gone.h5", "/d")
     said = refusal(tmp_path / "master.h5")
-    assert f"links alone, and gone.h5 is missing, to which they lead; put it into {tmp_path}" in said
+    assert (
+        f"links alone, and gone.h5 is missing, to which they lead; put it into {tmp_path}" in said
+    )
