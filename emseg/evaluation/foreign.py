@@ -142,8 +142,9 @@ def _tell_numbered(images: Judgement, truth: Judgement, numbered: Numbered) -> N
         if each.numbering is Numbering.SURE:
             each.refuse_objects(f"add --instances {numbered}")
     _log.warning(
-        "the values of the label images look like numbers of objects, and each is taken as a "
+        "the values of the label images look like numbers of objects (%s), and each is taken as a "
         "class; where each is an object, add --instances %s",
+        listed(sorted({*images.found.counts, *truth.found.counts})),
         numbered,
     )
 

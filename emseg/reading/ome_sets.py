@@ -129,14 +129,14 @@ def _without(found: OmeSet, document: OmeDocument) -> tuple[str, ...]:
         files = {block.file for block in image.blocks}
         if image not in found.images and not files & found.files.keys():
             lost += [each.name or each.uuid for each in files]
-            names.append(image.name or f"image {document.images.index(image)}")
+            names.append(image.name or str(document.images.index(image)))
     if found.is_cut:
         return (_CUT,)
     if not names:
         return ()
     line = (
         f"belongs to an OME-TIFF set that is not whole: {found.why_lost(lost)}, so "
-        f"{listed(names, most=3)} {'are' if len(names) > 1 else 'is'} left out"
+        f"the image{'s' * (len(names) > 1)} {listed(names, most=3)} {_be(names)} left out"
     )
     return (Shared(line, "{} more belong to OME-TIFF sets that are not whole"),)
 

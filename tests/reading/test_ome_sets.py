@@ -97,7 +97,7 @@ def test_images_in_files_of_their_own_are_the_images_of_those_files(tmp_path):
     (tmp_path / "A_0.ome.tif").unlink()
     assert values(tmp_path / "A_1.ome.tif") == [2]
     assert open_stack(tmp_path / "A_1.ome.tif").pixel_size.x_nm == 50
-    assert "A_0.ome.tif is missing, so a is left out" in notices(tmp_path / "A_1.ome.tif")
+    assert "A_0.ome.tif is missing, so the image a is left out" in notices(tmp_path / "A_1.ome.tif")
 
 
 def test_a_missing_file_is_told_and_the_others_are_read(tmp_path):
