@@ -163,8 +163,10 @@ def _difference(tabled: Sequence[Evidence]) -> str | None:
         return None
     colour_of: dict[int, tuple[int, str]] = {}
     value_of: dict[int, tuple[int, str]] = {}
-    for each in tabled:
-        name = Path(each.name).name
+    paths = [Path(each.name) for each in tabled]
+    is_alike = len({path.name for path in paths}) < len(paths)
+    for each, path in zip(tabled, paths, strict=True):
+        name = str(path) if is_alike else path.name
         for value, code in each.colours.items():
             other, where = colour_of.setdefault(value, (code, name))
             if other != code:

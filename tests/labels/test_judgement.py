@@ -336,6 +336,16 @@ def test_palettes_that_differ_are_read_by_colour(is_rgb, caplog):
     assert (told in caplog.text) is not is_rgb
 
 
+def test_palettes_of_files_of_one_name_are_told_by_their_folders(caplog):
+    """Masks to train on and to validate with often have the same names."""
+    black, red, green = (0, 0, 0), (255, 0, 0), (0, 255, 0)
+    plane = np.array([[0, 1, 2]] * 3, np.uint8)
+    first = tabled(plane, black, red, green, name="train/s0.png")
+    second = tabled(plane, black, green, red, name="val/s0.png")
+    judge([first, second])
+    assert "1 is #ff0000 in train/s0.png and #00ff00 in val/s0.png" in caplog.text
+
+
 def test_grey_palettes_that_differ_are_read_by_level(caplog):
     white = 3 * (255,)
     masks = [
