@@ -14,6 +14,7 @@ import numpy as np
 
 from emseg.calibration import Axis, is_reciprocal
 from emseg.reading.narrow_planes import why_narrow
+from emseg.reading.signal import Shared
 
 _WORDS = {
     "y": "y yaxis ypos row rows height vertical",
@@ -51,11 +52,14 @@ class Roles:
         Why the signal is no image whatever its axes are called; empty when it may be one.
     are_named : bool
         Whether the file says which axes are y and x.
+    notices : tuple of str
+        What the user should know of that judgement.
     """
 
     names: tuple[str, ...]
     refusal: str = ""
     are_named: bool = False
+    notices: tuple[str, ...] = ()
 
 
 def spelled(name: str) -> str:
@@ -90,9 +94,21 @@ def roles_of(axes: Sequence[Axis], dtype: np.dtype[Any] | None = None) -> Roles:
         )
         return Roles(names, are_named=True)
     names = _by_order(axes, letters)
-    if names[-1:] == ("s",) and axes[-1].size == _WITH_ALPHA and not _is_picture(dtype):
-        names = (*names[:-1], "c")
-    return Roles(names, why_narrow(renamed(axes, names)))
+    notices: tuple[str, ...] = ()
+    if names[-1:] == ("s",) and axes[-1].size == _WITH_ALPHA:
+        if _is_picture(dtype):
+            notices = (_alpha_told("".join((*names[:-1], "c"))),)
+        else:
+            names = (*names[:-1], "c")
+    return Roles(names, why_narrow(renamed(axes, names)), notices=notices)
+
+
+def _alpha_told(axes: str) -> str:
+    return Shared(
+        "has 4 values a pixel, taken for red, green, blue and transparency, which micrographs "
+        f"leave out; --axes {axes} takes them for four channels",
+        "the fourth value of the pixels of {} more is taken for transparency as well",
+    )
 
 
 def renamed(axes: Sequence[Axis], names: Sequence[str]) -> tuple[Axis, ...]:

@@ -128,7 +128,8 @@ def relabel(signal: Signal, axes: str) -> Signal:
         dataclasses.replace(axis, name=name) for axis, name in zip(signal.axes, names, strict=True)
     )
     size = _size_of(renamed, signal)
-    return dataclasses.replace(signal, axes=renamed, pixel_size=size, refusal="")
+    notices = tuple(each for each in signal.notices if "--axes" not in each)  # it was followed
+    return dataclasses.replace(signal, axes=renamed, pixel_size=size, refusal="", notices=notices)
 
 
 def _size_of(axes: tuple[Axis, ...], signal: Signal) -> PixelSize | None:

@@ -48,7 +48,8 @@ class Placed:
     ) -> "Placed":
         """Judge axes by their names, as `roles_of` does."""
         roles = roles_of(axes, dtype)
-        return cls(renamed(axes, roles.names), roles.refusal, notices, roles.are_named)
+        said = (*notices, *roles.notices) if dtype is not None else notices
+        return cls(renamed(axes, roles.names), roles.refusal, said, roles.are_named)
 
 
 def multiscales_of(said: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -150,7 +150,7 @@ def _signal(name: str, dataset: h5py.Dataset) -> Signal:
     if colours:
         axes, dtype = (*axes, Axis("s", len(colours))), dtype[0]
     size = PixelSize.of(axes, said.source)
-    notices = uneven(name, said.uneven)
+    notices = (*uneven(name, said.uneven), *roles.notices)
     signal = Signal(
         name,
         axes,

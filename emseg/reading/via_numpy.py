@@ -101,4 +101,5 @@ def _signal(
 ) -> Signal:
     axes = [Axis("", size) for size in shape]
     roles = roles_of(axes, dtype)
-    return Signal(name, renamed(axes, roles.names), dtype, read, refusal=roles.refusal)
+    named = renamed(axes, roles.names)
+    return Signal(name, named, dtype, read, refusal=roles.refusal, notices=roles.notices)

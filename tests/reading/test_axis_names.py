@@ -98,3 +98,11 @@ def test_attributes_that_name_no_axes(said):
 )
 def test_arrays_without_names(shape, names):
     assert by_shape(shape) == names
+
+
+def test_a_fourth_sample_that_is_left_out_is_told():
+    axes = [Axis("", 40), Axis("", 50), Axis("", 4)]
+    (told,) = roles_of(axes, np.dtype("u1")).notices
+    assert "transparency, which micrographs leave out; --axes yxc takes them for four" in told
+    assert roles_of(axes, np.dtype("f4")).notices == ()
+    assert roles_of([*axes[:2], Axis("", 3)], np.dtype("u1")).notices == ()

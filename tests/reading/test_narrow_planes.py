@@ -10,7 +10,7 @@ import zarr
 
 from emseg.calibration import Axis
 from emseg.errors import ContentError
-from emseg.reading import ReadOptions, describe, open_stack
+from emseg.reading import ReadOptions, describe, look_into, open_stack
 from emseg.reading.narrow_planes import why_narrow
 
 PIXELS = np.random.default_rng(0).integers(0, 9999, (3, 40, 50, 2)).astype(np.uint16)
@@ -150,6 +150,11 @@ def test_a_fourth_sample_is_alpha_where_the_others_are_a_picture(tmp_path, suffi
     FORMATS[suffix](tmp_path / f"a.{suffix}", pixels)
     found = open_stack(tmp_path / f"a.{suffix}")[0].pixels
     np.testing.assert_array_equal(found, pixels.transpose(2, 0, 1)[:channels])
+    notices = look_into(tmp_path / f"a.{suffix}").notices
+    assert ("four channels" in "".join(notices)) == (channels == 3)
+    named = ReadOptions(axes="yxc")
+    assert look_into(tmp_path / f"a.{suffix}", named).notices == ()
+    assert open_stack(tmp_path / f"a.{suffix}", named)[0].pixels.shape == (4, 40, 50)
 
 
 def test_names_in_a_file_are_believed_however_narrow(tmp_path):
