@@ -13,7 +13,7 @@ from PIL import Image
 
 from emseg.cli.lr_find import lr_find
 from emseg.cli.train import train
-from emseg.training import fit
+from emseg.training import rate_finder
 from emseg.training.rate_finder import find_rate
 
 TINY = ("--steps", "20", "--crop-size", "32", "--batch", "1", "--option", "width=4")
@@ -90,8 +90,6 @@ def test_an_older_range_test_is_not_replaced(folders, refused):
 
 
 def test_an_interrupt_leaves_nothing(emseg, folders, monkeypatch):
-    from emseg.training import rate_finder
-
     def interrupt(losses):
         if len(losses) == 3:
             os.kill(os.getpid(), signal.SIGINT)
@@ -109,7 +107,7 @@ def test_an_interrupt_leaves_nothing(emseg, folders, monkeypatch):
 
 @pytest.mark.long
 def test_train_finds_its_rate_and_keeps_the_curve(emseg, folders, monkeypatch):
-    monkeypatch.setattr(fit, "find_rate", partial(find_rate, steps=30, highest=100.0))
+    monkeypatch.setattr(rate_finder, "find_rate", partial(find_rate, steps=30, highest=100.0))
     shown = emseg("train", "images", "masks", "--lr", "auto", "--out", "run", *TINY)
     assert shown.code == 0, shown.err
     card = json.loads((folders / "run/model/config.json").read_text(encoding="utf-8"))
