@@ -63,7 +63,7 @@ def measure(micrograph: Micrograph) -> Statistics:
     """
     plane = "" if micrograph.plane is None else f"[{micrograph.plane}]"
     where = f"{micrograph.path or micrograph.name}{plane}"
-    rows = [_channel_statistics(channel, where) for channel in micrograph.pixels]
+    rows = [_channel_statistics(channel, where) for channel in micrograph.array]
     if all(deviation == 0 for *_, deviation in rows):
         _tell_constant(str(micrograph.path or micrograph.name), plane)
     return Statistics(*(np.array(column) for column in zip(*rows, strict=True)))

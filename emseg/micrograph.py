@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
+from emseg.pixels import Pixels
 
 UNLABELLED_8 = 255
 UNLABELLED_16 = 65535
@@ -94,8 +95,8 @@ class Micrograph:
 
     Parameters
     ----------
-    pixels : array, shape (C, Y, X)
-        Intensities in the dtype of the file, never cast.
+    pixels : Pixels, shape (C, Y, X)
+        Intensities in the dtype of the file, never cast: an array, or what is read when sliced.
     name : str
         Stem of the file; what outputs are named after.
     path : Path or None
@@ -116,7 +117,7 @@ class Micrograph:
         Whether the file stores its one channel as red, green and blue, which agree.
     """
 
-    pixels: NDArray[Any]
+    pixels: Pixels
     name: str
     path: Path | None = None
     plane: int | None = None
@@ -134,6 +135,11 @@ class Micrograph:
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.pixels.shape[1], self.pixels.shape[2]
+
+    @property
+    def array(self) -> NDArray[Any]:
+        """All pixels as one array in memory, shape (C, Y, X)."""
+        return np.asarray(self.pixels)
 
     @property
     def title(self) -> str:

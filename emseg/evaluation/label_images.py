@@ -270,7 +270,7 @@ def _probabilities(plane: Plane, labels: LabelImage) -> NDArray[Any] | None:
     beside = next(filter(Path.is_file, _places_beside(path)), None)
     if beside is None:
         return None
-    values = open_stack(beside, AS_STORED)[plane.index].pixels
+    values = open_stack(beside, AS_STORED)[plane.index].array
     if values.shape != (len(labels.classes), *labels.pixels.shape):
         raise MismatchError(
             f"{beside} has the shape {values.shape} and its label image {labels.pixels.shape} with "

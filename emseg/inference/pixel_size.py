@@ -127,7 +127,7 @@ def _resampled(micrograph: Micrograph, found: PixelSize, size: tuple[int, int]) 
         for length, old, new in zip((found.y_nm, found.x_nm), micrograph.size, size, strict=True)
     )
     pixel_size = replace(found, y_nm=y_nm, x_nm=x_nm)
-    return replace(micrograph, pixels=resample(micrograph.pixels, size), pixel_size=pixel_size)
+    return replace(micrograph, pixels=resample(micrograph.array, size), pixel_size=pixel_size)
 
 
 def _length(size: PixelSize) -> str:

@@ -48,7 +48,7 @@ def _colours(mask: Micrograph) -> NDArray[np.uint32]:
 
     The same colour is the same value in every mask, whichever colours it shows.
     """
-    red, green, blue = (channel.astype(np.uint32) for channel in mask.pixels)
+    red, green, blue = (channel.astype(np.uint32) for channel in mask.array)
     plane: NDArray[np.uint32] = (red << 16) | (green << 8) | blue
     count = len(distinct_values(plane))
     if count > MOST_COLOURS:

@@ -34,7 +34,7 @@ def refuse_probabilities(mask: Micrograph, what: str = "the label image") -> Non
     LabelError
         Says what was seen.
     """
-    found = probabilities_in(mask.pixels)
+    found = probabilities_in(mask.array)
     if found:
         raise LabelError(f"{what} {mask.path or mask.name} holds {found} and no labels; {_HOW}")
 

@@ -110,7 +110,7 @@ def file_part(path: Path, planes: Sequence[Micrograph]) -> Part:
         )
     image = planes[0]
     names = image.channels or ("",) * len(image.pixels)
-    return Part(names, 1, image.size, image.pixels.dtype, image.pixel_size, lambda _: image.pixels)
+    return Part(names, 1, image.size, image.pixels.dtype, image.pixel_size, lambda _: image.array)
 
 
 def joined(path: Path, picks: Sequence[Pick]) -> tuple[Signal, tuple[str, ...]]:

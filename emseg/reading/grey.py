@@ -23,7 +23,7 @@ def is_colour(micrograph: Micrograph) -> bool:
 
 def is_marked_grey(micrograph: Micrograph) -> bool:
     """Whether red, green and blue agree but for a few pixels, as those of a scale bar."""
-    return is_colour(micrograph) and _coloured_share(micrograph.pixels) <= _MARKS
+    return is_colour(micrograph) and _coloured_share(micrograph.array) <= _MARKS
 
 
 def grey_of(micrograph: Micrograph) -> Micrograph:
@@ -40,8 +40,8 @@ def grey_of(micrograph: Micrograph) -> Micrograph:
         Its luminance; in the dtype of the file where the channels agree but for a few pixels, and
         as floats otherwise.
     """
-    share = _coloured_share(micrograph.pixels)
-    pixels, place = _luminance(micrograph.pixels), micrograph.path or micrograph.title
+    share = _coloured_share(micrograph.array)
+    pixels, place = _luminance(micrograph.array), micrograph.path or micrograph.title
     if share > _MARKS:
         _log.warning(
             "%s is a colour picture; its luminance is used",

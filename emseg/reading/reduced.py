@@ -87,7 +87,7 @@ def _specimen(used: Stack, shown: Micrograph) -> Region | None:
     stated = used.stated_specimen
     if stated is not None or used.options.keep_bar:
         return stated
-    return used.seen_specimen(lambda: shown.pixels)
+    return used.seen_specimen(lambda: shown.array)
 
 
 def _blocks(

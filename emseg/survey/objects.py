@@ -232,7 +232,7 @@ def _measured(
     table = measure_objects(
         plane,
         pixel_size,
-        intensities=micrograph.pixels if micrograph is not None else None,
+        intensities=micrograph.array if micrograph is not None else None,
         channels=micrograph.channels if micrograph is not None else (),
     )
     boxed = table if pieces is None else _in_largest_boxes(table, pieces, pixel_size)

@@ -38,7 +38,7 @@ def ome_tiff(sample: Sample) -> bytes:
     metadata = {
         "axes": "YX",
         "Name": plane.name,
-        "UUID": _identity(plane.pixels),
+        "UUID": _identity(plane.array),
         "Creator": _CREATOR,
         "PhysicalSizeX": size.x_nm,
         "PhysicalSizeXUnit": unit,

@@ -244,7 +244,7 @@ _CLASSES: dict[str, Callable[[np.random.Generator, str], Sample]] = {
 
 def _as_uint8(sample: Sample) -> Sample:
     """Spread the grey levels over 8 bits, as an export does."""
-    pixels = sample.micrograph.pixels.astype(np.float64)
+    pixels = sample.micrograph.array.astype(np.float64)
     low, high = float(pixels.min()), float(pixels.max())
     spread = np.rint((pixels - low) * (255 / max(high - low, 1e-12))).astype(np.uint8)
     return replace(sample, micrograph=replace(sample.micrograph, pixels=spread))

@@ -164,11 +164,11 @@ def micrograph_content(path: Path, planes: Iterable[Micrograph], count: int | No
                 f"{path}: plane {plane.plane} is {plane.pixels.dtype} where plane {first.plane} "
                 f"is {dtype}; write them into files of their own"
             )
-        return plane.pixels.astype(dtype, copy=False)
+        return plane.array.astype(dtype, copy=False)
 
     return Content(
         first.name,
-        first.pixels.shape,
+        (len(first.pixels), *first.size),
         dtype,
         series.arranged(arrange, numbers),
         series.count,

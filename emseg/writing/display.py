@@ -64,7 +64,7 @@ def grey_picture(micrograph: Micrograph, shown: Size) -> Image.Image:
     PIL.Image.Image
         RGB; values that are not finite are black.
     """
-    pixels = micrograph.pixels if len(micrograph.pixels) == 3 else micrograph.pixels[:1]
+    pixels = micrograph.array if len(micrograph.pixels) == 3 else micrograph.pixels[:1]
     means = _block_means(pixels, shown)
     levels = _stretched(means, means[_inside(means.shape, micrograph)])
     if len(levels) == 3:

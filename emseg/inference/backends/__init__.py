@@ -1,0 +1,5 @@
+"""Backends: what computes a network, one module each; the rest of emseg does not know which."""
+
+from emseg.inference.backends.backend import Backend, Labels, labels_of
+
+__all__ = ["Backend", "Labels", "labels_of"]

@@ -1,0 +1,108 @@
+"""What every backend answers, and the choice of a class for those that answer scores alone."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.micrograph import label_dtype
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The most probable class of each pixel of a batch, and what is wrong with it.
+
+    Parameters
+    ----------
+    indices : array of uint8 or uint16, shape (N, Y, X)
+        Of classes; of equal scores the first.
+    are_finite : array of bool, shape (N,)
+        Whether all scores of an image are numbers; what follows from NaN is no class.
+    are_flat : array of bool, shape (N,)
+        Whether all classes have the same score in every pixel of an image.
+    """
+
+    indices: NDArray[Any]
+    are_finite: NDArray[np.bool_]
+    are_flat: NDArray[np.bool_]
+
+
+class Backend(ABC):
+    """A network made ready to predict, on one device, in one precision.
+
+    Batches and answers come as iterators, so that a backend may work on the next batch before
+    it hands over the answer to the last; it answers in order, a batch a batch.
+
+    Parameters
+    ----------
+    name : str
+        As ``--backend`` takes it.
+    device : str
+        In words: ``"CPU, 2 threads"``.
+    precision : str
+        In what numbers it computes: ``"float32"``, ``"bfloat16"``, ``"float16"``, ``"int8"``.
+    """
+
+    name: str
+    device: str
+    precision: str = "float32"
+
+    @abstractmethod
+    def compute(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Answer one batch.
+
+        Parameters
+        ----------
+        batch : array of float32, shape (N, C, Y, X)
+            Normalised; Y and X are multiples of the stride of the network.
+
+        Returns
+        -------
+        array of float32, shape (N, K, Y, X), or (N, K) of a classifier
+            Scores before softmax.
+
+        Raises
+        ------
+        ModelError
+            When the network does not take the size, or answers another one.
+        MemoryError
+            When it does not fit; `emseg.memory.is_shortage` knows it.
+        """
+
+    def prepare(self, shape: tuple[int, int, int, int]) -> None:  # noqa: B027
+        """Make ready for batches of a shape (N, C, Y, X) that are about to come; others may too."""
+
+    def scores(self, batches: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+        """Answer batches with the scores of their classes, as `compute` does."""
+        return (self.compute(batch) for batch in batches)
+
+    def labels(self, batches: Iterable[NDArray[np.float32]]) -> Iterator[Labels]:
+        """Answer batches with the most probable class of each pixel alone."""
+        return (labels_of(scores) for scores in self.scores(batches))
+
+    def free_bytes(self) -> int | None:
+        """Memory that is free on a device of its own; None where it is that of the machine."""
+        return None
+
+
+def labels_of(scores: NDArray[np.float32]) -> Labels:
+    """Choose the class of the highest score, the first of equal ones.
+
+    Parameters
+    ----------
+    scores : array of float32, shape (N, K, Y, X)
+        Logits, or probabilities.
+    """
+    highest, lowest = scores[:, 0].copy(), scores[:, 0].copy()
+    indices = np.zeros(highest.shape, label_dtype(scores.shape[1]))
+    for index in range(1, scores.shape[1]):  # three times as fast as argmax over the second axis
+        score = scores[:, index]
+        indices[score > highest] = index
+        np.maximum(highest, score, out=highest)  # NaN stays NaN, infinity infinite
+        np.minimum(lowest, score, out=lowest)
+    count = len(scores)
+    are_finite = (np.isfinite(highest) & np.isfinite(lowest)).reshape(count, -1).all(axis=1)
+    return Labels(indices, are_finite, (highest == lowest).reshape(count, -1).all(axis=1))
