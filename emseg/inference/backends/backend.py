@@ -104,5 +104,7 @@ def labels_of(scores: NDArray[np.float32]) -> Labels:
         np.maximum(highest, score, out=highest)  # NaN stays NaN, infinity infinite
         np.minimum(lowest, score, out=lowest)
     count = len(scores)
-    are_finite = (np.isfinite(highest) & np.isfinite(lowest)).reshape(count, -1).all(axis=1)
-    return Labels(indices, are_finite, (highest == lowest).reshape(count, -1).all(axis=1))
+    finite = np.isfinite(highest) & np.isfinite(lowest)
+    are_finite: NDArray[np.bool_] = np.all(finite.reshape(count, -1), axis=1)
+    are_flat: NDArray[np.bool_] = np.all((highest == lowest).reshape(count, -1), axis=1)
+    return Labels(indices, are_finite, are_flat)
