@@ -21,9 +21,10 @@ except ImportError:  # Windows has no limits of this kind
     resource = None  # type: ignore[assignment]
 
 _CGROUPS = Path("/sys/fs/cgroup")
+_MEMBERSHIP = Path("/proc/self/cgroup")
 _KINDS = (  # version 2 and 1: limit, use, and what of it the kernel gives back when it is asked
-    (_CGROUPS, "memory.max", "memory.current", "inactive_file"),
-    (_CGROUPS / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ("memory.max", "memory.current", "inactive_file"),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 )
 _IN_MEMORY = ("tmpfs", "ramfs")
 _SMALL = 64_000_000  # bytes that are asked for without a look at what is free
@@ -194,9 +195,9 @@ def _limits_of_shell() -> Iterator[tuple[str, int]]:
 
 
 def _of_container() -> Iterator[int]:
-    """Say what each control group that this process is in leaves, from its own upwards."""
-    for root, limit, used, reclaimable in _KINDS:
-        for folder in _groups(root, is_second=limit == "memory.max"):
+    """Say what each control group that this process is in leaves."""
+    for folder in control_groups("memory", _CGROUPS, _MEMBERSHIP):
+        for limit, used, reclaimable in _KINDS:
             try:
                 most = int((folder / limit).read_text())  # "max" is no limit
                 if most > psutil.virtual_memory().total:
@@ -209,14 +210,35 @@ def _of_container() -> Iterator[int]:
                 continue
 
 
-def _groups(root: Path, *, is_second: bool) -> Iterator[Path]:
-    """Folders of the control groups of this process: its own, those above it, and the root."""
+def control_groups(
+    controller: str, root: Path = _CGROUPS, membership: Path = _MEMBERSHIP
+) -> list[Path]:
+    """Folders of the control groups of this process, and of all those around them.
+
+    Parameters
+    ----------
+    controller : str
+        What they bound: ``"memory"``, ``"cpu"``.
+    root : Path
+        Where control groups are mounted.
+    membership : Path
+        What says which this process is in.
+
+    Returns
+    -------
+    list of Path
+        Of version 2, and of version 1 where that has a mount for the controller; not all exist.
+    """
     try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return
+        lines = membership.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        lines = []
+    folders = {root, root / controller}
     for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if (not controllers) if is_second else ("memory" in controllers.split(",")):
-            own = root / path.strip("/")
-            yield from (each for each in (own, *own.parents) if each.is_relative_to(root))
+        _, controllers, path = (*line.split(":", 2), "", "")[:3]
+        if controllers and controller not in controllers.split(","):
+            continue
+        mounts = {root / controllers, root / controller} if controllers else {root}
+        for own in (mount / path.lstrip("/") for mount in mounts):
+            folders |= {each for each in (own, *own.parents) if each.is_relative_to(root)}
+    return sorted(folders)

@@ -20,7 +20,7 @@ def _machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A machine of 16 GB of which 8 are free, without a container and limits of the shell."""
     there = SimpleNamespace(total=16_000_000_000, available=8_000_000_000)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: there)
-    monkeypatch.setattr(memory, "_KINDS", ())
+    monkeypatch.setattr(memory, "_CGROUPS", tmp_path / "no control groups")
     monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2)
 
 
@@ -44,11 +44,25 @@ def test_a_container_has_a_limit(
     (tmp_path / "pod" / "own").mkdir(parents=True)
     for name, said in {"max": limit, "current": used, "stat": f"anon 5\n{stat}"}.items():
         (tmp_path / "pod" / f"memory.{name}").write_text(said)
-    groups = [tmp_path / "pod" / "own", tmp_path / "pod", tmp_path]
-    monkeypatch.setattr(memory, "_groups", lambda *_, **__: iter(groups))
-    kind = (tmp_path, "memory.max", "memory.current", "inactive_file")
-    monkeypatch.setattr(memory, "_KINDS", (kind,))
+    (tmp_path / "membership").write_text("1:cpu:/elsewhere\n0::/pod/own\n")
+    monkeypatch.setattr(memory, "_MEMBERSHIP", tmp_path / "membership")
+    monkeypatch.setattr(memory, "_CGROUPS", tmp_path)
     assert memory.free_bytes() == free
+
+
+def test_a_container_of_the_first_version_has_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each controller has a mount of its own; those of others say nothing of the memory."""
+    for folder, limit in {"memory/pod": 3_000_000_000, "cpu,cpuacct/pod": 100}.items():
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "memory.limit_in_bytes").write_text(str(limit))
+        (tmp_path / folder / "memory.usage_in_bytes").write_text("2500000000")
+        (tmp_path / folder / "memory.stat").write_text("total_inactive_file 100000000")
+    (tmp_path / "membership").write_text("4:memory:/pod/own\n3:cpu,cpuacct:/pod/own\n")
+    monkeypatch.setattr(memory, "_MEMBERSHIP", tmp_path / "membership")
+    monkeypatch.setattr(memory, "_CGROUPS", tmp_path)
+    assert memory.free_bytes() == 600_000_000
 
 
 def test_a_shell_has_limits(monkeypatch: pytest.MonkeyPatch) -> None:

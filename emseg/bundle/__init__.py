@@ -12,7 +12,7 @@ from emseg.bundle.card import (
     card_classes,
 )
 from emseg.bundle.finding import find_model, models_inside
-from emseg.bundle.folder import Model, load_model, read_card, save_model
+from emseg.bundle.folder import Model, load_model, open_model, read_card, save_model
 from emseg.bundle.readme import model_facts
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "load_model",
     "model_facts",
     "models_inside",
+    "open_model",
     "read_card",
     "save_model",
 ]

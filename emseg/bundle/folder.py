@@ -5,29 +5,26 @@ The layout is that of the Hugging Face Hub (``config.json``, ``model.safetensors
 """
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import safetensors.torch
 from pydantic import ValidationError
-from torch import Tensor, nn
 
 from emseg.bundle.card import ModelCard
 from emseg.bundle.contents import read_content
 from emseg.bundle.finding import CARD, WEIGHTS, find_model
 from emseg.bundle.readme import model_readme
-from emseg.bundle.weights import build_with_weights, require_sound
 from emseg.errors import ModelError
 from emseg.naming import visible
-from emseg.writing import whole_folder
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _LARGEST_CARD = 16 << 20  # bytes; one of a thousand classes has less than one
-_IN_MEMORY = 3.0  # times the weights: the file, its tensors, those of the network
 
 
-@dataclass(frozen=True, slots=True)
 class Model:
-    """A network with its card.
+    """A card, and the network behind it, which is read when it is first asked for.
 
     Parameters
     ----------
@@ -35,16 +32,31 @@ class Model:
         Where it was read from.
     card : ModelCard
         What it is.
-    network : nn.Module
-        In evaluation mode, on the CPU.
+    network : nn.Module, optional
+        One that is in memory, of a training; the one of the folder when it is left out.
     """
 
-    folder: Path
-    card: ModelCard
-    network: nn.Module
+    def __init__(self, folder: Path, card: ModelCard, network: "nn.Module | None" = None) -> None:
+        self.folder, self.card = folder, card
+        self._network = network
+
+    @property
+    def network(self) -> "nn.Module":
+        """The network with its weights, in evaluation mode, on the CPU.
+
+        Raises
+        ------
+        ModelError
+            When the weights are missing, damaged, changed, or not those of the card.
+        """
+        if self._network is None:
+            from emseg.bundle.weights import load_network
+
+            self._network = load_network(self.folder, self.card)
+        return self._network
 
 
-def save_model(folder: Path, card: ModelCard, network: nn.Module) -> ModelCard:
+def save_model(folder: Path, card: ModelCard, network: "nn.Module") -> ModelCard:
     """Write a model folder, whole or not at all, and return the card with its hash.
 
     Parameters
@@ -61,9 +73,10 @@ def save_model(folder: Path, card: ModelCard, network: nn.Module) -> ModelCard:
     ModelError
         When its weights are infinite or no numbers.
     """
-    tensors = {name: _plain(tensor) for name, tensor in network.state_dict().items()}
-    require_sound(folder / WEIGHTS, tensors.items())
-    weights = safetensors.torch.save(tensors, metadata={"format": "pt"})
+    from emseg.bundle.weights import as_safetensors
+    from emseg.writing import whole_folder
+
+    weights = as_safetensors(folder / WEIGHTS, network)
     card = card.model_copy(update={"sha256": hashlib.sha256(weights).hexdigest()})
     folder.parent.mkdir(parents=True, exist_ok=True)
     with whole_folder(folder) as beside:
@@ -73,8 +86,22 @@ def save_model(folder: Path, card: ModelCard, network: nn.Module) -> ModelCard:
     return card
 
 
+def open_model(path: Path) -> Model:
+    """Read the card of a model folder, or of the model of a run folder; weights follow when needed.
+
+    Raises
+    ------
+    PathMissingError
+        When there is no such folder.
+    ModelError
+        When the card is missing, damaged, or from a newer emseg.
+    """
+    folder = find_model(path)
+    return Model(folder, _read_card(folder / CARD))
+
+
 def load_model(path: Path) -> Model:
-    """Read a model folder, or the model of a run folder.
+    """Read a model folder, or the model of a run folder, with its weights.
 
     Raises
     ------
@@ -83,18 +110,8 @@ def load_model(path: Path) -> Model:
     ModelError
         When the card or the weights are missing, damaged, changed, or from a newer emseg.
     """
-    folder = find_model(path)
-    card, weights = _read_card(folder / CARD), folder / WEIGHTS
-    try:
-        content = read_content(weights, times=_IN_MEMORY)
-    except FileNotFoundError as error:
-        raise ModelError(f"{folder} has no {WEIGHTS}; copy the whole model folder again") from error
-    if hashlib.sha256(content).hexdigest() != card.sha256:
-        raise ModelError(
-            f"{weights} is not the file that its card describes (sha256 differs): it was changed "
-            "or damaged; copy the model folder again or train anew"
-        )
-    return Model(folder, card, build_with_weights(folder / CARD, card, weights, content))
+    model = open_model(path)
+    return Model(model.folder, model.card, model.network)
 
 
 def read_card(path: Path) -> ModelCard:
@@ -107,7 +124,7 @@ def read_card(path: Path) -> ModelCard:
     ModelError
         When the card is missing, damaged, or from a newer emseg.
     """
-    return _read_card(find_model(path) / CARD)
+    return open_model(path).card
 
 
 def _read_card(path: Path) -> ModelCard:
@@ -129,7 +146,3 @@ def _problem(error: ValidationError | UnicodeDecodeError) -> str:
     field = visible(".".join(str(part) for part in first["loc"]))
     said = visible(first["msg"].removeprefix("Value error, "))
     return f"{field:.100}: {said:.300}" if field else f"{said:.300}"
-
-
-def _plain(tensor: Tensor) -> Tensor:
-    return tensor.detach().cpu().contiguous().clone()

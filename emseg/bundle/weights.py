@@ -1,5 +1,9 @@
-"""The weights of a model: weighed before their network is built, and looked at after."""
+"""The weights of a model: weighed before their network is built, and looked at after.
 
+This module imports torch; the others of this room do not.
+"""
+
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +15,13 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from emseg.bundle.card import ModelCard
+from emseg.bundle.contents import read_content
+from emseg.bundle.finding import CARD, WEIGHTS
 from emseg.errors import ModelError
 from emseg.naming import visible
 from emseg.networks import build_network
 
+_IN_MEMORY = 3.0  # times the weights: the file, its tensors, those of the network
 _TIMES = 2.0  # the numbers of its weights that a network may have while it is built
 _MORE = 1 << 22  # numbers beside them: indices, and what is thrown away again; 16 MB
 _TENSORS = 4  # tensors for each that is stored
@@ -26,7 +33,64 @@ _MAKERS = (
 _AGAIN = "copy the whole model folder again"
 
 
-def build_with_weights(where: Path, card: ModelCard, weights: Path, content: bytes) -> nn.Module:
+def load_network(folder: Path, card: ModelCard) -> nn.Module:
+    """Read the network of a model folder.
+
+    Parameters
+    ----------
+    folder : Path
+        It holds ``config.json`` and ``model.safetensors``.
+    card : ModelCard
+        What the former says.
+
+    Returns
+    -------
+    nn.Module
+        On the CPU, in evaluation mode.
+
+    Raises
+    ------
+    ModelError
+        When the weights are missing, damaged, changed, or not those of the card.
+    """
+    weights = folder / WEIGHTS
+    try:
+        content = read_content(weights, times=_IN_MEMORY)
+    except FileNotFoundError as error:
+        raise ModelError(f"{folder} has no {WEIGHTS}; copy the whole model folder again") from error
+    if hashlib.sha256(content).hexdigest() != card.sha256:
+        raise ModelError(
+            f"{weights} is not the file that its card describes (sha256 differs): it was changed "
+            "or damaged; copy the model folder again or train anew"
+        )
+    return _with_weights(folder / CARD, card, weights, content)
+
+
+def as_safetensors(where: Path, network: nn.Module) -> bytes:
+    """Write the weights of a network the way ``model.safetensors`` holds them.
+
+    Parameters
+    ----------
+    where : Path
+        That file, for messages.
+    network : nn.Module
+        On any device.
+
+    Raises
+    ------
+    ModelError
+        When its weights are infinite or no numbers.
+    """
+    tensors = {name: _plain(tensor) for name, tensor in network.state_dict().items()}
+    _require_sound(where, tensors.items())
+    return safetensors.torch.save(tensors, metadata={"format": "pt"})
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    return tensor.detach().cpu().contiguous().clone()
+
+
+def _with_weights(where: Path, card: ModelCard, weights: Path, content: bytes) -> nn.Module:
     """Build the network of a card and give it its weights.
 
     Parameters
@@ -58,7 +122,7 @@ def build_with_weights(where: Path, card: ModelCard, weights: Path, content: byt
             f"{weights} is no file of safetensors ({_first_line(error)}); {_AGAIN}"
         ) from error
     network = _built(where, card, stored)
-    require_sound(weights, stored.items())
+    _require_sound(weights, stored.items())
     try:
         _require_same_kinds(network, stored)
         network.load_state_dict(stored)
@@ -71,7 +135,7 @@ def build_with_weights(where: Path, card: ModelCard, weights: Path, content: byt
     return network.eval()
 
 
-def require_sound(where: Path, tensors: Iterable[tuple[str, Tensor]]) -> None:
+def _require_sound(where: Path, tensors: Iterable[tuple[str, Tensor]]) -> None:
     """Refuse weights with which a network answers the same class everywhere, without a word.
 
     Parameters

@@ -9,11 +9,13 @@ pixels to four, each new pixel is the average of one and a half old ones::
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 _BAND = 1 << 24  # values of the input that are held as floats at a time
 
@@ -82,14 +84,14 @@ def resampled_bands(
         )
 
 
-def _weights(old: int, new: int, upwards: Upwards) -> csr_array:
+def _weights(old: int, new: int, upwards: Upwards) -> "csr_array":
     """Share of each old sample in each new one, shape (new, old); every row sums to 1."""
     if new <= old:
         return _areas(old, new)
     return _between(old, new, upwards)
 
 
-def _areas(old: int, new: int) -> csr_array:
+def _areas(old: int, new: int) -> "csr_array":
     edges = np.arange(new + 1) * (old / new)
     first = np.floor(edges[:-1]).astype(int)
     reach = np.arange(int(np.ceil(old / new)) + 1)
@@ -98,7 +100,7 @@ def _areas(old: int, new: int) -> csr_array:
     return _sparse(np.clip(overlap, 0, None), columns, old)
 
 
-def _between(old: int, new: int, upwards: Upwards) -> csr_array:
+def _between(old: int, new: int, upwards: Upwards) -> "csr_array":
     middle = (np.arange(new) + 0.5) * (old / new) - 0.5
     columns = np.floor(middle).astype(int)[:, None] + np.arange(-1, 3)
     distance = np.abs(middle[:, None] - columns)
@@ -109,8 +111,10 @@ def _between(old: int, new: int, upwards: Upwards) -> csr_array:
     return _sparse(np.where(distance <= 1, near, np.where(distance < 2, far, 0)), columns, old)
 
 
-def _sparse(weights: NDArray[np.float64], columns: NDArray[np.int64], old: int) -> csr_array:
+def _sparse(weights: NDArray[np.float64], columns: NDArray[np.int64], old: int) -> "csr_array":
     """Rows of weights; what lies past the ends of the axis is its last sample again."""
+    from scipy.sparse import csr_array
+
     rows = np.repeat(np.arange(len(weights)), weights.shape[1])
     weights = weights / weights.sum(axis=1, keepdims=True)
     kept = weights.ravel() != 0

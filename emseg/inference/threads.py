@@ -3,6 +3,9 @@
 Two threads that share one core are slower than one, because each waits for the other: at worst a
 step takes ten times as long. What other programs, the hypervisor and the quota of a container
 leave is not told by the number of cores, so that it is tried where there is a sign of it.
+
+What is tried is a piece of what will be computed: convolutions of PyTorch for a training and its
+backend, products of matrices for backends that take a number of threads once and for all.
 """
 
 import logging
@@ -10,24 +13,31 @@ import math
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import psutil
-import torch
-from torch.nn import functional
+
+from emseg.memory import control_groups
+
+if TYPE_CHECKING:
+    import torch
 
 _BUSY_LOAD = 0.7  # processes that want to run beside us
 _WAITED = 0.7  # of the time since it began this process has computed; less means that it waited
 _ENOUGH = 0.9  # of the best speed; fewer threads that reach it leave cores to others
 _TRIED_S = 0.25  # for each number of threads
-_CGROUP = Path("/sys/fs/cgroup")
-_SETTLED = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_PROC_BIND", "GOMP_CPU_AFFINITY")
+_CHOSEN = ("OMP_PROC_BIND", "GOMP_CPU_AFFINITY")  # the user knows best where threads run
+_COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+_PRODUCTS, _SIDE = 48, 96  # of matrices a step; BLAS shares smaller ones than 100 with no thread
 _log = logging.getLogger(__name__)
 
 
-def share_processor(device: torch.device, threads: int | None = None) -> None:
-    """Choose the number of threads of this process, once.
+def share_processor(device: "torch.device", threads: int | None = None) -> None:
+    """Choose the number of threads of PyTorch in this process, once.
 
     Parameters
     ----------
@@ -36,29 +46,74 @@ def share_processor(device: torch.device, threads: int | None = None) -> None:
     threads : int, optional
         As the user says; None finds out, unless OMP_NUM_THREADS and the like are set.
     """
+    import torch
+
     if threads is not None:
         torch.set_num_threads(threads)
-    elif device.type == "cpu" and not any(name in os.environ for name in _SETTLED):
-        _find_out()
+    elif device.type == "cpu" and not _is_settled():
+        _share_torch()
 
 
 @cache
-def _find_out() -> None:
-    usual, quota = torch.get_num_threads(), cpu_quota()
-    allowed = usual if quota is None else max(1, min(usual, round(quota)))
-    if allowed < usual:
-        torch.set_num_threads(allowed)
-    if allowed > 1 and (quota is not None or _is_busy()):
-        best = fastest(allowed, _speed)
+def _share_torch() -> None:
+    import torch
+
+    best = _found(torch.get_num_threads(), _convolutions)
+    if best != torch.get_num_threads():
         torch.set_num_threads(best)
-        if best < allowed:
-            _log.warning(
-                "the machine is busy: this run takes %d of %d threads, because more are no faster; "
-                "--threads %d takes all",
-                best,
-                allowed,
-                allowed,
-            )
+
+
+def threads_for(threads: int | None = None, speed: Callable[[int], float] | None = None) -> int:
+    """Choose a number of threads for a backend that is not PyTorch.
+
+    Parameters
+    ----------
+    threads : int, optional
+        As the user says; None finds out, unless OMP_NUM_THREADS and the like are set.
+    speed : callable, optional
+        Work a second with so many threads; products of matrices by default.
+    """
+    if threads is not None:
+        return threads
+    usual = _usual()
+    return usual if _is_settled() else _found(usual, speed or _products)
+
+
+def _is_settled() -> bool:
+    """Whether the user has said in the environment how threads compute."""
+    return any(name in os.environ for name in (*_COUNTS, *_CHOSEN))
+
+
+def _usual() -> int:
+    """Threads that the environment names, or a thread for each core that this process may use."""
+    for name in _COUNTS:
+        first = os.environ.get(name, "").partition(",")[0].strip()
+        if first.isdecimal() and int(first) > 0:
+            return int(first)
+    try:
+        allowed = len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows have no such call
+        allowed = os.cpu_count() or 1
+    return min(allowed, psutil.cpu_count(logical=False) or allowed)
+
+
+@cache
+def _found(usual: int, speed: Callable[[int], float]) -> int:
+    """Threads that win time, of those that are usual; says so where the machine is busy."""
+    quota = cpu_quota()
+    allowed = usual if quota is None else max(1, min(usual, round(quota)))
+    if allowed == 1 or (quota is None and not _is_busy()):
+        return allowed
+    best = fastest(allowed, speed)
+    if best < allowed:
+        _log.warning(
+            "the machine is busy: this run takes %d of %d threads, because more are no faster; "
+            "--threads %d takes all",
+            best,
+            allowed,
+            allowed,
+        )
+    return best
 
 
 def fastest(most: int, speed: Callable[[int], float]) -> int:
@@ -79,14 +134,33 @@ def fastest(most: int, speed: Callable[[int], float]) -> int:
     return min(count for count in counts if speeds[count] >= _ENOUGH * best)
 
 
-def _speed(threads: int) -> float:
+def _convolutions(threads: int) -> float:
     """Convolutions a second, forwards and backwards, as a training computes them."""
+    import torch
+    from torch.nn import functional
+
     torch.set_num_threads(threads)
     image = torch.ones(2, 16, 96, 96)
     filters = torch.full((16, 16, 3, 3), 0.01, requires_grad=True)
+
+    def step() -> None:
+        torch.autograd.grad(functional.conv2d(image, filters).sum(), filters)
+
+    return _rate(step)
+
+
+def _products(threads: int) -> float:
+    """Products of matrices a second, shared out and waited for as those of a layer are."""
+    shares = np.array_split(np.full((_PRODUCTS, _SIDE, _SIDE), 0.01, np.float32), threads)
+    with ThreadPoolExecutor(threads) as pool:
+        return _rate(lambda: list(pool.map(np.matmul, shares, shares)))
+
+
+def _rate(step: Callable[[], object]) -> float:
+    """Count steps a second."""
     start, done = math.inf, -1  # the first one, which starts the threads, does not count
     while (spent := time.perf_counter() - start) < _TRIED_S:
-        torch.autograd.grad(functional.conv2d(image, filters).sum(), filters)
+        step()
         start, done = min(start, time.perf_counter()), done + 1
     return done / spent
 
@@ -103,37 +177,21 @@ def _is_busy() -> bool:
         return bool(psutil.cpu_percent(0.1) > 100 * _BUSY_LOAD / (os.cpu_count() or 1))
 
 
-def cpu_quota(root: Path = _CGROUP, groups: Path = Path("/proc/self/cgroup")) -> float | None:
+def cpu_quota(**where: Path) -> float | None:
     """Cores that the control groups of this process allow it; None without a limit.
 
     Parameters
     ----------
-    root : Path
-        Where control groups are mounted.
-    groups : Path
-        What says which this process is in.
+    **where : Path
+        Of control groups, as `emseg.memory.control_groups` takes them.
 
     Notes
     -----
     ``cpu.max`` of version 2, ``cpu.cfs_quota_us`` of version 1
     (https://docs.kernel.org/admin-guide/cgroup-v2.html).
     """
-    found = [each for folder in _folders(root, groups) for each in _quotas(folder)]
+    found = [each for folder in control_groups("cpu", **where) for each in _quotas(folder)]
     return min(found) if found else None
-
-
-def _folders(root: Path, groups: Path) -> list[Path]:
-    """Folders of the groups of this process, and of all those around them."""
-    try:
-        lines = groups.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        lines = []
-    folders = {root, root / "cpu", root / "cpu,cpuacct"}
-    for line in lines:
-        _, kinds, inside = (*line.split(":", 2), "", "")[:3]
-        own = root / kinds / inside.lstrip("/")
-        folders |= {each for each in (own, *own.parents) if each.is_relative_to(root)}
-    return sorted(folders)
 
 
 def _quotas(folder: Path) -> list[float]:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import find_objects, label
 
 from emseg.labels.masks import distinct_values, mask_plane
 from emseg.micrograph import Micrograph, count_values
@@ -191,6 +190,8 @@ def _around(
 
 def _whole(codes: NDArray[np.integer[Any]], values: NDArray[Any]) -> tuple[int, int]:
     """Count the values but 0 that were looked at, and those whose pixels hang together."""
+    from scipy.ndimage import find_objects, label
+
     boxes = find_objects(codes.astype(np.int32) + 1, max_label=len(values))
     seen = [code for code, box in enumerate(boxes) if box is not None and values[code] != 0]
     looked = sorted(seen[:_MOST_OBJECTS], key=lambda code: _area(boxes[code]))
