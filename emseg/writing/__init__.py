@@ -1,16 +1,18 @@
 """Results on disk: images, tables and previews, whole or not at all."""
 
-from emseg.writing.images import (
-    TARGETS,
-    target_of,
-    write_label_images,
-    write_micrographs,
-    write_probabilities,
+from emseg.writing.content import (
+    Content,
+    label_content,
+    micrograph_content,
+    probability_content,
 )
+from emseg.writing.images import write_label_images, write_micrographs, write_probabilities
 from emseg.writing.previews import write_preview
 from emseg.writing.run_table import RunTable
 from emseg.writing.scale_bar import scale_bar
+from emseg.writing.sink import Sink
 from emseg.writing.tables import write_table
+from emseg.writing.targets import TARGETS, open_sink, target_of
 from emseg.writing.texts import write_text
 from emseg.writing.whole import (
     require_replaceable,
@@ -22,7 +24,13 @@ from emseg.writing.whole import (
 
 __all__ = [
     "TARGETS",
+    "Content",
     "RunTable",
+    "Sink",
+    "label_content",
+    "micrograph_content",
+    "open_sink",
+    "probability_content",
     "require_replaceable",
     "require_writable",
     "results_folder",

@@ -1,16 +1,14 @@
-"""What goes into a file of images, whatever its format: planes one at a time, and their meaning."""
+"""What goes into a file of images, whatever its format: its size and its meaning."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
-from emseg.errors import MismatchError
 from emseg.labels.colours import colour
 from emseg.micrograph import (
     LABEL_NAMESPACE,
@@ -19,15 +17,19 @@ from emseg.micrograph import (
     LabelClass,
     LabelImage,
     Micrograph,
+    Region,
     label_dtype,
 )
+from emseg.pixels import Pixels
 from emseg.writing.annotation import label_annotation, micrograph_annotation
 
 RGB = ("red", "green", "blue")
 _WHITE = (255, 255, 255)
 _PURE = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
+_CHUNK, _LEAST_CHUNK = 512, 64
+_BAND_BYTES = 128 * 2**20
 
-_Plane = TypeVar("_Plane")
+_Plane = TypeVar("_Plane", LabelImage, Micrograph, NDArray[Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The images of one file.
+    """What one file of images holds, without the pixels.
 
     Parameters
     ----------
@@ -50,9 +52,6 @@ class Content:
         Channels, height and width of a plane.
     dtype : dtype
         Of all planes, in the byte order of the machine.
-    planes : iterator of array, shape (C, Y, X)
-        Taken once; raises MismatchError when the planes differ or do not have the number that
-        was announced.
     count : int or None
         How many planes will come; None when nobody knows.
     is_stack : bool
@@ -74,7 +73,6 @@ class Content:
     name: str
     size: tuple[int, int, int]
     dtype: np.dtype[Any]
-    planes: Iterator[NDArray[Any]]
     count: int | None
     is_stack: bool
     has_channels: bool
@@ -97,50 +95,72 @@ class Content:
     @property
     def plane_bytes(self) -> int:
         """Bytes of a plane before compression."""
-        return int(np.prod(self.size)) * self.dtype.itemsize
+        return math.prod(self.size) * self.dtype.itemsize
+
+    @property
+    def chunk(self) -> int:
+        """Side in pixels of the squares in which planes are stored, a multiple of 16.
+
+        512, and less where a band of so many rows of all channels would take much memory.
+        """
+        channels, _, width = self.size
+        row = channels * width * self.dtype.itemsize
+        side = _CHUNK
+        while side > _LEAST_CHUNK and side * row > _BAND_BYTES:
+            side //= 2
+        return side
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory that is needed to write it, in bytes, beside the bands that are handed over.
+
+        A band for the planes and each of their smaller copies, twice as much in all, the
+        squares of one band while they are compressed, and what they become.
+        """
+        channels, height, width = self.size
+        return 4 * channels * min(self.chunk, height) * width * self.dtype.itemsize
 
 
-@dataclass(frozen=True, slots=True)
-class _Series:
-    """Planes of which the first was looked at; the rest is still to come."""
+def label_content(
+    name: str,
+    size: tuple[int, int],
+    classes: tuple[LabelClass, ...],
+    pixel_size: PixelSize | None,
+    numbers: Sequence[int | None],
+    *,
+    specimen: Region | None = None,
+    count: int | None = None,
+    is_stack: bool | None = None,
+) -> Content:
+    """Describe the label images of one micrograph or stack.
 
-    path: Path
-    planes: Iterator[Any]
-    count: int | None
-    is_stack: bool
-
-    def arranged(
-        self, arrange: Callable[[Any], NDArray[Any]], numbers: list[int | None]
-    ) -> Iterator[NDArray[Any]]:
-        """Bring each plane into shape, note its number, and count them."""
-        for plane in self.planes:
-            yield arrange(plane)
-            numbers.append(getattr(plane, "plane", None))
-        if self.count is not None and len(numbers) != self.count:
-            raise MismatchError(
-                f"{self.path}: {len(numbers)} planes came where {self.count} were announced; "
-                "check that the stack is complete"
-            )
-
-
-def label_content(path: Path, planes: Iterable[LabelImage], count: int | None) -> Content:
-    """Describe the label images of one micrograph or stack; see `write_label_images`."""
-    first, series = _begin(path, planes, count)
-    name, classes, pixel_size = first.name, first.classes, first.pixel_size
-    size, specimen, dtype = first.pixels.shape, first.specimen, label_dtype(len(classes))
-    numbers: list[int | None] = []
-
-    def arrange(plane: LabelImage) -> NDArray[Any]:
-        _require_alike(path, first, plane, ("name", "classes", "pixel_size", "specimen"))
-        return plane.pixels.astype(dtype, copy=False)[np.newaxis]
-
+    Parameters
+    ----------
+    name : str
+        Stem of the micrograph.
+    size : tuple of int
+        Height and width of a plane.
+    classes : tuple of LabelClass
+        What the values mean, in card order.
+    pixel_size : PixelSize or None
+        That of the micrograph.
+    numbers : sequence of int or None
+        Index of each plane in its stack. It is looked at when the last plane was taken, so that
+        a list may grow until then.
+    specimen : Region or None
+        The part that shows the specimen.
+    count : int or None
+        How many planes will come; None when nobody knows.
+    is_stack : bool or None
+        Whether there is an axis of planes; None asks ``count``, and takes an unknown number for
+        a stack.
+    """
     return Content(
         name,
         (1, *size),
-        dtype,
-        series.arranged(arrange, numbers),
-        series.count,
-        series.is_stack,
+        label_dtype(len(classes)),
+        count,
+        _is_stack(count, said=is_stack),
         has_channels=False,
         pixel_size=pixel_size,
         channels=(),
@@ -150,68 +170,62 @@ def label_content(path: Path, planes: Iterable[LabelImage], count: int | None) -
     )
 
 
-def micrograph_content(path: Path, planes: Iterable[Micrograph], count: int | None) -> Content:
-    """Describe the planes of one micrograph or stack; see `write_micrographs`."""
-    first, series = _begin(path, planes, count)
-    dtype = _stored_dtype(first.pixels.dtype)
-    kept = first.name, first.channels, first.pixel_size, first.specimen
-    numbers: list[int | None] = []
+def micrograph_content(
+    micrograph: Micrograph,
+    numbers: Sequence[int | None],
+    *,
+    count: int | None = None,
+    is_stack: bool | None = None,
+) -> Content:
+    """Describe the planes of one micrograph or stack.
 
-    def arrange(plane: Micrograph) -> NDArray[Any]:
-        _require_alike(path, first, plane, ("name", "channels", "pixel_size", "specimen"))
-        if _stored_dtype(plane.pixels.dtype) != dtype:
-            raise MismatchError(
-                f"{path}: plane {plane.plane} is {plane.pixels.dtype} where plane {first.plane} "
-                f"is {dtype}; write them into files of their own"
-            )
-        return plane.array.astype(dtype, copy=False)
-
+    Parameters
+    ----------
+    micrograph : Micrograph
+        One of the planes; its pixels are not looked at.
+    numbers, count, is_stack
+        As for `label_content`.
+    """
+    channels = len(micrograph.pixels)
+    said = micrograph.name, micrograph.channels, micrograph.pixel_size, micrograph.specimen
     return Content(
-        first.name,
-        (len(first.pixels), *first.size),
-        dtype,
-        series.arranged(arrange, numbers),
-        series.count,
-        series.is_stack,
-        has_channels=len(first.pixels) > 1,
-        pixel_size=first.pixel_size,
-        channels=_channels(len(first.pixels), first.channels),
+        micrograph.name,
+        (channels, *micrograph.size),
+        stored_dtype(micrograph.pixels.dtype),
+        count,
+        _is_stack(count, said=is_stack),
+        has_channels=channels > 1,
+        pixel_size=micrograph.pixel_size,
+        channels=_channels(channels, micrograph.channels),
         classes=(),
         namespace=MICROGRAPH_NAMESPACE,
-        annotation=lambda: micrograph_annotation(*kept, numbers),
+        annotation=lambda: micrograph_annotation(*said, numbers),
     )
 
 
 def probability_content(
-    path: Path,
-    planes: Iterable[NDArray[np.floating[Any]]],
+    name: str,
+    size: tuple[int, int],
     classes: Sequence[LabelClass],
     pixel_size: PixelSize | None,
-    name: str,
-    count: int | None,
+    numbers: Sequence[int | None],
+    *,
+    count: int | None = None,
+    is_stack: bool | None = None,
 ) -> Content:
-    """Describe the probability of each class; see `write_probabilities`."""
-    first, series = _begin(path, planes, count)
-    height, width = first.shape[-2:]
-    size = (len(classes), height, width)
-    del first
-    numbers: list[int | None] = []
+    """Describe the probability of each class, one channel a class, as float32.
 
-    def arrange(plane: NDArray[Any]) -> NDArray[Any]:
-        if plane.shape != size:
-            raise MismatchError(
-                f"{path}: probabilities of shape {plane.shape} where {size} is expected; "
-                "all planes need one channel a class and the same size"
-            )
-        return plane.astype(np.float32, copy=False)
-
+    Parameters
+    ----------
+    name, size, classes, pixel_size, numbers, count, is_stack
+        As for `label_content`.
+    """
     return Content(
         name,
-        size,
+        (len(classes), *size),
         np.dtype(np.float32),
-        series.arranged(arrange, numbers),
-        series.count,
-        series.is_stack,
+        count,
+        _is_stack(count, said=is_stack),
         has_channels=True,
         pixel_size=pixel_size,
         channels=tuple(Channel(each.name, each.colour) for each in classes),
@@ -221,42 +235,22 @@ def probability_content(
     )
 
 
-def _begin(path: Path, planes: Iterable[_Plane], count: int | None) -> tuple[_Plane, _Series]:
-    """Look at the first plane, and at the second where nobody says how many will come."""
-    if count is None and isinstance(planes, Sized):
-        count = len(planes)
-    remaining = iter(planes)
-    seen = list(islice(remaining, 2 if count is None else 1))
-    if not seen:
-        raise MismatchError(f"{path}: there is no plane to write; give at least one")
-    is_stack = len(seen) > 1 if count is None else count > 1
-    first = seen[0]
-    return first, _Series(path, _emptied(seen, remaining), count, is_stack)
+def _is_stack(count: int | None, *, said: bool | None) -> bool:
+    return count != 1 if said is None else said
 
 
-def _emptied(seen: list[_Plane], remaining: Iterator[_Plane]) -> Iterator[_Plane]:
-    """Hand on what was looked at, which is then let go, and what follows."""
-    while seen:
-        yield seen.pop(0)
-    yield from remaining
+def without_pixels(plane: _Plane) -> _Plane:
+    """Give what a plane says about itself, with pixels of its shape and type in no memory."""
+    if isinstance(plane, Micrograph | LabelImage):
+        return replace(plane, pixels=_hollow(plane.pixels))
+    return _hollow(plane)
 
 
-def _require_alike(path: Path, first: Any, plane: Any, what: Iterable[str]) -> None:
-    """Refuse planes that cannot share one file."""
-    for each in what:
-        if getattr(plane, each) != getattr(first, each):
-            raise MismatchError(
-                f"{path}: plane {plane.plane} has another {each.replace('_', ' ')} than plane "
-                f"{first.plane}; write them into files of their own"
-            )
-    if plane.pixels.shape != first.pixels.shape:
-        raise MismatchError(
-            f"{path}: plane {plane.plane} has {plane.pixels.shape} pixels where plane "
-            f"{first.plane} has {first.pixels.shape}; write them into files of their own"
-        )
+def _hollow(pixels: Pixels) -> NDArray[Any]:
+    return np.broadcast_to(np.zeros((), pixels.dtype), pixels.shape)
 
 
-def _stored_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def stored_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Type in the byte order of the machine; truth values are stored as 0 and 1."""
     return np.dtype(np.uint8) if dtype.kind == "b" else np.dtype(f"={dtype.kind}{dtype.itemsize}")
 

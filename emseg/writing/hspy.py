@@ -1,9 +1,11 @@
 """Images as HyperSpy's HDF5, written by RosettaSciIO as HyperSpy itself does.
 
-RosettaSciIO writes everything but the pixels, which HDF5 takes plane by plane.
+RosettaSciIO writes everything but the pixels, which HDF5 takes in bands of rows.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,45 +15,53 @@ import numpy as np
 from emseg.calibration import PixelSize
 from emseg.writing.annotation import NOT_XML
 from emseg.writing.content import Content
+from emseg.writing.pyramid import Strip
+from emseg.writing.sink import Sink
 from emseg.writing.whole import whole_file
 
 if TYPE_CHECKING:
     import h5py
     from _typeshed import ReadableBuffer
 
-_CHUNK = 512
 
-
-def write_hspy(path: Path, content: Content) -> None:
-    """Write one image as ``.hspy``, one plane in memory.
+@contextmanager
+def hspy_sink(path: Path, content: Content) -> Iterator[Sink]:
+    """Write one image as ``.hspy``.
 
     The axes are ``z`` and ``c`` to navigate, ``y`` and ``x`` as the signal, with scales in nm;
     an unknown scale has no unit. What emseg says about the image stands in the metadata at
     ``emseg``.
 
+    Yields
+    ------
+    Sink
+        Takes the planes.
+
     Raises
     ------
     MismatchError
-        When the planes differ, or not as many come as were announced.
+        When rows are missing, or not as many planes come as were announced.
     NotWritableError, StorageError
         When the file cannot be written.
     """
     import h5py
     from rsciio.hspy import file_writer
 
-    with whole_file(path) as temporary, _Sink(temporary, "x+") as sink:
-        with h5py.File(sink, "w") as file:
-            count = _write_planes(file, content, sink)
-        sink.require_all_written()
-        file_writer(sink, _signal(content, count), write_dataset=False, shuffle=True)
-        sink.require_all_written()
-        with h5py.File(sink, "r+") as file:
-            (experiment,) = file["Experiments"].values()
-            file.move("data", f"{experiment.name}/data")
-        sink.require_all_written()
+    with whole_file(path) as temporary, _Patient(temporary, "x+") as file:
+        with h5py.File(file, "w") as store:
+            sink = _HspySink(path, temporary, content, store, file)
+            yield sink
+            sink.require_complete()
+        file.require_all_written()
+        file_writer(file, _signal(content, sink.count), write_dataset=False, shuffle=True)
+        file.require_all_written()
+        with h5py.File(file, "r+") as store:
+            (experiment,) = store["Experiments"].values()
+            store.move("data", f"{experiment.name}/data")
+        file.require_all_written()
 
 
-class _Sink(FileIO):
+class _Patient(FileIO):
     """A file whose writer is not told that the disk is full: HDF5 does not survive that.
 
     What goes wrong is kept until somebody asks.
@@ -87,29 +97,36 @@ class _Sink(FileIO):
             raise self.failure
 
 
-def _write_planes(file: "h5py.File", content: Content, sink: _Sink) -> int:
-    """Write planes into an array that grows; return how many there were."""
-    *_, height, width = content.size
-    leading = (1,) * (content.is_stack + content.has_channels)
-    shape = content.shape(content.count or 1)
-    data = file.create_dataset(
-        "data",
-        shape,
-        content.dtype,
-        maxshape=(None, *shape[1:]) if content.is_stack else shape,
-        chunks=(*leading, min(_CHUNK, height), min(_CHUNK, width)),
-        compression="gzip",
-        compression_opts=4,
-        shuffle=True,
-    )
-    count = 0
-    for plane in content.planes:
-        if content.is_stack and count >= len(data):
-            data.resize(count + 1, axis=0)
-        data[count if content.is_stack else ...] = plane if content.has_channels else plane[0]
-        sink.require_all_written()
-        count += 1
-    return count
+class _HspySink(Sink):
+    """Rows of chunks as they come, into an array that grows with the planes."""
+
+    def __init__(
+        self, path: Path, temporary: Path, content: Content, store: "h5py.File", file: _Patient
+    ) -> None:
+        super().__init__(path, temporary, content)
+        self._file = file
+        _, height, width = content.size
+        leading = (1,) * (content.is_stack + content.has_channels)
+        shape = content.shape(content.count or 1)
+        self._data = store.create_dataset(
+            "data",
+            shape,
+            content.dtype,
+            maxshape=(None, *shape[1:]) if content.is_stack else shape,
+            chunks=(*leading, min(content.chunk, height), min(content.chunk, width)),
+            compression="gzip",
+            compression_opts=4,
+            shuffle=True,
+        )
+
+    def _take(self, strip: Strip) -> None:
+        is_stack, has_channels = self.content.is_stack, self.content.has_channels
+        if is_stack and self.count >= len(self._data):
+            self._data.resize(self.count + 1, axis=0)
+        for channel, page in enumerate(strip.pixels):
+            place = (self.count,) * is_stack + (channel,) * has_channels + (strip.rows,)
+            self._data[place] = page
+            self._file.require_all_written()
 
 
 def _signal(content: Content, count: int) -> dict[str, Any]:

@@ -1,120 +1,28 @@
 """Micrographs, label images and probabilities in the format that the name of a file asks for."""
 
-import importlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
-from emseg.errors import ContentError
+from emseg.errors import MismatchError
 from emseg.micrograph import LabelClass, LabelImage, Micrograph
 from emseg.writing.content import (
-    RGB,
     Content,
     label_content,
     micrograph_content,
     probability_content,
+    stored_dtype,
+    without_pixels,
 )
-from emseg.writing.ome_xml import OME_DTYPES
+from emseg.writing.targets import open_sink, target_of
 
-_ANY = frozenset(
-    {"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"}
-    | {"float16", "float32", "float64"}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A format that emseg writes, and what it has a place for.
-
-    Parameters
-    ----------
-    suffix : str
-        What file names end with, without the leading dot.
-    writer : str
-        Module and function of this package.
-    dtypes : frozenset of str
-        What the values may be.
-    has_classes, has_channels, has_stacks, has_calibration : bool
-        Whether it keeps class names, channel names, several planes, the pixel size.
-    """
-
-    suffix: str
-    writer: str
-    dtypes: frozenset[str] = _ANY
-    has_classes: bool = True
-    has_channels: bool = True
-    has_stacks: bool = True
-    has_calibration: bool = True
-
-    def why_not(self, content: Content) -> str:
-        """Say what of the content the format cannot hold; empty when it holds all of it."""
-        named = tuple(each.name for each in content.channels)
-        size = content.pixel_size
-        if content.classes and not self.has_classes:
-            return "class names"
-        if content.dtype.name not in self.dtypes:
-            return f"values of type {content.dtype}"
-        if content.is_stack and not self.has_stacks:
-            return "several planes"
-        if len(named) > 1 and any(named) and named != RGB and not self.has_channels:
-            return "channel names"
-        if self.suffix == "png":
-            return _not_in_png(content)
-        return "a pixel size" if size is not None and not self.has_calibration else ""
-
-    def write(self, path: Path, content: Content) -> None:
-        """Write the content, all of it or nothing."""
-        module, function = self.writer.split(":")
-        write = getattr(importlib.import_module(f"emseg.writing.{module}"), function)
-        cast(Callable[[Path, Content], None], write)(path, content)
-
-
-def _not_in_png(content: Content) -> str:
-    from emseg.writing.plain import is_png_calibration
-
-    channels, size = content.size[0], content.pixel_size
-    if channels not in (1, 3) or (channels == 3 and content.dtype != np.uint8):
-        return f"{channels} channels of type {content.dtype}"
-    if size is not None and size.z_nm is not None:
-        return "a distance between planes"
-    if size is not None and not is_png_calibration(size):
-        return f"a pixel size of {size.x_nm:g} nm"
-    return ""
-
-
-TARGETS = (
-    Target("ome.tif", "ome_tiff:write_ome_tiff", OME_DTYPES),
-    Target("ome.zarr", "ome_zarr:write_ome_zarr"),
-    Target("hspy", "hspy:write_hspy"),
-    Target("tif", "plain:write_tiff", has_classes=False, has_channels=False),
-    Target(
-        "png",
-        "plain:write_png",
-        frozenset({"uint8", "uint16"}),
-        has_classes=False,
-        has_channels=False,
-        has_stacks=False,
-    ),
-    Target(
-        "npy",
-        "plain:write_npy",
-        has_classes=False,
-        has_channels=False,
-        has_calibration=False,
-    ),
-)
-
-
-def target_of(path: Path) -> Target:
-    """Find the format that a file name asks for; OME-TIFF when it asks for none."""
-    name = path.name.lower()
-    fitting = (target for target in TARGETS if name.endswith(f".{target.suffix}"))
-    return next(fitting, TARGETS[0])
+_Plane = TypeVar("_Plane", LabelImage, Micrograph, NDArray[Any])
 
 
 def write_label_images(
@@ -147,7 +55,23 @@ def write_label_images(
     NotWritableError, StorageError
         When the file cannot be written.
     """
-    _write(path, label_content(path, planes, count))
+    series = _Series.begun(path, planes, count)
+    first = series.first
+    content = label_content(
+        first.name,
+        (first.pixels.shape[0], first.pixels.shape[1]),
+        first.classes,
+        first.pixel_size,
+        series.numbers,
+        specimen=first.specimen,
+        count=series.count,
+        is_stack=series.is_stack,
+    )
+    with open_sink(path, content) as sink:
+        for plane in series:
+            _require_alike(path, first, plane, ("name", "classes", "pixel_size", "specimen"))
+            for rows in _bands(plane.pixels.shape[0], content):
+                sink.put(plane.pixels[np.newaxis, rows].astype(content.dtype, copy=False))
 
 
 def write_probabilities(
@@ -189,7 +113,26 @@ def write_probabilities(
     """
     path = Path(path)
     title = path.name.removesuffix(f".{target_of(path).suffix}") if name is None else name
-    _write(path, probability_content(path, planes, classes, pixel_size, title, count))
+    series = _Series.begun(path, planes, count)
+    height, width = series.first.shape[-2:]
+    content = probability_content(
+        title,
+        (height, width),
+        classes,
+        pixel_size,
+        series.numbers,
+        count=series.count,
+        is_stack=series.is_stack,
+    )
+    with open_sink(path, content) as sink:
+        for plane in series:
+            if plane.shape != content.size:
+                raise MismatchError(
+                    f"{path}: probabilities of shape {plane.shape} where {content.size} is "
+                    "expected; all planes need one channel a class and the same size"
+                )
+            for rows in _bands(height, content):
+                sink.put(plane[:, rows])
 
 
 def write_micrographs(
@@ -226,15 +169,74 @@ def write_micrographs(
     NotWritableError, StorageError
         When the file cannot be written.
     """
-    _write(path, micrograph_content(path, planes, count))
+    series = _Series.begun(path, planes, count)
+    first = series.first
+    content = micrograph_content(
+        first, series.numbers, count=series.count, is_stack=series.is_stack
+    )
+    with open_sink(path, content) as sink:
+        for plane in series:
+            _require_alike(path, first, plane, ("name", "channels", "pixel_size", "specimen"))
+            if stored_dtype(plane.pixels.dtype) != content.dtype:
+                raise MismatchError(
+                    f"{path}: plane {plane.plane} is {plane.pixels.dtype} where plane "
+                    f"{first.plane} is {content.dtype}; write them into files of their own"
+                )
+            for rows in _bands(content.size[1], content):
+                sink.put(plane.pixels[:, rows])
 
 
-def _write(path: Path, content: Content) -> None:
-    path = Path(path)
-    target = target_of(path)
-    lacking = target.why_not(content)
-    if lacking:
-        able = [each.suffix for each in TARGETS if not each.why_not(content)]
-        instead = f"write {' or '.join(able)}" if able else "no format that emseg writes does"
-        raise ContentError(f"{path}: .{target.suffix} cannot hold {lacking}; {instead}")
-    target.write(path, content)
+@dataclass(frozen=True, slots=True)
+class _Series(Generic[_Plane]):
+    """Planes of which the first was looked at, and is kept without its pixels."""
+
+    first: _Plane
+    planes: Iterator[_Plane]
+    count: int | None
+    is_stack: bool
+    numbers: list[int | None] = field(default_factory=list)
+
+    @classmethod
+    def begun(cls, path: Path, planes: Iterable[_Plane], count: int | None) -> "_Series[_Plane]":
+        """Look at the first plane, and at the second where nobody says how many will come."""
+        if count is None and isinstance(planes, Sized):
+            count = len(planes)
+        remaining = iter(planes)
+        seen = list(islice(remaining, 2 if count is None else 1))
+        if not seen:
+            raise MismatchError(f"{path}: there is no plane to write; give at least one")
+        is_stack = len(seen) > 1 if count is None else count > 1
+        return cls(without_pixels(seen[0]), _emptied(seen, remaining), count, is_stack)
+
+    def __iter__(self) -> Iterator[_Plane]:
+        """Hand on each plane, and note its number."""
+        for plane in self.planes:
+            yield plane
+            self.numbers.append(getattr(plane, "plane", None))
+
+
+def _emptied(seen: list[_Plane], remaining: Iterator[_Plane]) -> Iterator[_Plane]:
+    """Hand on what was looked at, which is then let go, and what follows."""
+    while seen:
+        yield seen.pop(0)
+    yield from remaining
+
+
+def _bands(height: int, content: Content) -> Iterator[slice]:
+    """Rows that are taken from a plane at a time, which may be read when they are taken."""
+    return (slice(top, top + content.chunk) for top in range(0, height, content.chunk))
+
+
+def _require_alike(path: Path, first: Any, plane: Any, what: Iterable[str]) -> None:
+    """Refuse planes that cannot share one file."""
+    for each in what:
+        if getattr(plane, each) != getattr(first, each):
+            raise MismatchError(
+                f"{path}: plane {plane.plane} has another {each.replace('_', ' ')} than plane "
+                f"{first.plane}; write them into files of their own"
+            )
+    if plane.pixels.shape != first.pixels.shape:
+        raise MismatchError(
+            f"{path}: plane {plane.plane} has {plane.pixels.shape} pixels where plane "
+            f"{first.plane} has {first.pixels.shape}; write them into files of their own"
+        )

@@ -1,9 +1,20 @@
-"""Images as calibrated OME-TIFF: tiled, compressed, with pyramids, one plane in memory."""
+"""Images as calibrated OME-TIFF: tiled, compressed, with pyramids, written in bands of rows.
 
+Tiles are compressed as they come and go into the file at once, whatever page they belong to. The
+directories, which say where the tiles of each page and of its smaller copies lie, follow behind
+the tiles of a plane::
+
+    | header | tiles of plane 0, all channels and levels | pages of plane 0 | tiles of plane 1 ...
+"""
+
+import os
 import zlib
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,37 +23,55 @@ from emseg.calibration import PixelSize
 from emseg.micrograph import LabelClass
 from emseg.writing.content import Content
 from emseg.writing.ome_xml import ome_xml
-from emseg.writing.pyramid import level_count, smaller_copies
+from emseg.writing.pyramid import Strip, level_count, level_size
+from emseg.writing.sink import Sink
 from emseg.writing.whole import whole_file
 
-_TILE = 512
+if TYPE_CHECKING:
+    from tifffile import TiffFile, TiffWriter
+
 _CLASSIC_BYTES = 2**31  # BigTIFF beyond this, because classic TIFF ends at 4 GiB
 _NM_PER_CM = 1e7
 _LARGEST_RATIONAL = 2**32 - 1
 _HORIZONTAL = 2  # differences of neighbours compress better than intensities
+_EFFORT = 6  # of 12, as tifffile's own
+_MOST_THREADS = 8
+_OFFSETS = "TileOffsets"
 
 
-def write_ome_tiff(path: Path, content: Content) -> None:
+@contextmanager
+def ome_tiff_sink(path: Path, content: Content) -> Iterator[Sink]:
     """Write one image as OME-TIFF.
 
     The pixel size is in the OME-XML, in the resolution tags and in Gatan's tags, so that Fiji,
     hyperspy and DigitalMicrograph show it. Planes larger than 4096 pixels get smaller copies
-    (SubIFDs). The same content gives the same bytes.
+    (SubIFDs). The same content gives the same bytes, in whatever bands it comes.
+
+    Yields
+    ------
+    Sink
+        Takes the planes.
 
     Raises
     ------
     MismatchError
-        When the planes differ, or not as many come as were announced.
+        When rows are missing, or not as many planes come as were announced.
     NotWritableError, StorageError
         When the file cannot be written.
     """
-    from tifffile import TiffFile
+    from tifffile import TiffFile, TiffWriter
 
+    threads = min(_MOST_THREADS, os.cpu_count() or 1)
     with whole_file(path) as temporary:
-        count, fingerprint = _write_planes(temporary, content)
-        xml = ome_xml(content, count, f"{fingerprint:08x}")
+        with (
+            ThreadPoolExecutor(threads, "compressing") as pool,
+            TiffWriter(temporary, bigtiff=is_big(content)) as writer,
+        ):
+            sink = _OmeTiffSink(path, temporary, content, writer, pool)
+            yield sink
+            sink.require_complete()
         with TiffFile(temporary, mode="r+") as tiff:
-            tiff.pages.first.tags["ImageDescription"].overwrite(xml)
+            sink.complete(tiff)
 
 
 def calibration_tags(pixel_size: PixelSize | None) -> dict[str, Any]:
@@ -76,37 +105,100 @@ def is_big(content: Content) -> bool:
     return content.count is None or content.count * content.plane_bytes > _CLASSIC_BYTES
 
 
-def _write_planes(path: Path, content: Content) -> tuple[int, int]:
-    """Write each channel of each plane as a page; return the planes and a checksum."""
-    from tifffile import TiffWriter
+class _OmeTiffSink(Sink):
+    """Tiles as they come, and behind each plane the pages that say where they lie."""
 
-    count, checksum = 0, 0
-    tags = _tags(content)
-    with TiffWriter(path, bigtiff=is_big(content)) as tiff:
-        for plane in content.planes:
-            for channel, page in enumerate(plane):
-                is_first = count == channel == 0
-                _write_page(tiff, page, tags, averaged=not content.classes, is_first=is_first)
-                checksum = zlib.crc32(np.ascontiguousarray(page).data, checksum)
-            count += 1
-    return count, checksum
+    def __init__(
+        self,
+        path: Path,
+        temporary: Path,
+        content: Content,
+        writer: "TiffWriter",
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        _, height, width = content.size
+        self._sizes = [
+            level_size(height, width, level) for level in range(1 + level_count(height, width))
+        ]
+        super().__init__(path, temporary, content, len(self._sizes) - 1)
+        self._writer, self._pool = writer, pool
+        self._tags = _tags(content)
+        self._checksum = 0
+        self._lengths: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+        self._offsets: list[list[int]] = []  # of each page and copy, in the order of the file
+        self._open: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
 
+    def complete(self, tiff: "TiffFile") -> None:
+        """Say in the pages where their tiles lie, and in the first one what the file shows."""
+        offsets = iter(self._offsets)
+        for page in tiff.pages:
+            for each in (page.aspage(), *(page.aspage().pages or ())):
+                each.aspage().tags[_OFFSETS].overwrite(next(offsets), erase=False)
+        xml = ome_xml(self.content, self.count, f"{self._checksum:08x}")
+        tiff.pages.first.tags["ImageDescription"].overwrite(xml)
 
-def _write_page(
-    tiff: Any, page: NDArray[Any], tags: dict[str, Any], *, averaged: bool, is_first: bool
-) -> None:
-    """Write one page and, if it is large, its smaller copies."""
-    copies = level_count(*page.shape)
-    description = "OME-XML" if is_first else None
-    said = {"description": description, "subifds": copies or None} | tags
-    tiff.write(page, tile=_tile(page), **said)
-    plain = {key: tags[key] for key in tags if key not in ("resolution", "extratags")}
-    for copy in smaller_copies(page, copies, averaged=averaged):
-        tiff.write(copy, tile=_tile(copy), subfiletype=1, **plain)
+    def _take(self, strip: Strip) -> None:
+        level, band = strip.level, strip.pixels
+        tall, wide = self._tile(level)
+        tiles = [
+            page[:, left : left + wide] for page in band for left in range(0, page.shape[1], wide)
+        ]
+        encoded = self._pool.map(lambda tile: self._encoded(tile, (tall, wide)), tiles)
+        if level == 0:
+            for page in band:
+                self._checksum = zlib.crc32(np.ascontiguousarray(page).data, self._checksum)
+        across = len(tiles) // len(band)
+        file = self._writer.filehandle
+        for number, data in enumerate(encoded):
+            place = number // across, level
+            self._open[place].append(file.tell())
+            self._lengths[place].append(len(data))
+            file.write(data)
 
+    def _encoded(self, tile: NDArray[Any], size: tuple[int, int]) -> bytes:
+        """Compress a tile, filled up with zeros where it hangs over the edge of the plane."""
+        import imagecodecs
 
-def _tile(page: NDArray[Any]) -> tuple[int, ...]:
-    return tuple(min(_TILE, -(-length // 16) * 16) for length in page.shape)
+        whole = np.zeros(size, tile.dtype)
+        whole[: tile.shape[0], : tile.shape[1]] = tile
+        if "predictor" in self._tags:
+            whole = imagecodecs.delta_encode(whole, axis=-1)
+        return bytes(imagecodecs.deflate_encode(whole.tobytes(), _EFFORT))
+
+    def _end_plane(self) -> None:
+        """Write a page for each channel, and one for each of its smaller copies."""
+        for channel in range(self.content.size[0]):
+            copies = len(self._sizes) - 1
+            is_first = self.count == 1 and channel == 0
+            said = {"description": "OME-XML" if is_first else None, "subifds": copies or None}
+            self._write_page((channel, 0), said | self._tags)
+            plain = {
+                key: self._tags[key]
+                for key in self._tags
+                if key not in ("resolution", "resolutionunit", "extratags")
+            }
+            for level in range(1, copies + 1):
+                self._write_page((channel, level), {"subfiletype": 1} | plain)
+        self._open.clear()
+        self._lengths.clear()
+
+    def _write_page(self, place: tuple[int, int], tags: dict[str, Any]) -> None:
+        """Write a page without its tiles, which are in the file already."""
+        level = place[1]
+        self._offsets.append(self._open[place])
+        self._writer.write(
+            ((b"", length) for length in self._lengths[place]),
+            shape=self._sizes[level],
+            dtype=self.content.dtype,
+            tile=self._tile(level),
+            **tags,
+        )
+
+    def _tile(self, level: int) -> tuple[int, int]:
+        tall, wide = (
+            min(self.content.chunk, -(-length // 16) * 16) for length in self._sizes[level]
+        )
+        return tall, wide
 
 
 def _tags(content: Content) -> dict[str, Any]:

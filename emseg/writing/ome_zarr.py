@@ -6,6 +6,8 @@ which every reader knows too, and which notices a damaged chunk; Blosc, the usua
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,29 +17,35 @@ from numpy.typing import NDArray
 
 from emseg.micrograph import unlabelled_value
 from emseg.writing.content import Content
-from emseg.writing.pyramid import level_count, level_size, smaller_copies
+from emseg.writing.pyramid import Strip, level_count, level_size
+from emseg.writing.sink import Sink
 from emseg.writing.whole import OURS, require_replaceable, whole_folder
 
 if TYPE_CHECKING:
     import zarr
 
 _VERSION = "0.4"
-_CHUNK = 512
 _LEVEL = 4
 _KINDS = {"c": "channel", "z": "space", "y": "space", "x": "space"}
 
 
-def write_ome_zarr(path: Path, content: Content) -> None:
-    """Write one image as an OME-Zarr folder, one plane in memory.
+@contextmanager
+def ome_zarr_sink(path: Path, content: Content) -> Iterator[Sink]:
+    """Write one image as an OME-Zarr folder.
 
     Axes are in the order of the specification, CZYX. Lengths are in nanometres; an axis of
     unknown scale has no unit. What emseg says about the image stands in the attribute
     ``emseg``.
 
+    Yields
+    ------
+    Sink
+        Takes the planes.
+
     Raises
     ------
     MismatchError
-        When the planes differ, or not as many come as were announced.
+        When rows are missing, or not as many planes come as were announced.
     NotWritableError
         When the folder cannot be written, or one that emseg did not write is in its place.
     StorageError
@@ -48,12 +56,49 @@ def write_ome_zarr(path: Path, content: Content) -> None:
     require_replaceable(path)
     with whole_folder(path) as temporary:
         root = zarr.open_group(temporary, mode="w", zarr_format=2)
-        levels = _levels(root, content)
-        count, ranges = _fill(levels, content)
-        for level in levels:
-            _cut(level, content, count)
-        root.attrs.put(_attributes(content, len(levels), ranges))
+        sink = _OmeZarrSink(path, temporary, content, _levels(root, content))
+        yield sink
+        sink.require_complete()
+        sink.complete(root)
         require_replaceable(path)
+
+
+class _OmeZarrSink(Sink):
+    """Chunks as they come, into the arrays of all levels."""
+
+    def __init__(
+        self, path: Path, temporary: Path, content: Content, levels: "list[zarr.Array[Any]]"
+    ) -> None:
+        super().__init__(path, temporary, content, len(levels) - 1)
+        self._levels = levels
+        self._ranges = [(np.inf, -np.inf)] * content.size[0]
+
+    def complete(self, root: "zarr.Group") -> None:
+        """Leave off the planes that were made room for and did not come; say what it shows."""
+        for level in self._levels:
+            if self.content.is_stack and level.shape[-3] != self.count:
+                level.resize((*level.shape[:-3], self.count, *level.shape[-2:]))
+        root.attrs.put(_attributes(self.content, len(self._levels), self._ranges))
+
+    def _take(self, strip: Strip) -> None:
+        level, band = strip.level, strip.pixels
+        array = self._levels[level]
+        if self.content.is_stack and self.count >= array.shape[-3]:  # nobody knows how many come
+            array.resize((*array.shape[:-3], 2 * self.count, *array.shape[-2:]))
+        if level == 0 and not self.content.classes:
+            self._ranges = [_wider(*each) for each in zip(self._ranges, band, strict=True)]
+        side, (*_, width) = self.content.chunk, band.shape
+        # chunk by chunk: when one of many that are written at once fails, zarr does not wait for
+        # the others, and they go on appearing in a folder that is being removed
+        for channel, left in product(range(len(band)), range(0, width, side)):
+            chunk = band[channel, :, left : left + side]
+            where: dict[str, int | slice] = {
+                "c": channel,
+                "z": self.count,
+                "y": strip.rows,
+                "x": slice(left, left + chunk.shape[1]),
+            }
+            array[tuple(where[name] for name in _names(self.content))] = chunk
 
 
 def _names(content: Content) -> str:
@@ -64,14 +109,14 @@ def _names(content: Content) -> str:
 def _levels(root: "zarr.Group", content: Content) -> "list[zarr.Array[Any]]":
     """Make an array for the image and one for each smaller copy."""
     channels, height, width = content.size
-    depth = content.count or 1
+    depth, side = content.count or 1, content.chunk
     compressor: dict[str, Any] = {"id": "zlib", "level": _LEVEL}
     levels = []
     for level in range(1 + level_count(height, width)):
         size = level_size(height, width, level)
         lengths = {"c": channels, "z": depth, "y": size[0], "x": size[1]}
         names = _names(content)
-        chunks = {"c": 1, "z": 1, "y": min(_CHUNK, size[0]), "x": min(_CHUNK, size[1])}
+        chunks = {"c": 1, "z": 1, "y": min(side, size[0]), "x": min(side, size[1])}
         levels.append(
             root.create_array(
                 str(level),
@@ -87,44 +132,8 @@ def _levels(root: "zarr.Group", content: Content) -> "list[zarr.Array[Any]]":
     return levels
 
 
-def _fill(
-    levels: "list[zarr.Array[Any]]", content: Content
-) -> tuple[int, list[tuple[float, float]]]:
-    """Write all planes; return their number and the range of each channel."""
-    count = 0
-    ranges = [(np.inf, -np.inf)] * content.size[0]
-    for plane in content.planes:
-        for channel, page in enumerate(plane):
-            copies = smaller_copies(page, len(levels) - 1, averaged=not content.classes)
-            for level, pixels in zip(levels, (page, *copies), strict=True):
-                _put(level, content, count, channel, pixels)
-            ranges[channel] = _wider(ranges[channel], page)
-        count += 1
-    return count, ranges
-
-
-def _put(
-    level: "zarr.Array[Any]", content: Content, plane: int, channel: int, pixels: NDArray[Any]
-) -> None:
-    if content.is_stack and plane >= level.shape[-3]:  # nobody knows how many will come
-        level.resize((*level.shape[:-3], 2 * plane, *level.shape[-2:]))
-    where: dict[str, int | slice] = {"c": channel, "z": plane}
-    # chunk by chunk: when one of many that are written at once fails, zarr does not wait for
-    # the others, and they go on appearing in a folder that is being removed
-    for y, x in product(range(0, pixels.shape[0], _CHUNK), range(0, pixels.shape[1], _CHUNK)):
-        where |= {"y": slice(y, y + _CHUNK), "x": slice(x, x + _CHUNK)}
-        chunk = pixels[y : y + _CHUNK, x : x + _CHUNK]
-        level[tuple(where[name] for name in _names(content))] = chunk
-
-
-def _cut(level: "zarr.Array[Any]", content: Content, count: int) -> None:
-    """Leave off the planes that were made room for and did not come."""
-    if content.is_stack and level.shape[-3] != count:
-        level.resize((*level.shape[:-3], count, *level.shape[-2:]))
-
-
 def _wider(extremes: tuple[float, float], page: NDArray[Any]) -> tuple[float, float]:
-    """Extend a range by the finite values of a page."""
+    """Extend a range by the finite values of a band."""
     finite = page[np.isfinite(page)] if page.dtype.kind == "f" else page
     if not finite.size:
         return extremes

@@ -61,7 +61,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     temporary = hidden_beside(path)
     with _empty_ones_removed(path.parent):
         try:
-            with _explained(path, temporary):
+            with explained(path, temporary):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 yield temporary
                 temporary.replace(path)
@@ -99,7 +99,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     temporary = hidden_beside(path)
     with _empty_ones_removed(path.parent):
         try:
-            with _explained(path, temporary):
+            with explained(path, temporary):
                 temporary.mkdir(parents=True)
                 yield temporary
                 if path.exists() and not path.is_dir():
@@ -131,7 +131,7 @@ def require_writable(folder: Path) -> None:
     missing = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
     probe = hidden_beside(folder / "probe")
     try:
-        with _explained(folder, probe):
+        with explained(folder, probe):
             folder.mkdir(parents=True, exist_ok=True)
             probe.write_bytes(b"\0")
             probe.unlink()
@@ -224,7 +224,7 @@ def _exchange(temporary: Path, path: Path) -> None:
 
 
 @contextmanager
-def _explained(path: Path, temporary: Path) -> Iterator[None]:
+def explained(path: Path, temporary: Path) -> Iterator[None]:
     """Turn what the system says about ``path`` into a refusal that says what to do.
 
     An error about another file (an input that is read while writing) passes unchanged.

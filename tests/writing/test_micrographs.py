@@ -24,7 +24,7 @@ from emseg.micrograph import LabelClass, LabelImage, Micrograph, Region
 from emseg.reading import AS_STORED, open_stack
 from emseg.reading.label_images import read_label_images
 from emseg.writing import target_of, write_label_images, write_micrographs, write_probabilities
-from emseg.writing.pyramid import level_count, level_size, smaller_copies
+from emseg.writing.pyramid import Cascade, Strip, level_count, level_size
 
 FORMATS = ("ome.tif", "ome.zarr", "hspy")
 RANDOM = np.random.default_rng(0)
@@ -82,7 +82,7 @@ chunked = settings(
 @given(stacks(in_ome), st.sampled_from([16, 32]))
 def test_ome_tiff_comes_back_equal(tmp_path: Path, planes: list[Micrograph], tile: int) -> None:
     path, first = tmp_path / "a.ome.tif", planes[0]
-    with mock.patch("emseg.writing.ome_tiff._TILE", tile):
+    with mock.patch("emseg.writing.content._CHUNK", tile):
         write_micrographs(path, iter(planes), count=len(planes))
     found = open_stack(path, AS_STORED)
     require_same(found, planes)
@@ -124,7 +124,7 @@ def test_ome_zarr_comes_back_equal(tmp_path: Path, planes: list[Micrograph], chu
     from ome_zarr_models.v04 import Image
 
     path, first = tmp_path / "a.ome.zarr", planes[0]
-    with mock.patch("emseg.writing.ome_zarr._CHUNK", chunk):
+    with mock.patch("emseg.writing.content._CHUNK", chunk):
         write_micrographs(path, iter(planes), count=len(planes))
     found = open_stack(path, AS_STORED)
     require_same(found, planes)
@@ -333,7 +333,12 @@ integers = st.sampled_from("bhilBHIL").map(np.dtype)
 
 @given(integers.flatmap(lambda dtype: arrays.arrays(dtype, st.tuples(*[st.integers(1, 9)] * 2))))
 def test_areas_are_averaged_without_overflow(plane: np.ndarray) -> None:
-    (copy,) = smaller_copies(plane, 1, averaged=True)
+    strips: list[Strip] = []
+    cascade = Cascade(
+        (1, *plane.shape), plane.dtype, 16, copies=1, averaged=True, take=strips.append
+    )
+    cascade.put(plane[np.newaxis])
+    copy = strips[1].pixels[0]
     assert copy.dtype == plane.dtype
     assert copy.shape == level_size(*plane.shape, 1)
     for y, x in np.ndindex(copy.shape):
