@@ -7,6 +7,7 @@ from torch import nn
 
 from emseg.errors import EmsegError, UnknownNameError, UsageError
 from emseg.networks.first_convolution import adapt_first_convolution
+from emseg.networks.imported import imported
 from emseg.networks.initial_weights import calm
 from emseg.networks.libraries import DENSENET264, Library, class_of, library_of
 from emseg.networks.options import network_arguments
@@ -69,12 +70,10 @@ def check_encoder(encoder: str) -> None:
     UnknownNameError
         Says which was probably meant.
     """
-    from segmentation_models_pytorch.encoders import get_encoder_names
+    get_encoder_names = imported("segmentation_models_pytorch.encoders").get_encoder_names
 
     if encoder.startswith("tu-"):
-        from timm import list_models
-
-        names = list_models()
+        names = imported("timm").list_models()
         if encoder.removeprefix("tu-").partition(".")[0] not in names:
             known = [*get_encoder_names(), *(f"tu-{each}" for each in names)]
             raise UnknownNameError("encoder", encoder, known)
@@ -88,7 +87,7 @@ def _own(name: str, spec: NetworkSpec, arguments: dict[str, Any]) -> nn.Module:
 
 
 def _of_timm(name: str, spec: NetworkSpec, arguments: dict[str, Any]) -> nn.Module:
-    import timm
+    timm = imported("timm")
 
     network: Any = timm.create_model(
         name, pretrained=False, in_chans=spec.in_channels, num_classes=spec.classes, **arguments
@@ -98,7 +97,7 @@ def _of_timm(name: str, spec: NetworkSpec, arguments: dict[str, Any]) -> nn.Modu
 
 
 def _of_torchvision(name: str, spec: NetworkSpec, arguments: dict[str, Any]) -> nn.Module:
-    from torchvision import models
+    models = imported("torchvision").models
 
     if name == DENSENET264:
         network = models.DenseNet(
@@ -116,7 +115,7 @@ def _of_torchvision(name: str, spec: NetworkSpec, arguments: dict[str, Any]) -> 
 
 
 def _of_smp(name: str, spec: NetworkSpec, arguments: dict[str, Any]) -> nn.Module:
-    import segmentation_models_pytorch as smp
+    smp = imported("segmentation_models_pytorch")
 
     any_size = {"dynamic_img_size": True} if name == "dpt" else {}  # for vision transformers
     network = smp.create_model(

@@ -13,6 +13,7 @@ from typing import Any
 
 from emseg.config import Task
 from emseg.errors import UnknownNameError
+from emseg.networks.imported import imported
 from emseg.networks.spec import NetworkSpec
 
 
@@ -79,7 +80,7 @@ def find_library(task: Task, name: str) -> tuple[Library, str]:
 
 def _is_tagged(library: Library, name: str) -> bool:
     """Whether a name of timm carries the tag of its weights: ``resnet18.a1_in1k``."""
-    import timm
+    timm = imported("timm")
 
     plain = name.partition(".")[0]
     return library is Library.TIMM and plain in names_in(library) and bool(timm.is_model(name))
@@ -89,10 +90,10 @@ def _is_tagged(library: Library, name: str) -> bool:
 def names_in(library: Library) -> frozenset[str]:
     """Names of the classifiers of timm or torchvision."""
     if library is Library.TIMM:
-        import timm
+        timm = imported("timm")
 
         return frozenset(timm.list_models())
-    import torchvision
+    torchvision = imported("torchvision")
 
     return frozenset(torchvision.models.list_models(module=torchvision.models))
 
@@ -101,7 +102,7 @@ def names_in(library: Library) -> frozenset[str]:
 def all_names(task: Task) -> tuple[str, ...]:
     """Names of all networks for a task, sorted."""
     if task is Task.SEGMENTATION:
-        import segmentation_models_pytorch as smp
+        smp = imported("segmentation_models_pytorch")
 
         return tuple(sorted({*_OWN[task], *smp.MODEL_ARCHITECTURES_MAPPING}))
     libraries = names_in(Library.TIMM) | names_in(Library.TORCHVISION)
@@ -132,7 +133,7 @@ class KnownName:
 
 def known_names() -> tuple[KnownName, ...]:
     """List every name that the libraries have; ``tu-NAME`` of timm are encoders besides."""
-    from segmentation_models_pytorch.encoders import get_encoder_names
+    get_encoder_names = imported("segmentation_models_pytorch.encoders").get_encoder_names
 
     segmentation, classification = Task.SEGMENTATION, Task.CLASSIFICATION
     decoders = [
@@ -154,7 +155,7 @@ def class_of(library: Library, name: str) -> type:
         found: type = getattr(import_module(f"emseg.networks.{module}"), its_class)
         return found
     if library is Library.SMP:
-        import segmentation_models_pytorch as smp
+        smp = imported("segmentation_models_pytorch")
 
         return smp.MODEL_ARCHITECTURES_MAPPING[name]  # type: ignore[no-any-return]
     return _class_of_built(library, name)
@@ -166,11 +167,11 @@ def _class_of_built(library: Library, name: str) -> type:
     with torch.device("meta"):
         built: Any
         if library is Library.TIMM:
-            import timm
+            timm = imported("timm")
 
             built = timm.create_model(name, pretrained=False)
         else:
-            import torchvision
+            torchvision = imported("torchvision")
 
             if name == DENSENET264:
                 return torchvision.models.DenseNet  # type: ignore[no-any-return]

@@ -14,6 +14,7 @@ from emseg.networks.anatomy import anatomy_of, blank_network
 from emseg.networks.building import check_encoder
 from emseg.networks.catalogue import with_image_size
 from emseg.networks.figures import CLASSES, SIDE, TABLE, Figures, as_row
+from emseg.networks.imported import imported
 from emseg.networks.libraries import Library, library_of
 from emseg.networks.listed import Listed, listed_networks
 from emseg.networks.options import options_of
@@ -61,7 +62,7 @@ def listed_from_library(name: str) -> Listed:
 def _weights(name: str, library: Library) -> tuple[str, ...]:
     if library is Library.TORCHVISION:
         return ("imagenet",)
-    import timm
+    timm = imported("timm")
 
     return ("imagenet",) if timm.is_model_pretrained(name) else ()
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 from torch import Tensor, nn
 
 from emseg.errors import UnreadableFileError
+from emseg.networks.imported import imported
 from emseg.networks.libraries import Library, library_of
 from emseg.networks.parts import encoder_tensors
 from emseg.networks.pretrained.fetching import HubFile, Remote, UrlFile
@@ -49,7 +50,7 @@ def imagenet_weights(network: nn.Module, spec: NetworkSpec) -> Published | None:
 
 def _of_encoder(network: nn.Module, spec: NetworkSpec) -> Published | None:
     """Weights of an encoder of segmentation-models-pytorch, its own or one of timm."""
-    from segmentation_models_pytorch.encoders import encoders
+    encoders = imported("segmentation_models_pytorch.encoders").encoders
 
     encoder = cast(Any, network).encoder
     kind = type(encoder).__name__
@@ -74,7 +75,7 @@ def _of_timm(
     name: str, network: nn.Module, twin: Callable[[dict[str, Any]], nn.Module], prefix: str
 ) -> Published | None:
     """Weights that timm loads, in its own way, into a twin of the network."""
-    import timm
+    timm = imported("timm")
 
     settings = timm.get_pretrained_cfg(name)
     if settings is None or not settings.has_weights:
@@ -109,7 +110,7 @@ def _of_timm(
 
 
 def _classifier(name: str, spec: NetworkSpec, overlay: dict[str, Any]) -> nn.Module:
-    import timm
+    timm = imported("timm")
 
     network: nn.Module = timm.create_model(
         name,
@@ -135,7 +136,7 @@ def _features(encoder: Any, overlay: dict[str, Any]) -> nn.Module:
 
 
 def _of_torchvision(name: str, network: nn.Module) -> Published | None:
-    from torchvision import models
+    models = imported("torchvision").models
 
     try:
         published = models.get_model_weights(name).DEFAULT
