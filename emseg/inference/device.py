@@ -1,15 +1,21 @@
-"""Where networks run, and how much fits there."""
+"""Where networks of PyTorch run, and how much fits there.
 
-import torch
+Torch is imported when a device is chosen or asked, not before.
+"""
+
+from typing import TYPE_CHECKING
 
 from emseg import memory
 from emseg.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
 
 _SHARE = 0.25  # of the free memory that a tile may take: other programs want to live too
 _LARGEST = {"cpu": 1024, "cuda": 4096, "mps": 2048}  # beyond, a larger tile saves nothing
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(name: str) -> "torch.device":
     """Resolve ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
 
     Raises
@@ -17,6 +23,8 @@ def choose_device(name: str) -> torch.device:
     UsageError
         When there is no such device on this machine.
     """
+    import torch
+
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -33,8 +41,10 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def device_name(device: torch.device) -> str:
+def device_name(device: "torch.device") -> str:
     """Say what the device is: ``CPU, 2 threads`` or the name of the GPU."""
+    import torch
+
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     if device.type == "cpu":
@@ -42,14 +52,16 @@ def device_name(device: torch.device) -> str:
     return device.type.upper()
 
 
-def free_bytes(device: torch.device) -> int:
+def free_bytes(device: "torch.device") -> int:
     """Memory that is free on the device."""
     if device.type == "cuda":
+        import torch
+
         return int(torch.cuda.mem_get_info(device)[0])
     return memory.free_bytes()
 
 
-def largest_tile(device: torch.device, bytes_per_pixel: int, stride: int) -> int:
+def largest_tile(device: "torch.device", bytes_per_pixel: int, stride: int) -> int:
     """Side of the largest tile that fits, a multiple of the stride.
 
     Parameters
