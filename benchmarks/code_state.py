@@ -6,19 +6,20 @@ evaluate; rows keep it beside the commit.
 """
 
 import hashlib
+from collections.abc import Collection
 
 from benchmarks.chain import ROOT
 
 _SHOWN = ("cli", "reporting", "explanation", "synthesis")  # rooms that only show what came out
 
 
-def code_state() -> str:
-    """Hash the sources of emseg, without the rooms that only show results."""
+def code_state(without: Collection[str] = _SHOWN) -> str:
+    """Hash the sources of emseg, without the rooms that only show results, or others."""
     package = ROOT / "emseg"
     files = sorted(package.rglob("*.py"))
     digest = hashlib.sha256()
     for file in files:
         name = file.relative_to(package)
-        if name.parts[0] not in _SHOWN:
+        if name.parts[0] not in without:
             digest.update(f"{name.as_posix()}\0".encode() + file.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
