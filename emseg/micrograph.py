@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
-from emseg.pixels import Pixels
+from emseg.pixels import Pixels, window
 
 UNLABELLED_8 = 255
 UNLABELLED_16 = 65535
@@ -152,7 +152,7 @@ class Micrograph:
         if self.specimen is None:
             return self
         rows, columns = self.specimen.slices
-        return replace(self, pixels=self.pixels[:, rows, columns], specimen=None)
+        return replace(self, pixels=window(self.pixels, rows, columns), specimen=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Reads a plane a band of rows at a time, so that its size does not matter."""
+"""Reads rows of a plane, and all of it a band of rows at a time, so that its size is no matter."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -29,6 +29,37 @@ class Band:
     pixels: NDArray[Any]
 
 
+def rows_of(signal: Signal, layout: Layout, plane: int, top: int, bottom: int) -> NDArray[Any]:
+    """Read the rows from ``top`` to ``bottom``, the end not included.
+
+    Parameters
+    ----------
+    signal : Signal
+        An image.
+    layout : Layout
+        Of its axes.
+    plane : int
+        Counted from 0.
+    top, bottom : int
+        They lie in the plane.
+
+    Returns
+    -------
+    array, shape (C, rows, X)
+        In the dtype of the file.
+    """
+    index, shape = list(layout.index(plane)), list(layout.shape)
+    index[layout.y], shape[layout.y] = slice(top, bottom), bottom - top
+    return replace(layout, shape=tuple(shape)).arrange(signal.read(tuple(index)))
+
+
+def rows_together(signal: Signal, layout: Layout) -> int:
+    """How many rows of a plane are decoded together, counted from the top; all, if need be."""
+    if is_crossed(signal.orientation):
+        return layout.size[0]
+    return max(1, signal.pieces[layout.y]) if signal.pieces else 1
+
+
 def bands(
     signal: Signal, layout: Layout, plane: int, *, multiple: int = 1, whole: bool = False
 ) -> Iterator[Band]:
@@ -57,10 +88,5 @@ def bands(
     row = layout.channel_count * width * signal.dtype.itemsize
     whole = whole or is_crossed(signal.orientation)
     rows = height if whole else max(_BAND // row // multiple, 1) * multiple
-    index = list(layout.index(plane))
     for top in range(0, height, rows):
-        index[layout.y] = slice(top, min(top + rows, height))
-        shape = list(layout.shape)
-        shape[layout.y] = min(top + rows, height) - top
-        part = replace(layout, shape=tuple(shape))
-        yield Band(top, part.arrange(signal.read(tuple(index))))
+        yield Band(top, rows_of(signal, layout, plane, top, min(top + rows, height)))

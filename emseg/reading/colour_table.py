@@ -194,4 +194,7 @@ def _looked_up(
 
 
 def _shown(signal: Signal, read: Callable[[Index], NDArray[Any]], axes: tuple[Axis, ...]) -> Signal:
-    return dataclasses.replace(signal, read=read, axes=axes, dtype=np.dtype(np.uint8), palette=None)
+    pieces = signal.pieces and (*signal.pieces, 3)[: len(axes)]
+    return dataclasses.replace(
+        signal, read=read, axes=axes, dtype=np.dtype(np.uint8), palette=None, pieces=pieces
+    )

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emseg.pixels import Pixels, mapped, row_bands
 from emseg.reading.signal import Shared
 
 RGB = ("red", "green", "blue")
@@ -17,26 +18,32 @@ _IN_ALPHA = Shared(
 )
 
 
-def without_alpha(pixels: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
+def without_alpha(pixels: Pixels) -> tuple[Pixels, tuple[str, ...]]:
     """Drop alpha, and keep one channel of a grey image that was stored as colour.
 
     Parameters
     ----------
-    pixels : array, shape (S, Y, X)
+    pixels : Pixels, shape (S, Y, X)
         Grey, grey and alpha, or red, green, blue and perhaps alpha.
 
     Returns
     -------
-    array, shape (1, Y, X) or (3, Y, X)
+    Pixels, shape (1, Y, X) or (3, Y, X)
     tuple of str
         The names of the channels; empty for grey.
     """
-    if len(pixels) < len(RGB):
-        return pixels[:1], ()
-    red, green, blue = pixels[:3]
-    if np.array_equal(red, green) and np.array_equal(red, blue):
-        return np.ascontiguousarray(pixels[:1]), ()
-    return np.ascontiguousarray(pixels[:3]), RGB
+    is_grey = len(pixels) < len(RGB) or all(_agree(band) for _, band in row_bands(pixels))
+    count = 1 if is_grey else len(RGB)
+
+    def kept(band: NDArray[Any]) -> NDArray[Any]:
+        return np.ascontiguousarray(band[:count])
+
+    return mapped(pixels, kept, count, pixels.dtype), () if is_grey else RGB
+
+
+def _agree(band: NDArray[Any]) -> bool:
+    red, green, blue = band[:3]
+    return np.array_equal(red, green) and np.array_equal(red, blue)
 
 
 def labels_of(pixels: NDArray[Any]) -> tuple[NDArray[Any], str]:

@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
-
 from emseg.micrograph import Region
+from emseg.pixels import Pixels
 from emseg.reading import formats
 from emseg.reading.sidecar import texts_beside
 
@@ -83,9 +82,7 @@ def beside(path: Path, size: tuple[int, int]) -> Region | None:
     return next(filter(None, (_above_bar(size, each) for each in said)), None)
 
 
-def in_picture(
-    path: Path, size: tuple[int, int], read: Callable[[], NDArray[Any]]
-) -> Region | None:
+def in_picture(path: Path, size: tuple[int, int], read: Callable[[], Pixels]) -> Region | None:
     """Look for a bar in the pixels.
 
     Parameters
@@ -95,7 +92,7 @@ def in_picture(
     size : tuple of int
         Its height and width in pixels.
     read : callable
-        Gives a plane, shape (C, Y, X).
+        Gives a plane, shape (C, Y, X); of a lazy one the quarters at its top and bottom are read.
 
     Returns
     -------

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
 from emseg.micrograph import Region
+from emseg.pixels import Pixels, window
 from emseg.reading.signal import Index, Shared, Signal
 
 TAG = 274
@@ -62,6 +63,7 @@ def turned(signal: Signal, orientation: object) -> Signal:
         pixel_size=_turned_size(signal.pixel_size, kind),
         specimen=signal.specimen and turned_region(signal.specimen, size, kind),
         orientation=kind,
+        pieces=_turned_pieces(signal.pieces, kind, y, x),
         notices=(*signal.notices, _notice(kind)),
     )
 
@@ -78,6 +80,14 @@ def turn(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
 def turn_back(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Turn pixels back to where they are stored."""
     return turn(pixels, {6: 8, 8: 6}.get(orientation, orientation))
+
+
+def as_stored(pixels: Pixels, orientation: int) -> Pixels:
+    """Turn the pixels (C, Y, X) of a plane back; lazy ones stay so, unless rows become columns."""
+    if is_crossed(orientation):
+        return turn_back(np.asarray(pixels), orientation)
+    mirrored = (orientation in _UPSIDE_DOWN, orientation in _BACK_TO_FRONT)
+    return window(pixels, *(slice(None, None, -1 if each else 1) for each in mirrored))
 
 
 def is_crossed(orientation: int) -> bool:
@@ -141,6 +151,13 @@ def _turned_size(size: PixelSize | None, kind: int) -> PixelSize | None:
     if size is None or kind not in _CROSSED:
         return size
     return dataclasses.replace(size, y_nm=size.x_nm, x_nm=size.y_nm)
+
+
+def _turned_pieces(pieces: tuple[int, ...], kind: int, y: int, x: int) -> tuple[int, ...]:
+    turned = list(pieces)
+    if pieces and kind in _CROSSED:
+        turned[y], turned[x] = pieces[x], pieces[y]
+    return tuple(turned)
 
 
 def _notice(kind: int) -> Shared:

@@ -14,10 +14,13 @@ is none would cost specimen.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from emseg.pixels import Pixels, window
 
 SMALLEST = 64
 """Pixels of the shorter side of an image that may have a bar."""
@@ -44,8 +47,8 @@ class _Side:
 
     Parameters
     ----------
-    values : array of float, shape (R, X)
-        All columns, seen without a copy.
+    pixels : Pixels, shape (C, R, X)
+        All channels and columns; what is lazy is read where letters are looked for.
     rows : array of float, shape (R, X')
         At most about a thousand columns of them.
     ground : float
@@ -58,7 +61,7 @@ class _Side:
         Rows of the whole image.
     """
 
-    values: NDArray[Any]
+    pixels: Pixels
     rows: NDArray[np.floating]
     ground: float
     near: float
@@ -72,13 +75,14 @@ class _Side:
         return np.asarray(owned >= _BLANK)
 
 
-def rows_of_specimen(pixels: NDArray[Any]) -> tuple[int, int] | None:
+def rows_of_specimen(pixels: Pixels) -> tuple[int, int] | None:
     """Find the rows that show the specimen, if the rest is a bar below or above them.
 
     Parameters
     ----------
-    pixels : array, shape (C, Y, X)
-        A plane with one to four channels, of any real dtype.
+    pixels : Pixels, shape (C, Y, X)
+        A plane with one to four channels, of any real dtype. Of a lazy one the quarters at its top
+        and bottom are read, once, and about a thousand columns of them are held.
 
     Returns
     -------
@@ -88,17 +92,37 @@ def rows_of_specimen(pixels: NDArray[Any]) -> tuple[int, int] | None:
     channels, height, width = pixels.shape
     if min(height, width) < SMALLEST or channels > 4 or pixels.dtype.kind not in "iuf":
         return None
+    outermost = int(_THICKEST * height) + _BEYOND
+    every = slice(None)
+    below = _Outermost(window(pixels, slice(None, -outermost - 1, -1), every), height)
+    above = _Outermost(window(pixels, slice(outermost), every), height)
     for tolerance in (0.0, _JPEG):
-        for turned in (pixels[:, ::-1], pixels):  # the bar below, the bar above
-            bar = _bar(turned, tolerance)
+        for side in (below, above):
+            bar = _bar(side, tolerance)
             if bar is not None:
-                return (0, height - bar) if turned is not pixels else (bar, height)
+                return (0, height - bar) if side is below else (bar, height)
     return None
 
 
-def _bar(pixels: NDArray[Any], tolerance: float) -> int | None:
+class _Outermost:
+    """The outermost rows of a plane, (C, R, X), from its side inwards."""
+
+    def __init__(self, pixels: Pixels, height: int) -> None:
+        self.pixels, self.height = pixels, height
+
+    @cached_property
+    def rows(self) -> NDArray[np.floating]:
+        """About a thousand columns, averaged over the channels, shape (R, X')."""
+        sample = self.pixels[:, :, :: max(1, self.pixels.shape[2] // _COLUMNS)]
+        precision = np.float32 if sample.dtype.itemsize <= 2 else np.float64
+        if len(sample) > 1:
+            return np.asarray(sample.mean(axis=0, dtype=precision))
+        return np.asarray(sample[0], precision)
+
+
+def _bar(outermost: _Outermost, tolerance: float) -> int | None:
     """Rows of the bar that begins at row 0 or shortly behind it."""
-    side = _side(pixels, tolerance)
+    side = _side(outermost, tolerance)
     if side is None:
         return None
     blank = side.blank
@@ -117,24 +141,20 @@ def _bar(pixels: NDArray[Any], tolerance: float) -> int | None:
     return None
 
 
-def _side(pixels: NDArray[Any], tolerance: float) -> _Side | None:
+def _side(outermost: _Outermost, tolerance: float) -> _Side | None:
     """Look at the outermost rows; None when they have no ground."""
-    height, width = pixels.shape[1:]
-    values = pixels[:, : int(_THICKEST * height) + _BEYOND]
-    sample = values[:, :, :: max(1, width // _COLUMNS)]
-    precision = np.float32 if pixels.dtype.itemsize <= 2 else np.float64
-    rows = sample.mean(axis=0, dtype=precision) if len(sample) > 1 else sample[0].astype(precision)
+    rows, height, dtype = outermost.rows, outermost.height, outermost.pixels.dtype
     outer = rows[_FRAME : _FRAME + max(6, height // 100)]
     if not np.isfinite(rows).all():
         return None
     ground = float(np.median(outer))
     reach = float(np.abs(rows - ground).max())
     thrown = np.abs(outer - ground)
-    near = tolerance * (255.0 if pixels.dtype == np.uint8 else float(np.ptp(rows)))
+    near = tolerance * (255.0 if dtype == np.uint8 else float(np.ptp(rows)))
     near = min(near, max(near / 10, 2 * float(np.quantile(thrown, 0.8))))
     if reach <= 4 * near or (thrown <= near).mean() < 0.5:
         return None
-    return _Side(values, rows, ground, near, reach, height)
+    return _Side(outermost.pixels, rows, ground, near, reach, height)
 
 
 def _is_blurred(side: _Side, edge: int) -> bool:
@@ -176,8 +196,8 @@ def _is_lettered(side: _Side, edge: int) -> bool:
     """Whether the rows before the edge hold letters that stand on common lines."""
     from scipy.ndimage import find_objects, label
 
-    step = max(1, side.values.shape[2] // _LETTER_COLUMNS)
-    drawn = side.values[:, :edge:step, ::step].mean(axis=0, dtype=np.float64)
+    step = max(1, side.pixels.shape[2] // _LETTER_COLUMNS)
+    drawn = side.pixels[:, :edge:step, ::step].mean(axis=0, dtype=np.float64)
     distance = np.abs(drawn - side.ground)
     reach = float(distance[_FRAME:].max())
     ink = distance > 0.5 * reach

@@ -81,6 +81,8 @@ class Signal:
     needs : int
         Bytes of memory that reading any part of it takes, beyond the values that are asked for:
         a picture that is decoded whole, a chunk, a tile.
+    pieces : tuple of int
+        Samples along each axis that are decoded together; empty when any part is read alone.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Signal:
     notices: tuple[str, ...] = ()
     is_named: bool = False
     needs: int = 0
+    pieces: tuple[int, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:

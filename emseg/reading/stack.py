@@ -1,13 +1,10 @@
 """Opens files of any format as stacks of micrographs."""
 
-import atexit
 import dataclasses
 import logging
-import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, overload
 
@@ -20,13 +17,16 @@ from emseg.errors import (
     UnreadableFileError,
 )
 from emseg.micrograph import Micrograph, Region
+from emseg.pixels import LARGE, Pixels, ReadPixels, mapped
 from emseg.reading import formats, information_bar, orientation
+from emseg.reading.bands import rows_of, rows_together
 from emseg.reading.channel_terms import mentions_spectra, parse_channels
 from emseg.reading.channels import with_channels
 from emseg.reading.choice import choose
 from emseg.reading.colour_table import as_mask, as_micrograph
 from emseg.reading.colours import RGB, labels_of, without_alpha
 from emseg.reading.fit import plausible, without_said
+from emseg.reading.held import borrowed
 from emseg.reading.inside import file_of
 from emseg.reading.layout import Layout, relabel
 from emseg.reading.missing import missing
@@ -74,6 +74,10 @@ class Stack(Sequence[Micrograph]):
         self.pixel_size: PixelSize | None = _calibrated(path, signal, self.options)
         self._chosen = chosen
         self._layout = Layout.of(signal.axes)
+        self._dtype, self._rows_together = (
+            _native(signal.dtype),
+            rows_together(signal, self._layout),
+        )
         self._tagged = signal.specimen
         self._specimen: Region | None = None
         self._is_searched = False
@@ -92,7 +96,7 @@ class Stack(Sequence[Micrograph]):
     @cached_property
     def channels(self) -> tuple[str, ...]:
         """Channel names; for a file that stores colours, those of its first plane."""
-        return self[0].channels if self._is_coloured else self._channels
+        return self.plane(0).channels if self._is_coloured else self._channels
 
     def __len__(self) -> int:
         return self._layout.count
@@ -108,8 +112,21 @@ class Stack(Sequence[Micrograph]):
     def __getitem__(self, at: int | slice) -> Micrograph | list[Micrograph]:
         if isinstance(at, slice):
             return [self[each] for each in range(len(self))[at]]
+        return self.plane(at, None)
+
+    def plane(self, at: int, at_most: int | None = LARGE) -> Micrograph:
+        """Read a plane; the pixels of a large one only when they are sliced.
+
+        Parameters
+        ----------
+        at : int
+            Its position.
+        at_most : int or None
+            Bytes of memory of a plane that is read at once; None reads any. Formats that give
+            no rows without all of them are read at once as well.
+        """
         plane = range(len(self))[at]
-        pixels, channels = self._colours(self._read(plane))
+        pixels, channels = self._colours(self._pixels(plane, at_most))
         first = pixels if plane == 0 else None
         return Micrograph(
             pixels=_inverted(pixels) if self.options.invert else pixels,
@@ -118,7 +135,7 @@ class Stack(Sequence[Micrograph]):
             plane=plane if len(self) > 1 else None,
             pixel_size=self.pixel_size,
             channels=channels,
-            specimen=self._searched(lambda: self._first() if first is None else first),
+            specimen=self._searched(lambda: self._first(at_most) if first is None else first),
             palette=self._palette,
             is_grey_in_colour=self._has_colours and len(pixels) == 1,
         )
@@ -131,7 +148,7 @@ class Stack(Sequence[Micrograph]):
         """
         return self._searched(self._first)
 
-    def _searched(self, first: Callable[[], NDArray[Any]]) -> Region | None:
+    def _searched(self, first: Callable[[], Pixels]) -> Region | None:
         if not self._is_searched:
             self._specimen, self._is_searched = self._without_bar(first), True
         return self._specimen
@@ -148,7 +165,7 @@ class Stack(Sequence[Micrograph]):
         said = information_bar.beside(self.path, size)
         return said and orientation.turned_region(said, size, self._orientation)
 
-    def _without_bar(self, first: Callable[[], NDArray[Any]]) -> Region | None:
+    def _without_bar(self, first: Callable[[], Pixels]) -> Region | None:
         """Ask the user, the tags, the file beside, and last the picture."""
         stated = self.stated_specimen
         if self.options.crop is not None or self.options.keep_bar:
@@ -158,7 +175,7 @@ class Stack(Sequence[Micrograph]):
             information_bar.tell(self.path, found, self.size)
         return found
 
-    def seen_specimen(self, read: Callable[[], NDArray[Any]]) -> Region | None:
+    def seen_specimen(self, read: Callable[[], Pixels]) -> Region | None:
         """Look for an information bar in a plane, as it is shown and as it is stored.
 
         Parameters
@@ -172,28 +189,40 @@ class Stack(Sequence[Micrograph]):
             return found
         size = orientation.stored_size(self.size, kind)
         found = information_bar.in_picture(
-            self.path, size, lambda: orientation.turn_back(read(), kind)
+            self.path, size, lambda: orientation.as_stored(read(), kind)
         )
         return found and orientation.turned_region(found, size, kind)
 
-    def _first(self) -> NDArray[Any]:
-        return self._colours(self._read(0))[0]
+    def _first(self, at_most: int | None = LARGE) -> Pixels:
+        return self._colours(self._pixels(0, at_most))[0]
 
-    def _read(self, plane: int) -> NDArray[Any]:
+    def _pixels(self, plane: int, at_most: int | None) -> Pixels:
         """Pixels of one plane, shape (C, Y, X), in native byte order."""
-        with explained(self.path), _borrowed(self.path, self.options, keep=len(self) > 1) as source:
+        shape = self._layout.channel_count, *self.size
+        if at_most is None or not self._has_more(at_most):
+            return np.array(self._rows(plane, 0, self.size[0], keep=len(self) > 1), order="C")
+        read = partial(self._rows, plane, keep=True)
+        return ReadPixels(read, shape, self._dtype, self._rows_together)
+
+    def _has_more(self, at_most: int) -> bool:
+        """Whether a plane has more bytes, and its rows are worth reading by themselves."""
+        (height, width), depth = self.size, self._layout.channel_count * self._dtype.itemsize
+        is_by_rows = formats.format_of(self.path).is_lazy and not self.options.as_stored
+        return is_by_rows and 2 * self._rows_together <= height and height * width * depth > at_most
+
+    def _rows(self, plane: int, top: int, bottom: int, *, keep: bool) -> NDArray[Any]:
+        with explained(self.path), borrowed(self.path, self.options, _open, keep=keep) as source:
             signal = source.signals[self._chosen]
             if signal.shape != self._layout.shape:
                 raise UnreadableFileError(f"{self.path} changed while it was read; start again")
-            stored = self._layout.arrange(signal.read(self._layout.index(plane)))
-            native = np.uint8 if stored.dtype == bool else stored.dtype.newbyteorder("=")
-            return np.array(stored, dtype=native, order="C")
+            stored = rows_of(signal, self._layout, plane, top, bottom)
+            return stored.astype(_native(stored.dtype), copy=False)
 
-    def _colours(self, pixels: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
+    def _colours(self, pixels: Pixels) -> tuple[Pixels, tuple[str, ...]]:
         if not self._is_coloured or len(pixels) == 1:
             return pixels, self._channels
         if self.options.as_stored:
-            pixels, notice = labels_of(pixels)
+            pixels, notice = labels_of(np.asarray(pixels))
             if notice:
                 _tell(self.path, notice)
         return without_alpha(pixels)
@@ -265,9 +294,15 @@ def _calibrated(path: Path, signal: Signal, options: ReadOptions) -> PixelSize |
     return dataclasses.replace(given, z_nm=found.z_nm)
 
 
-def _inverted(pixels: NDArray[Any]) -> NDArray[Any]:
+def _native(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Say as which type in memory a file is read."""
+    return np.dtype(np.uint8) if dtype.kind == "b" else dtype.newbyteorder("=")
+
+
+def _inverted(pixels: Pixels) -> Pixels:
     """Swap dark and bright in the same dtype: -v, or the distance from the other end."""
-    return -pixels if pixels.dtype.kind == "f" else ~pixels
+    function = np.negative if pixels.dtype.kind == "f" else np.invert
+    return mapped(pixels, function, len(pixels), pixels.dtype)
 
 
 def _open(path: Path, options: ReadOptions | None = None) -> Source:
@@ -338,47 +373,3 @@ def _too_large(path: Path) -> tuple[str, ...]:
         f"is read whole, {size / 1e6:,.0f} MB: {fmt.name} cannot be read piece by piece; "
         "convert it once if memory is short",
     )
-
-
-class _Held:
-    """The file that a thread read last, open for its next plane; closed with the thread."""
-
-    def __init__(self) -> None:
-        self.key: tuple[object, ...] | None = None
-        self.source: Source | None = None
-
-    def take(self, path: Path, options: ReadOptions) -> Source:
-        """Hand over an open file; reopened when it changed and in a forked process."""
-        status = file_of(path).stat()
-        key = (os.getpid(), path, options, status.st_mtime_ns, status.st_size)
-        if self.key != key or self.source is None:
-            self.release()
-            self.source, self.key = _open(path, options), key
-        return self.source
-
-    def release(self) -> None:
-        """Close the file."""
-        if self.source is not None:
-            self.source.close()
-        self.source = self.key = None
-
-    def __del__(self) -> None:
-        self.release()
-
-
-class _PerThread(threading.local):
-    def __init__(self) -> None:
-        self.held = _Held()
-
-
-_thread = _PerThread()
-atexit.register(lambda: _thread.held.release())  # while the libraries that close it still stand
-
-
-@contextmanager
-def _borrowed(path: Path, options: ReadOptions, *, keep: bool) -> Iterator[Source]:
-    if keep:
-        yield _thread.held.take(path, options)
-    else:
-        with _open(path, options) as source:
-            yield source

@@ -30,6 +30,15 @@ def can_read_rows(page: Page, key: tifffile.TiffPage) -> bool:
     )
 
 
+def rows_together(page: tifffile.TiffPage) -> int:
+    """How many rows of a page are decoded together, counted from the top."""
+    if page.is_contiguous:
+        return 1
+    if not can_read_rows(page, page):
+        return int(page.imagelength)
+    return int(page.tilelength if page.is_tiled else page.rowsperstrip)
+
+
 def read_rows(page: Page, key: tifffile.TiffPage, start: int, stop: int) -> NDArray[Any]:
     """Decode rows of a page.
 

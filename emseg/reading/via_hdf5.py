@@ -32,7 +32,7 @@ from emseg.reading.inside import split
 from emseg.reading.layout import Layout, why_not
 from emseg.reading.signal import Index, Signal, Source
 from emseg.reading.via_rosettasciio import open_source as open_with_rosettasciio
-from emseg.reading.weight import chunk_bytes
+from emseg.reading.weight import chunk_bytes, chunk_of
 
 _LINKS = 16  # from file to file, as HDF5 itself follows; their folders were looked at before
 _SMALLEST = 16  # pixels on a side, below which a dataset is taken for a table of numbers
@@ -139,7 +139,7 @@ def _signal(name: str, dataset: h5py.Dataset) -> Signal:
         return dataclasses.replace(signal_of_marked(dataset), name=name)
     roles = roles_of(said.axes, dataset.dtype)
     axes = renamed(said.axes, roles.names)
-    dtype, colours = dataset.dtype, dataset.dtype.names
+    dtype, colours, chunk = dataset.dtype, dataset.dtype.names, chunk_of(dataset)
 
     def read(index: Index) -> NDArray[Any]:
         if not colours:
@@ -161,6 +161,7 @@ def _signal(name: str, dataset: h5py.Dataset) -> Signal:
         notices=notices,
         is_named=roles.are_named,
         needs=chunk_bytes(dataset),
+        pieces=(*chunk, len(colours)) if chunk and colours else chunk,
     )
     return as_image(signal, dataset)
 

@@ -39,7 +39,11 @@ def open_source(path: Path, _format: Format) -> Source:
         return _open_archive(path)
     _refuse_objects(path)
     array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return Source((_signal("", array.shape, array.dtype, lambda index: array[index]),))
+
+    def read(index: Index) -> NDArray[Any]:  # a map that stays counts as memory as it is read
+        return np.array(np.load(path, mmap_mode="r", allow_pickle=False)[index])
+
+    return Source((_signal("", array.shape, array.dtype, read),))
 
 
 def _refuse_objects(path: Path) -> None:

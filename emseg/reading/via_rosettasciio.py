@@ -25,7 +25,7 @@ from emseg.reading.plugins import file_reader
 from emseg.reading.quiet import no_warnings
 from emseg.reading.signal import Index, Signal, Source
 from emseg.reading.spectra import energy_axis, spectra_of
-from emseg.reading.weight import chunk_bytes
+from emseg.reading.weight import chunk_bytes, chunk_of
 
 _LAZY, _WHOLE = {"lazy": True}, {"lazy": False}
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -146,6 +146,7 @@ def signal_of(found: dict[str, Any], calibration: str) -> Signal:
         found = found | {"axes": _completed(found["axes"], found["data"].shape)}
     found = _rows_first(found)
     data, colours = found["data"], found["data"].dtype.names
+    chunk = chunk_of(data)
     names, refusal = _roles(found)
     axes = tuple(
         _axis(described, name, size)
@@ -182,6 +183,7 @@ def signal_of(found: dict[str, Any], calibration: str) -> Signal:
         notices=_uneven(found),
         is_named=True,
         needs=chunk_bytes(data),
+        pieces=(*chunk, len(colours)) if chunk and colours else chunk,
     )
 
 

@@ -33,7 +33,7 @@ from emseg.reading.signal import Index, Signal, Source
 from emseg.reading.tiff_calibration import calibrate
 from emseg.reading.tiff_gaps import missing_pieces, why_undecodable
 from emseg.reading.tiff_photometric import as_shown, why_unlike
-from emseg.reading.tiff_rows import can_read_rows, read_rows
+from emseg.reading.tiff_rows import can_read_rows, read_rows, rows_together
 from emseg.reading.tiff_scale import Calibration, Series
 
 _log = logging.getLogger(__name__)
@@ -124,6 +124,7 @@ def _signal(path: Path, tiff: tifffile.TiffFile, series: Series, number: int) ->
         notices=(*_notices(series), *found.notices),
         is_named=len(axes) == 2 or series.kind not in _UNNAMED,
         needs=math.prod(page.chunks) * dtype.itemsize if offset is None else 0,
+        pieces=() if offset is not None else _pieces(axes, rows_together(page)),
     )
     signal = as_shown(signal, tiff, page)
     alike = why_unlike(series) if isinstance(series, tifffile.TiffPageSeries) else ""
@@ -152,6 +153,10 @@ def _axis_name(letter: str, page: tifffile.TiffPage) -> str:
 def _axis(name: str, size: int, found: Calibration) -> Axis:
     step = found.steps.get(name)
     return Axis(name, size, *((step.scale, 0.0, step.units) if step else ()))
+
+
+def _pieces(axes: tuple[Axis, ...], rows: int) -> tuple[int, ...]:
+    return tuple(min(rows, axis.size) if axis.name == "y" else axis.size for axis in axes)
 
 
 def _count(axes: tuple[Axis, ...], name: str) -> int:

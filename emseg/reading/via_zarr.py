@@ -30,7 +30,7 @@ from emseg.reading.layout import Layout, why_not
 from emseg.reading.ngff import SOURCE, Placed, image_axes, multiscales_of
 from emseg.reading.quiet import mute, no_warnings
 from emseg.reading.signal import Index, Signal, Source
-from emseg.reading.weight import chunk_bytes
+from emseg.reading.weight import chunk_bytes, chunk_of
 from emseg.reading.zarr_axes import SOURCE as COORDINATES
 from emseg.reading.zarr_axes import array_axes
 from emseg.reading.zarr_chunks import checked
@@ -199,6 +199,7 @@ def _placed(array: zarr.Array[Any], placed: Placed, source: str) -> Signal:
         notices=placed.notices,
         is_named=placed.are_named,
         needs=chunk_bytes(array),
+        pieces=chunk_of(array),
     )
 
 

@@ -13,18 +13,21 @@ from emseg.reading.signal import Index, Signal
 _COPIES = 2  # as they are stored, and as they are handed on
 
 
-def chunk_bytes(array: Any) -> int:
-    """Bytes of the largest chunk of an array, which is decoded whole; 0 of one without chunks.
+def chunk_of(array: Any) -> tuple[int, ...]:
+    """Shape of the largest chunk of an array, which is decoded whole; empty without chunks.
 
     Parameters
     ----------
     array : h5py.Dataset, dask or Zarr array, or any other
     """
-    chunks = getattr(array, "chunks", None)
-    if not chunks:
-        return 0
-    sizes = [int(max(each) if isinstance(each, tuple) else each) for each in chunks]
-    return math.prod(sizes) * int(array.dtype.itemsize)
+    chunks = getattr(array, "chunks", None) or ()
+    return tuple(int(max(each) if isinstance(each, tuple) else each) for each in chunks)
+
+
+def chunk_bytes(array: Any) -> int:
+    """Bytes of the largest chunk of an array, as `chunk_of` takes it; 0 of one without chunks."""
+    chunk = chunk_of(array)
+    return math.prod(chunk) * int(array.dtype.itemsize) if chunk else 0
 
 
 def weighed(path: Path, signal: Signal) -> Signal:
