@@ -30,7 +30,9 @@ def entropy(probabilities: NDArray[Any], axis: int = 0) -> NDArray[np.float32]:
         section 6); NaN where a probability is.
     """
     classes = np.moveaxis(probabilities, axis, 0)
-    spread = np.zeros(classes.shape[1:], np.float32)
+    spread: NDArray[np.float32] = np.zeros(classes.shape[1:], np.float32)
     for p in classes:  # a class at a time, so that no copy of all is made
         spread -= p * np.log(np.maximum(p, np.finfo(np.float32).tiny))
-    return np.clip(spread / np.float32(np.log(len(classes))), 0, 1)
+    spread /= np.float32(np.log(len(classes)))
+    np.clip(spread, 0, 1, out=spread)
+    return spread

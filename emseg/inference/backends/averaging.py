@@ -20,7 +20,7 @@ def probabilities_of(scores: NDArray[np.float32]) -> NDArray[np.float32]:
         Summing to 1 over K; NaN where a score is NaN or the highest is infinite.
     """
     with np.errstate(invalid="ignore"):  # infinity less itself is NaN, which the engine refuses
-        shares = scores - scores.max(axis=1, keepdims=True)
+        shares: NDArray[np.float32] = scores - scores.max(axis=1, keepdims=True)
     np.exp(shares, out=shares)
     shares /= shares.sum(axis=1, keepdims=True)
     return shares
