@@ -21,6 +21,8 @@ PICTURE_OF_RESULTS = "a picture of results by emseg, no micrograph"
 
 _BAND = 1 << 22  # pixels that are counted at a time, 32 MiB of indices
 
+_FEW = 8
+
 
 class LabelKey(StrEnum):
     """What a file says about its label image; every value is JSON.
@@ -208,6 +210,25 @@ def count_values(plane: NDArray[Any]) -> NDArray[np.int64]:
     return counts
 
 
+def count_classes(labels: NDArray[Any], classes: int) -> NDArray[np.int64]:
+    """Count the pixels of each class; what is unlabelled is not counted.
+
+    Parameters
+    ----------
+    labels : array of uint8 or uint16, shape (Y, X)
+        Class indices, or the unlabelled value.
+    classes : int
+        How many classes there are.
+
+    Returns
+    -------
+    array of int64, shape (classes,)
+    """
+    if classes <= _FEW:  # comparing takes a tenth of the time of counting
+        return np.array([np.count_nonzero(labels == k) for k in range(classes)], np.int64)
+    return count_values(labels)[:classes]
+
+
 @dataclass(frozen=True, slots=True)
 class LabelImage:
     """Class indices of one plane.
@@ -251,4 +272,4 @@ class LabelImage:
 
     def counts(self) -> NDArray[np.int64]:
         """Pixels of each class, shape (K,); unlabelled pixels are not counted."""
-        return count_values(self.pixels)[: len(self.classes)]
+        return count_classes(self.pixels, len(self.classes))

@@ -17,7 +17,6 @@ from emseg.reporting.verdicts import (
     verdicts_of,
 )
 from emseg.writing.display import (
-    Size,
     background_class,
     colour_table,
     grey_picture,
@@ -26,6 +25,7 @@ from emseg.writing.display import (
 )
 from emseg.writing.picture import Entry, Panel, compose, pixel_note
 from emseg.writing.previews import scaled, write_picture
+from emseg.writing.reduction import Size
 
 _LONGEST = 640
 _LISTED = 12

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from emseg.calibration import PixelSize
 from emseg.micrograph import LabelImage
-from emseg.writing.display import Size, background_class, colour_table, painted
+from emseg.writing.display import background_class, colour_table, painted
 from emseg.writing.picture import (
     Entry,
     Panel,
@@ -21,6 +21,7 @@ from emseg.writing.picture import (
     with_scale_bar,
 )
 from emseg.writing.previews import write_picture
+from emseg.writing.reduction import Size
 
 _MOST_NUMBERED = 300
 _INK, _HALO = (0, 0, 0), (255, 255, 255)

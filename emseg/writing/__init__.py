@@ -7,7 +7,7 @@ from emseg.writing.content import (
     probability_content,
 )
 from emseg.writing.images import write_label_images, write_micrographs, write_probabilities
-from emseg.writing.previews import write_preview
+from emseg.writing.previews import Preview, write_preview
 from emseg.writing.run_table import RunTable
 from emseg.writing.scale_bar import scale_bar
 from emseg.writing.sink import Sink
@@ -25,6 +25,7 @@ from emseg.writing.whole import (
 __all__ = [
     "TARGETS",
     "Content",
+    "Preview",
     "RunTable",
     "Sink",
     "label_content",

@@ -8,15 +8,13 @@ from PIL import Image, ImageDraw
 
 from emseg.calibration import PixelSize
 from emseg.micrograph import LabelImage, Micrograph, Region
+from emseg.writing.reduction import Size, block_means, nearest, oversampled
 
 _PERCENTILES = (0.5, 99.5)
 _FILL, _FAINT = 110, 15  # opacity, of 255
 _BACKGROUND = "background"
 _VEIL, _HATCH, _APART = (255, 255, 255, 150), (120, 120, 120, 200), 12
-_OVERSAMPLING = 3
 _NEAREST, _AREA = Image.Resampling.NEAREST, Image.Resampling.BOX
-
-Size = tuple[int, int]
 
 
 def shown_size(size: Size, pixel_size: PixelSize | None, longest: int, least: int = 320) -> Size:
@@ -65,7 +63,11 @@ def grey_picture(micrograph: Micrograph, shown: Size) -> Image.Image:
         RGB; values that are not finite are black.
     """
     pixels = micrograph.array if len(micrograph.pixels) == 3 else micrograph.pixels[:1]
-    means = _block_means(pixels, shown)
+    return stretched(block_means(pixels, shown), micrograph, shown)
+
+
+def stretched(means: NDArray[np.floating], micrograph: Micrograph, shown: Size) -> Image.Image:
+    """Show the means of a micrograph's blocks, shape (C, Y, X), as `grey_picture` does."""
     levels = _stretched(means, means[_inside(means.shape, micrograph)])
     if len(levels) == 3:
         picture = Image.fromarray(np.ascontiguousarray(np.moveaxis(levels, 0, -1)))
@@ -172,30 +174,8 @@ def painted(values: NDArray[Any], table: NDArray[np.uint8], shown: Size) -> Imag
     PIL.Image.Image
         RGBA.
     """
-    fine = nearest(values, _oversampled(values.shape, shown))
+    fine = nearest(values, oversampled(values.shape, shown))
     return _resized(Image.fromarray(np.take(table, fine, axis=0)), shown)
-
-
-def nearest(values: NDArray[Any], shown: Size) -> NDArray[Any]:
-    """Take the values at the centres of a picture's pixels.
-
-    Parameters
-    ----------
-    values : array, shape (Y, X)
-        Such as class indices, which have no mean.
-    shown : tuple of int
-        Height and width of the picture.
-
-    Returns
-    -------
-    array, shape ``shown``
-        Of the same dtype.
-    """
-    rows, columns = (
-        ((np.arange(short) + 0.5) * length / short).astype(np.intp)
-        for short, length in zip(shown, values.shape, strict=True)
-    )
-    return values[np.ix_(rows, columns)]
 
 
 def _on_rim(indices: NDArray[Any]) -> NDArray[np.bool_]:
@@ -207,21 +187,6 @@ def _on_rim(indices: NDArray[Any]) -> NDArray[np.bool_]:
     rim[:, 1:] |= right
     rim[:, :-1] |= right
     return rim
-
-
-def _block_means(pixels: NDArray[Any], shown: Size) -> NDArray[np.floating]:
-    """Average whole blocks until less than twice the shown size is left, shape (C, Y, X)."""
-    channels, *size = pixels.shape
-    block = [max(1, length // short) for length, short in zip(size, shown, strict=True)]
-    high, wide = (length // step for length, step in zip(size, block, strict=True))
-    trimmed = pixels[:, : high * block[0], : wide * block[1]]
-    precision = np.float64 if pixels.dtype.itemsize > 2 else np.float32
-    if block == [1, 1]:
-        return trimmed.astype(precision)
-    blocks = trimmed.reshape(channels, high, block[0], wide, block[1])
-    with np.errstate(all="ignore"):  # not finite in, not finite out
-        means: NDArray[np.floating] = blocks.mean(axis=(2, 4), dtype=precision)
-    return means
 
 
 def _inside(shape: tuple[int, ...], micrograph: Micrograph) -> tuple[slice, ...]:
@@ -255,15 +220,6 @@ def _stretched(values: NDArray[np.floating], seen: NDArray[np.floating]) -> NDAr
     held = np.clip(np.nan_to_num(values, nan=low, posinf=high, neginf=low), low, high)
     scaled: NDArray[np.uint8] = ((held / 2 - low / 2) / (high / 2 - low / 2) * 255).astype(np.uint8)
     return scaled
-
-
-def _oversampled(size: tuple[int, ...], shown: Size) -> Size:
-    """Size at which colours are averaged down to the shown one without missing thin parts."""
-    fine = [
-        min(length, short * _OVERSAMPLING) if length > short else short
-        for length, short in zip(size, shown, strict=True)
-    ]
-    return fine[0], fine[1]
 
 
 def _resized(picture: Image.Image, shown: Size) -> Image.Image:

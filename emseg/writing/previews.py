@@ -1,25 +1,39 @@
 """One picture of a result: the micrograph, and the same with its classes."""
 
+import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from emseg.errors import MismatchError
-from emseg.micrograph import PICTURE_OF_RESULTS, LabelImage, Micrograph
+from emseg.micrograph import (
+    PICTURE_OF_RESULTS,
+    LabelClass,
+    LabelImage,
+    Micrograph,
+    Region,
+    count_classes,
+    label_dtype,
+)
+from emseg.writing.content import without_pixels
 from emseg.writing.display import (
     background_class,
-    grey_picture,
     overlaid,
     shown_part,
     shown_size,
+    stretched,
     veiled,
 )
 from emseg.writing.picture import Entry, Panel, compose, pixel_note, with_scale_bar
+from emseg.writing.reduction import BlockMeans, Picked, oversampled
 from emseg.writing.whole import whole_file
 
 _LISTED = 12
+_ROWS = 512  # that are taken from a micrograph at a time
 
 
 def write_preview(
@@ -54,12 +68,101 @@ def write_preview(
             f"{path}: the micrograph {micrograph.title} has {micrograph.size} pixels (y, x) and "
             f"its labels {labels.pixels.shape}; give labels of the same size"
         )
-    shown = shown_size(micrograph.size, micrograph.pixel_size, longest)
-    plain = grey_picture(micrograph, shown)
-    marked = veiled(overlaid(plain, labels), micrograph.size, labels.specimen)
-    panels = (Panel(scaled(plain, micrograph)), Panel(marked))
-    note = pixel_note(micrograph.pixel_size)
-    write_picture(path, compose(micrograph.title, note, panels, area_legend(labels)))
+    preview = Preview(micrograph, labels.classes, specimen=labels.specimen, longest=longest)
+    for top in range(0, micrograph.size[0], _ROWS):
+        rows = slice(top, top + _ROWS)
+        preview.put(micrograph.pixels[:, rows], labels.pixels[rows])
+    preview.write(path)
+
+
+class Preview:
+    """The picture of `write_preview` from bands of rows; holds as much as it shows.
+
+    Parameters
+    ----------
+    micrograph : Micrograph
+        Says how large it is and how it is calibrated; its pixels are neither looked at nor kept.
+    classes : tuple of LabelClass
+        What the labels mean, in card order.
+    specimen : Region or None
+        The part that was labelled; None when all of it was.
+    longest : int
+        Longer side of each panel in pixels.
+    """
+
+    def __init__(
+        self,
+        micrograph: Micrograph,
+        classes: tuple[LabelClass, ...],
+        *,
+        specimen: Region | None = None,
+        longest: int = 1024,
+    ) -> None:
+        self._micrograph = without_pixels(micrograph)
+        self._classes, self._specimen = classes, specimen
+        self._shown = shown_size(micrograph.size, micrograph.pixel_size, longest)
+        shape, dtype = micrograph.pixels.shape, micrograph.pixels.dtype
+        self._drawn = slice(None) if shape[0] == 3 else slice(1)
+        self._means = BlockMeans(
+            (len(range(shape[0])[self._drawn]), *shape[1:]), dtype, self._shown
+        )
+        fine = oversampled(micrograph.size, self._shown)
+        self._picked = Picked(micrograph.size, label_dtype(len(classes)), fine)
+        self._counts = np.zeros(len(classes), np.int64)
+        self._rows = 0
+
+    def put(self, pixels: NDArray[Any], labels: NDArray[Any]) -> None:
+        """Take the next rows, top to bottom.
+
+        Parameters
+        ----------
+        pixels : array, shape (C, rows, X)
+            Intensities in the type of the micrograph.
+        labels : array of uint8 or uint16, shape (rows, X)
+            Class indices, or the unlabelled value.
+
+        Raises
+        ------
+        MismatchError
+            When the two differ in size, or do not fit into the micrograph.
+        """
+        left = self._micrograph.size[0] - self._rows
+        if pixels.shape[1:] != labels.shape or len(labels) > left:
+            raise MismatchError(
+                f"{self._micrograph.title}: bands of {pixels.shape[1:]} pixels (y, x) and "
+                f"{labels.shape} labels, where {left} rows are left; give bands of the same size"
+            )
+        self._means.put(pixels[self._drawn])
+        self._picked.put(labels)
+        self._counts += count_classes(labels, len(self._classes))
+        self._rows += len(labels)
+
+    def write(self, path: Path) -> None:
+        """Draw what came, and write it as PNG.
+
+        Raises
+        ------
+        MismatchError
+            When rows are missing.
+        NotWritableError, StorageError
+            When the file cannot be written.
+        """
+        micrograph = self._micrograph
+        if self._rows != micrograph.size[0]:
+            raise MismatchError(
+                f"{path}: the preview of {micrograph.title} ended after {self._rows} of "
+                f"{micrograph.size[0]} rows; check that the micrograph is complete"
+            )
+        labels = LabelImage(
+            self._picked.values, self._classes, micrograph.name, specimen=self._specimen
+        )
+        plain = stretched(self._means.means, micrograph, self._shown)
+        marked = veiled(overlaid(plain, labels), micrograph.size, self._specimen)
+        panels = (Panel(scaled(plain, micrograph)), Panel(marked))
+        looked_at = self._specimen.size if self._specimen else micrograph.size
+        legend = area_legend(labels, self._counts, math.prod(looked_at))
+        note = pixel_note(micrograph.pixel_size)
+        write_picture(path, compose(micrograph.title, note, panels, legend))
 
 
 def scaled(picture: Image.Image, micrograph: Micrograph) -> Image.Image:
@@ -74,12 +177,18 @@ def scaled(picture: Image.Image, micrograph: Micrograph) -> Image.Image:
     return picture
 
 
-def area_legend(labels: LabelImage) -> list[Entry]:
+def area_legend(labels: LabelImage, counts: NDArray[np.int64], looked_at: int) -> list[Entry]:
     """List the classes with their area fractions; of many, the most frequent ones.
 
-    Fractions are of the labelled pixels; what is unlabelled is a fraction of the specimen.
+    Parameters
+    ----------
+    labels : LabelImage
+        In any size: its classes and its specimen are looked at.
+    counts : array of int, shape (K,)
+        Pixels of each class. Fractions are of all of these.
+    looked_at : int
+        Pixels of the specimen; what of them is unlabelled is a fraction of them.
     """
-    counts = labels.counts()
     fractions = counts / max(1, counts.sum())
     listed = sorted(np.argsort(-counts, kind="stable")[:_LISTED])
     clear = background_class(labels)
@@ -91,10 +200,9 @@ def area_legend(labels: LabelImage) -> list[Entry]:
     if len(listed) < len(counts):
         rest = fractions.sum() - fractions[listed].sum()
         legend.append(Entry(f"{len(counts) - len(listed)} more {_percent(rest)}", None))
-    looked_at = labels.pixels[labels.specimen.slices] if labels.specimen else labels.pixels
-    unlabelled = looked_at.size - counts.sum()
+    unlabelled = looked_at - counts.sum()
     if unlabelled:
-        legend.append(Entry(f"unlabelled {_percent(unlabelled / looked_at.size)}", None))
+        legend.append(Entry(f"unlabelled {_percent(unlabelled / looked_at)}", None))
     if labels.specimen:
         legend.append(Entry("hatched: no specimen, left out", None))
     return legend

@@ -10,11 +10,11 @@ from PIL import Image
 
 from emseg.calibration import PixelSize
 from emseg.errors import MismatchError
-from emseg.micrograph import LabelClass, LabelImage, Micrograph
+from emseg.micrograph import LabelClass, LabelImage, Micrograph, Region
 from emseg.writing import write_preview
-from emseg.writing.display import background_class, grey_picture, overlaid, shown_size
-from emseg.writing.picture import pixel_note, with_scale_bar
-from emseg.writing.previews import area_legend
+from emseg.writing.display import background_class, grey_picture, overlaid, shown_size, veiled
+from emseg.writing.picture import Entry, Panel, compose, pixel_note, with_scale_bar
+from emseg.writing.previews import Preview, area_legend, scaled
 
 CLASSES = (
     LabelClass("matrix", (0, 114, 178)),
@@ -25,6 +25,10 @@ CLASSES = (
 
 def labels(pixels: object) -> LabelImage:
     return LabelImage(np.asarray(pixels, np.uint8), CLASSES, "a")
+
+
+def legend_of(image: LabelImage) -> list[Entry]:
+    return area_legend(image, image.counts(), image.pixels.size)
 
 
 def micrograph(pixels: np.ndarray, pixel_size: PixelSize | None = None) -> Micrograph:
@@ -150,7 +154,7 @@ def test_a_single_pixel_is_seen_in_a_large_image() -> None:
 def test_the_legend_lists_shares_of_the_labelled_area() -> None:
     pixels = np.full((10, 10), 255, np.uint8)
     pixels[:2], pixels[2:5] = 1, 0
-    assert [each.text for each in area_legend(labels(pixels))] == [
+    assert [each.text for each in legend_of(labels(pixels))] == [
         "matrix 60.0 % (left clear)",
         "small 40.0 %",
         "γ′ 0 %",
@@ -161,7 +165,7 @@ def test_the_legend_lists_shares_of_the_labelled_area() -> None:
 def test_the_legend_of_many_classes_keeps_the_frequent_ones() -> None:
     classes = tuple(LabelClass(f"c{k}", (k, 0, 0)) for k in range(200))
     pixels = np.repeat(np.arange(200), np.arange(1, 201))[None].astype(np.uint8)
-    texts = [each.text for each in area_legend(LabelImage(pixels, classes, "a"))]
+    texts = [each.text for each in legend_of(LabelImage(pixels, classes, "a"))]
     assert len(texts) == 13
     assert texts[-2].startswith("c199 ")
     assert texts[-1].startswith("188 more ")
@@ -170,7 +174,7 @@ def test_the_legend_of_many_classes_keeps_the_frequent_ones() -> None:
 def test_a_rare_class_is_not_nothing() -> None:
     pixels = np.zeros((100, 100), np.uint8)
     pixels[0, 0] = 1
-    texts = [each.text for each in area_legend(labels(pixels))]
+    texts = [each.text for each in legend_of(labels(pixels))]
     assert texts == ["matrix >99.9 % (left clear)", "small <0.1 %", "γ′ 0 %"]
 
 
@@ -225,4 +229,55 @@ def test_labels_of_another_size_are_refused(tmp_path: Path) -> None:
     image = Micrograph(np.zeros((1, 4, 5)), "a")
     with pytest.raises(MismatchError, match=r"\(4, 5\).*\(5, 4\)"):
         write_preview(tmp_path / "p.png", image, labels(np.zeros((5, 4))))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("size", "channels", "dtype"),
+    [
+        ((64, 64), 1, "u1"),
+        ((700, 901), 1, "u2"),
+        ((1537, 1030), 2, "f4"),
+        ((1300, 1301), 3, "u1"),
+        ((2048, 96), 1, ">u2"),
+    ],
+)
+def test_a_preview_from_bands_is_that_of_the_whole_plane(
+    tmp_path: Path, size: tuple[int, int], channels: int, dtype: str
+) -> None:
+    random = np.random.default_rng(0)
+    pixels = random.normal(100, 30, (channels, *size)).clip(0, 255).astype(dtype)
+    values = (np.add.outer(*map(np.arange, size)) // 40 % 4).astype(np.uint8)
+    values[values == 3] = 255
+    region = Region(0, size[0] - 9, 0, size[1], "the FEI tags")
+    image = Micrograph(pixels, "a", pixel_size=PixelSize(2, 3, "x"), specimen=region)
+    found = LabelImage(values, CLASSES, "a", specimen=region)
+    shown = shown_size(size, image.pixel_size, 512)
+    plain = grey_picture(image, shown)
+    marked = veiled(overlaid(plain, found), size, region)
+    panels = (Panel(scaled(plain, image)), Panel(marked))
+    legend = area_legend(found, found.counts(), values[region.slices].size)
+    expected = compose("a", pixel_note(image.pixel_size), panels, legend)
+
+    preview = Preview(image, CLASSES, specimen=region, longest=512)
+    top = 0
+    for rows in [1, 5, 300, 17] * size[0]:
+        preview.put(pixels[:, top : top + rows], values[top : top + rows])
+        top += rows
+        if top >= size[0]:
+            break
+    preview.write(tmp_path / "p.png")
+    with Image.open(tmp_path / "p.png") as picture:
+        np.testing.assert_array_equal(np.asarray(picture), np.asarray(expected))
+
+
+def test_a_preview_refuses_what_does_not_belong_together(tmp_path: Path) -> None:
+    image = Micrograph(np.zeros((1, 9, 7), np.uint8), "a")
+    preview = Preview(image, CLASSES)
+    for pixels, values in (((1, 2, 7), (3, 7)), ((1, 10, 7), (10, 7))):
+        with pytest.raises(MismatchError, match="bands of the same size"):
+            preview.put(np.zeros(pixels, np.uint8), np.zeros(values, np.uint8))
+    preview.put(np.zeros((1, 4, 7), np.uint8), np.zeros((4, 7), np.uint8))
+    with pytest.raises(MismatchError, match="4 of 9 rows"):
+        preview.write(tmp_path / "p.png")
     assert not list(tmp_path.iterdir())

@@ -19,14 +19,13 @@ from emseg.reporting.verdicts import (
     verdicts_of,
 )
 from emseg.writing.display import (
-    Size,
     colour_table,
     grey_picture,
-    nearest,
     painted,
     shown_size,
 )
 from emseg.writing.picture import with_scale_bar
+from emseg.writing.reduction import Size, nearest
 
 _LONGEST, _LEAST = 800, 320
 _OVERSAMPLING = 2  # of label images that are drawn smaller, so that thin parts grow pale
