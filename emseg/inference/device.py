@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     import torch
 
 _SHARE = 0.25  # of the free memory that a tile may take: other programs want to live too
-_LARGEST = {"cpu": 1024, "cuda": 4096, "mps": 2048}  # beyond, a larger tile saves nothing
+_LARGEST = {"cpu": 1024, "cuda": 4096, "mps": 2048, "xpu": 4096}  # a larger tile saves nothing
 
 
 def choose_device(name: str) -> "torch.device":
-    """Resolve ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+    """Resolve ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps`` or ``xpu``.
 
     Raises
     ------
@@ -28,6 +28,8 @@ def choose_device(name: str) -> "torch.device":
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
+        if torch.xpu.is_available():
+            return torch.device("xpu")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
@@ -47,17 +49,33 @@ def device_name(device: "torch.device") -> str:
 
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
+    if device.type == "xpu":
+        return str(torch.xpu.get_device_name(device))
     if device.type == "cpu":
         return f"CPU, {torch.get_num_threads()} threads"
     return device.type.upper()
 
 
+def gpu_precision(device: "torch.device") -> str:
+    """Say in what numbers a GPU computes fastest with the range of float32.
+
+    bfloat16 where it has units for it (NVIDIA since Ampere, Intel); float32 elsewhere.
+    """
+    import torch
+
+    if device.type == "cuda":
+        has_units = torch.cuda.get_device_capability(device) >= (8, 0) or bool(torch.version.hip)
+        return "bfloat16" if has_units else "float32"
+    return "bfloat16" if device.type == "xpu" else "float32"
+
+
 def free_bytes(device: "torch.device") -> int:
     """Memory that is free on the device."""
-    if device.type == "cuda":
+    if device.type in ("cuda", "xpu"):
         import torch
 
-        return int(torch.cuda.mem_get_info(device)[0])
+        module = torch.cuda if device.type == "cuda" else torch.xpu
+        return int(module.mem_get_info(device)[0])
     return memory.free_bytes()
 
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from emseg.micrograph import label_dtype
 
+PRECISIONS = ("float32", "bfloat16", "float16", "int8")
+
 
 @dataclass(frozen=True, slots=True)
 class Labels:
@@ -30,6 +32,25 @@ class Labels:
     are_flat: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How a model is to be opened.
+
+    Parameters
+    ----------
+    device : str
+        As ``--device`` takes it: ``"auto"``, ``"cpu"``, ``"cuda:1"``.
+    threads : int or None
+        Of the processor; None finds out how many win time.
+    precision : str
+        One of `PRECISIONS`.
+    """
+
+    device: str
+    threads: int | None
+    precision: str
+
+
 class Backend(ABC):
     """A network made ready to predict, on one device, in one precision.
 
@@ -43,7 +64,7 @@ class Backend(ABC):
     device : str
         In words: ``"CPU, 2 threads"``.
     precision : str
-        In what numbers it computes: ``"float32"``, ``"bfloat16"``, ``"float16"``, ``"int8"``.
+        In what numbers it computes, one of `PRECISIONS`.
     """
 
     name: str

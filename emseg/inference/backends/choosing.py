@@ -1,0 +1,224 @@
+"""Which backend computes a model here: the fastest of those that are installed and agree."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+
+from emseg.bundle import Model
+from emseg.bundle.exports import ExportKind, read_exports, read_reference
+from emseg.errors import EmsegError, ModelError, UnknownNameError, UsageError
+from emseg.inference.backends.agreement import fault_of
+from emseg.inference.backends.backend import PRECISIONS, Backend, Wanted
+from emseg.inference.backends.graphics import is_gpu_in_sight
+
+_REFUSALS = (EmsegError, MemoryError, ImportError, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One backend that there may be.
+
+    Parameters
+    ----------
+    name : str
+        As ``--backend`` takes it; its module is ``with_NAME``, whose ``opened(model, wanted)``
+        gives the `Backend`.
+    package : str
+        What has to be installed, by the name of its import.
+    install : str
+        What installs it.
+    has_gpus : bool
+        Whether it computes on more than the processor.
+    """
+
+    name: str
+    package: str
+    install: str
+    has_gpus: bool = False
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether its package is there; it is not imported."""
+        try:
+            return find_spec(self.package) is not None
+        except (ImportError, ValueError):
+            return False
+
+    def opened(self, model: Model, wanted: Wanted) -> Backend:
+        """Import the backend and open a model with it."""
+        module = import_module(f"emseg.inference.backends.with_{self.name}")
+        backend: Backend = module.opened(model, wanted)
+        return backend
+
+
+ENTRIES = (
+    Entry("openvino", "openvino", "pip install 'emseg[cpu]'"),
+    Entry("onnxruntime", "onnxruntime", "pip install 'emseg[cpu]'"),
+    Entry("torch", "torch", "pip install torch", has_gpus=True),
+)
+"""All backends, the fastest on a processor first (docs/decisions/0034)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The backend that computes, and why no other does.
+
+    Parameters
+    ----------
+    backend : Backend
+        Opened.
+    others : tuple of str
+        A line each for those that were considered before it, and for what could be faster.
+    """
+
+    backend: Backend
+    others: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Name backend, device and precision for the first line of a run."""
+        chosen = self.backend
+        return f"backend: {chosen.name}, device: {chosen.device}, precision: {chosen.precision}"
+
+
+def open_backend(
+    model: Model,
+    *,
+    backend: str = "auto",
+    device: str = "auto",
+    threads: int | None = None,
+    precision: str | None = None,
+) -> Choice:
+    """Open a model with the backend that is named, or with the fastest that agrees.
+
+    A GPU comes first, with PyTorch; then the processor, in the order of `ENTRIES`. Whether there
+    is a GPU is asked of PyTorch only where there is a sign of one, so that a machine without one
+    does not wait for its import. All but the weights themselves in float32 have to answer the
+    reference of the model as the network did.
+
+    Parameters
+    ----------
+    model : Model
+        Its weights are read only where PyTorch computes.
+    backend : str
+        ``"auto"``, or the name of one of `ENTRIES`.
+    device : str
+        As ``--device`` takes it.
+    threads : int, optional
+        Of the processor; as many as win time by default.
+    precision : str, optional
+        One of `PRECISIONS`; by default bfloat16 on a GPU that has it, and float32 elsewhere.
+
+    Raises
+    ------
+    UsageError
+        When there is no such backend, device or precision, or a package is missing.
+    ModelError
+        When the backend that is named cannot open the model, or disagrees; or when none can.
+    """
+    entries = _entries(backend)
+    if precision is not None and precision not in PRECISIONS:
+        raise UnknownNameError("precision", precision, PRECISIONS)
+    others: list[str] = []
+    attempts = _attempts(entries, device, threads, precision)
+    for number, (entry, wanted) in enumerate(attempts, start=1):
+        try:
+            return Choice(_agreeing(entry, model, wanted), (*others, *_faster(model, wanted)))
+        except _REFUSALS as error:
+            if backend != "auto" and number == len(attempts):
+                raise _about(entry, error) from error
+            others.append(f"not {entry.name} in {wanted.precision}: {_line(error)}")
+    raise ModelError(f"no backend computes {model.folder}: {'; '.join(others)}")
+
+
+def _entries(backend: str) -> tuple[Entry, ...]:
+    names = [each.name for each in ENTRIES]
+    if backend not in ("auto", *names):
+        raise UnknownNameError("backend", backend, ("auto", *names))
+    return ENTRIES if backend == "auto" else (ENTRIES[names.index(backend)],)
+
+
+def _attempts(
+    entries: tuple[Entry, ...], device: str, threads: int | None, precision: str | None
+) -> list[tuple[Entry, Wanted]]:
+    """List what is tried, in this order: a GPU, unless there is none, then the processor."""
+    attempts: list[tuple[Entry, Wanted]] = []
+    if not device.startswith("cpu") and (device != "auto" or is_gpu_in_sight()):
+        attempts = _with_gpu(entries, device, threads, precision)
+    if attempts and device != "auto":
+        return attempts
+    on_processor = Wanted("cpu", threads, precision or "float32")
+    return [*attempts, *((entry, on_processor) for entry in entries)]
+
+
+def _with_gpu(
+    entries: tuple[Entry, ...], device: str, threads: int | None, precision: str | None
+) -> list[tuple[Entry, Wanted]]:
+    """List what is tried on a GPU, in bfloat16 first where it has that."""
+    able = [entry for entry in entries if entry.has_gpus and entry.is_installed]
+    if not able and device != "auto":
+        raise UsageError(
+            f"{' and '.join(each.name for each in entries)} cannot compute on --device {device}; "
+            "take --backend torch, or --device cpu"
+        )
+    try:
+        from emseg.inference.device import choose_device, gpu_precision
+
+        place = choose_device(device) if able else None
+    except (ImportError, OSError):  # a broken installation is told where its turn comes
+        return []
+    if place is None or place.type == "cpu":
+        return []
+    numbers = (gpu_precision(place), "float32") if precision is None else (precision,)
+    return [
+        (entry, Wanted(str(place), threads, each))
+        for entry in able
+        for each in dict.fromkeys(numbers)
+    ]
+
+
+def _agreeing(entry: Entry, model: Model, wanted: Wanted) -> Backend:
+    """Open a model, and refuse a backend that does not answer as the network did."""
+    if not entry.is_installed:
+        raise UsageError(f"not installed: {entry.install}")
+    backend = entry.opened(model, wanted)
+    if entry.has_gpus and backend.precision == "float32":
+        return backend  # the network itself
+    try:
+        reference = read_reference(model.folder, model.card.sha256)
+    except ModelError:
+        if entry.has_gpus:
+            return backend
+        raise
+    export = read_exports(model.folder).of(ExportKind.INT8)
+    fault = fault_of(backend, reference, export)
+    if fault is not None:
+        raise ModelError(fault)
+    return backend
+
+
+def _faster(model: Model, wanted: Wanted) -> tuple[str, ...]:
+    """Say that an export of int8 is there, which is taken only when it is asked for."""
+    if wanted.precision != "float32" or wanted.device != "cpu":
+        return ()
+    try:
+        found = read_exports(model.folder).of(ExportKind.INT8)
+    except ModelError:
+        return ()
+    if found is None or found.weights_sha256 != model.card.sha256:
+        return ()
+    return ("an export of int8 is there, several times as fast: --precision int8 takes it",)
+
+
+def _about(entry: Entry, error: BaseException) -> BaseException:
+    """Say which backend it is that cannot do what is asked."""
+    said = f"--backend {entry.name}: {_line(error)}"
+    if isinstance(error, ModelError):
+        return ModelError(said)
+    return error if isinstance(error, MemoryError) else UsageError(said)
+
+
+def _line(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        return "memory is short"
+    said = " ".join(str(error).split())
+    return said if isinstance(error, EmsegError) else f"it cannot be imported ({said:.200})"
