@@ -38,6 +38,11 @@ def agreement_of(expected: NDArray[np.float32], found: NDArray[np.float32]) -> A
     return Agreement(float(change), float((expected.argmax(1) == found.argmax(1)).mean()))
 
 
+def is_same(found: Agreement) -> bool:
+    """Whether two answers in float32 differ by no more than rounding."""
+    return found.share >= _SAME_CLASS["float32"] and found.difference <= _CHANGE
+
+
 def fault_of(backend: Backend, reference: Reference, export: Export | None = None) -> str | None:
     """Ask a backend what the network has answered already, and say how it disagrees.
 
@@ -73,5 +78,6 @@ def fault_of(backend: Backend, reference: Reference, export: Export | None = Non
 
 
 def _probabilities(scores: NDArray[np.float32]) -> NDArray[Any]:
-    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
+    shifted: NDArray[Any] = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shifted /= shifted.sum(axis=1, keepdims=True)
+    return shifted

@@ -71,7 +71,7 @@ def require_size(scores: _Scores, batch: NDArray[np.float32]) -> _Scores:
     ModelError
         When the number of images, height or width differ.
     """
-    kept = scores.ndim in (2, 4) and len(scores) == len(batch)
+    kept = scores.ndim in (2, 4) and scores.shape[0] == len(batch)
     if not kept or (scores.ndim == 4 and scores.shape[2:] != batch.shape[2:]):
         raise ModelError(
             f"the network answers {tuple(scores.shape)} for {len(batch)} x {batch.shape[2]} x "

@@ -1,0 +1,125 @@
+"""``model.onnx`` and OpenVINO's own files: the network as it is, in float32."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from emseg import __version__
+from emseg.bundle import Model
+from emseg.bundle.exports import (
+    FILES,
+    Export,
+    ExportKind,
+    Reference,
+    read_reference,
+    sha256_of,
+    write_export,
+    write_reference,
+)
+from emseg.errors import ModelError, UsageError
+from emseg.inference.backends.agreement import Agreement, is_same
+from emseg.inference.exporting.comparing import answers_of, compared
+from emseg.inference.exporting.reference import fitted, stand_in
+from emseg.inference.exporting.tracing import OPSET, as_onnx
+from emseg.inference.folded import folded
+from emseg.inference.threads import threads_for
+
+
+def export_model(
+    model: Model,
+    kind: ExportKind = ExportKind.ONNX,
+    image: NDArray[np.float32] | None = None,
+    threads: int | None = None,
+) -> Export:
+    """Export the network of a model beside its weights, once every runtime agrees with it.
+
+    Parameters
+    ----------
+    model : Model
+        In a folder.
+    kind : ExportKind
+        ``ONNX`` or ``OPENVINO``.
+    image : array of float32, shape (C, Y, X), optional
+        Normalised real pixels for the comparison; those of the last one, or drawn ones, by
+        default.
+    threads : int, optional
+        Of the processor, for the comparison.
+
+    Raises
+    ------
+    UsageError
+        When no runtime is installed to compare with.
+    ModelError
+        When the network cannot be exported, or a runtime disagrees.
+    """
+    card = model.card
+    network = folded(model, torch.device("cpu"))
+    references = answers_of(network, card, fitted(_pixels(model, image), card))
+    threads = threads_for(threads)
+    both = torch.from_numpy(references[-1].image)
+    faults: list[str] = []
+    for content in as_onnx(network, both):
+        contents = (content,) if kind is ExportKind.ONNX else _as_openvino(content)
+        try:
+            found = compared(contents, references, threads)
+        except ModelError as error:
+            faults.append(str(error))
+            continue
+        if is_same(found):
+            return _kept(model, kind, contents, references[0], found)
+        faults.append(
+            f"the export disagrees with the network: probabilities differ by up to "
+            f"{found.difference:.2g}, {100 * found.share:.2f} % of the pixels get the same class"
+        )
+    raise ModelError(f"{faults[-1]}; it is not kept, and the model predicts with torch")
+
+
+def _pixels(model: Model, image: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    if image is not None:
+        return image
+    try:
+        image = read_reference(model.folder, model.card.sha256).image[0]
+    except ModelError:
+        return stand_in(model.card)
+    return image
+
+
+def _kept(
+    model: Model,
+    kind: ExportKind,
+    contents: Sequence[bytes],
+    reference: Reference,
+    found: Agreement,
+) -> Export:
+    sha256 = model.card.sha256
+    export = Export(
+        kind=kind,
+        sha256=tuple(map(sha256_of, contents)),
+        weights_sha256=sha256,
+        precision="float32",
+        opset=OPSET,
+        emseg=__version__,
+        difference=found.difference,
+        agreement=found.share,
+    )
+    write_reference(model.folder, sha256, reference)
+    write_export(model.folder, export, contents)
+    return export
+
+
+def _as_openvino(content: bytes) -> tuple[bytes, ...]:
+    """Convert ONNX to the files that OpenVINO opens faster, all numbers as they are."""
+    try:
+        import openvino
+    except ImportError as error:
+        raise UsageError("--to openvino needs OpenVINO: pip install 'emseg[cpu]'") from error
+    names = FILES[ExportKind.OPENVINO]
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / name for name in names]
+        network = openvino.Core().read_model(model=content)
+        openvino.save_model(network, paths[0], compress_to_fp16=False)
+        return tuple(path.read_bytes() for path in paths)

@@ -1,0 +1,37 @@
+"""The shipped models, exported beside their weights."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from emseg.bundle import Model, load_model
+from emseg.bundle.exports import ExportKind
+from emseg.inference.exporting import export_model
+
+NAMES = ("superalloy", "steel_classes")
+
+
+@pytest.fixture(scope="session")
+def exported_folders(tmp_path_factory, repository) -> dict[str, Path]:
+    folders = {}
+    for name in NAMES:
+        folder = tmp_path_factory.mktemp("exported") / name
+        shutil.copytree(repository / "models" / name, folder)
+        model = load_model(folder)
+        export_model(model, ExportKind.ONNX)
+        export_model(model, ExportKind.OPENVINO)
+        folders[name] = folder
+    return folders
+
+
+@pytest.fixture
+def exported(exported_folders, tmp_path) -> Callable[..., Model]:
+    """Copy an exported model, free to be spoilt: ``exported("superalloy")``."""
+
+    def copy(name: str = "superalloy") -> Model:
+        shutil.copytree(exported_folders[name], tmp_path / name)
+        return load_model(tmp_path / name)
+
+    return copy

@@ -1,0 +1,170 @@
+"""The fastest backend that is there and agrees computes; why no other does is said."""
+
+import importlib.util
+import json
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from emseg.bundle import load_model
+from emseg.bundle.exports import RECORD, ExportKind, read_exports, sha256_of, write_export
+from emseg.errors import ModelError, UnknownNameError, UsageError
+from emseg.inference.backends import choosing, open_backend
+from emseg.inference.backends.choosing import ENTRIES
+
+
+@pytest.fixture
+def without(monkeypatch):
+    """Make packages missing: ``without("openvino")``."""
+    found = importlib.util.find_spec
+
+    def block(*packages):
+        monkeypatch.setattr(
+            choosing, "find_spec", lambda name: None if name in packages else found(name)
+        )
+
+    return block
+
+
+def spoilt(model, kind=ExportKind.ONNX):
+    """Change a weight of an export and describe the changed file, as its maker would."""
+    record = read_exports(model.folder).of(kind)
+    path = model.folder / "model.onnx"
+    network = onnx.load(path)
+    largest = max(network.graph.initializer, key=lambda each: len(each.raw_data))
+    values = numpy_helper.to_array(largest) * -1
+    largest.CopyFrom(numpy_helper.from_array(values.astype(np.float32), largest.name))
+    content = network.SerializeToString()
+    write_export(
+        model.folder, record.model_copy(update={"sha256": (sha256_of(content),)}), [content]
+    )
+
+
+def test_the_first_that_agrees_computes(exported):
+    choice = open_backend(exported(), device="cpu", threads=1)
+    assert choice.backend.name == ENTRIES[0].name == "openvino"
+    assert choice.backend.precision == "float32"
+    assert choice.others == ()
+    assert "backend: openvino" in str(choice)
+
+
+@pytest.mark.parametrize("name", [each.name for each in ENTRIES])
+def test_a_backend_that_is_named_computes(exported, name):
+    choice = open_backend(exported(), backend=name, device="cpu", threads=1)
+    assert choice.backend.name == name
+
+
+@pytest.mark.parametrize(
+    ("missing", "chosen"),
+    [
+        (["openvino"], "onnxruntime"),
+        (["onnxruntime"], "openvino"),
+        (["openvino", "onnxruntime"], "torch"),
+        (["torch"], "openvino"),
+        (["torch", "openvino"], "onnxruntime"),
+    ],
+)
+def test_without_a_package_the_others_compute(exported, without, missing, chosen):
+    without(*missing)
+    choice = open_backend(exported(), device="cpu", threads=1)
+    assert choice.backend.name == chosen
+    assert choice.backend.compute(np.zeros((1, 1, 64, 64), np.float32)).shape[2:] == (64, 64)
+    if "openvino" in missing:
+        assert "not openvino" in choice.others[0]
+        assert "pip install 'emseg[cpu]'" in choice.others[0]
+
+
+def test_a_missing_package_that_is_named_is_an_error(exported, without):
+    without("openvino")
+    with pytest.raises(UsageError, match=r"--backend openvino: not installed: pip install"):
+        open_backend(exported(), backend="openvino", device="cpu")
+
+
+def test_a_package_that_cannot_be_imported_is_passed_over(exported, monkeypatch):
+    model = exported()
+
+    def broken(name):
+        if name.endswith("with_openvino"):
+            raise ImportError("libopenvino.so: cannot open shared object file")
+        return importlib.import_module(name)
+
+    monkeypatch.setattr(choosing, "import_module", broken)
+    choice = open_backend(model, device="cpu", threads=1)
+    assert choice.backend.name == "onnxruntime"
+    assert "cannot be imported" in choice.others[0]
+
+
+def test_a_backend_that_disagrees_is_refused(exported):
+    """The file is described rightly, and OpenVINO's own files are as they were."""
+    model = exported()
+    spoilt(model)
+    assert open_backend(model, device="cpu", threads=1).backend.name == "openvino"
+    with pytest.raises(ModelError, match=r"--backend onnxruntime: it disagrees with the network"):
+        open_backend(model, backend="onnxruntime", device="cpu", threads=1)
+
+
+def test_auto_takes_the_next_that_agrees(exported, without):
+    model = exported()
+    spoilt(model)
+    without("openvino")
+    choice = open_backend(model, device="cpu", threads=1)
+    assert choice.backend.name == "torch"
+    assert "not onnxruntime" in choice.others[1]
+    assert "disagrees" in choice.others[1]
+
+
+def test_an_export_of_other_weights_is_not_used(exported):
+    model = exported()
+    record = json.loads((model.folder / RECORD).read_text(encoding="utf-8"))
+    for each in record["exports"]:
+        each["weights_sha256"] = "0" * 64
+    (model.folder / RECORD).write_text(json.dumps(record), encoding="utf-8")
+    choice = open_backend(model, device="cpu", threads=1)
+    assert choice.backend.name == "torch"
+    assert len(choice.others) == 2
+    assert all("made of other weights" in each for each in choice.others)
+    with pytest.raises(ModelError, match="made of other weights"):
+        open_backend(model, backend="onnxruntime", device="cpu")
+
+
+def test_a_file_that_was_changed_is_not_used(exported):
+    model = exported()
+    path = model.folder / "model.onnx"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(ModelError, match="sha256 differs"):
+        open_backend(model, backend="onnxruntime", device="cpu")
+
+
+@pytest.mark.parametrize("text", ["{", '{"exports": 3}', '{"exports": [], "more": 1}', ""])
+def test_a_damaged_record_leaves_torch(exported, text):
+    model = exported()
+    (model.folder / RECORD).write_text(text, encoding="utf-8")
+    choice = open_backend(model, device="cpu", threads=1)
+    assert choice.backend.name == "torch"
+    assert "no record of exports" in choice.others[0]
+
+
+def test_a_model_without_exports_says_how_to_make_them(repository):
+    choice = open_backend(load_model(repository / "models" / "steel_classes"), device="cpu")
+    assert choice.backend.name in ("openvino", "torch")
+    if choice.backend.name == "torch":
+        assert "emseg export" in choice.others[0]
+
+
+def test_what_there_is_not_is_refused(exported):
+    model = exported()
+    with pytest.raises(UnknownNameError, match="did you mean 'openvino'"):
+        open_backend(model, backend="openvina")
+    with pytest.raises(UnknownNameError, match="precision"):
+        open_backend(model, precision="float31")
+    with pytest.raises(UsageError, match=r"--backend onnxruntime: .*bfloat16"):
+        open_backend(model, backend="onnxruntime", precision="bfloat16", device="cpu")
+    with pytest.raises(UsageError, match="take --backend torch"):
+        open_backend(model, backend="openvino", device="cuda")
+
+
+def test_int8_is_taken_only_when_it_is_asked_for(exported):
+    with pytest.raises(ModelError, match="--to int8"):
+        open_backend(exported(), device="cpu", precision="int8")
