@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
 from emseg.errors import EmsegError, PathMissingError, UnreadableFileError
-from emseg.micrograph import LabelClass, LabelImage, Region
+from emseg.micrograph import LabelClass, LabelImage, Region, unlabelled_value
 from emseg.reading.annotation import Annotation, in_ome_xml
 from emseg.reading.formats import format_of, is_image_folder, is_known
 from emseg.reading.inside import file_of
@@ -57,15 +57,23 @@ class LabelDescription:
         UnreadableFileError
             When a pixel holds a value that is no class.
         """
-        image = LabelImage(
+        self.require_classes(pixels)
+        return LabelImage(
             pixels, self.classes, self.name, self.planes[index], self.pixel_size, self.specimen
         )
-        strange = pixels[(pixels >= len(self.classes)) & (pixels != image.unlabelled)]
+
+    def require_classes(self, pixels: NDArray[Any]) -> None:
+        """Look at any part of the pixels.
+
+        Raises
+        ------
+        UnreadableFileError
+            When a pixel holds a value that is no class.
+        """
+        classes = len(self.classes)
+        strange = pixels[(pixels >= classes) & (pixels != unlabelled_value(classes))]
         if strange.size:
-            raise _damaged(
-                self.path, f"the value {strange[0]} is none of its {len(self.classes)} classes"
-            )
-        return image
+            raise _damaged(self.path, f"the value {strange[0]} is none of its {classes} classes")
 
 
 def describe_label_images(path: Path) -> LabelDescription | None:

@@ -3,14 +3,18 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from emseg.calibration import PixelSize
 from emseg.errors import UsageError
-from emseg.micrograph import LabelImage, Micrograph, Region
+from emseg.micrograph import Micrograph, Region
+from emseg.pixels import row_bands
 from emseg.reading import ReadOptions, Stack, look_into, open_stack
 from emseg.reading.label_images import LabelDescription, describe_label_images
-from emseg.writing.images import write_label_images, write_micrographs
+from emseg.writing.content import label_content
+from emseg.writing.images import write_micrographs
+from emseg.writing.targets import open_sink
 
 _log = logging.getLogger(__name__)
 
@@ -61,8 +65,7 @@ def convert_file(
     stack = open_stack(path, options)
     indices = _picked(stack, planes)
     if labels is not None:
-        images = (_label_image(stack, index, labels, with_calibration) for index in indices)
-        write_label_images(written, images, count=len(indices))
+        _write_labels(stack, indices, written, labels, with_calibration=with_calibration)
         return len(indices)
     specimen = _specimen(path, options)
     write_micrographs(
@@ -112,16 +115,32 @@ def _micrograph(
     return cut if with_calibration else replace(cut, pixel_size=None)
 
 
-def _label_image(
-    stack: Stack, index: int, said: LabelDescription, with_calibration: bool
-) -> LabelImage:
-    read = stack[index]
-    cut = read.without_bar
-    image = said.label_image(index, cut.pixels[0])
-    size = _size(stack, said) if with_calibration else None
-    return replace(
-        image, pixel_size=size, specimen=said.specimen if cut.size == read.size else None
+def _write_labels(
+    stack: Stack,
+    indices: Sequence[int],
+    written: Path,
+    said: LabelDescription,
+    *,
+    with_calibration: bool,
+) -> None:
+    """Write label images again, in bands, and look at their values on the way."""
+    planes = (stack[index] for index in indices)
+    first = next(planes)
+    cut = first.without_bar
+    content = label_content(
+        said.name,
+        cut.size,
+        said.classes,
+        _size(stack, said) if with_calibration else None,
+        [said.planes[index] for index in indices],
+        specimen=said.specimen if cut.size == first.size else None,
+        count=len(indices),
     )
+    with open_sink(written, content) as sink:
+        for plane in chain([first], planes):
+            for _, band in row_bands(plane.without_bar.pixels):
+                said.require_classes(band)
+                sink.put(band)
 
 
 def _size(stack: Stack, said: LabelDescription) -> PixelSize | None:

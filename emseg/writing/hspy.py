@@ -5,15 +5,19 @@ RosettaSciIO writes everything but the pixels, which HDF5 takes in bands of rows
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from io import FileIO
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
 from emseg.writing.annotation import NOT_XML
+from emseg.writing.compression import compressing, deflated, filled_up
 from emseg.writing.content import Content
 from emseg.writing.pyramid import Strip
 from emseg.writing.sink import Sink
@@ -48,8 +52,8 @@ def hspy_sink(path: Path, content: Content) -> Iterator[Sink]:
     from rsciio.hspy import file_writer
 
     with whole_file(path) as temporary, _Patient(temporary, "x+") as file:
-        with h5py.File(file, "w") as store:
-            sink = _HspySink(path, temporary, content, store, file)
+        with h5py.File(file, "w") as store, compressing() as pool:
+            sink = _HspySink(path, temporary, content, store, file, pool)
             yield sink
             sink.require_complete()
         file.require_all_written()
@@ -98,13 +102,19 @@ class _Patient(FileIO):
 
 
 class _HspySink(Sink):
-    """Rows of chunks as they come, into an array that grows with the planes."""
+    """Chunks as they come, compressed by several threads, into an array that grows."""
 
     def __init__(
-        self, path: Path, temporary: Path, content: Content, store: "h5py.File", file: _Patient
+        self,
+        path: Path,
+        temporary: Path,
+        content: Content,
+        store: "h5py.File",
+        file: _Patient,
+        pool: ThreadPoolExecutor,
     ) -> None:
         super().__init__(path, temporary, content)
-        self._file = file
+        self._file, self._pool = file, pool
         _, height, width = content.size
         leading = (1,) * (content.is_stack + content.has_channels)
         shape = content.shape(content.count or 1)
@@ -123,10 +133,22 @@ class _HspySink(Sink):
         is_stack, has_channels = self.content.is_stack, self.content.has_channels
         if is_stack and self.count >= len(self._data):
             self._data.resize(self.count + 1, axis=0)
-        for channel, page in enumerate(strip.pixels):
-            place = (self.count,) * is_stack + (channel,) * has_channels + (strip.rows,)
-            self._data[place] = page
+        *_, tall, wide = self._data.chunks
+        places = list(product(range(len(strip.pixels)), range(0, strip.pixels.shape[2], wide)))
+        squares = (
+            filled_up(strip.pixels[channel, :, left : left + wide], (tall, wide))
+            for channel, left in places
+        )
+        encoded = self._pool.map(lambda square: deflated(_shuffled(square)), squares)
+        for (channel, left), data in zip(places, encoded, strict=True):
+            corner = (self.count,) * is_stack + (channel,) * has_channels + (strip.top, left)
+            self._data.id.write_direct_chunk(corner, data)
             self._file.require_all_written()
+
+
+def _shuffled(square: NDArray[Any]) -> NDArray[np.uint8]:
+    """Sort the bytes of the values, all first ones first, as the filter "shuffle" of HDF5 does."""
+    return square.reshape(-1, 1).view(np.uint8).T
 
 
 def _signal(content: Content, count: int) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from emseg.calibration import PixelSize
 from emseg.errors import MismatchError
 from emseg.micrograph import LabelClass, LabelImage, Micrograph
+from emseg.pixels import row_bands
 from emseg.writing.content import (
-    Content,
     label_content,
     micrograph_content,
     probability_content,
@@ -70,8 +70,8 @@ def write_label_images(
     with open_sink(path, content) as sink:
         for plane in series:
             _require_alike(path, first, plane, ("name", "classes", "pixel_size", "specimen"))
-            for rows in _bands(plane.pixels.shape[0], content):
-                sink.put(plane.pixels[np.newaxis, rows].astype(content.dtype, copy=False))
+            for _, band in row_bands(plane.pixels[np.newaxis]):
+                sink.put(band.astype(content.dtype, copy=False))
 
 
 def write_probabilities(
@@ -131,8 +131,8 @@ def write_probabilities(
                     f"{path}: probabilities of shape {plane.shape} where {content.size} is "
                     "expected; all planes need one channel a class and the same size"
                 )
-            for rows in _bands(height, content):
-                sink.put(plane[:, rows])
+            for _, band in row_bands(plane):
+                sink.put(band)
 
 
 def write_micrographs(
@@ -182,8 +182,8 @@ def write_micrographs(
                     f"{path}: plane {plane.plane} is {plane.pixels.dtype} where plane "
                     f"{first.plane} is {content.dtype}; write them into files of their own"
                 )
-            for rows in _bands(content.size[1], content):
-                sink.put(plane.pixels[:, rows])
+            for _, band in row_bands(plane.pixels):
+                sink.put(band)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +220,6 @@ def _emptied(seen: list[_Plane], remaining: Iterator[_Plane]) -> Iterator[_Plane
     while seen:
         yield seen.pop(0)
     yield from remaining
-
-
-def _bands(height: int, content: Content) -> Iterator[slice]:
-    """Rows that are taken from a plane at a time, which may be read when they are taken."""
-    return (slice(top, top + content.chunk) for top in range(0, height, content.chunk))
 
 
 def _require_alike(path: Path, first: Any, plane: Any, what: Iterable[str]) -> None:

@@ -7,7 +7,6 @@ the tiles of a plane::
     | header | tiles of plane 0, all channels and levels | pages of plane 0 | tiles of plane 1 ...
 """
 
-import os
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
 from emseg.micrograph import LabelClass
+from emseg.writing.compression import compressing, deflated, filled_up
 from emseg.writing.content import Content
 from emseg.writing.ome_xml import ome_xml
 from emseg.writing.pyramid import Strip, level_count, level_size
@@ -34,8 +34,6 @@ _CLASSIC_BYTES = 2**31  # BigTIFF beyond this, because classic TIFF ends at 4 Gi
 _NM_PER_CM = 1e7
 _LARGEST_RATIONAL = 2**32 - 1
 _HORIZONTAL = 2  # differences of neighbours compress better than intensities
-_EFFORT = 6  # of 12, as tifffile's own
-_MOST_THREADS = 8
 _OFFSETS = "TileOffsets"
 
 
@@ -61,10 +59,9 @@ def ome_tiff_sink(path: Path, content: Content) -> Iterator[Sink]:
     """
     from tifffile import TiffFile, TiffWriter
 
-    threads = min(_MOST_THREADS, os.cpu_count() or 1)
     with whole_file(path) as temporary:
         with (
-            ThreadPoolExecutor(threads, "compressing") as pool,
+            compressing() as pool,
             TiffWriter(temporary, bigtiff=is_big(content)) as writer,
         ):
             sink = _OmeTiffSink(path, temporary, content, writer, pool)
@@ -156,14 +153,13 @@ class _OmeTiffSink(Sink):
             file.write(data)
 
     def _encoded(self, tile: NDArray[Any], size: tuple[int, int]) -> bytes:
-        """Compress a tile, filled up with zeros where it hangs over the edge of the plane."""
+        """Compress a tile; where it hangs over the edge of the plane it is filled up."""
         import imagecodecs
 
-        whole = np.zeros(size, tile.dtype)
-        whole[: tile.shape[0], : tile.shape[1]] = tile
+        whole = filled_up(tile, size)
         if "predictor" in self._tags:
             whole = imagecodecs.delta_encode(whole, axis=-1)
-        return bytes(imagecodecs.deflate_encode(whole.tobytes(), _EFFORT))
+        return deflated(whole)
 
     def _end_plane(self) -> None:
         """Write a page for each channel, and one for each of its smaller copies."""

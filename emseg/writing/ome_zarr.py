@@ -7,6 +7,7 @@ which every reader knows too, and which notices a damaged chunk; Blosc, the usua
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.micrograph import unlabelled_value
+from emseg.writing.compression import compressing, deflated, filled_up
 from emseg.writing.content import Content
 from emseg.writing.pyramid import Strip, level_count, level_size
 from emseg.writing.sink import Sink
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     import zarr
 
 _VERSION = "0.4"
-_LEVEL = 4
+_LEVEL = 6  # what Zarr is told; any reader of zlib reads any level
 _KINDS = {"c": "channel", "z": "space", "y": "space", "x": "space"}
 
 
@@ -54,51 +56,55 @@ def ome_zarr_sink(path: Path, content: Content) -> Iterator[Sink]:
     import zarr
 
     require_replaceable(path)
-    with whole_folder(path) as temporary:
+    with whole_folder(path) as temporary, compressing() as pool:
         root = zarr.open_group(temporary, mode="w", zarr_format=2)
-        sink = _OmeZarrSink(path, temporary, content, _levels(root, content))
+        levels = _levels(root, content)
+        sink = _OmeZarrSink(path, temporary, content, [each.chunks for each in levels], pool)
         yield sink
         sink.require_complete()
-        sink.complete(root)
+        for level in levels:
+            if content.is_stack and level.shape[-3] != sink.count:
+                level.resize((*level.shape[:-3], sink.count, *level.shape[-2:]))
+        root.attrs.put(_attributes(content, len(levels), sink.ranges))
         require_replaceable(path)
 
 
 class _OmeZarrSink(Sink):
-    """Chunks as they come, into the arrays of all levels."""
+    """Chunks of all levels as they come, each a file of its own, compressed by several threads.
+
+    A chunk of zeros is written too, so that one that is lost is noticed.
+    """
 
     def __init__(
-        self, path: Path, temporary: Path, content: Content, levels: "list[zarr.Array[Any]]"
+        self,
+        path: Path,
+        temporary: Path,
+        content: Content,
+        chunks: list[tuple[int, ...]],
+        pool: ThreadPoolExecutor,
     ) -> None:
-        super().__init__(path, temporary, content, len(levels) - 1)
-        self._levels = levels
-        self._ranges = [(np.inf, -np.inf)] * content.size[0]
-
-    def complete(self, root: "zarr.Group") -> None:
-        """Leave off the planes that were made room for and did not come; say what it shows."""
-        for level in self._levels:
-            if self.content.is_stack and level.shape[-3] != self.count:
-                level.resize((*level.shape[:-3], self.count, *level.shape[-2:]))
-        root.attrs.put(_attributes(self.content, len(self._levels), self._ranges))
+        super().__init__(path, temporary, content, len(chunks) - 1)
+        self._folder, self._chunks, self._pool = temporary, chunks, pool
+        self.ranges = [(np.inf, -np.inf)] * content.size[0]
+        """Least and largest finite value of each channel."""
 
     def _take(self, strip: Strip) -> None:
-        level, band = strip.level, strip.pixels
-        array = self._levels[level]
-        if self.content.is_stack and self.count >= array.shape[-3]:  # nobody knows how many come
-            array.resize((*array.shape[:-3], 2 * self.count, *array.shape[-2:]))
-        if level == 0 and not self.content.classes:
-            self._ranges = [_wider(*each) for each in zip(self._ranges, band, strict=True)]
-        side, (*_, width) = self.content.chunk, band.shape
-        # chunk by chunk: when one of many that are written at once fails, zarr does not wait for
-        # the others, and they go on appearing in a folder that is being removed
-        for channel, left in product(range(len(band)), range(0, width, side)):
-            chunk = band[channel, :, left : left + side]
-            where: dict[str, int | slice] = {
-                "c": channel,
-                "z": self.count,
-                "y": strip.rows,
-                "x": slice(left, left + chunk.shape[1]),
-            }
-            array[tuple(where[name] for name in _names(self.content))] = chunk
+        if strip.level == 0 and not self.content.classes:
+            self.ranges = [_wider(*each) for each in zip(self.ranges, strip.pixels, strict=True)]
+        wide = self._chunks[strip.level][-1]
+        across = range(-(-strip.pixels.shape[2] // wide))
+        places = product(range(len(strip.pixels)), across)
+        for _ in self._pool.map(lambda place: self._write_chunk(strip, *place), places):
+            pass  # what went wrong in a thread is raised here
+
+    def _write_chunk(self, strip: Strip, channel: int, column: int) -> None:
+        tall, wide = self._chunks[strip.level][-2:]
+        chunk = strip.pixels[channel, :, column * wide : (column + 1) * wide]
+        where = {"c": channel, "z": self.count, "y": strip.top // tall, "x": column}
+        numbers = (str(where[name]) for name in _names(self.content))
+        file = self._folder.joinpath(str(strip.level), *numbers)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(deflated(filled_up(chunk, (tall, wide))))
 
 
 def _names(content: Content) -> str:
@@ -126,7 +132,6 @@ def _levels(root: "zarr.Group", content: Content) -> "list[zarr.Array[Any]]":
                 compressors=compressor,
                 chunk_key_encoding={"name": "v2", "separator": "/"},
                 fill_value=0,
-                config={"write_empty_chunks": True},  # so that a chunk that is lost is noticed
             )
         )
     return levels

@@ -19,6 +19,7 @@ from emseg.micrograph import (
     count_classes,
     label_dtype,
 )
+from emseg.pixels import row_bands
 from emseg.writing.content import without_pixels
 from emseg.writing.display import (
     background_class,
@@ -33,7 +34,6 @@ from emseg.writing.reduction import BlockMeans, Picked, oversampled
 from emseg.writing.whole import whole_file
 
 _LISTED = 12
-_ROWS = 512  # that are taken from a micrograph at a time
 
 
 def write_preview(
@@ -69,9 +69,8 @@ def write_preview(
             f"its labels {labels.pixels.shape}; give labels of the same size"
         )
     preview = Preview(micrograph, labels.classes, specimen=labels.specimen, longest=longest)
-    for top in range(0, micrograph.size[0], _ROWS):
-        rows = slice(top, top + _ROWS)
-        preview.put(micrograph.pixels[:, rows], labels.pixels[rows])
+    for top, band in row_bands(micrograph.pixels):
+        preview.put(band, labels.pixels[top : top + band.shape[1]])
     preview.write(path)
 
 

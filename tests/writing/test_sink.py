@@ -281,16 +281,16 @@ def test_planes_that_are_read_when_sliced_are_never_whole(tmp_path: Path) -> Non
     from emseg.writing import write_micrographs
 
     class Ramp:
-        shape, dtype, ndim = (1, 3000, 40), np.dtype(np.uint16), 3
+        shape, dtype, ndim = (1, 9000, 4000), np.dtype(np.uint16), 3
 
         def __len__(self) -> int:
             return 1
 
         def __getitem__(self, index: Any) -> np.ndarray:
             _, rows = index
-            assert rows.stop - rows.start <= 512
+            assert rows.stop - rows.start < 5000
             values = np.arange(self.shape[1], dtype=self.dtype)[rows]
-            return np.broadcast_to(values[:, None], (1, len(values), 40))
+            return np.broadcast_to(values[:, None], (1, len(values), 4000))
 
         def __array__(self, dtype: Any = None) -> np.ndarray:
             raise AssertionError("a plane that may be larger than the memory")
@@ -300,5 +300,5 @@ def test_planes_that_are_read_when_sliced_are_never_whole(tmp_path: Path) -> Non
 
     write_micrographs(tmp_path / "a.ome.tif", planes(), count=1)
     np.testing.assert_array_equal(
-        tifffile.imread(tmp_path / "a.ome.tif")[:, 5], np.arange(3000, dtype=np.uint16)
+        tifffile.imread(tmp_path / "a.ome.tif")[:, 5], np.arange(9000, dtype=np.uint16)
     )

@@ -1,0 +1,35 @@
+"""The squares in which planes are stored, deflated side by side while others are still to come."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_MOST_THREADS = 8
+_EFFORT = 6  # of 12, the default of libdeflate
+
+
+@contextmanager
+def compressing() -> Iterator[ThreadPoolExecutor]:
+    """Give threads that compress; at the end of the block none of them is at work any more."""
+    threads = min(_MOST_THREADS, os.cpu_count() or 1)
+    with ThreadPoolExecutor(threads, "compressing") as pool:
+        yield pool
+
+
+def filled_up(square: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """Copy a square, with zeros where it hangs over the edge of the plane, shape ``size``."""
+    whole = np.zeros(size, square.dtype)
+    whole[: square.shape[0], : square.shape[1]] = square
+    return whole
+
+
+def deflated(square: NDArray[Any]) -> bytes:
+    """Compress values in their order in memory as zlib does (RFC 1950)."""
+    import imagecodecs
+
+    return bytes(imagecodecs.deflate_encode(square.tobytes(), _EFFORT))
