@@ -280,59 +280,95 @@ def parse_distance(text: str) -> Distance:
 
 @dataclass(frozen=True, slots=True)
 class Smallest:
-    """The smallest object that counts.
+    """The smallest object that counts, or the largest hole that does not.
 
     Parameters
     ----------
     pixels : int
-        So many pixels at least.
-    diameter_nm : float or None
-        Where the user named a length: the equivalent circular diameter in nm, at least.
+        So many pixels.
+    area_nm2 : float or None
+        Where the user named an area, or a length: the equivalent circular diameter.
+    text : str
+        What the user wrote, with the option.
     """
 
     pixels: int = 1
-    diameter_nm: float | None = None
+    area_nm2: float | None = None
+    text: str = ""
 
     def in_pixels(self, pixel_size: PixelSize | None) -> int:
-        """Say how many pixels that is.
+        """Say how many pixels are no less than that.
 
         Raises
         ------
         UsageError
-            When it is a length and the pixel size is unknown.
+            When it is a length or an area and the pixel size is unknown.
         """
-        if self.diameter_nm is None:
+        if self.area_nm2 is None:
             return self.pixels
+        return max(1, math.ceil(self._share(pixel_size) * (1 - 1e-9)))
+
+    def most_pixels(self, pixel_size: PixelSize | None) -> int:
+        """Say how many pixels are no more than that; raises as `in_pixels` does."""
+        if self.area_nm2 is None:
+            return self.pixels
+        return math.floor(self._share(pixel_size) * (1 + 1e-9))
+
+    def _share(self, pixel_size: PixelSize | None) -> float:
         if pixel_size is None:
+            what = "an area" if self.text.endswith(("2", "²")) else "a length"
             raise UsageError(
-                f"--smallest {self.diameter_nm:g}nm is a length, and the pixel size is unknown; "
-                "write a number of pixels, or say --pixel-size"
+                f"{self.text} is {what}, and the pixel size is unknown; write a number of pixels, "
+                "or say --pixel-size"
             )
-        area = math.pi / 4 * self.diameter_nm**2 / pixel_size.area_nm2
-        return max(1, math.ceil(area * (1 - 1e-9)))
+        return (self.area_nm2 or 0.0) / pixel_size.area_nm2
 
 
 ANY_SIZE = Smallest()
 """Every object counts, one of a single pixel too."""
 
+_PIXELS = re.compile(r"0*([1-9]\d{0,17})\s*(?:px|pixels?)?", re.IGNORECASE)
+_SQUARE = re.compile(r"(.*[^\d^])(?:\^2|²|2)")
 
-def parse_smallest(text: str) -> Smallest:
-    """Read ``"9"``, a number of pixels, or ``"5nm"``, an equivalent circular diameter.
+
+def parse_smallest(text: str, option: str = "--smallest") -> Smallest:
+    """Read an area that a user typed.
+
+    Parameters
+    ----------
+    text : str
+        ``"9"`` or ``"9px"``, a number of pixels; ``"50nm2"``, an area; ``"5nm"``, the equivalent
+        circular diameter.
+    option : str
+        Behind which it was typed.
 
     Raises
     ------
     UsageError
-        When it is neither, or no object could be smaller.
+        When it is none of them, or no object could be smaller.
     """
-    if text.strip().isdecimal() and int(text) >= 1:
-        return Smallest(int(text))
-    try:
-        length = parse_pixel_size(text)
-    except UsageError:
-        length = None
-    if length is None or "," in text:
+    said = f"{option} {text}"
+    pixels = _PIXELS.fullmatch(text.strip())
+    if pixels:
+        return Smallest(int(pixels[1]), text=said)
+    area = _area_nm2(text)
+    if area is not None:
+        return Smallest(area_nm2=area, text=said)
+    length = _length_nm(text)
+    if length is None:
         raise UsageError(
-            f"--smallest {text}: write a number of pixels, as in 9, or the diameter of a circle "
-            "of that area with its unit, as in 5nm"
+            f"{said}: write a number of pixels, as in 9, an area with its unit, as in 50nm2, or "
+            "the diameter of a circle of that area, as in 5nm"
         )
-    return Smallest(diameter_nm=length.x_nm)
+    return Smallest(area_nm2=math.pi / 4 * length**2, text=said)
+
+
+def _area_nm2(text: str) -> float | None:
+    """Area in nm²; None when the text is no positive area with a unit."""
+    square = _SQUARE.fullmatch(text.strip())
+    found = _LENGTH.fullmatch(square[1]) if square else None
+    factor = nm_per_unit(found[2]) if found else None
+    if found is None or factor is None:
+        return None
+    area = float(found[1]) * factor**2
+    return area if _SHORTEST_NM**2 <= area <= _LONGEST_NM**2 else None

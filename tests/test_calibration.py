@@ -1,12 +1,14 @@
 """The one place where a length becomes nanometres."""
 
 import math
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emseg.calibration import Axis, PixelSize, is_reciprocal, nm_per_unit
+from emseg.calibration import Axis, PixelSize, is_reciprocal, nm_per_unit, parse_smallest
+from emseg.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -79,3 +81,35 @@ def test_a_pixel_size_says_where_it_comes_from():
     assert str(PixelSize(2, 1, "the tags")) == "2 x 1 nm (y, x), from the tags"
     assert PixelSize(1, 1.0005, "x").is_square
     assert not PixelSize(1, 1.01, "x").is_square
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [
+        ("9", 9, 9),
+        ("20 px", 20, 20),
+        ("20pixels", 20, 20),
+        ("50nm2", 9, 8),  # 8.33 pixels of 2 x 3 nm
+        ("48 nm²", 8, 8),
+        ("0.00005 um^2", 9, 8),
+        ("0.5 nm2", 1, 0),
+        ("10nm", 14, 13),  # a circle of 78.5 nm2
+    ],
+)
+def test_a_smallest_object_is_pixels_an_area_or_a_diameter(text, least, most):
+    smallest = parse_smallest(text)
+    size = PixelSize(2, 3, "here")
+    assert (smallest.in_pixels(size), smallest.most_pixels(size)) == (least, most)
+
+
+@pytest.mark.parametrize("text", ["0", "-3", "nm2", "5nm3", "2.5px", "3 2", "inf nm2", "0nm2", "x"])
+def test_what_is_no_size_of_an_object_is_refused(text):
+    with pytest.raises(UsageError, match=f"^--fill-holes {re.escape(text)}: .*50nm2"):
+        parse_smallest(text, "--fill-holes")
+
+
+@pytest.mark.parametrize(("text", "what"), [("50nm2", "an area"), ("5nm", "a length")])
+def test_a_size_in_nm_needs_the_pixel_size(text, what):
+    for pixels in (parse_smallest(text).in_pixels, parse_smallest(text).most_pixels):
+        with pytest.raises(UsageError, match=f"^--smallest {text} is {what}, and .*--pixel-size"):
+            pixels(None)

@@ -127,7 +127,8 @@ def evaluate(
         str,
         typer.Option(
             metavar="SIZE",
-            help="Smallest object that counts: a number of pixels, or a diameter such as 5nm.",
+            help="Smallest object that counts: a number of pixels, an area such as 50nm2, or a "
+            "diameter such as 5nm.",
         ),
     ] = "1",
     group_by: Annotated[

@@ -65,8 +65,9 @@ def measure(
     smallest: Annotated[
         str,
         typer.Option(
-            metavar="N|LENGTH",
-            help="Smallest object: pixels, or the diameter of a circle of its area, as in 5nm.",
+            metavar="N|AREA|LENGTH",
+            help="Smallest object: pixels, an area as in 50nm2, or the diameter of a circle of its "
+            "area, as in 5nm.",
         ),
     ] = "1",
     border: Annotated[

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emseg.calibration import Distance, PixelSize, Smallest
+from emseg.calibration import Distance, PixelSize, parse_smallest
 from emseg.errors import MismatchError, UnknownNameError, UsageError
 from emseg.evaluation import Compared, Question, segmentation_report
 from emseg.evaluation.confidence import Source
@@ -76,7 +76,7 @@ def test_the_numbers_of_an_image_are_those_of_an_evaluation_of_it_alone():
 
 def test_every_image_has_its_own_pixel_size_in_whichever_order_they_come():
     fine, coarse = (compared(n, pixel_size=PixelSize(s, s, "a test")) for n, s in ((1, 1), (2, 10)))
-    question = Question(smallest=Smallest(diameter_nm=100), draws=0)  # all of coarse, none of fine
+    question = Question(smallest=parse_smallest("100nm"), draws=0)  # all of coarse, none of fine
     there, back = (
         segmentation_report(NAMES, each, question) for each in ([fine, coarse], [coarse, fine])
     )
