@@ -8,12 +8,11 @@ these dask.array is there in less than half the time; what is read stays the sam
 import bz2
 import importlib
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from emseg.imports import without
 from emseg.reading.quiet import mute, no_warnings
 
 FileReader = Callable[..., list[dict[str, Any]]]
@@ -35,7 +34,7 @@ def file_reader(plugin: str) -> FileReader:
     with no_warnings():
         if plugin != "phenom":
             dask_array()
-        with _without(_BY_PLUGIN.get(plugin, frozenset())):
+        with without(_BY_PLUGIN.get(plugin, frozenset())):
             module = importlib.import_module(f"rsciio.{plugin}")
     return _elid_reader() if plugin == "phenom" else module.file_reader
 
@@ -44,31 +43,8 @@ def dask_array() -> ModuleType:
     """Import dask.array, which reads parts of arrays when they are asked for."""
     if "dask.array" in sys.modules:
         return sys.modules["dask.array"]
-    with no_warnings(), _without(_BY_DASK):
+    with no_warnings(), without(_BY_DASK):
         return importlib.import_module("dask.array")
-
-
-@contextmanager
-def _without(packages: frozenset[str]) -> Iterator[None]:
-    """Hide packages that are optional to what this thread imports in the block."""
-    hidden = _Hidden(packages)
-    sys.meta_path.insert(0, hidden)
-    try:
-        yield
-    finally:
-        sys.meta_path.remove(hidden)
-
-
-class _Hidden:
-    """Says to one thread that packages are not installed; other threads find them."""
-
-    def __init__(self, packages: frozenset[str]) -> None:
-        self._packages = packages
-        self._thread = threading.get_ident()
-
-    def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
-        if name in self._packages and threading.get_ident() == self._thread:
-            raise ModuleNotFoundError(f"{name} is not needed here", name=name)
 
 
 def _elid_reader() -> FileReader:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
 
 from emseg.bundle import Model
@@ -13,9 +12,11 @@ from emseg.bundle.contents import read_content
 from emseg.bundle.exports import ExportKind, read_export, read_exports
 from emseg.errors import UsageError
 from emseg.inference.backends.backend import Backend, Wanted
+from emseg.inference.backends.openvino_alone import openvino_alone
 from emseg.inference.backends.refusing import refusal, require_size
 from emseg.inference.threads import threads_for
 
+openvino = openvino_alone()
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}  # of what is not quantised
 
 

@@ -22,6 +22,7 @@ from emseg.bundle.exports import (
 )
 from emseg.errors import ModelError, UsageError
 from emseg.inference.backends.agreement import Agreement, is_same
+from emseg.inference.backends.openvino_alone import openvino_alone
 from emseg.inference.exporting.comparing import answers_of, compared
 from emseg.inference.exporting.reference import fitted, stand_in
 from emseg.inference.exporting.tracing import OPSET, as_onnx
@@ -114,7 +115,7 @@ def _kept(
 def _as_openvino(content: bytes) -> tuple[bytes, ...]:
     """Convert ONNX to the files that OpenVINO opens faster, all numbers as they are."""
     try:
-        import openvino
+        openvino = openvino_alone()
     except ImportError as error:
         raise UsageError("--to openvino needs OpenVINO: pip install 'emseg[cpu]'") from error
     names = FILES[ExportKind.OPENVINO]

@@ -1,0 +1,24 @@
+"""OpenVINO, imported without its converter of models.
+
+The converter takes longer to import than the rest, and when it is imported it tells its makers over
+the network that OpenVINO is used; a prediction needs neither.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from emseg.imports import without
+
+_CONVERTER, _TELLING = "openvino.tools", "openvino_telemetry"
+
+
+def openvino_alone() -> Any:
+    """Import OpenVINO to read, compile and save models.
+
+    Raises
+    ------
+    ImportError
+        When it is not installed.
+    """
+    with without(frozenset({_CONVERTER, _TELLING})):
+        return import_module("openvino")
