@@ -6,7 +6,6 @@ result does not depend on the tile: the statistics are those of the whole plane.
 
 import logging
 import math
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -17,10 +16,11 @@ from numpy.typing import NDArray
 
 from emseg.errors import ContentError
 from emseg.micrograph import Micrograph, count_values
+from emseg.pixels import row_bands
 
 _log = logging.getLogger(__name__)
 _BAND = 1 << 22  # pixels that are held as float64 at a time, 32 MiB
-_SAMPLE = 1 << 20  # pixels of a larger plane by which the beginning of its tails is found
+_SPARE = 1 << 16  # values that are held beyond the tails before these are cut
 _LARGEST = 1e140  # of values; the squares of larger ones are infinite
 _TAIL = 1e-4  # share of pixels at either end that may be hot, dead or hit by an X-ray
 
@@ -52,9 +52,9 @@ class Statistics:
 def measure(micrograph: Micrograph) -> Statistics:
     """Measure the statistics of a whole plane: exactly, whatever its dtype and its size.
 
-    An image has the same statistics as uint16, int32, float32 and big-endian. Integers of 8 and
-    16 bits are counted; of other values those in the tails are sorted, and a seeded sample of a
-    large plane says about where the tails begin.
+    An image has the same statistics as uint16, int32, float32 and big-endian. It is read once, a
+    band of rows at a time: integers of 8 and 16 bits are counted; of other values those that may
+    be in the tails are held, and the rest are summed.
 
     Raises
     ------
@@ -63,7 +63,14 @@ def measure(micrograph: Micrograph) -> Statistics:
     """
     plane = "" if micrograph.plane is None else f"[{micrograph.plane}]"
     where = f"{micrograph.path or micrograph.name}{plane}"
-    rows = [_channel_statistics(channel, where) for channel in micrograph.array]
+    pixels = micrograph.pixels
+    countable = pixels.dtype.kind in "bui" and pixels.dtype.itemsize <= 2
+    size = pixels.shape[1] * pixels.shape[2]
+    found = [_Histogram(pixels.dtype) if countable else _Stream(size) for _ in range(len(pixels))]
+    for _, band in row_bands(pixels, _BAND * len(pixels) * pixels.dtype.itemsize):
+        for values, channel in zip(found, band, strict=True):
+            values.add(channel)
+    rows = [_channel_statistics(values, size, where) for values in found]
     if all(deviation == 0 for *_, deviation in rows):
         _tell_constant(str(micrograph.path or micrograph.name), plane)
     return Statistics(*(np.array(column) for column in zip(*rows, strict=True)))
@@ -90,29 +97,65 @@ def _tell_constant(file: str, plane: str) -> None:
     _log.warning("%s%s is constant: no class can be told from another in it", file, plane)
 
 
-def _channel_statistics(channel: NDArray[Any], where: str) -> tuple[float, float, float, float]:
-    countable = channel.dtype.kind in "bui" and channel.dtype.itemsize <= 2
-    values: _Values = _Histogram.of(channel) if countable else _Bands(channel)
+def _channel_statistics(
+    values: "_Values", size: int, where: str
+) -> tuple[float, float, float, float]:
     if values.count == 0:
         raise ContentError(f"{where} has no finite pixel; leave it out")
-    if values.count < channel.size:
-        _tell_no_numbers(where, channel.size - values.count, channel.size)
+    if values.count < size:
+        _tell_no_numbers(where, size - values.count, size)
     low, high = values.tails(_rank(values.count, _TAIL), _rank(values.count, 1 - _TAIL))
     if low == high:  # a few bright pixels on an empty ground are the image, not its tails
         low, high = values.tails(1, values.count)
+    if low == high:
+        return low, high, low, 0.0
     if max(abs(low), abs(high)) > _LARGEST:
         raise ContentError(
             f"{where} holds values from {low:.3g} to {high:.3g}, which are too large to compute "
             "with; divide them by a number, or leave it out"
         )
-    mean = _average(values, lambda v: np.clip(v, low, high))
-    variance = _average(values, lambda v: (np.clip(v, low, high) - mean) ** 2)
-    return low, high, mean, variance**0.5
+    moments = values.moments(low, high)
+    return low, high, moments.mean, (moments.squares / moments.count) ** 0.5
 
 
 def _rank(count: int, share: float) -> int:
     """Which of so many sorted values, counted from 1, ends a share of them."""
     return min(count, math.ceil(share * count))
+
+
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    """How many values there are, their mean, and the sum of their squared distances from it."""
+
+    count: int = 0
+    mean: float = 0.0
+    squares: float = 0.0
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64], but: NDArray[np.intp] | None = None) -> Self:
+        """Sum up values, which are overwritten, but those at some places."""
+        left_out = np.empty(0, np.intp) if but is None else but
+        count = values.size - left_out.size
+        if not count:
+            return cls()
+        with np.errstate(over="ignore", invalid="ignore"):  # of what is refused as too large
+            values[left_out] = 0
+            mean = float(values.sum()) / count
+            values -= mean
+            values[left_out] = 0
+            return cls(count, mean, float(values @ values))
+
+    def __add__(self, other: "_Moments") -> "_Moments":
+        """Chan, Golub and LeVeque, Stanford STAN-CS-79-773 (1979): no large numbers cancel."""
+        count = self.count + other.count
+        if not self.count or not other.count:
+            return self if self.count else other
+        apart = other.mean - self.mean
+        return _Moments(
+            count,
+            self.mean + apart * other.count / count,
+            self.squares + other.squares + apart * apart * self.count * other.count / count,
+        )
 
 
 class _Values(Protocol):
@@ -122,88 +165,85 @@ class _Values(Protocol):
     def count(self) -> int:
         """How many there are."""
 
+    def add(self, channel: NDArray[Any]) -> None:
+        """Take some rows of the channel, shape (rows, X)."""
+
     def tails(self, low: int, high: int) -> tuple[float, float]:
         """Find the values of two ranks near either end, counted from 1 among the sorted."""
 
-    def __iter__(self) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64] | None]]:
-        """Values as float64, and how often each occurs, or None when each stands for itself."""
+    def moments(self, low: float, high: float) -> _Moments:
+        """Sum up all values, clipped to such that `tails` gave."""
 
 
-def _average(
-    values: _Values, function: Callable[[NDArray[np.float64]], NDArray[np.float64]]
-) -> float:
-    parts = (function(v).sum() if n is None else np.dot(function(v), n) for v, n in values)
-    return float(math.fsum(parts)) / values.count
-
-
-@dataclass(frozen=True, slots=True)
 class _Histogram:
-    """Distinct values, sorted, and how often each occurs."""
+    """How often each value occurs."""
 
-    values: NDArray[np.float64]
-    counts: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, channel: NDArray[Any]) -> Self:
-        counts = count_values(channel)
-        found = np.flatnonzero(counts)
-        lowest = np.iinfo(channel.dtype).min if channel.dtype.kind == "i" else 0
-        return cls((found + lowest).astype(np.float64), counts[found])
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self._lowest = np.iinfo(dtype).min if dtype.kind == "i" else 0
+        self._counts = np.zeros(1 << 8 * dtype.itemsize, np.int64)
 
     @property
     def count(self) -> int:
-        return int(self.counts.sum())
+        return int(self._counts.sum())
+
+    def add(self, channel: NDArray[Any]) -> None:
+        self._counts += count_values(channel)
 
     def tails(self, low: int, high: int) -> tuple[float, float]:
-        places = np.searchsorted(np.cumsum(self.counts), [low, high])
-        return float(self.values[places[0]]), float(self.values[places[1]])
+        places = np.searchsorted(np.cumsum(self._counts), [low, high])
+        return float(places[0] + self._lowest), float(places[1] + self._lowest)
 
-    def __iter__(self) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64] | None]]:
-        yield self.values, self.counts
+    def moments(self, low: float, high: float) -> _Moments:
+        found = np.flatnonzero(self._counts)
+        counts, values = self._counts[found], np.clip(found + self._lowest, low, high)
+        mean = float(np.dot(values, counts)) / self.count
+        return _Moments(self.count, mean, float(np.dot((values - mean) ** 2, counts)))
 
 
-class _Bands:
-    """Values of any dtype, a band of rows at a time."""
+class _Stream:
+    """Values of any dtype: the ends are held, and what lies between them is summed up.
 
-    def __init__(self, channel: NDArray[Any]) -> None:
-        self._channel = channel
-        self.count = sum(len(values) for values, _ in self)
+    ::
 
-    def __iter__(self) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64] | None]]:
-        rows = max(1, _BAND // max(1, self._channel.shape[1]))
-        for start in range(0, len(self._channel), rows):
-            band = self._channel[start : start + rows].astype(np.float64).ravel()
-            yield band[np.isfinite(band)], None
+        -3 0 | 1 1 2 2 2 3 3 4 | 7 60000      the ends hold the two smallest and the two largest:
+         ends     summed up      ends         no value between them can be in a tail
+    """
+
+    def __init__(self, size: int) -> None:
+        self.count = 0
+        self._most = math.ceil(_TAIL * size) + 2  # values of an end, the rounding of ranks included
+        self._ends: NDArray[Any] | None = None
+        self._between: tuple[Any, Any] | None = None
+        self._body = _Moments()
+
+    def add(self, channel: NDArray[Any]) -> None:
+        values = np.ascontiguousarray(channel, channel.dtype.newbyteorder("=")).ravel()
+        if values.dtype.kind == "f" and not (finite := np.isfinite(values)).all():
+            values = values[finite]
+        self.count += values.size
+        if self._between is not None:
+            low, high = self._between
+            outside = np.flatnonzero((values < low) | (values > high))
+            self._body += _Moments.of(values.astype(np.float64), outside)
+            values = values[outside]
+        self._ends = values if self._ends is None else np.concatenate([self._ends, values])
+        if self._ends.size > 4 * self._most + _SPARE:
+            self._ends = self._cut(self._ends)
+
+    def _cut(self, ends: NDArray[Any]) -> NDArray[Any]:
+        most = self._most
+        ordered = np.partition(ends, [most - 1, ends.size - most])
+        self._between = ordered[most - 1], ordered[-most]
+        self._body += _Moments.of(ordered[most:-most].astype(np.float64))
+        return np.concatenate([ordered[:most], ordered[-most:]])
 
     def tails(self, low: int, high: int) -> tuple[float, float]:
-        from_above = self.count - high + 1
-        begin, end = self._beginnings(2 * low / self.count, 2 * from_above / self.count)
-        below = self._ranked(low, begin, 1.0)
-        return below, -self._ranked(from_above, -end, -1.0)
+        ends = np.sort(np.empty(0) if self._ends is None else self._ends)
+        return float(ends[low - 1]), float(ends[high - self.count - 1])
 
-    def _beginnings(self, low: float, high: float) -> tuple[float, float]:
-        """About where the tails begin that hold these shares of all values."""
-        sample = self._channel.ravel()
-        if sample.size > _SAMPLE:
-            sample = sample[np.random.default_rng(0).integers(0, sample.size, _SAMPLE)]
-        sample = sample[np.isfinite(sample)].astype(np.float64)
-        if not sample.size:
-            return math.inf, -math.inf
-        return (
-            float(np.quantile(sample, min(1, low + 1e-4))),
-            float(np.quantile(sample, max(0, 1 - high - 1e-4))),
-        )
-
-    def _ranked(self, rank: int, limit: float, sign: float) -> float:
-        """Value of a rank, looked for among those below a limit; of negated ones for sign -1."""
-        below = [sign * values[sign * values < limit] for values, _ in self]
-        tail = np.concatenate(below)
-        if rank <= len(tail):
-            return float(np.partition(tail, rank - 1)[rank - 1])
-        at = sum(int(np.count_nonzero(sign * values == limit)) for values, _ in self)
-        if rank <= len(tail) + at:
-            return limit
-        return self._ranked(rank, math.inf, sign)  # the sample misled: look at all of them
+    def moments(self, low: float, high: float) -> _Moments:
+        ends = np.empty(0) if self._ends is None else self._ends.astype(np.float64)
+        return self._body + _Moments.of(ends.clip(low, high))
 
 
 def normalise(

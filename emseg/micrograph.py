@@ -205,8 +205,9 @@ def count_values(plane: NDArray[Any]) -> NDArray[np.int64]:
     counts = np.zeros(2 ** (8 * plane.dtype.itemsize), dtype=np.int64)
     rows = max(1, _BAND // max(1, plane.shape[1]))
     for start in range(0, len(plane), rows):
-        band = plane[start : start + rows].astype(np.int64).ravel() - lowest
-        counts += np.bincount(band, minlength=counts.size)
+        band = plane[start : start + rows].ravel()
+        places = band.astype(np.int64) - lowest if lowest else band
+        counts += np.bincount(places, minlength=counts.size)
     return counts
 
 

@@ -105,12 +105,20 @@ class LazyPixels(ABC):
     def _picked(self, channels: range, rows: range, columns: range) -> NDArray[Any]:
         """Gather what is asked for from bands of whole rows."""
         found = np.empty((len(channels), len(rows), len(columns)), self.dtype)
-        at_once = 1 if rows.step > _SPARSE else max(1, _KEPT // _row_bytes(self) // rows.step)
+        at_once = self._at_once(rows)
         for start in range(0, len(rows), at_once):
             run = rows[start : start + at_once]
             band = self.rows(run[0], run[-1] + 1)[:, :: run.step]
             found[:, start : start + len(run)] = band[_slice(channels), :, _slice(columns)]
         return found
+
+    def _at_once(self, rows: range) -> int:
+        """How many rows to take from one band: all, where the next part is likely in it too."""
+        if rows.step > _SPARSE or not rows:
+            return 1
+        if (rows[-1] - rows[0]) * _row_bytes(self) <= _KEPT:
+            return len(rows)
+        return max(1, _BAND // _row_bytes(self) // rows.step)
 
 
 class ReadPixels(LazyPixels):
@@ -134,7 +142,10 @@ class ReadPixels(LazyPixels):
     ) -> None:
         super().__init__(shape, dtype)
         self._read, self._together = read, together
-        self._kept = 0, np.empty((shape[0], 0, shape[2]), dtype)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._kept = 0, np.empty((len(self), 0, self.shape[2]), self.dtype)
 
     def rows(self, top: int, bottom: int) -> NDArray[Any]:
         """Read rows; what the last band had of them is not read again."""
@@ -149,6 +160,8 @@ class ReadPixels(LazyPixels):
         band[:, known.start - first : known.stop - first] = kept[
             :, known.start - start : known.stop - start
         ]
+        del kept
+        self._forget()
         for begin, end in ((first, known.start), (known.stop, last)):
             self._fill(band[:, begin - first : end - first], begin)
         if band.nbytes <= _KEPT:

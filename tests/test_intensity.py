@@ -1,10 +1,12 @@
 """Intensities become numbers of one kind, whatever type a file stores them in."""
 
 import math
+import re
 from unittest import mock
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -13,6 +15,7 @@ from emseg import intensity
 from emseg.errors import ContentError
 from emseg.intensity import IntensityRule, measure, normalise
 from emseg.micrograph import Micrograph
+from emseg.pixels import ReadPixels
 
 ZSCORE = IntensityRule.ZSCORE
 
@@ -106,15 +109,6 @@ def test_a_plane_without_a_finite_pixel_is_refused_by_name():
         measure(micrograph(np.full((1, 4, 4), np.nan)))
 
 
-def test_large_float_planes_are_sampled_the_same_way_each_time(monkeypatch):
-    monkeypatch.setattr(intensity, "_SAMPLE", 5000)
-    pixels = noise()
-    first, second = measure(micrograph(pixels)), measure(micrograph(pixels))
-    assert first.mean == second.mean
-    assert first.mean == pytest.approx(100, abs=2)
-    assert first.deviation == pytest.approx(20, rel=0.1)
-
-
 @given(
     arrays(
         st.sampled_from([np.uint8, np.int8, np.uint16, np.int16, np.bool_]),
@@ -134,7 +128,7 @@ def test_the_histogram_of_small_integers_is_exact(pixels):
 def test_a_histogram_by_bands_is_that_of_the_whole(monkeypatch):
     pixels = noise(scale=5).clip(0, 255).astype(np.uint8)
     whole = measure(micrograph(pixels))
-    monkeypatch.setattr(intensity, "_SAMPLE", 1000)
+    monkeypatch.setattr(intensity, "_BAND", 1000)
     assert measure(micrograph(pixels)).mean == whole.mean
 
 
@@ -150,7 +144,7 @@ def test_statistics_of_a_large_plane_do_not_depend_on_its_dtype(
     dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intensity, "_BAND", 5_000)
-    monkeypatch.setattr(intensity, "_SAMPLE", 20_000)
+    monkeypatch.setattr(intensity, "_SPARE", 100)
     pixels = np.random.default_rng(3).normal(3000, 400, (1, 400, 300)).astype(np.uint16)
     pixels[0, :2, :3] = 60_000  # hot
     counted = measure(Micrograph(pixels, "a"))
@@ -168,7 +162,7 @@ def test_statistics_of_a_large_plane_do_not_depend_on_its_dtype(
 )
 def test_tails_are_those_of_the_sorted_values(channel: np.ndarray) -> None:
     channel[0, 0] = 2
-    with mock.patch.multiple(intensity, _SAMPLE=30, _BAND=100):
+    with mock.patch.multiple(intensity, _SPARE=3, _BAND=100):
         found = measure(Micrograph(channel[None], "a"))
     values = np.sort(channel[np.isfinite(channel)]).astype(float)
     low = values[math.ceil(1e-4 * len(values)) - 1]
@@ -205,3 +199,91 @@ def test_values_whose_squares_are_infinite_are_refused(value):
     pixels[0, :4] = value
     with pytest.raises(ContentError, match=r"m holds values .* too large to compute with; divide"):
         measure(micrograph(pixels))
+
+
+@given(
+    arrays(
+        st.sampled_from([np.uint8, np.uint16, np.int32, np.float32, np.float64]),
+        array_shapes(min_dims=3, max_dims=3, max_side=9),
+    ),
+    st.integers(1, 9),
+)
+def test_pixels_that_are_read_have_the_statistics_of_the_array(pixels, together):
+    lazy = ReadPixels(
+        lambda top, bottom: pixels[:, top:bottom], pixels.shape, pixels.dtype, together
+    )
+    with mock.patch.multiple(intensity, _SPARE=0, _BAND=20):
+        try:
+            expected = measure(micrograph(pixels))
+        except ContentError as refused:
+            with pytest.raises(ContentError, match=re.escape(str(refused))):
+                measure(Micrograph(lazy, "m"))
+            return
+        found = measure(Micrograph(lazy, "m"))
+    for name in ("low", "high", "mean", "deviation"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+
+
+def test_a_plane_is_read_once_for_all_channels():
+    pixels, read = noise((3, 100, 50)).astype(np.float32), []
+
+    def rows(top, bottom):
+        read.extend(range(top, bottom))
+        return pixels[:, top:bottom]
+
+    with mock.patch.multiple(intensity, _SPARE=3, _BAND=500):
+        measure(Micrograph(ReadPixels(rows, pixels.shape, pixels.dtype), "m"))
+    assert read == list(range(100))
+
+
+@pytest.mark.parametrize("order", ["rising", "falling", "noise"])
+@pytest.mark.parametrize("offset", [0, 1e9])
+def test_whatever_the_order_of_values_mean_and_deviation_are_those_of_all(order, offset):
+    """The reference sorts and clips all values, in exact sums."""
+    values = np.random.default_rng(5).gamma(2, 30, 60_000) + offset
+    if order != "noise":
+        values = np.sort(values)[:: 1 if order == "rising" else -1]
+    with mock.patch.multiple(intensity, _SPARE=10, _BAND=700):
+        found = measure(micrograph(values.reshape(1, 300, 200)))
+    low, high = np.sort(values)[[5, 59_993]]
+    clipped = values.clip(low, high)
+    mean = math.fsum(clipped) / 60_000
+    assert (found.low[0], found.high[0]) == (low, high)
+    assert found.mean[0] == pytest.approx(mean, rel=1e-13)
+    assert found.deviation[0] == pytest.approx(
+        (math.fsum((clipped - mean) ** 2) / 60_000) ** 0.5, rel=1e-12 if offset == 0 else 1e-7
+    )
+
+
+_MEASURE = """
+import sys
+from pathlib import Path
+from emseg.intensity import measure
+from emseg.reading import open_stack
+plane = open_stack(Path(sys.argv[1])).plane(0) if len(sys.argv) > 1 else None
+if plane is not None:
+    found = measure(plane)
+    print(found.mean[0], found.deviation[0], len(plane.pixels[:, ::1000, ::1000].ravel()))
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_a_giant_is_measured_in_little_memory(tmp_path, peak_memory, compression):
+    """800 MB of pixels; a process that only imports takes the rest."""
+    size = 20_000
+    ramp = np.add.outer(np.arange(992), np.arange(992)).astype(np.uint16)
+    count = (-(-size // 992)) ** 2
+    tifffile.imwrite(
+        tmp_path / "a.btf",
+        (ramp + at for at in range(count)),
+        shape=(size, size),
+        dtype=np.uint16,
+        tile=(992, 992),
+        bigtiff=True,
+        compression=compression,
+    )
+    alone, _ = peak_memory("-c", _MEASURE)
+    peak, said = peak_memory("-c", _MEASURE, tmp_path / "a.btf")
+    assert peak - alone < 330e6, (peak, alone)
+    assert float(said.split()[0]) > 900

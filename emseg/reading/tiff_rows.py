@@ -16,6 +16,7 @@ import tifffile
 from numpy.typing import NDArray
 
 Page = tifffile.TiffPage | tifffile.TiffFrame
+_BUFFER = 1 << 23  # bytes of a file that are read at a time
 _JPEG = (6, 7, 33007, 34892)
 
 
@@ -64,6 +65,7 @@ def read_rows(page: Page, key: tifffile.TiffPage, start: int, stop: int) -> NDAr
         [page.dataoffsets[at] for at in numbers],
         [page.databytecounts[at] for at in numbers],
         indices=numbers,
+        buffersize=_BUFFER,
     )
     for data, number in stored:
         decoded, (sample, _, top, left, _), (_, high, wide, _) = key.decode(data, number, **tables)
