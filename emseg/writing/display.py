@@ -8,7 +8,8 @@ from PIL import Image, ImageDraw
 
 from emseg.calibration import PixelSize
 from emseg.micrograph import LabelImage, Micrograph, Region
-from emseg.writing.reduction import Size, block_means, nearest, oversampled
+from emseg.pixels import row_bands
+from emseg.writing.reduction import BlockMeans, Size, nearest, oversampled
 
 _PERCENTILES = (0.5, 99.5)
 _FILL, _FAINT = 110, 15  # opacity, of 255
@@ -62,8 +63,10 @@ def grey_picture(micrograph: Micrograph, shown: Size) -> Image.Image:
     PIL.Image.Image
         RGB; values that are not finite are black.
     """
-    pixels = micrograph.array if len(micrograph.pixels) == 3 else micrograph.pixels[:1]
-    return stretched(block_means(pixels, shown), micrograph, shown)
+    reduced = BlockMeans(micrograph.pixels.shape, micrograph.pixels.dtype, shown)
+    for _, band in row_bands(micrograph.pixels):
+        reduced.put(band)
+    return stretched(reduced.means, micrograph, shown)
 
 
 def stretched(means: NDArray[np.floating], micrograph: Micrograph, shown: Size) -> Image.Image:

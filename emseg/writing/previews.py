@@ -101,10 +101,7 @@ class Preview:
         self._classes, self._specimen = classes, specimen
         self._shown = shown_size(micrograph.size, micrograph.pixel_size, longest)
         shape, dtype = micrograph.pixels.shape, micrograph.pixels.dtype
-        self._drawn = slice(None) if shape[0] == 3 else slice(1)
-        self._means = BlockMeans(
-            (len(range(shape[0])[self._drawn]), *shape[1:]), dtype, self._shown
-        )
+        self._means = BlockMeans(shape, dtype, self._shown)
         fine = oversampled(micrograph.size, self._shown)
         self._picked = Picked(micrograph.size, label_dtype(len(classes)), fine)
         self._counts = np.zeros(len(classes), np.int64)
@@ -131,7 +128,7 @@ class Preview:
                 f"{self._micrograph.title}: bands of {pixels.shape[1:]} pixels (y, x) and "
                 f"{labels.shape} labels, where {left} rows are left; give bands of the same size"
             )
-        self._means.put(pixels[self._drawn])
+        self._means.put(pixels)
         self._picked.put(labels)
         self._counts += count_classes(labels, len(self._classes))
         self._rows += len(labels)

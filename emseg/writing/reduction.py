@@ -10,11 +10,14 @@ from emseg.writing.pyramid import Bands
 Size = tuple[int, int]
 
 _OVERSAMPLING = 3
+_COLOURS = 3
 _ROWS = 256  # that are averaged at a time, at least a row of blocks
 
 
 class BlockMeans:
     """Averages whole blocks of pixels until less than twice the shown size is left.
+
+    Of three channels all are looked at, of others the first.
 
     Parameters
     ----------
@@ -28,18 +31,19 @@ class BlockMeans:
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], shown: Size) -> None:
         channels, height, width = shape
+        channels = channels if channels == _COLOURS else 1
         self._block = max(1, height // shown[0]), max(1, width // shown[1])
         tall, wide = self._block
         precision = np.float64 if dtype.itemsize > 2 else np.float32
         self.means: NDArray[np.floating] = np.empty(
             (channels, height // tall, width // wide), precision
         )
-        """Shape (C, Y, X); complete when all rows came."""
+        """Shape (1 or 3, Y, X); complete when all rows came."""
         self._bands = Bands((channels, height, width), dtype, tall * -(-_ROWS // tall), self._take)
 
     def put(self, rows: NDArray[Any]) -> None:
         """Take the next rows, shape (C, any number, X)."""
-        self._bands.put(rows)
+        self._bands.put(rows[: len(self.means)])
 
     def _take(self, top: int, band: NDArray[Any]) -> None:
         tall, wide = self._block
@@ -53,13 +57,6 @@ class BlockMeans:
         blocks = trimmed.reshape(channels, down, tall, across, wide)
         with np.errstate(all="ignore"):  # not finite in, not finite out
             into[...] = blocks.mean(axis=(2, 4), dtype=into.dtype)
-
-
-def block_means(pixels: NDArray[Any], shown: Size) -> NDArray[np.floating]:
-    """Average the blocks of pixels that are all there, shape (C, Y, X); see `BlockMeans`."""
-    reduced = BlockMeans(pixels.shape, pixels.dtype, shown)
-    reduced.put(pixels)
-    return reduced.means
 
 
 class Picked:
