@@ -16,6 +16,8 @@ UNLABELLED_16 = 65535
 LABEL_NAMESPACE = "emseg/label-image/1"
 MICROGRAPH_NAMESPACE = "emseg/micrograph/1"
 PROBABILITY_NAMESPACE = "emseg/probabilities/1"
+UNCERTAINTY_NAMESPACE = "emseg/uncertainty/1"
+INSTANCE_NAMESPACE = "emseg/instances/1"
 PICTURE_OF_RESULTS = "a picture of results by emseg, no micrograph"
 """What PNGs of previews, curves and overlays say in their text "Comment"."""
 

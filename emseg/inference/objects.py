@@ -31,7 +31,7 @@ from emseg.measuring.joining import (
 )
 from emseg.measuring.splitting import DEPTH, split_objects
 from emseg.memory import require_free
-from emseg.micrograph import label_dtype
+from emseg.micrograph import label_dtype, unlabelled_value
 
 _OF_A_BOX = 60  # bytes a pixel of the bounding box of an object that is split
 _OF_REFINING = 250_000_000  # bytes, at most, where pixels are cut for it
@@ -169,7 +169,8 @@ class ObjectFinder:
         if rules.largest_hole:
             fragments = fill_holes(fragments, rules.values, rules.largest_hole)
         if rules.smallest > 1:
-            fragments = drop_small(fragments, rules.values, rules.smallest)
+            outside = unlabelled_value(rules.classes)
+            fragments = drop_small(fragments, rules.values, rules.smallest, outside=outside)
         numbers, objects = number_objects(fragments, rules.values)
         self._value = fragments.value.astype(label_dtype(rules.classes))
         self._numbers = numbers.astype(np.uint32)

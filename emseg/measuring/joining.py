@@ -84,7 +84,12 @@ def fill_holes(fragments: Fragments, values: Sequence[int], most: int) -> Fragme
 
 
 def drop_small(
-    fragments: Fragments, values: Sequence[int], smallest: int, background: int = 0
+    fragments: Fragments,
+    values: Sequence[int],
+    smallest: int,
+    *,
+    background: int = 0,
+    outside: int | None = None,
 ) -> Fragments:
     """Give objects of too few pixels to the class around them.
 
@@ -101,6 +106,8 @@ def drop_small(
         Pixels; objects of as many stay.
     background : int
         The class of what nothing surrounds.
+    outside : int or None
+        The value of pixels of no class, which take only what no class surrounds.
 
     Returns
     -------
@@ -117,6 +124,9 @@ def drop_small(
     for inner, outer in ((one, other), (other, one)):
         edge = is_small[inner] & ~is_small[outer]
         np.add.at(around, (group[inner[edge]], index[outer[edge]]), sides[edge])
+    if outside is not None:
+        around[:, distinct == outside] = around[:, distinct == outside] > 0
+        around[:, distinct != outside] *= 2
     taken = np.where(around.any(axis=1), distinct[around.argmax(axis=1)], background)
     return replace(fragments, value=np.where(is_small, taken[group], fragments.value))
 

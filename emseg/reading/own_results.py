@@ -9,7 +9,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from emseg.errors import ContentError, listed
-from emseg.micrograph import LABEL_NAMESPACE, PICTURE_OF_RESULTS, PROBABILITY_NAMESPACE
+from emseg.micrograph import (
+    INSTANCE_NAMESPACE,
+    LABEL_NAMESPACE,
+    PICTURE_OF_RESULTS,
+    PROBABILITY_NAMESPACE,
+    UNCERTAINTY_NAMESPACE,
+)
 from emseg.reading.formats import format_of, is_known
 from emseg.reading.inside import split
 
@@ -23,13 +29,22 @@ class Result(StrEnum):
 
     LABELS = "label image"
     PROBABILITIES = "file of probabilities"
+    UNCERTAINTY = "map of uncertainty"
+    INSTANCES = "image of numbered objects"
     PICTURE = "picture of results"
 
+
+_BY_NAMESPACE = {
+    LABEL_NAMESPACE: Result.LABELS,
+    PROBABILITY_NAMESPACE: Result.PROBABILITIES,
+    UNCERTAINTY_NAMESPACE: Result.UNCERTAINTY,
+    INSTANCE_NAMESPACE: Result.INSTANCES,
+}
 
 NO_MICROGRAPHS = frozenset(Result)
 """What is no micrograph."""
 
-NO_LABELS = frozenset({Result.PICTURE, Result.PROBABILITIES})
+NO_LABELS = frozenset({Result.PICTURE, Result.PROBABILITIES, Result.UNCERTAINTY})
 """What is no label image and no mask."""
 
 
@@ -54,7 +69,7 @@ def result_of(path: Path) -> Result | None:
         if _is_of_a_run(path) or (path.suffix.lower() == ".png" and _is_marked(path)):
             return Result.PICTURE
         said = look[reader](path) if reader in look else ""
-    return {LABEL_NAMESPACE: Result.LABELS, PROBABILITY_NAMESPACE: Result.PROBABILITIES}.get(said)
+    return _BY_NAMESPACE.get(said)
 
 
 def without_results(
@@ -106,7 +121,7 @@ def _in_tiff(path: Path) -> str:
 
     with TiffFile(path) as tiff:
         text = tiff.pages.first.description
-    return next((each for each in (LABEL_NAMESPACE, PROBABILITY_NAMESPACE) if each in text), "")
+    return next((each for each in _BY_NAMESPACE if each in text), "")
 
 
 def _in_hspy(path: Path) -> str:

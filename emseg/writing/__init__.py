@@ -2,9 +2,11 @@
 
 from emseg.writing.content import (
     Content,
+    instance_content,
     label_content,
     micrograph_content,
     probability_content,
+    uncertainty_content,
 )
 from emseg.writing.images import write_label_images, write_micrographs, write_probabilities
 from emseg.writing.previews import Preview, write_preview
@@ -28,6 +30,7 @@ __all__ = [
     "Preview",
     "RunTable",
     "Sink",
+    "instance_content",
     "label_content",
     "micrograph_content",
     "open_sink",
@@ -37,6 +40,7 @@ __all__ = [
     "results_folder",
     "scale_bar",
     "target_of",
+    "uncertainty_content",
     "whole_file",
     "whole_folder",
     "write_label_images",

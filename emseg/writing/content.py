@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from emseg.calibration import PixelSize
 from emseg.labels.colours import colour
 from emseg.micrograph import (
+    INSTANCE_NAMESPACE,
     LABEL_NAMESPACE,
     MICROGRAPH_NAMESPACE,
     PROBABILITY_NAMESPACE,
+    UNCERTAINTY_NAMESPACE,
     LabelClass,
     LabelImage,
     Micrograph,
@@ -91,6 +93,11 @@ class Content:
         """Length of each axis when so many planes came."""
         channels, height, width = self.size
         return (count,) * self.is_stack + (channels,) * self.has_channels + (height, width)
+
+    @property
+    def is_averaged(self) -> bool:
+        """Whether smaller copies average pixels; classes and numbers of objects are picked."""
+        return not self.classes and self.namespace != INSTANCE_NAMESPACE
 
     @property
     def plane_bytes(self) -> int:
@@ -232,6 +239,71 @@ def probability_content(
         classes=(),
         namespace=PROBABILITY_NAMESPACE,
         annotation=lambda: label_annotation(name, numbers, classes, pixel_size, None),
+    )
+
+
+def uncertainty_content(
+    name: str,
+    size: tuple[int, int],
+    maps: Sequence[str],
+    pixel_size: PixelSize | None,
+    numbers: Sequence[int | None],
+    *,
+    count: int | None = None,
+    is_stack: bool | None = None,
+) -> Content:
+    """Describe how sure a prediction is of each pixel, one channel a map, as float32.
+
+    Parameters
+    ----------
+    maps : sequence of str
+        What each map shows: ``"entropy"``, ``"disagreement"``.
+    name, size, pixel_size, numbers, count, is_stack
+        As for `label_content`.
+    """
+    return Content(
+        name,
+        (len(maps), *size),
+        np.dtype(np.float32),
+        count,
+        _is_stack(count, said=is_stack),
+        has_channels=len(maps) > 1,
+        pixel_size=pixel_size,
+        channels=_channels(len(maps), tuple(maps)),
+        classes=(),
+        namespace=UNCERTAINTY_NAMESPACE,
+        annotation=lambda: micrograph_annotation(name, maps, pixel_size, None, numbers),
+    )
+
+
+def instance_content(
+    name: str,
+    size: tuple[int, int],
+    pixel_size: PixelSize | None,
+    numbers: Sequence[int | None],
+    *,
+    count: int | None = None,
+    is_stack: bool | None = None,
+) -> Content:
+    """Describe images whose values number objects from 1, as uint32.
+
+    Parameters
+    ----------
+    name, size, pixel_size, numbers, count, is_stack
+        As for `label_content`.
+    """
+    return Content(
+        name,
+        (1, *size),
+        np.dtype(np.uint32),
+        count,
+        _is_stack(count, said=is_stack),
+        has_channels=False,
+        pixel_size=pixel_size,
+        channels=_channels(1, ("objects",)),
+        classes=(),
+        namespace=INSTANCE_NAMESPACE,
+        annotation=lambda: micrograph_annotation(name, ("objects",), pixel_size, None, numbers),
     )
 
 

@@ -38,7 +38,7 @@ class Sink(ABC):
             content.dtype,
             content.chunk,
             copies=copies,
-            averaged=not content.classes,
+            averaged=content.is_averaged,
             take=self._take,
         )
 

@@ -34,8 +34,8 @@ def filled(plane, values=(1, 2), most=10**6, heights=()):
     return changed(plane, heights, lambda f: fill_holes(f, values, most).value)
 
 
-def dropped(plane, values=(1, 2), smallest=1, heights=()):
-    return changed(plane, heights, lambda f: drop_small(f, values, smallest).value)
+def dropped(plane, values=(1, 2), smallest=1, heights=(), **settings):
+    return changed(plane, heights, lambda f: drop_small(f, values, smallest, **settings).value)
 
 
 def drawn(text):
@@ -57,7 +57,7 @@ def whole_filled(plane, values, most):
     return result
 
 
-def whole_dropped(plane, values, smallest):
+def whole_dropped(plane, values, smallest, outside):
     """What drops small objects with the whole plane at hand, pixel by pixel."""
     small = np.zeros(plane.shape, bool)
     for value in values:
@@ -72,6 +72,8 @@ def whole_dropped(plane, values, smallest):
                 inside = 0 <= j < plane.shape[0] and 0 <= i < plane.shape[1]
                 if inside and not small[j, i]:
                     around[int(plane[j, i])] = around.get(int(plane[j, i]), 0) + 1
+        if around.keys() > {outside}:
+            del around[outside]
         result[groups == group] = max(sorted(around), key=around.get, default=0)
     return result
 
@@ -91,10 +93,10 @@ def test_all_holes_of_one_class_are_those_of_scipy(mask, heights):
 
 
 @settings(deadline=None, max_examples=200)
-@given(PLANES, HEIGHTS, st.integers(1, 8))
-def test_small_objects_are_those_of_the_whole_plane(plane, heights, smallest):
-    expected = whole_dropped(plane, (1, 2), smallest)
-    found = dropped(plane, (1, 2), smallest, heights)
+@given(PLANES, HEIGHTS, st.integers(1, 8), st.sampled_from([None, 255]))
+def test_small_objects_are_those_of_the_whole_plane(plane, heights, smallest, outside):
+    expected = whole_dropped(plane, (1, 2), smallest, outside)
+    found = dropped(plane, (1, 2), smallest, heights, outside=outside)
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(dropped(found, (1, 2), smallest), found)  # none is left
 

@@ -11,6 +11,9 @@ from emseg.micrograph import LabelClass, LabelImage, Micrograph
 from emseg.reading import NO_LABELS, NO_MICROGRAPHS, class_folders, find_files, list_planes
 from emseg.reading.own_results import Result, result_of
 from emseg.writing import (
+    instance_content,
+    open_sink,
+    uncertainty_content,
     write_label_images,
     write_micrographs,
     write_preview,
@@ -40,8 +43,17 @@ def test_each_format_says_what_it_holds(tmp_path, suffix):
     write_micrographs(tmp_path / f"m.{suffix}", [MICROGRAPH])
     planes = [np.zeros((2, 20, 20), np.float32)]
     write_probabilities(tmp_path / f"p.{suffix}", planes, CLASSES, None)
-    found = [result_of(tmp_path / f"{name}.{suffix}") for name in "lmp"]
-    assert found == [Result.LABELS, None, Result.PROBABILITIES]
+    maps = uncertainty_content("a", (20, 20), ("entropy", "disagreement"), None, [None], count=1)
+    for name, content in (
+        ("u", maps),
+        ("i", instance_content("a", (20, 20), None, [None], count=1)),
+    ):
+        with open_sink(tmp_path / f"{name}.{suffix}", content) as sink:
+            sink.put(np.zeros(content.size, content.dtype))
+    found = [result_of(tmp_path / f"{name}.{suffix}") for name in "lmpui"]
+    assert found == [
+        Result.LABELS, None, Result.PROBABILITIES, Result.UNCERTAINTY, Result.INSTANCES
+    ]  # fmt: skip
     (tmp_path / "renamed.tif").write_bytes(b"II*\0 and no more")
     assert result_of(tmp_path / "renamed.tif") is None
     assert result_of(tmp_path / f"missing.{suffix}") is None
