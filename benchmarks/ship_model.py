@@ -33,11 +33,11 @@ def write_test(folder: Path) -> None:
     micrograph = open_stack(path)[0]
     device = choose_device("cpu")
     if model.card.task is Task.CLASSIFICATION:
-        answer = Classifier(model, device).classify(micrograph)
+        answer = Classifier.of(model, device).classify(micrograph)
         found = {n: float(p) for n, p in zip(answer.names, answer.probabilities, strict=True)}
         (folder / "expected.json").write_text(json.dumps(found, indent=2) + "\n")
     else:
-        labels = Segmenter(model, device).segment(micrograph).labels
+        labels = Segmenter.of(model, device).segment(micrograph).labels
         write_label_images(folder / "expected.ome.tif", [labels])
 
 

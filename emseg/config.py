@@ -47,6 +47,17 @@ def _check_slices(text: Any) -> Any:
     return text
 
 
+def _parse_bytes(text: Any) -> Any:
+    """Read ``"2G"``, ``"1.5 GB"`` or ``"800M"``: powers of a thousand, as sizes are sold."""
+    if not isinstance(text, str):
+        return text
+    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([kmgt])i?b?\s*", text.lower())
+    if found is None or not float(found[1]):
+        raise UsageError(f"{text!r} is no size of memory; write 2G or 800M")
+    return int(float(found[1]) * 1000 ** (1 + "kmgt".index(found[2])))
+
+
+Memory = Annotated[int, BeforeValidator(_parse_bytes), Field(ge=1)]
 Threads = Annotated[int | None, Field(ge=1, le=1024)]
 Slices = Annotated[str, BeforeValidator(_check_slices)]
 
@@ -284,6 +295,8 @@ class PredictConfig(_Reading):
     threads: Threads = None
     tile: int | None = Field(default=None, ge=16)
     halo: int | None = Field(default=None, ge=0)
+    max_ram: Memory | None = None
+    max_vram: Memory | None = None
     probabilities: bool = False
     previews: bool = True
     mirror: bool = False

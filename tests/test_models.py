@@ -39,12 +39,12 @@ def test_a_model_answers_its_test_input_as_when_it_was_made(name):
     model = load_model(MODELS / name)
     micrograph = open_stack(MODELS / name / "test_input.tif")[0]
     if model.card.task is Task.CLASSIFICATION:
-        answer = Classifier(model, choose_device("cpu")).classify(micrograph)
+        answer = Classifier.of(model, choose_device("cpu")).classify(micrograph)
         expected = json.loads((MODELS / name / "expected.json").read_text(encoding="utf-8"))
         found = dict(zip(answer.names, answer.probabilities, strict=True))
         assert found == pytest.approx(expected, abs=1e-3)
     else:
-        answer = Segmenter(model, choose_device("cpu")).segment(micrograph).labels
+        answer = Segmenter.of(model, choose_device("cpu")).segment(micrograph).labels
         (expected,) = read_label_images(MODELS / name / "expected.ome.tif")
         assert answer.classes == expected.classes
         assert answer.pixel_size == expected.pixel_size

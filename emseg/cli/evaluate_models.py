@@ -75,6 +75,7 @@ def _of_classifier(
     from emseg.cli.mask_options import refuse_for_classifier
     from emseg.evaluation.models import evaluate_classifier
     from emseg.inference import Classifier, device_name
+    from emseg.inference.backends.with_torch import TorchBackend
     from emseg.reading import class_folders
 
     refuse_for_classifier({name: getattr(config, name) for name in _OF_MASKS})
@@ -83,7 +84,8 @@ def _of_classifier(
         f"device: {device_name(device)}, precision: float32, crop: {model.card.crop} px, "
         f"the model's pixel size: {model.card.pixel_size or 'unknown'}"
     )
-    classifier = Classifier(model, device, rescale=config.rescale)
+    backend = TorchBackend.of(model, device)
+    classifier = Classifier(model.card, backend, rescale=config.rescale)
     options = model.card.read_options(config)
     return evaluate_classifier(
         classifier,
@@ -106,8 +108,10 @@ def _of_segmenter(
     from emseg.cli import console
     from emseg.evaluation.models import evaluate_segmenter
     from emseg.inference import Segmenter, device_name
+    from emseg.inference.backends.with_torch import TorchBackend
 
-    segmenter = Segmenter(model, device, rescale=config.rescale)
+    backend = TorchBackend.of(model, device)
+    segmenter = Segmenter(model.card, backend, rescale=config.rescale)
     console.remark(
         f"device: {device_name(device)}, precision: float32, tile: {segmenter.tile} px, "
         f"halo: {segmenter.halo} px, the model's pixel size: {model.card.pixel_size or 'unknown'}"

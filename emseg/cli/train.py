@@ -367,9 +367,8 @@ def _draw_validation(config: "TrainConfig", trained: "TrainedRun") -> None:
 
     if config.task is not Task.SEGMENTATION or not trained.shown:
         return
-    segmenter = Segmenter(
-        load_model(trained.folder), choose_device(config.device), rescale=Rescale.NEVER
-    )
+    model = load_model(trained.folder)
+    segmenter = Segmenter.of(model, choose_device(config.device), rescale=Rescale.NEVER)
     micrographs = [plane.micrograph for plane in trained.shown]
     files = [each.path or Path(each.name) for each in micrographs]
     stems = output_stems(list(dict.fromkeys(files)))

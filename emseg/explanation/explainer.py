@@ -17,7 +17,7 @@ from emseg.explanation.occlusion import choose_raster, occlusion
 from emseg.explanation.pieces import Features, Filters, feature_maps, first_filters
 from emseg.explanation.scene import Scene, show
 from emseg.explanation.target import Target
-from emseg.inference.answers import require_numbers
+from emseg.inference.engine import require_numbers
 from emseg.micrograph import Micrograph, Region
 
 Report = Callable[[int, int], None]
@@ -143,7 +143,7 @@ class Explainer:
         self.layers, logits = self._watched(self._images[0])
         answers = [logits, *(self._answered(each) for each in self._images[1:])]
         for each in answers:
-            require_numbers(each, micrograph)
+            require_numbers(each.detach().float().cpu().numpy(), micrograph)
         self.answer, self._target = self._explained(answers, class_name)
         shares = [float(self._target.probability(each)[0]) for each in answers]
         self._best = int(np.argmax(shares))  # the view whose features are shown

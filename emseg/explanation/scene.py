@@ -20,14 +20,11 @@ from numpy.typing import NDArray
 
 from emseg.bundle import ModelCard
 from emseg.config import Rescale, Task
-from emseg.inference.channels import fit_channels
 from emseg.inference.classifier import crop_starts
 from emseg.inference.device import largest_tile
-from emseg.inference.pixel_size import PixelSizeGuard
-from emseg.inference.polarity import PolarityCheck
+from emseg.inference.preparing import Preparing
 from emseg.inference.resampling import Upwards, resample
-from emseg.inference.segmenter import mirror_pad
-from emseg.intensity import measure, normalise
+from emseg.intensity import normalise
 from emseg.micrograph import Micrograph, Region
 from emseg.tiling import padded_length
 
@@ -158,20 +155,16 @@ def show(
     MismatchError
         When the channels or the pixel size do not fit the model.
     """
-    seen = fit_channels(micrograph.without_bar, card.in_channels)
-    scaled = PixelSizeGuard(card.pixel_size, rescale).fit(seen)
-    statistics = measure(scaled)
-    PolarityCheck(card).look(scaled, statistics)
+    prepared = Preparing(card, rescale).prepare(micrograph)
+    size, statistics = prepared.size, prepared.statistics
     is_classifier = card.task is Task.CLASSIFICATION
-    cuts = _crops(scaled.size, card.crop) if is_classifier else [_region(card, scaled, device)]
-    views = []
-    for region, (height, width) in cuts:
-        values = normalise(scaled.pixels[:, *region.slices], statistics, card.intensity)
-        values = mirror_pad(values, height - region.size[0], width - region.size[1])
-        views.append(View(values, region))
+    cuts = _crops(size, card.crop) if is_classifier else [_region(card, size, device)]
+    views = tuple(
+        View(prepared.cut(region.top, region.left, *padded), region) for region, padded in cuts
+    )
     grey = normalise(statistics.mean[:, None, None], statistics, card.intensity)
-    scene = Scene(micrograph, scaled.size, tuple(views), grey)
-    if not is_classifier and views[0].region.size != scaled.size:
+    scene = Scene(micrograph, size, views, grey)
+    if not is_classifier and views[0].region.size != size:
         _tell_part(scene)
     return scene
 
@@ -193,7 +186,7 @@ def _crops(size: tuple[int, int], crop: int) -> list[tuple[Region, tuple[int, in
 
 
 def _region(
-    card: ModelCard, micrograph: Micrograph, device: torch.device
+    card: ModelCard, size: tuple[int, int], device: torch.device
 ) -> tuple[Region, tuple[int, int]]:
     """Choose the part that a segmentation network is shown, and the size it is mirrored to."""
     fits = largest_tile(device, _GRADIENTS * card.bytes_per_pixel, card.stride)
@@ -202,7 +195,7 @@ def _region(
     if card.global_context:  # such a network sees tiles of one size, whatever it predicts
         most = least = padded_length(card.tile or card.crop, card.stride)
     starts, sizes, padded = [], [], []
-    for length in micrograph.size:
+    for length in size:
         shown = min(length, most)
         starts.append((length - shown) // 2 // card.stride * card.stride)
         sizes.append(shown)

@@ -7,18 +7,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from emseg.inference.batch import Batch, FileOutcome
+    from emseg.inference.batch import Batch
     from emseg.inference.classifier import Classification, Classifier
     from emseg.inference.device import choose_device, device_name
     from emseg.inference.halo import measure_halo
+    from emseg.inference.outcomes import FileOutcome
     from emseg.inference.segmenter import Segmentation, Segmenter
     from emseg.inference.threads import share_processor
 
 _MODULES = {
-    "batch": ("Batch", "FileOutcome"),
+    "batch": ("Batch",),
     "classifier": ("Classification", "Classifier"),
     "device": ("choose_device", "device_name"),
     "halo": ("measure_halo",),
+    "outcomes": ("FileOutcome",),
     "segmenter": ("Segmentation", "Segmenter"),
     "threads": ("share_processor",),
 }

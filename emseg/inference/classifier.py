@@ -1,43 +1,54 @@
-"""Micrographs to class probabilities, by crops at native sampling."""
+"""Micrographs to the probabilities of their classes, by crops at native sampling."""
 
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from emseg.bundle import Model
+from emseg.bundle import Model, ModelCard
 from emseg.config import Rescale
-from emseg.inference.answers import logits_of, require_numbers
-from emseg.inference.channels import fit_channels
-from emseg.inference.folded import folded
-from emseg.inference.pixel_size import PixelSizeGuard
-from emseg.inference.polarity import PolarityCheck
-from emseg.inference.segmenter import Report, mirror_pad, silent
-from emseg.intensity import measure, normalise
+from emseg.errors import EmsegError
+from emseg.inference.backends import Backend
+from emseg.inference.engine import Engine, Failed, Job
+from emseg.inference.pipeline import ahead
+from emseg.inference.preparing import Prepared, Preparing
+from emseg.inference.segmenter import Report, Watch, silent, unwatched
 from emseg.micrograph import Micrograph
+from emseg.tiling import Span, Tile
+
+if TYPE_CHECKING:
+    import torch
 
 _MOST = 5  # crops along an axis; more change the mean of a large micrograph little
-_BATCH = 8
+_TOGETHER = 8
+_AHEAD = 16  # crops that wait for the network
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Classification:
     """What was predicted for one plane.
 
     Parameters
     ----------
-    title : str
-        Name of the micrograph, with its plane.
+    plane : Prepared
+        The micrograph.
     names : tuple of str
         Class names in card order.
     probabilities : array of float64, shape (K,)
         Mean over the crops; they sum to 1.
     """
 
-    title: str
+    plane: Prepared
     names: tuple[str, ...]
     probabilities: NDArray[np.float64]
+
+    @property
+    def title(self) -> str:
+        """Name of the micrograph, with its plane."""
+        return self.plane.micrograph.title
 
     def ranked(self) -> list[tuple[str, float]]:
         """Classes with their probabilities, the most probable first."""
@@ -61,35 +72,73 @@ def crop_starts(length: int, crop: int) -> list[int]:
 
 
 class Classifier:
-    """A classification model on a device.
+    """A classification model on a backend.
 
     Parameters
     ----------
-    model : Model
-        Its card says the crop that it was trained at; a micrograph is never squashed to it.
-    device : torch.device
-        Where the network runs.
+    card : ModelCard
+        Says the crop that it was trained at; a micrograph is never squashed to it.
+    backend : Backend
+        What computes its network.
     rescale : Rescale
         Whether micrographs at another pixel size than the card's are brought to it.
     """
 
     def __init__(
-        self, model: Model, device: torch.device, *, rescale: Rescale = Rescale.AUTO
+        self, card: ModelCard, backend: Backend, *, rescale: Rescale = Rescale.AUTO
     ) -> None:
-        self._guard = PixelSizeGuard(model.card.pixel_size, rescale)
-        self._polarity = PolarityCheck(model.card)
-        self.card, self.device = model.card, device
-        self.network = folded(model, device)
+        self.card, self.backend = card, backend
+        self.preparing = Preparing(card, rescale)
+        self._engine = Engine(backend, None, card.stride)
+
+    @classmethod
+    def of(cls, model: Model, device: "torch.device", **settings: Any) -> Self:
+        """Let PyTorch compute the network of a model on a device."""
+        from emseg.inference.backends.with_torch import TorchBackend
+
+        return cls(model.card, TorchBackend.of(model, device), **settings)
+
+    def stream(
+        self, planes: Iterable[Prepared | Failed], *, watch: Watch = unwatched
+    ) -> Generator[Classification | Failed]:
+        """Predict planes one after the other; crops of several may share a batch.
+
+        Parameters
+        ----------
+        planes : iterable of Prepared or Failed
+            Taken by a thread of its own; what failed passes through in its place.
+        watch : callable
+            Told after each crop of which micrograph it is, how many of it are done, and of how
+            many; what it raises ends the work.
+
+        Yields
+        ------
+        Classification or Failed
+            One for each plane: the mean of the probabilities of crops spread over it.
+        """
+        names = tuple(each.name for each in self.card.classes)
+        crops = list[NDArray[Any]]()
+        with closing(ahead(self._jobs(planes), _AHEAD)) as jobs:
+            for said in self._engine.answers(jobs):
+                if isinstance(said, Failed):
+                    crops.clear()
+                    yield said
+                    continue
+                crops.append(said.values)
+                if said.job.stop is not None:
+                    yield Classification(said.job.plane, names, np.mean(crops, axis=0))
+                    crops.clear()
+                watch(said.job.plane, *said.job.number)
 
     def classify(self, micrograph: Micrograph, *, report: Report = silent) -> Classification:
-        """Predict one plane: the mean of the probabilities of crops spread over it.
+        """Predict one plane.
 
         Parameters
         ----------
         micrograph : Micrograph
             Any dtype; channels as the card says.
         report : callable
-            Told after some crops how many are done, and of how many; what it raises ends the work.
+            Told after each crop how many are done, and of how many; what it raises ends the work.
 
         Raises
         ------
@@ -98,29 +147,36 @@ class Classifier:
         ModelError
             When the network does not take the size, or answers what is no number.
         """
-        micrograph = fit_channels(micrograph.without_bar, self.card.in_channels)
-        micrograph = self._guard.fit(micrograph)
-        crops = np.stack(self._crops(micrograph))
-        answers = []
-        with torch.inference_mode():
-            for start in range(0, len(crops), _BATCH):
-                batch = torch.from_numpy(crops[start : start + _BATCH])
-                batch = batch.to(self.device, memory_format=torch.channels_last)
-                logits = logits_of(self.network, batch, micrograph)
-                require_numbers(logits, micrograph)
-                answers.append(torch.softmax(logits.cpu().double(), dim=1).numpy())
-                report(min(start + _BATCH, len(crops)), len(crops))
-        names = tuple(each.name for each in self.card.classes)
-        return Classification(micrograph.title, names, np.concatenate(answers).mean(axis=0))
+        prepared = self.preparing.prepare(micrograph)
+        (said,) = self.stream([prepared], watch=lambda _plane, done, of: report(done, of))
+        if isinstance(said, Failed):
+            raise said.error
+        return said
 
-    def _crops(self, micrograph: Micrograph) -> list[NDArray[np.float32]]:
-        statistics, crop = measure(micrograph), self.card.crop
-        self._polarity.look(micrograph, statistics)
-        height, width = micrograph.size
-        cuts = [
-            micrograph.pixels[:, y : y + crop, x : x + crop]
-            for y in crop_starts(height, crop)
-            for x in crop_starts(width, crop)
+    def _jobs(self, planes: Iterable[Prepared | Failed]) -> Iterator[Job | Failed]:
+        for plane in planes:
+            if isinstance(plane, Failed):
+                yield plane
+                continue
+            try:
+                yield from self._crops(plane)
+            except EmsegError as error:
+                yield Failed(plane, error)
+
+    def _crops(self, plane: Prepared) -> Iterator[Job]:
+        crop = self.card.crop
+        corners = [
+            (top, left)
+            for top in crop_starts(plane.size[0], crop)
+            for left in crop_starts(plane.size[1], crop)
         ]
-        values = [normalise(cut, statistics, self.card.intensity) for cut in cuts]
-        return [mirror_pad(v, crop - v.shape[1], crop - v.shape[2]) for v in values]
+        for number, (top, left) in enumerate(corners, start=1):
+            tile = Tile(_all_of(top, crop), _all_of(left, crop))
+            stop = plane.size[0] if number == len(corners) else None
+            values = plane.cut(top, left, crop, crop)
+            yield Job(plane, tile, values, True, _TOGETHER, stop, (number, len(corners)))
+
+
+def _all_of(start: int, length: int) -> Span:
+    """Span that keeps all it reads."""
+    return Span(start, start + length, start, start + length)

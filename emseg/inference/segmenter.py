@@ -1,33 +1,42 @@
-"""Micrographs to class probabilities to label images, tile by tile."""
+"""Micrographs to label images: tiles are asked, and what they keep becomes bands of rows."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import count
-from typing import Any
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from emseg.bundle import Model, ModelCard
 from emseg.config import Rescale
-from emseg.errors import ModelError
-from emseg.inference.answers import logits_of, require_numbers
-from emseg.inference.channels import fit_channels
-from emseg.inference.device import largest_tile
-from emseg.inference.folded import folded
-from emseg.inference.pixel_size import PixelSizeGuard
-from emseg.inference.polarity import PolarityCheck
-from emseg.inference.resampling import Upwards, resampled_bands
-from emseg.intensity import Statistics, measure, normalise
-from emseg.micrograph import LabelImage, Micrograph, label_dtype, unlabelled_value
-from emseg.tiling import Blend, Span, Stitch, Tile, covering_spans, padded_length, tiles
+from emseg.errors import ContentError, EmsegError
+from emseg.inference.backends import Backend
+from emseg.inference.bands import Band, Finishing
+from emseg.inference.engine import Answer, Engine, Failed, Job, file_of
+from emseg.inference.pipeline import ahead
+from emseg.inference.plan import Budget, Need, Network, Plan, batch_of, plan_tiles, planned
+from emseg.inference.preparing import Prepared, Preparing
+from emseg.micrograph import LabelImage, Micrograph, label_dtype
+from emseg.tiling import Blend, Span, Stitch, Tile, covering_spans, padded_length, spans
+
+if TYPE_CHECKING:
+    import torch
 
 Report = Callable[[int, int], None]
 """Told how many pieces of a micrograph are done, and of how many."""
+Watch = Callable[[Prepared, int, int], None]
+"""The same, and of which micrograph."""
+
+_USUAL = 4096  # pixels of a side of a large micrograph
+_AHEAD = 2  # tiles that wait for the network
 
 
 def silent(_done: int, _of: int) -> None:
+    """Tell nobody."""
+
+
+def unwatched(_plane: Prepared, _done: int, _of: int) -> None:
     """Tell nobody."""
 
 
@@ -48,50 +57,114 @@ class Segmentation:
 
 
 class Segmenter:
-    """A segmentation model on a device.
+    """A segmentation model on a backend.
 
     Parameters
     ----------
-    model : Model
-        Its card says the intensity rule, stride, halo and whether tiles are blended.
-    device : torch.device
-        Where the network runs.
+    card : ModelCard
+        Says the intensity rule, stride, halo and whether tiles are blended.
+    backend : Backend
+        What computes its network.
     tile, halo : int, optional
-        Side of a tile and its margin in pixels; by default the card's halo and the largest
-        tile that fits into memory.
-    mirror : bool
-        Average over the eight flips and quarter turns (eight times the work).
+        Most pixels of a side of a tile, and its margin; by default the card's halo, and the tiles
+        that fit into memory and compute the fewest pixels.
     rescale : Rescale
         Whether micrographs at another pixel size than the card's are brought to it.
+    budget : Budget, optional
+        Memory that it may take; by default a share of what is free.
     """
 
     def __init__(
         self,
-        model: Model,
-        device: torch.device,
+        card: ModelCard,
+        backend: Backend,
         *,
         tile: int | None = None,
         halo: int | None = None,
-        mirror: bool = False,
         rescale: Rescale = Rescale.AUTO,
+        budget: Budget | None = None,
     ) -> None:
-        card = model.card
-        self._guard = PixelSizeGuard(card.pixel_size, rescale)
-        self._polarity = PolarityCheck(card)
-        self.card, self.device, self.mirror = card, device, mirror
-        self.network = folded(model, device)
+        self.card, self.backend = card, backend
+        self.preparing = Preparing(card, rescale)
         self.halo = padded_length(card.halo if halo is None else halo, card.stride)
-        self.tile = self._side(card, tile)
-
-    def _side(self, card: ModelCard, tile: int | None) -> int:
-        if tile is not None:
-            return tile
-        if card.tile is not None:
-            return card.tile
+        self.budget = budget or Budget.of(backend)
+        self._fixed = tile if tile is not None else card.tile
         if card.global_context:
-            return padded_length(card.crop, card.stride)
-        fits = largest_tile(self.device, card.bytes_per_pixel, card.stride)
-        return max(fits, 2 * self.halo + 8 * card.stride)
+            self._fixed = padded_length(self._fixed or card.crop, card.stride)
+        cuttable = None if card.global_context else self.halo
+        self._engine = Engine(backend, cuttable, card.stride)
+
+    @classmethod
+    def of(cls, model: Model, device: "torch.device", **settings: Any) -> Self:
+        """Let PyTorch compute the network of a model on a device."""
+        from emseg.inference.backends.with_torch import TorchBackend
+
+        return cls(model.card, TorchBackend.of(model, device), **settings)
+
+    @property
+    def tile(self) -> int:
+        """Longest side of the tiles of a large micrograph, in pixels; smaller ones have smaller."""
+        if self._fixed is not None:
+            return self._fixed
+        usual = Need((_USUAL, _USUAL), _USUAL, 2, wants_scores=False)
+        network = Network.of(self.card, self.halo)
+        return max(plan_tiles(usual, network, replace(self.budget, is_asked=False)).tile)
+
+    def stream(
+        self,
+        planes: Iterable[Prepared | Failed],
+        *,
+        keep_probabilities: bool = False,
+        watch: Watch = unwatched,
+    ) -> Generator[Band | Failed]:
+        """Predict planes one after the other; tiles of several may share a batch.
+
+        Parameters
+        ----------
+        planes : iterable of Prepared or Failed
+            Taken by a thread of its own; what failed passes through in its place.
+        keep_probabilities : bool
+            Whether bands carry the probabilities beside the classes.
+        watch : callable
+            Told after each tile of which micrograph it is, how many of it are done, and of how
+            many; what it raises ends the work.
+
+        Yields
+        ------
+        Band or Failed
+            Of each plane the bands from top to bottom; or, after any number of them, why it failed.
+        """
+        current: _Current | None = None
+        ahead_of = ahead(self._jobs(planes, keep_probabilities=keep_probabilities), _AHEAD)
+        with closing(ahead_of) as jobs:
+            for said in self._engine.answers(jobs):
+                if isinstance(said, Failed):
+                    yield said
+                    continue
+                if current is None or current.plane is not said.job.plane:
+                    current = self._begin(said.job, keep_probabilities=keep_probabilities)
+                yield from current.put(said)
+                watch(said.job.plane, *said.job.number)
+
+    def drop(self, plane: Prepared) -> None:
+        """Predict no more of a micrograph whose bands are coming."""
+        self._engine.drop(plane)
+
+    def plan(self, prepared: Prepared, *, keep_probabilities: bool = False) -> Plan:
+        """Say how a micrograph will be cut.
+
+        Raises
+        ------
+        ContentError
+            When the user allows less memory than it takes.
+        UsageError
+            When the tile that was asked for keeps nothing inside its halo.
+        """
+        need = self._need(prepared, keep_probabilities=keep_probabilities)
+        network = Network.of(self.card, self.halo)
+        if self._fixed is None:
+            return plan_tiles(need, network, self.budget, self._engine.largest)
+        return planned(need, network, self.budget, (self._fixed, self._fixed))
 
     def segment(
         self,
@@ -100,7 +173,7 @@ class Segmenter:
         keep_probabilities: bool = False,
         report: Report = silent,
     ) -> Segmentation:
-        """Predict one plane.
+        """Predict one plane that fits into memory.
 
         Parameters
         ----------
@@ -125,148 +198,141 @@ class Segmenter:
         ModelError
             When the network does not take the size, or answers what is no number.
         """
-        seen = fit_channels(micrograph.without_bar, self.card.in_channels)
-        scaled = self._guard.fit(seen)
-        keep = keep_probabilities or scaled is not seen
-        labels, kept = self._predict(scaled, report, keep=keep)
-        if kept is not None and scaled is not seen:
-            labels, kept = _back(kept, seen.size, keep=keep_probabilities)
-        classes = self.card.label_classes
-        image = LabelImage(
-            _framed(labels[None], micrograph, unlabelled_value(len(classes)))[0],
-            classes,
-            micrograph.name,
-            micrograph.plane,
-            micrograph.pixel_size,
-            micrograph.specimen,
+        prepared = self.preparing.prepare(micrograph)
+        bands = list[Band]()
+        stream = self.stream(
+            [prepared],
+            keep_probabilities=keep_probabilities,
+            watch=lambda _plane, done, of: report(done, of),
         )
-        return Segmentation(image, None if kept is None else _framed(kept, micrograph, 0))
+        for said in stream:
+            if isinstance(said, Failed):
+                raise said.error
+            bands.append(said)
+        kept = [each.probabilities for each in bands if each.probabilities is not None]
+        image = label_image(micrograph, np.concatenate([each.labels for each in bands]), self.card)
+        return Segmentation(image, np.concatenate(kept, axis=1) if kept else None)
 
-    def _predict(
-        self, micrograph: Micrograph, report: Report, *, keep: bool
-    ) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
-        """Class indices (Y, X) and, if they are kept, probabilities (K, Y, X)."""
-        classes = len(self.card.classes)
-        dtype = label_dtype(classes)
-        labels = Stitch(1, micrograph.size, dtype)
-        kept = Stitch(classes, micrograph.size) if keep else None
-        statistics = measure(micrograph)
-        self._polarity.look(micrograph, statistics)
-        answers = self._blended if self.card.global_context else self._tiled
-        for tile, values in answers(micrograph, statistics, report):
-            require_numbers(values, micrograph)
-            labels.put(tile, values.argmax(axis=0)[None].astype(dtype))
-            if kept is not None:
-                kept.put(tile, values)
-        return labels.image[0], kept.image if kept is not None else None
-
-    def _tiled(
-        self, micrograph: Micrograph, statistics: Statistics, report: Report
-    ) -> Iterator[tuple[Tile, NDArray[np.float32]]]:
-        """Answer tile by tile; each keeps its inside."""
-        stride = self.card.stride
-        size = (
-            padded_length(micrograph.size[0], stride),
-            padded_length(micrograph.size[1], stride),
+    def _need(self, prepared: Prepared, *, keep_probabilities: bool) -> Need:
+        read = {id(each.pixels): each.pixels for each in (prepared.micrograph, prepared.seen)}
+        held = sum(each.nbytes for each in read.values() if isinstance(each, np.ndarray))
+        return Need(
+            prepared.size,
+            prepared.micrograph.size[1],
+            prepared.seen.pixels.dtype.itemsize,
+            self._wants_scores(prepared, keep_probabilities=keep_probabilities),
+            held,
         )
-        all_tiles = list(tiles(size, tile=self.tile, halo=self.halo, stride=stride))
-        for done, tile in enumerate(all_tiles, start=1):
-            yield tile, self._answer(self._cut(micrograph, statistics, tile), micrograph)
-            report(done, len(all_tiles))
 
-    def _blended(
-        self, micrograph: Micrograph, statistics: Statistics, report: Report
-    ) -> Iterator[tuple[Tile, NDArray[np.float32]]]:
-        """Answer with overlapping tiles of one size, blended, band by band."""
-        stride, tile = self.card.stride, padded_length(self.tile, self.card.stride)
-        height, width = (max(tile, padded_length(n, stride)) for n in micrograph.size)
-        rows = covering_spans(height, tile=tile, overlap=tile // 2, stride=stride)
-        columns = covering_spans(width, tile=tile, overlap=tile // 2, stride=stride)
-        blend = Blend(len(self.card.classes), micrograph.size)
-        starts = [*(row.read_start for row in rows), height]
-        done = count(1)
-        for row, following in zip(rows, starts[1:], strict=True):
+    def _wants_scores(self, prepared: Prepared, *, keep_probabilities: bool) -> bool:
+        return keep_probabilities or prepared.is_rescaled or self.card.global_context
+
+    def _jobs(
+        self, planes: Iterable[Prepared | Failed], *, keep_probabilities: bool
+    ) -> Iterator[Job | Failed]:
+        """Cut planes into jobs, row by row of tiles; what goes wrong is told in its place."""
+        for plane in planes:
+            if isinstance(plane, Failed):
+                yield plane
+                continue
+            try:
+                yield from self._tiles_of(plane, keep_probabilities=keep_probabilities)
+            except EmsegError as error:
+                yield Failed(plane, error)
+            except MemoryError as error:
+                yield Failed(plane, _too_large(plane, error))
+
+    def _tiles_of(self, plane: Prepared, *, keep_probabilities: bool) -> Iterator[Job]:
+        wants_scores = self._wants_scores(plane, keep_probabilities=keep_probabilities)
+        rows, columns = self._spans(plane, keep_probabilities=keep_probabilities)
+        stops = [row.keep_stop for row in rows]
+        if self.card.global_context:  # a band is done where the next row of tiles begins
+            stops = [*(row.read_start for row in rows[1:]), rows[-1].read_stop]
+        number, of = 0, len(rows) * len(columns)
+        together = batch_of(
+            (rows[0].read_stop - rows[0].read_start) * columns[0].read_stop,
+            is_on_device=self.budget.vram is not None,
+        )
+        for row, stop in zip(rows, stops, strict=True):
+            if self._engine.is_dropped(plane):
+                return
+            strip = plane.rows(row.read_start, row.read_stop)
             for column in columns:
-                tile_here = Tile(row, column)
-                values = self._cut(micrograph, statistics, tile_here)
-                blend.put(tile_here, self._answer(values, micrograph))
-                report(next(done), len(rows) * len(columns))
-            first, last = (min(at, micrograph.size[0]) for at in (row.read_start, following))
-            band = Tile(_whole(first, last), _whole(0, micrograph.size[1]))
-            yield band, blend.take(last)
+                number += 1
+                values = plane.normalised(
+                    strip[:, :, column.read],
+                    row.read_stop - row.read_start,
+                    column.read_stop - column.read_start,
+                )
+                ends = stop if column is columns[-1] else None
+                tile = Tile(row, column)
+                yield Job(plane, tile, values, wants_scores, together, ends, (number, of))
 
-    def _cut(
-        self, micrograph: Micrograph, statistics: Statistics, tile: Tile
-    ) -> NDArray[np.float32]:
-        """Read a tile, normalised; only past the far edges the plane is mirrored."""
-        pixels = micrograph.pixels[:, tile.y.read, tile.x.read]
-        values = normalise(pixels, statistics, self.card.intensity)
-        missing = [
-            (0, span.read_stop - span.read_start - length)
-            for span, length in zip((tile.y, tile.x), values.shape[1:], strict=True)
-        ]
-        return mirror_pad(values, missing[0][1], missing[1][1])
-
-    def _answer(self, values: NDArray[np.float32], micrograph: Micrograph) -> NDArray[np.float32]:
-        image = torch.from_numpy(values)[None].to(self.device, memory_format=torch.channels_last)
-        with torch.inference_mode():
-            if not self.mirror:
-                return self._probabilities(image, micrograph)[0].float().cpu().numpy()
-            turned = [
-                _turn_back(self._probabilities(_turn(image, k), micrograph), k) for k in range(8)
-            ]
-            return torch.stack(turned).mean(dim=0)[0].float().cpu().numpy()
-
-    def _probabilities(self, image: torch.Tensor, micrograph: Micrograph) -> torch.Tensor:
-        logits = logits_of(self.network, image, micrograph)
-        wanted = (len(self.card.classes), *image.shape[-2:])
-        if tuple(logits.shape[1:]) != wanted:
-            raise ModelError(
-                f"the network answers {tuple(logits.shape[1:])} for {tuple(image.shape[-2:])} "
-                f"pixels and {wanted[0]} classes; a segmentation network keeps the size"
+    def _spans(self, plane: Prepared, *, keep_probabilities: bool) -> tuple[list[Span], list[Span]]:
+        """Cut both axes."""
+        stride = self.card.stride
+        tile = self.plan(plane, keep_probabilities=keep_probabilities).tile
+        if self.card.global_context:
+            rows, columns = (
+                covering_spans(
+                    max(side, padded_length(length, stride)),
+                    tile=side,
+                    overlap=side // 2,
+                    stride=stride,
+                )
+                for length, side in zip(plane.size, tile, strict=True)
             )
-        return torch.softmax(logits, dim=1)
+            return rows, columns
+        rows, columns = (
+            spans(padded_length(length, stride), tile=side, halo=self.halo, stride=stride)
+            for length, side in zip(plane.size, tile, strict=True)
+        )
+        return rows, columns
+
+    def _begin(self, job: Job, *, keep_probabilities: bool) -> "_Current":
+        plane, classes = job.plane, len(self.card.classes)
+        mosaic: Stitch | Blend
+        if self.card.global_context:
+            mosaic = Blend(classes, plane.size)
+        elif job.wants_scores:
+            mosaic = Stitch(classes, plane.size)
+        else:
+            mosaic = Stitch(1, plane.size, label_dtype(classes))
+        finishing = Finishing(plane, classes, keep_probabilities=keep_probabilities)
+        return _Current(plane, mosaic, finishing)
 
 
-def _back(
-    values: NDArray[np.float32], size: tuple[int, int], *, keep: bool
-) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
-    """Bring probabilities (K, Y, X) back to the pixels of the file, and choose the class there."""
-    labels = np.empty(size, label_dtype(len(values)))
-    kept = np.empty((len(values), *size), np.float32) if keep else None
-    for rows, band in resampled_bands(values, size, Upwards.LINEAR):
-        labels[rows] = band.argmax(axis=0)
-        if kept is not None:
-            kept[:, rows] = band
-    return labels, kept
+@dataclass(frozen=True, slots=True, eq=False)
+class _Current:
+    """The micrograph whose tiles are being answered."""
+
+    plane: Prepared
+    mosaic: Stitch | Blend
+    finishing: Finishing
+
+    def put(self, said: Answer) -> Iterator[Band]:
+        """Lay a tile where it belongs; hand over the band that it completes."""
+        self.mosaic.put(said.job.tile, said.values)
+        if said.job.stop is not None:
+            yield from self.finishing.put(self.mosaic.take(said.job.stop))
 
 
-def _framed(values: NDArray[Any], micrograph: Micrograph, outside: int) -> NDArray[Any]:
-    """Put what was predicted for the specimen, shape (C, Y, X), where it lies in its plane."""
-    if micrograph.specimen is None:
-        return values
-    plane = np.full((len(values), *micrograph.size), outside, values.dtype)
-    plane[:, *micrograph.specimen.slices] = values
-    return plane
+def label_image(micrograph: Micrograph, pixels: NDArray[Any], card: ModelCard) -> LabelImage:
+    """Say what class indices, shape (Y, X), mean and where they are from."""
+    return LabelImage(
+        pixels,
+        card.label_classes,
+        micrograph.name,
+        micrograph.plane,
+        micrograph.pixel_size,
+        micrograph.specimen,
+    )
 
 
-def _whole(start: int, stop: int) -> Span:
-    """Span that keeps all it reads."""
-    return Span(start, stop, start, stop)
-
-
-def _turn(image: torch.Tensor, k: int) -> torch.Tensor:
-    turned = torch.rot90(image, k % 4, dims=(-2, -1))
-    return torch.flip(turned, dims=(-1,)) if k >= 4 else turned
-
-
-def _turn_back(image: torch.Tensor, k: int) -> torch.Tensor:
-    flipped = torch.flip(image, dims=(-1,)) if k >= 4 else image
-    return torch.rot90(flipped, -(k % 4), dims=(-2, -1))
-
-
-def mirror_pad(values: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
-    """Mirror rows and columns past the far edges, shape (C, Y, X); any number of them."""
-    if rows <= 0 and columns <= 0:
-        return values
-    return np.pad(values, ((0, 0), (0, max(0, rows)), (0, max(0, columns))), mode="symmetric")
+def _too_large(plane: Prepared, error: MemoryError) -> ContentError:
+    refusal = ContentError(
+        f"{file_of(plane.micrograph)} does not fit into memory; allow less at once with --max-ram, "
+        "or take a smaller --tile"
+    )
+    refusal.__cause__ = error
+    return refusal

@@ -99,6 +99,36 @@ def tiles(size: tuple[int, int], *, tile: int, halo: int, stride: int) -> Iterat
     return (Tile(row, column) for row in rows for column in columns)
 
 
+def quarters(tile: Tile, *, halo: int, stride: int) -> list[Tile]:
+    """Cut a tile into up to four that keep what it keeps, and read nothing that it does not.
+
+    Parameters
+    ----------
+    tile : Tile
+        What it keeps begins at a multiple of ``stride``, as what it reads.
+    halo, stride : int
+        As for `spans`; where the tile reads a smaller margin, the halo is that.
+
+    Returns
+    -------
+    list of Tile
+        Row by row; the tile itself where it keeps too little, or reads little else than its halo.
+    """
+    halo = padded_length(halo, stride)
+    rows, columns = (_halves(span, halo, stride) for span in (tile.y, tile.x))
+    return [Tile(row, column) for row in rows for column in columns]
+
+
+def _halves(span: Span, halo: int, stride: int) -> list[Span]:
+    kept = span.keep_stop - span.keep_start
+    middle = span.keep_start + padded_length(-(-kept // 2), stride)
+    if kept < 2 * stride or (middle + halo >= span.read_stop and middle - halo <= span.read_start):
+        return [span]
+    first = Span(span.read_start, min(span.read_stop, middle + halo), span.keep_start, middle)
+    second = Span(max(span.read_start, middle - halo), span.read_stop, middle, span.keep_stop)
+    return [first, second]
+
+
 def covering_spans(length: int, *, tile: int, overlap: int, stride: int) -> list[Span]:
     """Cut one axis into tiles of equal length that overlap and keep all they read.
 

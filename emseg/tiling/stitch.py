@@ -1,4 +1,11 @@
-"""Kept pixels become one image again."""
+"""Kept pixels become rows of one image again, a band of tiles at a time.
+
+::
+
+    tiles of one row    | keeps | keeps | keeps |
+                        +-------+-------+-------+
+    take(stop)          =========================   all columns of the rows up to there
+"""
 
 from typing import Any
 
@@ -22,17 +29,35 @@ class Stitch:
     """
 
     def __init__(self, channels: int, size: tuple[int, int], dtype: Any = np.float32) -> None:
-        self.image: NDArray[Any] = np.empty((channels, *size), dtype=dtype)
+        self._height, width = size
+        self._start = 0  # the first row that was not taken
+        self._rows: NDArray[Any] = np.empty((channels, 0, width), dtype)
 
     def put(self, tile: Tile, values: NDArray[Any]) -> None:
         """Place what a tile computed, shape (C, read height, read width)."""
-        height, width = self.image.shape[1:]
-        rows = slice(tile.y.keep_start, min(tile.y.keep_stop, height))
-        columns = slice(tile.x.keep_start, min(tile.x.keep_stop, width))
+        self._reach(min(tile.y.keep_stop, self._height))
+        height, width = self._rows.shape[1:]
+        rows = _clipped(tile.y.keep_start - self._start, tile.y.keep_stop - self._start, height)
+        columns = _clipped(tile.x.keep_start, tile.x.keep_stop, width)
         kept = values[:, tile.y.inside, tile.x.inside]
-        self.image[:, rows, columns] = kept[
+        self._rows[:, rows, columns] = kept[
             :, : rows.stop - rows.start, : columns.stop - columns.start
         ]
+
+    def take(self, stop: int) -> NDArray[Any]:
+        """Take the rows up to this one, shape (C, rows, X); once each."""
+        count = min(stop, self._height) - self._start
+        taken, self._rows = self._rows[:, :count], self._rows[:, count:].copy()
+        self._start += count
+        return taken
+
+    def _reach(self, stop: int) -> None:
+        """Make room for the rows up to this one."""
+        missing = stop - self._start - self._rows.shape[1]
+        if missing > 0:
+            channels, _, width = self._rows.shape
+            room = np.empty((channels, missing, width), self._rows.dtype)
+            self._rows = np.concatenate((self._rows, room), axis=1) if self._rows.size else room
 
 
 class Blend:
@@ -65,18 +90,18 @@ class Blend:
         weight = np.outer(_gaussian(values.shape[1]), _gaussian(values.shape[2]))
         self._reach(min(tile.y.read_stop, self._height))
         height, width = self._weight.shape
-        rows = slice(tile.y.read_start - self._start, min(tile.y.read_stop - self._start, height))
-        columns = slice(tile.x.read_start, min(tile.x.read_stop, width))
+        rows = _clipped(tile.y.read_start - self._start, tile.y.read_stop - self._start, height)
+        columns = _clipped(tile.x.read_start, tile.x.read_stop, width)
         inside = (slice(0, rows.stop - rows.start), slice(0, columns.stop - columns.start))
         self._sum[:, rows, columns] += (values * weight)[:, inside[0], inside[1]]
         self._weight[rows, columns] += weight[inside]
 
     def take(self, stop: int) -> NDArray[np.float32]:
         """Take the weighted mean of the rows up to this one, shape (C, rows, X); once each."""
-        count = stop - self._start
+        count = min(stop, self._height) - self._start
         mean = self._sum[:, :count] / self._weight[:count]
         self._sum, self._weight = self._sum[:, count:].copy(), self._weight[count:].copy()
-        self._start = stop
+        self._start += count
         return mean
 
     def _reach(self, stop: int) -> None:
@@ -85,6 +110,10 @@ class Blend:
         if missing:
             self._sum = np.pad(self._sum, ((0, 0), (0, missing), (0, 0)))
             self._weight = np.pad(self._weight, ((0, missing), (0, 0)))
+
+
+def _clipped(start: int, stop: int, length: int) -> slice:
+    return slice(start, min(stop, length))
 
 
 def _gaussian(length: int) -> NDArray[np.float32]:

@@ -131,7 +131,7 @@ class SegmentationJudge:
 
     def _segmenter(self, network: nn.Module) -> Segmenter:
         model = Model(Path(), self.card, network)
-        return Segmenter(model, self.device, rescale=Rescale.NEVER)  # training did
+        return Segmenter.of(model, self.device, rescale=Rescale.NEVER)  # training did
 
     def prepare(self, network: nn.Module) -> Callable[[], object]:
         """Make ready to predict the middle of the first micrograph."""
@@ -264,7 +264,7 @@ class ClassificationJudge:
 
     def _classifier(self, network: nn.Module) -> Classifier:
         model = Model(Path(), self.card, network)
-        return Classifier(model, self.device, rescale=Rescale.NEVER)  # training did
+        return Classifier.of(model, self.device, rescale=Rescale.NEVER)  # training did
 
     def prepare(self, network: nn.Module) -> Callable[[], object]:
         """Make ready to classify the middle of the first micrograph."""

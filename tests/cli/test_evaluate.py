@@ -288,7 +288,7 @@ class TestModels:
         from emseg.inference import Segmenter
         from emseg.reading import list_planes
 
-        segmenter = Segmenter(load_model(untrained), torch.device("cpu"))
+        segmenter = Segmenter.of(load_model(untrained), torch.device("cpu"))
         (here / "said").mkdir()
         for plane in list_planes([here / "images"]):
             labels = segmenter.segment(plane.read()).labels

@@ -52,12 +52,12 @@ def model(network, task, *names):
 
 @pytest.fixture
 def segmenter():
-    return Segmenter(model(Bright(), Task.SEGMENTATION, "dark", "bright"), CPU)
+    return Segmenter.of(model(Bright(), Task.SEGMENTATION, "dark", "bright"), CPU)
 
 
 @pytest.fixture
 def classifier():
-    return Classifier(model(Skewed(), Task.CLASSIFICATION, "light spots", "dark spots"), CPU)
+    return Classifier.of(model(Skewed(), Task.CLASSIFICATION, "light spots", "dark spots"), CPU)
 
 
 def write(path, pixels):

@@ -14,7 +14,8 @@ from torch import nn
 
 from emseg.config import PredictConfig, Task
 from emseg.errors import UnreadableFileError, UsageError
-from emseg.inference import Batch
+
+# from emseg.inference import Batch
 from emseg.writing.leftovers import sweep
 
 

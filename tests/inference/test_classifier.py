@@ -31,7 +31,7 @@ class Mean(nn.Module):
 def mean(make_model, cpu):
     network = Mean()
     model = make_model(network, classes=("bright", "dark"), task=Task.CLASSIFICATION, crop=32)
-    return Classifier(model, cpu), network
+    return Classifier.of(model, cpu), network
 
 
 def test_the_drawing_of_ten_pixels():
@@ -92,4 +92,4 @@ def test_what_is_no_number_is_no_class(make_model, cpu):
     model = make_model(Broken(), classes=("a", "b"), task=Task.CLASSIFICATION, crop=32)
     image = Micrograph(np.eye(40, dtype=np.uint8)[None], "m", Path("m.tif"))
     with pytest.raises(ModelError, match=r"m\.tif: what the network answers is no number"):
-        Classifier(model, cpu).classify(image)
+        Classifier.of(model, cpu).classify(image)

@@ -14,7 +14,7 @@ def norms(network):
 
 def test_a_segmenter_folds_and_answers_alike(make_model, trained_unet, micrograph, cpu):
     model = make_model(trained_unet(), stride=16, halo=16)
-    segmenter = Segmenter(model, cpu)
+    segmenter = Segmenter.of(model, cpu)
     assert (norms(model.network), norms(segmenter.network)) == (18, 0)
     found = segmenter.segment(micrograph(80, 64), keep_probabilities=True).probabilities
     segmenter.network = model.network
@@ -27,7 +27,7 @@ def test_a_classifier_folds(make_model, cpu):
         nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.AdaptiveAvgPool2d(1), nn.Flatten()
     )
     model = make_model(network, task=Task.CLASSIFICATION, crop=32)
-    classifier = Classifier(model, cpu)
+    classifier = Classifier.of(model, cpu)
     assert (norms(model.network), norms(classifier.network)) == (1, 0)
     assert not classifier.network.training
     image = torch.randn(1, 1, 32, 32)

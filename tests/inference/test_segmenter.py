@@ -11,7 +11,7 @@ from torch import nn
 from emseg.calibration import PixelSize
 from emseg.errors import ContentError, MismatchError, ModelError, UsageError
 from emseg.inference import Segmenter
-from emseg.inference.segmenter import mirror_pad
+from emseg.inference.preparing import mirror_pad
 from emseg.micrograph import Micrograph
 
 
@@ -34,7 +34,7 @@ def small_unet(trained_unet, make_model):
 
 
 def probabilities(model, cpu, micrograph, **settings):
-    segmenter = Segmenter(model, cpu, **settings)
+    segmenter = Segmenter.of(model, cpu, **settings)
     return segmenter.segment(micrograph, keep_probabilities=True).probabilities
 
 
@@ -55,7 +55,7 @@ def test_any_size_is_predicted_at_its_own_size(small_unet, cpu, micrograph, size
 def test_any_tile_gives_the_same_labels(small_unet, cpu, micrograph):
     image = micrograph(130, 110)
     first, *others = (
-        Segmenter(small_unet, cpu, tile=tile).segment(image).labels.pixels
+        Segmenter.of(small_unet, cpu, tile=tile).segment(image).labels.pixels
         for tile in (1000, 72, 99)
     )
     for other in others:
@@ -66,7 +66,7 @@ def test_labels_carry_names_calibration_and_the_smallest_type(make_model, cpu):
     pixels = np.array([[[0, 100, 200, 200]]], np.uint16)
     size = PixelSize(2.0, 2.0, "the tags")
     image = Micrograph(pixels, "m", plane=4, pixel_size=size)
-    labels = Segmenter(make_model(Brightness()), cpu).segment(image).labels
+    labels = Segmenter.of(make_model(Brightness()), cpu).segment(image).labels
     assert labels.pixels.tolist() == [[0, 0, 2, 2]]
     assert labels.pixels.dtype == np.uint8
     assert (labels.names, labels.plane) == (("matrix", "small", "large"), 4)
@@ -79,7 +79,7 @@ def test_more_than_254_classes_take_two_bytes(make_model, cpu, micrograph):
             return torch.arange(300.0)[None, :, None, None].expand(1, 300, *image.shape[2:])
 
     model = make_model(Last(), classes=[f"c{n}" for n in range(300)])
-    pixels = Segmenter(model, cpu).segment(micrograph(5, 6)).labels.pixels
+    pixels = Segmenter.of(model, cpu).segment(micrograph(5, 6)).labels.pixels
     assert pixels.dtype == np.uint16
     assert (pixels == 299).all()
 
@@ -95,7 +95,7 @@ def test_nan_pixels_are_taken_as_the_mean(make_model, cpu, micrograph):
 
 def test_a_plane_of_nan_is_refused(small_unet, cpu):
     with pytest.raises(ContentError, match="broken has no finite pixel"):
-        Segmenter(small_unet, cpu).segment(Micrograph(np.full((1, 9, 9), np.nan), "broken"))
+        Segmenter.of(small_unet, cpu).segment(Micrograph(np.full((1, 9, 9), np.nan), "broken"))
 
 
 def test_a_constant_image_is_predicted(small_unet, cpu):
@@ -106,7 +106,7 @@ def test_a_constant_image_is_predicted(small_unet, cpu):
 def test_only_the_far_edges_are_padded_by_mirroring(make_model, cpu):
     network = Brightness()
     pixels = np.arange(15, dtype=np.uint8).reshape(1, 3, 5)
-    Segmenter(make_model(network, stride=4), cpu).segment(Micrograph(pixels, "m"))
+    Segmenter.of(make_model(network, stride=4), cpu).segment(Micrograph(pixels, "m"))
     seen = network.seen[0][0, 0].numpy()
     assert seen.shape == (4, 8)
     np.testing.assert_array_equal(seen[3], seen[2])
@@ -127,7 +127,7 @@ def test_a_colour_picture_is_read_as_grey_with_a_notice(make_model, cpu, caplog)
     image = Micrograph(pixels, "photo", channels=("red", "green", "blue"))
     network = Brightness()
     with caplog.at_level(logging.WARNING):
-        Segmenter(make_model(network), cpu).segment(image)
+        Segmenter.of(make_model(network), cpu).segment(image)
     assert "photo is a colour picture; its luminance is used" in caplog.text
     dark, white, green, blue = network.seen[0][0, 0, 0].tolist()
     assert (green - dark) / (white - dark) == pytest.approx(0.587, abs=1e-3)
@@ -138,7 +138,7 @@ def test_a_colour_picture_is_read_as_grey_with_a_notice(make_model, cpu, caplog)
 def test_channels_that_do_not_fit_are_refused(make_model, cpu, micrograph, found, read):
     model = make_model(Brightness(), in_channels=read)
     with pytest.raises(MismatchError, match=rf"{found} channel\(s\) and the model reads {read}"):
-        Segmenter(model, cpu).segment(micrograph(8, 8, channels=found))
+        Segmenter.of(model, cpu).segment(micrograph(8, 8, channels=found))
 
 
 def test_mirroring_averages_eight_views(make_model, cpu, micrograph):
@@ -194,23 +194,23 @@ def test_a_small_image_is_mirrored_up_to_the_size_of_training(make_model, cpu, m
 
 def test_a_tile_without_an_inside_is_refused(small_unet, cpu, micrograph):
     with pytest.raises(UsageError, match="keeps nothing inside a halo of 24"):
-        Segmenter(small_unet, cpu, tile=48).segment(micrograph(200, 200))
+        Segmenter.of(small_unet, cpu, tile=48).segment(micrograph(200, 200))
 
 
 def test_tile_and_halo_come_from_the_user_the_card_or_the_memory(make_model, cpu):
     model = make_model(Brightness(), stride=16, halo=30)
-    assert Segmenter(model, cpu).halo == 32
-    assert Segmenter(model, cpu).tile % 16 == 0
-    assert Segmenter(model, cpu, halo=50, tile=300).halo == 64
-    assert Segmenter(model, cpu, halo=50, tile=300).tile == 300
-    assert Segmenter(make_model(Brightness(), tile=128), cpu).tile == 128
+    assert Segmenter.of(model, cpu).halo == 32
+    assert Segmenter.of(model, cpu).tile % 16 == 0
+    assert Segmenter.of(model, cpu, halo=50, tile=300).halo == 64
+    assert Segmenter.of(model, cpu, halo=50, tile=300).tile == 300
+    assert Segmenter.of(make_model(Brightness(), tile=128), cpu).tile == 128
     huge = make_model(Brightness(), stride=16, halo=112, bytes_per_pixel=10**15)
-    assert Segmenter(huge, cpu).tile == 2 * 112 + 8 * 16
+    assert Segmenter.of(huge, cpu).tile == 2 * 112 + 8 * 16
 
 
 def test_a_network_that_does_not_keep_the_size_is_refused(make_model, cpu, micrograph):
     with pytest.raises(ModelError, match=r"answers \(1, 2, 2\) for \(8, 8\) pixels and 3"):
-        Segmenter(make_model(nn.AvgPool2d(4)), cpu).segment(micrograph(8, 8))
+        Segmenter.of(make_model(nn.AvgPool2d(4)), cpu).segment(micrograph(8, 8))
 
 
 class Broken(nn.Module):
@@ -227,7 +227,7 @@ def test_what_is_no_number_is_no_class(make_model, cpu, card, mirror):
     pixels[0, 40, 40:60] = 5
     image = Micrograph(pixels, "m", Path("m.tif"), plane=3)
     with pytest.raises(ModelError, match=r"m\.tif\[3\]: what the network answers is no number"):
-        Segmenter(make_model(Broken(), **card), cpu, mirror=mirror).segment(image)
+        Segmenter.of(make_model(Broken(), **card), cpu, mirror=mirror).segment(image)
 
 
 def test_what_a_network_says_to_its_input_is_told(make_model, cpu, micrograph):
@@ -236,13 +236,13 @@ def test_what_a_network_says_to_its_input_is_told(make_model, cpu, micrograph):
             raise RuntimeError("Wrong input shape.\nmore")
 
     with pytest.raises(ModelError, match=r"cannot take 20 x 30 pixels \(Wrong input shape\)"):
-        Segmenter(make_model(Picky()), cpu).segment(micrograph(20, 30))
+        Segmenter.of(make_model(Picky()), cpu).segment(micrograph(20, 30))
 
 
 @pytest.mark.parametrize(("card", "of"), [({"tile": 48}, 9), ({"global_context": True}, 4)])
 def test_each_tile_is_reported_and_a_report_can_end_the_work(make_model, cpu, card, of):
     settings = {"halo": 8} | card
-    segmenter = Segmenter(make_model(Brightness(), **settings), cpu)
+    segmenter = Segmenter.of(make_model(Brightness(), **settings), cpu)
     image = Micrograph(np.zeros((1, 90, 70), np.uint8), "m")
     told = []
     segmenter.segment(image, report=lambda *done: told.append(done))
@@ -262,6 +262,6 @@ def test_weights_that_say_nothing_are_told(make_model, cpu, micrograph, caplog):
         def forward(self, image):
             return torch.zeros(len(image), 3, *image.shape[2:])
 
-    labels = Segmenter(make_model(Nothing()), cpu).segment(micrograph(20, 30)).labels
+    labels = Segmenter.of(make_model(Nothing()), cpu).segment(micrograph(20, 30)).labels
     assert not labels.pixels.any()
     assert "all classes are equally probable, and the first is taken" in caplog.text

@@ -22,7 +22,7 @@ def whole_image(network, micrograph):
 
 
 def by_tiles(model, micrograph, cpu, tile, halo=None):
-    segmenter = Segmenter(model, cpu, tile=tile, halo=halo)
+    segmenter = Segmenter.of(model, cpu, tile=tile, halo=halo)
     return segmenter.segment(micrograph, keep_probabilities=True)
 
 

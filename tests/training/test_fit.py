@@ -61,7 +61,7 @@ def test_a_run_leaves_a_model_that_predicts(configure):
     assert TrainConfig.from_toml(run.folder / "config.toml") == config
     model = load_model(run.folder)
     micrograph = open_stack(config.images[0] / "1.png")[0]
-    labels = Segmenter(model, torch.device("cpu")).segment(micrograph).labels
+    labels = Segmenter.of(model, torch.device("cpu")).segment(micrograph).labels
     assert labels.pixels.shape == micrograph.size
     assert labels.names == ("background", "foreground")
     assert not run.interrupted

@@ -7,7 +7,7 @@ last one back, through memory that is pinned, which alone can be copied meanwhil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -57,6 +57,11 @@ class TorchBackend(Backend):
         self.device, self.precision = device_name(device), precision
         self._ahead = int(device.type != "cpu") if ahead is None else ahead
         self._is_pinned = device.type in ("cuda", "xpu")
+
+    @classmethod
+    def of(cls, model: Model, device: torch.device, precision: str = "float32") -> Self:
+        """Make the network of a model ready on a device; that of the model stays as it is."""
+        return cls(folded(model, device), device, precision)
 
     def compute(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Answer one batch; see `Backend`."""
@@ -156,7 +161,7 @@ def opened(model: Model, wanted: Wanted) -> TorchBackend:
         )
     device = choose_device(wanted.device)
     share_processor(device, wanted.threads)
-    return TorchBackend(folded(model, device), device, wanted.precision)
+    return TorchBackend.of(model, device, wanted.precision)
 
 
 def _whole(scores: Tensor) -> tuple[Tensor, ...]:

@@ -1,0 +1,111 @@
+"""Bands of rows: what the network said becomes classes of the pixels of the file."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.inference.backends import labels_of
+from emseg.inference.preparing import Prepared
+from emseg.inference.resampling import Upwards, resampled_bands
+from emseg.micrograph import unlabelled_value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Band:
+    """Some rows of a predicted micrograph, over its whole width, in the pixels of its file.
+
+    Parameters
+    ----------
+    plane : Prepared
+        The micrograph.
+    top : int
+        Its first row, in the micrograph.
+    labels : array of uint8 or uint16, shape (rows, X)
+        Class indices; unlabelled where there is no specimen.
+    probabilities : array of float32, shape (K, rows, X), or None
+        Summing to 1, and 0 where there is no specimen; None unless they were asked for.
+    """
+
+    plane: Prepared
+    top: int
+    labels: NDArray[Any]
+    probabilities: NDArray[np.float32] | None = None
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the micrograph ends with it."""
+        return self.top + len(self.labels) == self.plane.micrograph.size[0]
+
+
+class Finishing:
+    """Brings what a network said of one micrograph to the pixels of its file.
+
+    Parameters
+    ----------
+    plane : Prepared
+        The micrograph.
+    classes : int
+        Of the model.
+    keep_probabilities : bool
+        Whether they go along with the classes.
+    """
+
+    def __init__(self, plane: Prepared, classes: int, *, keep_probabilities: bool) -> None:
+        self._plane, self._classes, self._keeps = plane, classes, keep_probabilities
+        self._next = 0  # row of the micrograph that follows
+        self._back = _Back(plane) if plane.is_rescaled else None
+
+    @property
+    def wants_scores(self) -> bool:
+        """Whether classes alone are not enough."""
+        return self._keeps or self._plane.is_rescaled
+
+    def put(self, values: NDArray[Any]) -> Iterator[Band]:
+        """Take the next rows, shape (K, rows, X) of probabilities or (1, rows, X) of classes.
+
+        Yields
+        ------
+        Band
+            Of the whole width of the micrograph, as far as the rows that came say.
+        """
+        if not self.wants_scores:
+            yield from self._framed(values[0], None)
+            return
+        for rows in self._back.put(values) if self._back else (values,):
+            labels = labels_of(rows[np.newaxis]).indices[0]
+            yield from self._framed(labels, rows if self._keeps else None)
+
+    def _framed(self, labels: NDArray[Any], kept: NDArray[np.float32] | None) -> Iterator[Band]:
+        """Put rows of the specimen where they lie, with rows of no specimen before and after."""
+        micrograph = self._plane.micrograph
+        specimen = micrograph.specimen
+        if specimen is None:
+            yield Band(self._plane, self._next, labels, kept)
+            self._next += len(labels)
+            return
+        above = specimen.top if self._next == 0 else 0
+        self._next = self._next or specimen.top
+        is_end = self._next + len(labels) == specimen.bottom
+        below = micrograph.size[0] - specimen.bottom if is_end else 0
+        around = ((above, below), (specimen.left, micrograph.size[1] - specimen.right))
+        framed = np.pad(labels, around, constant_values=unlabelled_value(self._classes))
+        kept = None if kept is None else np.pad(kept, ((0, 0), *around))
+        yield Band(self._plane, self._next - above, framed, kept)
+        self._next += len(labels)
+
+
+class _Back:
+    """Bands of the network's pixels become bands of the pixels of the file."""
+
+    def __init__(self, plane: Prepared) -> None:
+        self._plane, self._bands = plane, list[NDArray[np.float32]]()
+
+    def put(self, values: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+        self._bands.append(values)
+        if sum(band.shape[1] for band in self._bands) == self._plane.size[0]:
+            whole = np.concatenate(self._bands, axis=1)
+            for _, band in resampled_bands(whole, self._plane.specimen_size, Upwards.LINEAR):
+                yield band

@@ -1,0 +1,372 @@
+"""Jobs in, answers out: batches of one shape, through any backend, in the memory there is."""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg import memory
+from emseg.errors import ContentError, EmsegError, ModelError
+from emseg.inference.backends import Backend, Labels
+from emseg.inference.preparing import Prepared
+from emseg.micrograph import Micrograph
+from emseg.tiling import Tile, quarters
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """One tile of one micrograph, ready for the network.
+
+    Parameters
+    ----------
+    plane : Prepared
+        The micrograph.
+    tile : Tile
+        Where the tile lies in what the network sees.
+    values : array of float32, shape (C, Y, X)
+        Normalised, padded to the stride.
+    wants_scores : bool
+        Whether the probabilities of the classes are needed, or the most probable class alone.
+    together : int
+        How many alike may be asked at once.
+    stop : int or None
+        For the last tile of a band: the row up to which the band is then complete.
+    number : tuple of int
+        Which it is of the tiles of its micrograph, counted from 1, and of how many.
+    """
+
+    plane: Prepared
+    tile: Tile
+    values: NDArray[np.float32]
+    wants_scores: bool
+    together: int = 1
+    stop: int | None = None
+    number: tuple[int, int] = (1, 1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What the network said to a job.
+
+    Parameters
+    ----------
+    job : Job
+        Answered.
+    values : array, shape (K, Y, X) of float32, (1, Y, X) of class indices, or (K,) of float32
+        Probabilities where scores were wanted, else class indices; of a classifier one a class.
+    """
+
+    job: Job
+    values: NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Failed:
+    """A micrograph that could not be predicted, in the place of its answers.
+
+    Parameters
+    ----------
+    plane : Prepared or Path
+        The micrograph, or the file that it was to come from.
+    error : EmsegError
+        Why.
+    """
+
+    plane: Prepared | Path
+    error: EmsegError
+
+
+_Flight = deque[list[Job] | Failed]
+
+
+class Engine:
+    """Asks a backend in batches; what it cannot hold is asked in smaller pieces.
+
+    Parameters
+    ----------
+    backend : Backend
+        What computes the network.
+    halo, stride : int
+        Of the network, by which a tile that does not fit into memory is cut into four; a halo of
+        None means that it cannot be cut.
+    """
+
+    def __init__(self, backend: Backend, halo: int | None, stride: int) -> None:
+        self.backend = backend
+        self._most: int | None = None  # jobs at once, since more did not fit
+        self._halo, self._stride = halo, stride
+        self.largest: int | None = None
+        """Pixels that a tile may have, once one with more did not fit."""
+        self._dropped: object = None
+
+    def drop(self, plane: Prepared) -> None:
+        """Pass over the jobs of a micrograph that are still to be asked."""
+        self._dropped = plane
+
+    def is_dropped(self, plane: Prepared) -> bool:
+        """Whether nobody wants to know more of a micrograph."""
+        return self._dropped is plane
+
+    def answers(self, jobs: Iterable[Job | Failed]) -> Iterator[Answer | Failed]:
+        """Answer jobs in order; what failed passes through in its place.
+
+        A micrograph whose answers make no sense fails alone: its later jobs are passed over.
+        """
+        source = _Source(jobs, self.is_dropped)
+        while not source.is_empty:
+            flight: _Flight = deque()
+            try:
+                for answered in self._asked(source, flight):
+                    yield from answered
+            except (MemoryError, RuntimeError, ModelError) as error:
+                source.put_back(self._lesson(error, flight))
+
+    def _asked(self, source: "_Source", flight: _Flight) -> Iterator[list[Answer | Failed]]:
+        """Ask for what the next job wants, for as long as jobs want it."""
+        wants_scores = source.wants_scores
+        batches = self._batches(source, flight, wants_scores)
+        said: Iterator[NDArray[np.float32] | Labels]
+        said = self.backend.scores(batches) if wants_scores else self.backend.labels(batches)
+        for answer in said:
+            yield [*_passing(flight)]
+            checked = _checked(flight.popleft(), answer)
+            self._drop_failed(checked)
+            yield checked
+        yield [*_passing(flight)]
+
+    def _drop_failed(self, entries: Iterable[object]) -> None:
+        for each in entries:
+            if isinstance(each, Failed) and isinstance(each.plane, Prepared):
+                self.drop(each.plane)
+
+    def _batches(
+        self, source: "_Source", flight: _Flight, wants_scores: bool
+    ) -> Iterator[NDArray[np.float32]]:
+        while (group := source.next_group(self._most, wants_scores)) is not None:
+            flight.append(group)
+            self._drop_failed([group])
+            if not isinstance(group, Failed):
+                yield np.stack([job.values for job in group])
+
+    def _lesson(self, error: Exception, flight: _Flight) -> list[Job | Failed]:
+        """Say what is asked again after an error: in smaller pieces, or without who caused it."""
+        first = next((each for each in flight if not isinstance(each, Failed)), None)
+        if first is None:
+            raise error
+        if memory.is_shortage(error):
+            again = self._smaller(first, error)
+        elif isinstance(error, ModelError):
+            again = [Failed(first[0].plane, _about(first[0].plane, error)), *first[1:]]
+        else:
+            raise error
+        entries: list[Job | Failed] = []
+        for each in flight:
+            entries += again if each is first else [each] if isinstance(each, Failed) else each
+        return entries
+
+    def _smaller(self, group: list[Job], error: Exception) -> list[Job | Failed]:
+        """Ask fewer tiles at once, or quarters of the one that does not fit."""
+        if len(group) > 1:
+            self._most = max(1, len(group) // 2)
+            return [*group]
+        job = group[0]
+        size = job.values.shape[1:]
+        parts = list[Tile]()
+        if self._halo is not None:
+            parts = quarters(job.tile, halo=self._halo, stride=self._stride)
+        if len(parts) < 2:
+            place = file_of(job.plane.micrograph)
+            refusal = ContentError(
+                f"{place} does not fit into memory, even {size[0]} x {size[1]} pixels at a time; "
+                "end other programs, or take a smaller --tile"
+            )
+            refusal.__cause__ = error
+            return [Failed(job.plane, refusal)]
+        if self.largest is None:
+            _log.warning(
+                "memory is short: tiles of %d x %d pixels are cut into quarters, which takes "
+                "longer and changes no class",
+                *size,
+            )
+        self.largest = size[0] * size[1] // 4
+        return [*_parts_of(job, parts)]
+
+
+class _Source:
+    """Jobs that are still to be asked, in order."""
+
+    def __init__(
+        self, jobs: Iterable[Job | Failed], is_dropped: Callable[[Prepared], bool]
+    ) -> None:
+        self._jobs = iter(jobs)
+        self._waiting: deque[Job | Failed] = deque()
+        self._is_dropped = is_dropped
+
+    @property
+    def is_empty(self) -> bool:
+        return self._peek() is None
+
+    @property
+    def wants_scores(self) -> bool:
+        """What the next job wants."""
+        job = self._peek()
+        return isinstance(job, Job) and job.wants_scores
+
+    def put_back(self, entries: list[Job | Failed]) -> None:
+        """Have these asked before all others."""
+        self._waiting.extendleft(reversed(entries))
+
+    def next_group(self, most: int | None, wants_scores: bool) -> list[Job] | Failed | None:
+        """Take the next jobs of one shape, or what failed; None where other jobs begin."""
+        first = self._peek()
+        if isinstance(first, Failed):
+            self._waiting.popleft()
+            return first
+        if first is None:
+            return None
+        group: list[Job] = []
+        most = min(first.together, most or first.together)
+        while isinstance(job := self._peek() if len(group) < most else None, Job):
+            is_alike = job.values.shape == first.values.shape
+            if not is_alike or job.wants_scores != wants_scores:
+                break
+            group.append(job)
+            self._waiting.popleft()
+        return group or None
+
+    def _peek(self) -> Job | Failed | None:
+        while True:
+            if not self._waiting:
+                following = next(self._jobs, None)
+                if following is None:
+                    return None
+                self._waiting.append(following)
+            entry = self._waiting[0]
+            if isinstance(entry, Failed) or not self._is_dropped(entry.plane):
+                return entry
+            self._waiting.popleft()
+
+
+def _passing(flight: _Flight) -> Iterator[Answer | Failed]:
+    """Let through what failed before the next answer."""
+    while flight and isinstance(failed := flight[0], Failed):
+        flight.popleft()
+        yield failed
+
+
+def _checked(
+    group: list[Job] | Failed, said: NDArray[np.float32] | Labels
+) -> list[Answer | Failed]:
+    """Give each job its answer; refuse those from which no class follows."""
+    if isinstance(group, Failed):
+        return [group]
+    if isinstance(said, Labels):
+        values, are_finite, are_flat = said.indices[:, np.newaxis], said.are_finite, said.are_flat
+    else:
+        values, are_finite, are_flat = probabilities_of(said)
+    checked: list[Answer | Failed] = []
+    failed: object = None
+    for job, each, is_finite, is_flat in zip(group, values, are_finite, are_flat, strict=True):
+        if job.plane is failed:
+            continue
+        if not is_finite:
+            failed = job.plane
+            checked.append(Failed(job.plane, _no_numbers(job.plane.micrograph)))
+            continue
+        if is_flat:
+            _tell_flat(job.plane.micrograph)
+        checked.append(Answer(job, each))
+    return checked
+
+
+def _parts_of(job: Job, parts: list[Tile]) -> Iterator[Job]:
+    """Cut a job into those of parts of its tile; the last one ends what the job ended."""
+    for number, part in enumerate(parts, start=1):
+        rows, columns = (
+            slice(inner.read_start - outer.read_start, inner.read_stop - outer.read_start)
+            for inner, outer in ((part.y, job.tile.y), (part.x, job.tile.x))
+        )
+        values = np.ascontiguousarray(job.values[:, rows, columns])
+        stop = job.stop if number == len(parts) else None
+        yield replace(job, tile=part, values=values, stop=stop)
+
+
+def probabilities_of(
+    scores: NDArray[np.float32],
+) -> tuple[NDArray[Any], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Softmax over the second axis.
+
+    Parameters
+    ----------
+    scores : array of float32, shape (N, K, Y, X) or (N, K)
+        Before softmax.
+
+    Returns
+    -------
+    probabilities : array of float32, or of float64 where there is no pixel, of the same shape
+    are_finite, are_flat : array of bool, shape (N,)
+        Whether all scores of an image are numbers; whether all its classes have equal ones.
+    """
+    count = len(scores)
+    exact: NDArray[Any] = scores.astype(np.float64 if scores.ndim == 2 else np.float32)
+    highest, lowest = exact.max(axis=1, keepdims=True), exact.min(axis=1, keepdims=True)
+    finite = np.isfinite(highest) & np.isfinite(lowest)
+    are_finite: NDArray[np.bool_] = np.all(finite.reshape(count, -1), axis=1)
+    are_flat: NDArray[np.bool_] = np.all((highest == lowest).reshape(count, -1), axis=1)
+    with np.errstate(invalid="ignore"):  # infinite scores are refused by whoever asked
+        exact -= highest
+        np.exp(exact, out=exact)
+        exact /= exact.sum(axis=1, keepdims=True)
+    return exact, are_finite, are_flat
+
+
+def require_numbers(scores: NDArray[np.float32], micrograph: Micrograph) -> None:
+    """Refuse scores, shape (N, K, ...), from which no class follows; tell what says nothing.
+
+    Raises
+    ------
+    ModelError
+        When any is infinite or NaN.
+    """
+    _, are_finite, are_flat = probabilities_of(scores)
+    if not are_finite.all():
+        raise _no_numbers(micrograph)
+    if are_flat.any():
+        _tell_flat(micrograph)
+
+
+def file_of(micrograph: Micrograph) -> str:
+    """Name the file of a micrograph, and its plane."""
+    plane = "" if micrograph.plane is None else f"[{micrograph.plane}]"
+    return f"{micrograph.path or micrograph.name}{plane}"
+
+
+def _about(plane: Prepared, error: ModelError) -> ModelError:
+    """Say which file it was that a network did not take."""
+    told = ModelError(f"{file_of(plane.micrograph)}: {error}")
+    told.__cause__ = error
+    return told
+
+
+def _no_numbers(micrograph: Micrograph) -> ModelError:
+    return ModelError(
+        f"{file_of(micrograph)}: what the network answers is no number (NaN) or infinite, and no "
+        "class follows from it; the weights of the model are too large or its training went "
+        "wrong: train anew, or use another model"
+    )
+
+
+def _tell_flat(micrograph: Micrograph) -> None:
+    _log.warning(
+        "%s: the network answers that all classes are equally probable, and the first is taken; "
+        "its weights say nothing: train anew, or use another model",
+        file_of(micrograph),
+        extra={"more": "of {} more the network says that all classes are equally probable"},
+    )

@@ -1,0 +1,246 @@
+"""How a micrograph is cut so that its prediction fits into the memory it is given.
+
+What takes memory, for tiles of ``ty`` x ``tx`` pixels over a plane of ``Y`` x ``X``::
+
+    the network     batch x ty x tx x bytes per pixel        on the device
+    tiles           a few of them wait, normalised
+    bands           ty x X, of the file and of the answer    some of each
+    files           512 x X of each level that is written
+    the plane       Y x X, unless it is read by bands
+
+Of all shapes that fit, the one is taken that computes the fewest pixels: a halo is computed twice.
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+import psutil
+
+from emseg import memory
+from emseg.bundle import ModelCard
+from emseg.errors import ContentError
+from emseg.inference.backends import Backend
+from emseg.tiling import padded_length
+
+_SHARE = 0.5  # of the memory that is free: other programs want to live too
+_SHARE_OF_DEVICE = 0.8
+_LARGEST = {"cpu": 2048, "device": 4096}  # side of a tile; beyond, a larger one saves little
+_BATCH_PIXELS = {"cpu": 1 << 18, "device": 1 << 22}  # that are asked at once
+_MOST = 64  # tiles of a batch
+_TILES = 4  # tiles that wait, beside the one that is computed
+_BANDS = 4  # of the answer: being filled, waiting, being written, being compressed
+_WRITTEN = 512 * 2  # rows that a file takes at a time, with its smaller copies
+_EACH = 1 << 14  # pixels that could be computed in the time that a tile takes anyway
+_FINER = 0.9  # of a length that was considered; what lies between changes little
+_SLACK = 150_000_000  # bytes that libraries take while they work
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Memory that a prediction may take, in bytes.
+
+    Parameters
+    ----------
+    ram : int
+        Of the machine, beyond what the process has now.
+    vram : int or None
+        Of a device with a memory of its own.
+    is_asked : bool
+        Whether a user said so; otherwise it is what seems right.
+    """
+
+    ram: int
+    vram: int | None = None
+    is_asked: bool = False
+
+    @classmethod
+    def of(
+        cls, backend: Backend, max_ram: int | None = None, max_vram: int | None = None
+    ) -> "Budget":
+        """Take what a user allows, or a share of what is free.
+
+        Parameters
+        ----------
+        backend : Backend
+            Where the network is computed.
+        max_ram : int, optional
+            Bytes that the process may have in all.
+        max_vram : int, optional
+            Bytes that the network may take on its device.
+        """
+        free = memory.free_bytes()
+        taken = int(psutil.Process().memory_info().rss)
+        ram = int(_SHARE * free) if max_ram is None else min(free, max_ram - taken - _SLACK)
+        on_device = backend.free_bytes()
+        vram = None if on_device is None else int(_SHARE_OF_DEVICE * on_device)
+        if vram is not None and max_vram is not None:
+            vram = min(vram, max_vram)
+        return cls(max(0, ram), vram, max_ram is not None)
+
+    @property
+    def held(self) -> int:
+        """Bytes of a plane up to which it is read at once."""
+        return self.ram // 8
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What of a model decides how much memory it takes.
+
+    Parameters
+    ----------
+    stride, halo : int
+        In pixels; the halo is a multiple of the stride.
+    classes, channels : int
+        Of its answer and of what it reads.
+    bytes_per_pixel : int
+        That its layers take.
+    """
+
+    stride: int
+    halo: int
+    classes: int
+    channels: int
+    bytes_per_pixel: int
+
+    @classmethod
+    def of(cls, card: ModelCard, halo: int) -> "Network":
+        """Take it from a card."""
+        return cls(
+            card.stride, halo, len(card.classes), card.in_channels, max(1, card.bytes_per_pixel)
+        )
+
+    @property
+    def smallest(self) -> int:
+        """Side of the smallest tile that is worth its halo."""
+        return 2 * self.halo + 8 * self.stride
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a plane takes beside the network.
+
+    Parameters
+    ----------
+    size : tuple of int
+        Height and width of what the network sees, in pixels.
+    width : int
+        Of the plane in the file.
+    itemsize : int
+        Bytes of a value of the file.
+    wants_scores : bool
+        Whether probabilities are kept, or the class alone.
+    held : int
+        Bytes that stay in memory whatever the tiles: of a plane that is read at once.
+    """
+
+    size: tuple[int, int]
+    width: int
+    itemsize: int
+    wants_scores: bool
+    held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a plane is cut.
+
+    Parameters
+    ----------
+    tile : tuple of int
+        Most rows and columns that a tile reads.
+    tiles : int
+        How many there are.
+    ram, on_device : int
+        Bytes that are expected to be taken.
+    computed : int
+        Pixels that the network computes, halos included.
+    """
+
+    tile: tuple[int, int]
+    tiles: int
+    ram: int
+    on_device: int
+    computed: int
+
+
+def plan_tiles(need: Need, network: Network, budget: Budget, most: int | None = None) -> Plan:
+    """Choose tiles for a plane.
+
+    Parameters
+    ----------
+    need, network, budget
+        Of the plane, of the model, of the machine.
+    most : int, optional
+        Pixels that a tile may have, because one with more did not fit.
+
+    Raises
+    ------
+    ContentError
+        When a user allows less memory than the smallest tiles take.
+    """
+    sides = [_sides(length, network, budget.vram is not None) for length in need.size]
+    plans = [planned(need, network, budget, (y, x)) for y, x in product(*sides)]
+    fitting = [
+        each
+        for each in plans
+        if each.ram <= budget.ram
+        and (budget.vram is None or each.on_device <= budget.vram)
+        and (most is None or each.tile[0] * each.tile[1] <= most)
+    ]
+    if fitting:
+        return min(fitting, key=lambda each: (each.computed + each.tiles * _EACH, each.ram))
+    least = min(plans, key=lambda each: each.ram + each.on_device)
+    if budget.is_asked:
+        raise ContentError(
+            f"the smallest tiles, {least.tile[0]} x {least.tile[1]} pixels, take about "
+            f"{memory.in_words(least.ram)} of memory beside what the program has, and --max-ram "
+            f"leaves {memory.in_words(budget.ram)}; allow more"
+        )
+    return least
+
+
+def batch_of(tile_pixels: int, *, is_on_device: bool) -> int:
+    """How many tiles of so many pixels are asked at once."""
+    pixels = _BATCH_PIXELS["device" if is_on_device else "cpu"]
+    return max(1, min(_MOST, pixels // max(1, tile_pixels)))
+
+
+def _sides(length: int, network: Network, is_on_device: bool) -> list[int]:
+    """Lengths of tiles along an axis: each the shortest of those that cut it into as many."""
+    padded, step = padded_length(length, network.stride), network.stride
+    largest = _LARGEST["device" if is_on_device else "cpu"]
+    longest = max(network.smallest, largest) // step * step
+    if padded <= network.smallest:
+        return [padded]
+    sides = {padded} if padded <= longest else set()
+    last = longest
+    for count in range(2, -(-padded // step) + 1):
+        side = padded_length(-(-padded // count), step) + 2 * network.halo
+        if side <= longest and (not sides or side <= _FINER * last):
+            last = max(side, network.smallest)
+            sides.add(last)
+        if side <= network.smallest:
+            break
+    return sorted(sides) or [longest]
+
+
+def planned(need: Need, network: Network, budget: Budget, tile: tuple[int, int]) -> Plan:
+    """Reckon what tiles of a given shape take; see `plan_tiles`."""
+    counts, lengths = [], []
+    for length, side in zip(need.size, tile, strict=True):
+        padded = padded_length(length, network.stride)
+        step = max(network.stride, side - 2 * network.halo)
+        count = 1 if side >= padded else -(-padded // step)
+        counts.append(count)
+        lengths.append(padded + 2 * network.halo * (count - 1))
+    rows, columns = tile
+    batch = batch_of(rows * columns, is_on_device=budget.vram is not None)
+    layers = batch * rows * columns * network.bytes_per_pixel
+    values = 4 * network.classes if need.wants_scores else 1
+    waiting = (_TILES + batch) * rows * columns * 4 * (network.channels + network.classes)
+    bands = rows * need.width * (2 * network.channels * need.itemsize + _BANDS * values)
+    files = _WRITTEN * need.width * values
+    ram = need.held + waiting + bands + files + (0 if budget.vram is not None else layers)
+    on_device = layers if budget.vram is not None else 0
+    return Plan(tile, counts[0] * counts[1], ram, on_device, lengths[0] * lengths[1])

@@ -1,0 +1,117 @@
+"""The way of a micrograph to the network, walked in one place.
+
+::
+
+    Micrograph --> without its bar --> channels --> pixel size --> statistics, polarity
+                                                                         |
+                        tile, mirrored at the far edge <-- normalised <--+
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.bundle import ModelCard
+from emseg.config import Rescale
+from emseg.inference.channels import fit_channels
+from emseg.inference.pixel_size import PixelSizeGuard
+from emseg.inference.polarity import PolarityCheck
+from emseg.intensity import IntensityRule, Statistics, measure, normalise
+from emseg.micrograph import Micrograph
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A micrograph as a network will see it.
+
+    Parameters
+    ----------
+    micrograph : Micrograph
+        As it was read, with its information bar.
+    seen : Micrograph
+        Its specimen, with the channels and at the pixel size that the network wants.
+    statistics : Statistics
+        Of all that is seen.
+    rule : IntensityRule
+        How it is normalised.
+    """
+
+    micrograph: Micrograph
+    seen: Micrograph
+    statistics: Statistics
+    rule: IntensityRule
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of what the network sees, in pixels of the network."""
+        return self.seen.size
+
+    @property
+    def specimen_size(self) -> tuple[int, int]:
+        """Height and width of the specimen in pixels of the file."""
+        specimen = self.micrograph.specimen
+        return specimen.size if specimen else self.micrograph.size
+
+    @property
+    def is_rescaled(self) -> bool:
+        """Whether the network sees it at another pixel size than that of the file."""
+        return self.size != self.specimen_size
+
+    def rows(self, start: int, stop: int) -> NDArray[Any]:
+        """Read rows as they are in the file, shape (C, rows, X); none past the last."""
+        return self.seen.pixels[:, start : min(stop, self.size[0])]
+
+    def normalised(self, pixels: NDArray[Any], height: int, width: int) -> NDArray[np.float32]:
+        """Make of pixels, shape (C, Y, X), what the network takes, shape (C, height, width).
+
+        What is missing, past the far edges of the plane, is mirrored.
+        """
+        values = normalise(pixels, self.statistics, self.rule)
+        return mirror_pad(values, height - values.shape[1], width - values.shape[2])
+
+    def cut(self, top: int, left: int, height: int, width: int) -> NDArray[np.float32]:
+        """Read a rectangle, normalised; what of it lies past the far edges is mirrored."""
+        pixels = self.seen.pixels[:, top : top + height, left : left + width]
+        return self.normalised(pixels, height, width)
+
+
+class Preparing:
+    """Prepares micrographs for one model, and tells once what is strange about them.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Of the model.
+    rescale : Rescale
+        Whether micrographs at another pixel size than the card's are brought to it.
+    """
+
+    def __init__(self, card: ModelCard, rescale: Rescale = Rescale.AUTO) -> None:
+        self.card = card
+        self._guard = PixelSizeGuard(card.pixel_size, rescale)
+        self._polarity = PolarityCheck(card)
+
+    def prepare(self, micrograph: Micrograph) -> Prepared:
+        """Look at all of a micrograph once, a band of rows at a time.
+
+        Raises
+        ------
+        MismatchError
+            When the channels do not fit the model, or the pixel size is too far from its own.
+        ContentError
+            When it holds no number.
+        """
+        seen = fit_channels(micrograph.without_bar, self.card.in_channels)
+        seen = self._guard.fit(seen)
+        statistics = measure(seen)
+        self._polarity.look(seen, statistics)
+        return Prepared(micrograph, seen, statistics, self.card.intensity)
+
+
+def mirror_pad(values: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
+    """Mirror rows and columns past the far edges, shape (C, Y, X); any number of them."""
+    if rows <= 0 and columns <= 0:
+        return values
+    return np.pad(values, ((0, 0), (0, max(0, rows)), (0, max(0, columns))), mode="symmetric")

@@ -1,0 +1,185 @@
+"""What is written for one file: its label image and what goes with it, all of it or nothing."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.bundle import ModelCard
+from emseg.config import PredictConfig
+from emseg.inference.bands import Band
+from emseg.inference.pipeline import behind
+from emseg.inference.rows import Row, label_row
+from emseg.micrograph import Micrograph, count_values
+from emseg.writing import RunTable, Sink, label_content, open_sink, probability_content
+from emseg.writing.previews import PreviewSink
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the results of one file go.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of all results.
+    labels : Path
+        The label image in it.
+    format : str
+        Its suffix.
+    """
+
+    out: Path
+    labels: Path
+    format: str
+
+    @property
+    def probabilities(self) -> Path:
+        """The probabilities of its classes."""
+        return self.out / "probabilities" / self.labels.relative_to(self.out)
+
+    def preview(self, plane: int | None) -> Path:
+        """Picture of one plane."""
+        name = self.labels.relative_to(self.out).as_posix().removesuffix(f".{self.format}")
+        number = "" if plane is None else f"_{plane:04d}"
+        return self.out / "previews" / f"{name}{number}.png"
+
+
+class FileResults:
+    """Takes the bands of one file and hands them to the sinks; a context manager.
+
+    A thread compresses and writes what another computed. When the block ends well, all files
+    appear; otherwise none does, and those that did already are removed.
+
+    Parameters
+    ----------
+    place : Place
+        Where they go.
+    card : ModelCard
+        Of the model.
+    config : PredictConfig
+        What is wanted.
+    table : RunTable
+        Is told of the rows before the label image appears.
+    planes : sequence of int or None
+        Number of each plane that will come, in its stack.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        card: ModelCard,
+        config: PredictConfig,
+        table: RunTable,
+        planes: Sequence[int | None],
+    ) -> None:
+        self.rows: list[Row] = []
+        self._place, self._card, self._config = place, card, config
+        self._table, self._planes = table, planes
+        self._open = ExitStack()
+        self._made: list[Path] = []
+        self._hand_over: Any = None
+        self._sinks: dict[str, Sink] = {}
+        self._preview: PreviewSink | None = None
+        self._counts: NDArray[np.int64] = np.zeros(0, np.int64)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def put(self, band: Band) -> None:
+        """Take the next rows of a plane.
+
+        Raises
+        ------
+        NotWritableError, StorageError, ContentError
+            When a result cannot be written, of this band or of one before.
+        """
+        if self._hand_over is None:
+            self._begin(band.plane.micrograph)
+        self._hand_over(band)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._open.__exit__(kind, error, trace)
+        except BaseException:
+            self._withdraw()
+            raise
+        if error is not None:
+            self._withdraw()
+
+    def _begin(self, micrograph: Micrograph) -> None:
+        """Open what will take the bands; what is opened last is closed first."""
+        place, size, count = self._place, micrograph.size, len(self._planes)
+        classes, enter = self._card.label_classes, self._open.enter_context
+        said = (classes, micrograph.pixel_size, self._planes)
+        content = label_content(
+            micrograph.name, size, *said, specimen=micrograph.specimen, count=count
+        )
+        self._labels = enter(open_sink(place.labels, content))
+        enter(self._announced())
+        if self._config.probabilities:
+            name = place.labels.name.removesuffix(f".{place.format}")
+            kept = probability_content(name, size, *said, count=count)
+            enter(self._noted(place.probabilities))
+            self._probabilities = enter(open_sink(place.probabilities, kept))
+        self._hand_over = enter(behind(self._take))
+
+    def _take(self, band: Band) -> None:
+        micrograph = band.plane.micrograph
+        if band.top == 0:
+            self._counts = np.zeros(len(self._card.classes), np.int64)
+            if self._config.previews:
+                self._preview = PreviewSink(micrograph, self._card.label_classes)
+        self._labels.put(band.labels[np.newaxis])
+        if band.probabilities is not None:
+            self._probabilities.put(band.probabilities)
+        self._counts += count_values(band.labels)[: len(self._counts)]
+        if self._preview is not None:
+            stop = band.top + len(band.labels)
+            self._preview.put(micrograph.pixels[:, band.top : stop], band.labels)
+        if band.is_last:
+            self._end_plane(micrograph)
+
+    def _end_plane(self, micrograph: Micrograph) -> None:
+        if self._preview is not None:
+            path = self._place.preview(micrograph.plane)
+            self._preview.write(path)
+            self._made.append(path)
+        written = str(self._place.labels)
+        self.rows.append(label_row(micrograph, self._card.label_classes, self._counts, written))
+
+    @contextmanager
+    def _announced(self) -> Iterator[None]:
+        """Leave word of the rows before the label image takes its place."""
+        yield
+        self._table.announce(self._place.labels, self.rows)
+
+    @contextmanager
+    def _noted(self, path: Path) -> Iterator[None]:
+        """Remember a result that has appeared, to be removed when what follows fails."""
+        yield
+        self._made.append(path)
+
+    def _withdraw(self) -> None:
+        """Remove what has appeared, and the folders that it leaves empty."""
+        self._table.withdraw()
+        out = self._place.out
+        for path in self._made:
+            with suppress(OSError):
+                if path.is_dir():
+                    rmtree(path)
+                else:
+                    path.unlink()
+                for folder in path.relative_to(out).parents[:-1]:
+                    (out / folder).rmdir()

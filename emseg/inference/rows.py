@@ -1,0 +1,58 @@
+"""Rows of ``predictions.csv``: where a plane is from, and what was found in it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.inference.classifier import Classification
+from emseg.micrograph import LabelClass, Micrograph
+
+Row = dict[str, object]
+
+
+def label_row(
+    micrograph: Micrograph,
+    classes: tuple[LabelClass, ...],
+    counts: NDArray[np.int64],
+    written: str,
+) -> Row:
+    """Say how much of a plane each class has.
+
+    Parameters
+    ----------
+    micrograph : Micrograph
+        The plane.
+    classes : tuple of LabelClass
+        K classes.
+    counts : array of int64, shape (K,)
+        Pixels of each.
+    written : str
+        Where its label image lies.
+    """
+    names = [each.name for each in classes]
+    total = max(1, int(counts.sum()))
+    row: Row = {**_where(micrograph), "labels": written}
+    row |= {f"pixels.{n}": int(c) for n, c in zip(names, counts, strict=True)}
+    return row | {f"fraction.{n}": int(c) / total for n, c in zip(names, counts, strict=True)}
+
+
+def class_row(answer: Classification, top_k: int) -> Row:
+    """Say which classes a plane may be of, so many of the most probable first."""
+    row = _where(answer.plane.micrograph)
+    for rank, (name, probability) in enumerate(answer.ranked()[:top_k], start=1):
+        row |= {f"class_{rank}": name, f"probability_{rank}": probability}
+    named = zip(answer.names, answer.probabilities, strict=True)
+    return row | {f"probability.{name}": float(value) for name, value in named}
+
+
+def _where(micrograph: Micrograph) -> Row:
+    size = micrograph.pixel_size
+    return {
+        "file": str(micrograph.path),
+        "plane": micrograph.plane,
+        "height_px": micrograph.size[0],
+        "width_px": micrograph.size[1],
+        "pixel_height_nm": size.y_nm if size else None,
+        "pixel_width_nm": size.x_nm if size else None,
+        "pixel_size_source": size.source if size else "unknown",
+        "specimen": str(micrograph.specimen) if micrograph.specimen else None,
+    }
