@@ -27,9 +27,9 @@ _SHARE_OF_DEVICE = 0.8
 _LARGEST = {"cpu": 2048, "device": 4096}  # side of a tile; beyond, a larger one saves little
 _BATCH_PIXELS = {"cpu": 1 << 18, "device": 1 << 22}  # that are asked at once
 _MOST = 64  # tiles of a batch
-_TILES = 4  # tiles that wait, beside the one that is computed
+_TILES = 3  # tiles that wait, beside those that are computed
 _BANDS = 4  # of the answer: being filled, waiting, being written, being compressed
-_WRITTEN = 512 * 2  # rows that a file takes at a time, with its smaller copies
+_WRITTEN, _WRITTEN_BYTES = 4 * 512, 4 << 27  # rows that files take, of which wide ones take fewer
 _EACH = 1 << 14  # pixels that could be computed in the time that a tile takes anyway
 _FINER = 0.9  # of a length that was considered; what lies between changes little
 _SLACK = 150_000_000  # bytes that libraries take while they work
@@ -151,6 +151,8 @@ class Plan:
         Most rows and columns that a tile reads.
     tiles : int
         How many there are.
+    batch : int
+        How many of one shape are asked at once.
     ram, on_device : int
         Bytes that are expected to be taken.
     computed : int
@@ -159,6 +161,7 @@ class Plan:
 
     tile: tuple[int, int]
     tiles: int
+    batch: int
     ram: int
     on_device: int
     computed: int
@@ -235,12 +238,16 @@ def planned(need: Need, network: Network, budget: Budget, tile: tuple[int, int])
         counts.append(count)
         lengths.append(padded + 2 * network.halo * (count - 1))
     rows, columns = tile
+    layers = rows * columns * network.bytes_per_pixel
+    room = budget.ram // 4 if budget.vram is None else budget.vram
     batch = batch_of(rows * columns, is_on_device=budget.vram is not None)
-    layers = batch * rows * columns * network.bytes_per_pixel
+    batch = max(1, min(batch, room // layers))
     values = 4 * network.classes if need.wants_scores else 1
     waiting = (_TILES + batch) * rows * columns * 4 * (network.channels + network.classes)
-    bands = rows * need.width * (2 * network.channels * need.itemsize + _BANDS * values)
-    files = _WRITTEN * need.width * values
-    ram = need.held + waiting + bands + files + (0 if budget.vram is not None else layers)
-    on_device = layers if budget.vram is not None else 0
-    return Plan(tile, counts[0] * counts[1], ram, on_device, lengths[0] * lengths[1])
+    kept = min(padded_length(need.size[0], network.stride), max(1, rows - 2 * network.halo))
+    bands = need.width * (rows * 2 * network.channels * need.itemsize + kept * _BANDS * values)
+    files = min(_WRITTEN * need.width * values, _WRITTEN_BYTES)
+    ram = need.held + waiting + bands + files
+    on_device = batch * layers if budget.vram is not None else 0
+    ram += 0 if budget.vram is not None else batch * layers
+    return Plan(tile, counts[0] * counts[1], batch, ram, on_device, lengths[0] * lengths[1])

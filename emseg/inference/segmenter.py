@@ -15,7 +15,7 @@ from emseg.inference.backends import Backend
 from emseg.inference.bands import Band, Finishing
 from emseg.inference.engine import Answer, Engine, Failed, Job, file_of
 from emseg.inference.pipeline import ahead
-from emseg.inference.plan import Budget, Need, Network, Plan, batch_of, plan_tiles, planned
+from emseg.inference.plan import Budget, Need, Network, Plan, plan_tiles, planned
 from emseg.inference.preparing import Prepared, Preparing
 from emseg.micrograph import LabelImage, Micrograph, label_dtype
 from emseg.tiling import Blend, Span, Stitch, Tile, covering_spans, padded_length, spans
@@ -244,15 +244,12 @@ class Segmenter:
 
     def _tiles_of(self, plane: Prepared, *, keep_probabilities: bool) -> Iterator[Job]:
         wants_scores = self._wants_scores(plane, keep_probabilities=keep_probabilities)
-        rows, columns = self._spans(plane, keep_probabilities=keep_probabilities)
+        plan = self.plan(plane, keep_probabilities=keep_probabilities)
+        rows, columns = self._spans(plane, plan.tile)
         stops = [row.keep_stop for row in rows]
         if self.card.global_context:  # a band is done where the next row of tiles begins
             stops = [*(row.read_start for row in rows[1:]), rows[-1].read_stop]
         number, of = 0, len(rows) * len(columns)
-        together = batch_of(
-            (rows[0].read_stop - rows[0].read_start) * columns[0].read_stop,
-            is_on_device=self.budget.vram is not None,
-        )
         for row, stop in zip(rows, stops, strict=True):
             if self._engine.is_dropped(plane):
                 return
@@ -266,12 +263,11 @@ class Segmenter:
                 )
                 ends = stop if column is columns[-1] else None
                 tile = Tile(row, column)
-                yield Job(plane, tile, values, wants_scores, together, ends, (number, of))
+                yield Job(plane, tile, values, wants_scores, plan.batch, ends, (number, of))
 
-    def _spans(self, plane: Prepared, *, keep_probabilities: bool) -> tuple[list[Span], list[Span]]:
+    def _spans(self, plane: Prepared, tile: tuple[int, int]) -> tuple[list[Span], list[Span]]:
         """Cut both axes."""
         stride = self.card.stride
-        tile = self.plan(plane, keep_probabilities=keep_probabilities).tile
         if self.card.global_context:
             rows, columns = (
                 covering_spans(

@@ -15,8 +15,13 @@ from torch import nn
 from emseg.config import PredictConfig, Task
 from emseg.errors import UnreadableFileError, UsageError
 
-# from emseg.inference import Batch
+from emseg.inference.backends.with_torch import TorchBackend
+from emseg.inference.batch import Batch
 from emseg.writing.leftovers import sweep
+
+
+def batch_of(model, config, device):
+    return Batch.of(model.card, config, TorchBackend.of(model, device))
 
 
 class Thirds(nn.Module):
@@ -40,7 +45,7 @@ def run(make_model, cpu, tmp_path):
 
     def predict(inputs, *, model=None, out=tmp_path / "out", **settings):
         config = PredictConfig(model=Path("m"), inputs=tuple(inputs), out=out, **settings)
-        return list(Batch(model or make_model(Thirds()), config, cpu).run())
+        return list(batch_of(model or make_model(Thirds()), config, cpu).run())
 
     return predict
 
@@ -130,7 +135,7 @@ def test_a_bad_file_costs_only_itself(run, tmp_path):
 def test_the_table_is_complete_after_each_file(make_model, cpu, tmp_path):
     paths = (draw(tmp_path / "1.png"), draw(tmp_path / "2.png"))
     config = PredictConfig(model=Path("m"), inputs=paths, out=tmp_path / "out")
-    outcomes = Batch(make_model(Thirds()), config, cpu).run()
+    outcomes = batch_of(make_model(Thirds()), config, cpu).run()
     for count in (1, 2):
         next(outcomes)
         assert len(table(tmp_path / "out")) == count
@@ -277,7 +282,7 @@ def test_results_of_another_run_at_the_same_time_are_not_lost_without_a_word(
 ):
     first, second = (draw(tmp_path / day / "a.png") for day in ("day1", "day2"))
     batches = [
-        Batch(
+        batch_of(
             make_model(Thirds()),
             PredictConfig(model=Path("m"), inputs=(path,), out=tmp_path / "out"),
             cpu,
@@ -315,7 +320,7 @@ def test_a_large_plane_tells_how_far_it_is(make_model, cpu, tmp_path):
         tile=32,
     )
     said = []
-    list(Batch(make_model(Thirds()), config, cpu).run(lambda *each: said.append(each)))
+    list(batch_of(make_model(Thirds()), config, cpu).run(lambda *each: said.append(each)))
     assert said == [
         (0.5, "s[0]"),
         (1.0, "s[1]"),

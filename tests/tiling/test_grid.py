@@ -1,11 +1,12 @@
 """Who reads what and who keeps what."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from emseg.errors import UsageError
-from emseg.tiling import Span, covering_spans, padded_length, spans, tiles
+from emseg.tiling import Span, covering_spans, padded_length, quarters, spans, tiles
 
 
 @st.composite
@@ -114,3 +115,31 @@ def test_overlapping_tiles_cover_with_one_size(stride, tile, more, overlap):
 def test_overlapping_tiles_step_by_what_does_not_overlap():
     starts = [s.read_start for s in covering_spans(100, tile=40, overlap=20, stride=10)]
     assert starts == [0, 20, 40, 60]
+
+
+@given(
+    length=st.integers(1, 60),
+    tile=st.integers(8, 40),
+    halo=st.integers(0, 3),
+    stride=st.sampled_from([1, 2, 4]),
+)
+def test_quarters_of_a_tile_keep_what_it_keeps_and_read_no_more(length, tile, halo, stride):
+    size = padded_length(length, stride)
+    halo = padded_length(halo, stride)
+    for whole in tiles((size, size), tile=max(tile, 2 * halo + stride), halo=halo, stride=stride):
+        kept = np.zeros((size, size), int)
+        for part in quarters(whole, halo=halo, stride=stride):
+            kept[part.y.keep, part.x.keep] += 1
+            for inner, outer in ((part.y, whole.y), (part.x, whole.x)):
+                assert inner.read_start % stride == 0
+                assert outer.read_start <= inner.read_start
+                assert inner.read_stop <= outer.read_stop
+                assert inner.keep_start - inner.read_start >= min(
+                    halo, inner.keep_start - outer.read_start
+                )
+                assert inner.read_stop - inner.keep_stop >= min(
+                    halo, outer.read_stop - inner.keep_stop
+                )
+        expected = np.zeros((size, size), int)
+        expected[whole.y.keep, whole.x.keep] = 1
+        np.testing.assert_array_equal(kept, expected)

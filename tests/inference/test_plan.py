@@ -1,0 +1,83 @@
+"""Tiles that fit into the memory they are given, and compute as few pixels as may be."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emseg.errors import ContentError
+from emseg.inference.plan import Budget, Need, Network, batch_of, plan_tiles
+from emseg.tiling import padded_length, tiles
+
+GB = 10**9
+USUAL = Network(stride=32, halo=96, classes=3, channels=1, bytes_per_pixel=1000)
+
+
+@given(
+    height=st.integers(1, 20000),
+    width=st.integers(1, 20000),
+    stride=st.sampled_from([1, 4, 32]),
+    halos=st.integers(0, 6),
+    ram=st.integers(10**8, 10**11),
+    wants_scores=st.booleans(),
+)
+def test_a_plan_counts_its_tiles_and_keeps_to_its_budget(
+    height, width, stride, halos, ram, wants_scores
+):
+    network = Network(stride, halos * stride, 3, 1, 500)
+    need = Need((height, width), width, 2, wants_scores)
+    plan = plan_tiles(need, network, Budget(ram))
+    size = padded_length(height, stride), padded_length(width, stride)
+    rows = list(tiles((size[0], stride), tile=plan.tile[0], halo=network.halo, stride=stride))
+    columns = list(tiles((stride, size[1]), tile=plan.tile[1], halo=network.halo, stride=stride))
+    assert plan.tiles == len(rows) * len(columns)
+    assert all(side % stride == 0 for side in plan.tile)
+    least = plan_tiles(need, network, Budget(0))
+    assert plan.ram <= max(ram, least.ram)
+    assert plan.computed >= height * width
+
+
+def test_more_memory_never_computes_more_pixels():
+    need = Need((8192, 8192), 8192, 2, wants_scores=False)
+    computed = [
+        plan_tiles(need, USUAL, Budget(ram)).computed for ram in (GB, 2 * GB, 4 * GB, 16 * GB)
+    ]
+    assert computed == sorted(computed, reverse=True)
+    assert computed[-1] < 1.25 * 8192**2
+
+
+def test_a_small_plane_is_one_tile():
+    plan = plan_tiles(Need((500, 700), 700, 1, wants_scores=True), USUAL, Budget(8 * GB))
+    assert (plan.tile, plan.tiles) == ((512, 704), 1)
+
+
+def test_a_wide_plane_has_low_tiles_where_bands_are_what_takes_the_memory():
+    plan = plan_tiles(Need((9000, 60000), 60000, 2, wants_scores=True), USUAL, Budget(3 * GB))
+    assert plan.ram <= 3 * GB
+    assert plan.tile[0] < plan.tile[1]
+
+
+def test_a_gpu_is_asked_for_the_network_alone():
+    need = Need((8192, 8192), 8192, 2, wants_scores=False)
+    plan = plan_tiles(need, USUAL, Budget(4 * GB, vram=2 * GB))
+    assert plan.on_device <= 2 * GB
+    assert plan.ram <= 4 * GB
+
+
+def test_memory_that_a_user_allows_and_that_is_too_little_is_refused_with_both_numbers():
+    need = Need((9000, 60000), 60000, 2, wants_scores=True)
+    with pytest.raises(ContentError, match=r"take about \d\.\d GB .* leaves 100 MB; allow more"):
+        plan_tiles(need, USUAL, Budget(10**8, is_asked=True))
+
+
+def test_a_tile_that_did_not_fit_is_not_planned_again():
+    need = Need((4096, 4096), 4096, 2, wants_scores=False)
+    plan = plan_tiles(need, USUAL, Budget(64 * GB), most=512 * 512)
+    assert plan.tile[0] * plan.tile[1] <= 512 * 512
+
+
+@pytest.mark.parametrize(
+    ("pixels", "on_device", "count"),
+    [(2048 * 2048, False, 1), (256 * 256, False, 4), (512 * 512, True, 16), (10, False, 64)],
+)
+def test_small_tiles_share_a_batch(pixels, on_device, count):
+    assert batch_of(pixels, is_on_device=on_device) == count
