@@ -239,15 +239,17 @@ def planned(need: Need, network: Network, budget: Budget, tile: tuple[int, int])
         lengths.append(padded + 2 * network.halo * (count - 1))
     rows, columns = tile
     layers = rows * columns * network.bytes_per_pixel
-    room = budget.ram // 4 if budget.vram is None else budget.vram
-    batch = batch_of(rows * columns, is_on_device=budget.vram is not None)
-    batch = max(1, min(batch, room // layers))
+    one = rows * columns * 4 * (network.channels + network.classes)
     values = 4 * network.classes if need.wants_scores else 1
-    waiting = (_TILES + batch) * rows * columns * 4 * (network.channels + network.classes)
     kept = min(padded_length(need.size[0], network.stride), max(1, rows - 2 * network.halo))
     bands = need.width * (rows * 2 * network.channels * need.itemsize + kept * _BANDS * values)
     files = min(_WRITTEN * need.width * values, _WRITTEN_BYTES)
-    ram = need.held + waiting + bands + files
+    rest = need.held + _TILES * one + bands + files
+    each, room = one + layers, budget.ram - rest
+    if budget.vram is not None:
+        each, room = layers, budget.vram
+    fits = batch_of(rows * columns, is_on_device=budget.vram is not None)
+    batch = max(1, min(fits, room // each))
     on_device = batch * layers if budget.vram is not None else 0
-    ram += 0 if budget.vram is not None else batch * layers
+    ram = rest + batch * (one if budget.vram is not None else one + layers)
     return Plan(tile, counts[0] * counts[1], batch, ram, on_device, lengths[0] * lengths[1])

@@ -14,7 +14,6 @@ from torch import nn
 
 from emseg.config import PredictConfig, Task
 from emseg.errors import UnreadableFileError, UsageError
-
 from emseg.inference.backends.with_torch import TorchBackend
 from emseg.inference.batch import Batch
 from emseg.writing.leftovers import sweep
