@@ -16,9 +16,9 @@ from emseg.config import PredictConfig
 from emseg.inference.bands import Band
 from emseg.inference.pipeline import behind
 from emseg.inference.rows import Row, label_row
-from emseg.micrograph import Micrograph, count_values
+from emseg.micrograph import LabelImage, Micrograph, count_values
 from emseg.writing import RunTable, Sink, label_content, open_sink, probability_content
-from emseg.writing.previews import PreviewSink
+from emseg.writing.previews import write_preview
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,19 @@ class Place:
         name = self.labels.relative_to(self.out).as_posix().removesuffix(f".{self.format}")
         number = "" if plane is None else f"_{plane:04d}"
         return self.out / "previews" / f"{name}{number}.png"
+
+
+class PreviewSink:
+    def __init__(self, micrograph, classes):
+        self.micrograph, self.classes, self.bands = micrograph, classes, []
+
+    def put(self, pixels, labels):
+        self.bands.append(labels)
+
+    def write(self, path):
+        m = self.micrograph
+        image = LabelImage(np.concatenate(self.bands), self.classes, m.name, m.plane, m.pixel_size, m.specimen)
+        write_preview(path, m, image)
 
 
 class FileResults:

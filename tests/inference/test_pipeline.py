@@ -72,12 +72,15 @@ def test_an_error_of_the_taker_is_raised_at_the_next_item_or_at_the_end():
     def take(_item):
         raise OSError("full")
 
-    with pytest.raises(OSError, match="full"), behind(take) as hand_over:
-        for _ in range(100):
-            hand_over(1)
-            time.sleep(0.01)
-    with pytest.raises(OSError, match="full"), behind(take) as hand_over:
-        hand_over(1)
+    def work(items):
+        with behind(take) as hand_over:
+            for _ in range(items):
+                hand_over(1)
+                time.sleep(0.01)
+
+    for items in (1, 100):
+        with pytest.raises(OSError, match="full"):
+            work(items)
 
 
 def test_what_waits_is_dropped_when_the_block_ends_badly():
