@@ -21,6 +21,9 @@ from emseg.cli.options import (
 from emseg.errors import ContentError, PartialError
 
 if TYPE_CHECKING:
+    import torch
+
+    from emseg.bundle import Model
     from emseg.config import PredictConfig
     from emseg.inference import Batch, FileOutcome
 
@@ -100,7 +103,7 @@ def predict(
     from emseg.bundle import load_model
     from emseg.cli.console import print_json
     from emseg.config import PredictConfig
-    from emseg.inference import Batch, choose_device, share_processor
+    from emseg.inference import choose_device, share_processor
 
     config = PredictConfig.from_options(
         model=model,
@@ -128,7 +131,7 @@ def predict(
     )
     chosen = choose_device(device)
     share_processor(chosen, threads)
-    batch = Batch(load_model(model), config, chosen)
+    batch = open_batch(load_model(model), config, chosen)
     outcomes = run(batch)
     if json:
         import json as json_module
@@ -140,15 +143,23 @@ def predict(
     _raise_failures(outcomes)
 
 
+def open_batch(model: "Model", config: "PredictConfig", device: "torch.device") -> "Batch":
+    """Bring a model, its files and what computes together."""
+    from emseg.inference import Batch
+    from emseg.inference.backends.with_torch import TorchBackend
+
+    return Batch.of(model.card, config, TorchBackend.of(model, device))
+
+
 def run(batch: "Batch") -> "list[FileOutcome]":
     """Predict all files of a batch under a progress bar."""
     from emseg.cli.console import progress, remark, tell_failure
-    from emseg.inference import device_name
 
-    card = batch.model.card
+    card, backend = batch.card, batch.backend
     remark(
-        f"device: {device_name(batch.device)}, precision: float32, tile: {batch.tile} px, "
-        f"halo: {batch.halo} px, the model's pixel size: {card.pixel_size or 'unknown'}"
+        f"backend: {backend.name}, device: {backend.device}, precision: {backend.precision}, "
+        f"tile: {batch.tile} px, halo: {batch.halo} px, the model's pixel size: "
+        f"{card.pixel_size or 'unknown'}"
     )
     if card.global_context:
         remark(

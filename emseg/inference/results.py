@@ -60,7 +60,9 @@ class PreviewSink:
 
     def write(self, path):
         m = self.micrograph
-        image = LabelImage(np.concatenate(self.bands), self.classes, m.name, m.plane, m.pixel_size, m.specimen)
+        image = LabelImage(
+            np.concatenate(self.bands), self.classes, m.name, m.plane, m.pixel_size, m.specimen
+        )
         write_preview(path, m, image)
 
 
