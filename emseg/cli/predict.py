@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from emseg.bundle import Model
     from emseg.config import PredictConfig
     from emseg.inference import Batch, FileOutcome
+    from emseg.inference.backends import Backend
 
 
 def predict(
@@ -146,9 +147,13 @@ def predict(
 def open_batch(model: "Model", config: "PredictConfig", device: "torch.device") -> "Batch":
     """Bring a model, its files and what computes together."""
     from emseg.inference import Batch
+    from emseg.inference.backends.turned import Turned, Turns
     from emseg.inference.backends.with_torch import TorchBackend
 
-    return Batch.of(model.card, config, TorchBackend.of(model, device))
+    backend: Backend = TorchBackend.of(model, device)
+    if config.mirror:
+        backend = Turned(backend, Turns.D4)
+    return Batch.of(model.card, config, backend)
 
 
 def run(batch: "Batch") -> "list[FileOutcome]":

@@ -47,6 +47,8 @@ class Batch(ABC):
     halo: int = 0
     """Margin of a tile in pixels."""
     preparing: Preparing
+    _held: int | None = None
+    """Bytes of a plane up to which it is read at once; None for any."""
 
     def __init__(self, card: ModelCard, config: PredictConfig, backend: Backend) -> None:
         self.card, self.config, self.backend = card, config, backend
@@ -118,7 +120,7 @@ class Batch(ABC):
         for index in indices:
             if path in self._given_up:
                 return
-            yield self.preparing.prepare(stack[index])
+            yield self.preparing.prepare(stack.plane(index, self._held))
 
     def _indices(self, stack: Stack) -> Sequence[int]:
         indices = range(len(stack))
@@ -159,7 +161,7 @@ class SegmentationBatch(Batch):
             rescale=config.rescale,
             budget=Budget.of(backend, config.max_ram, config.max_vram),
         )
-        self.preparing = self.segmenter.preparing
+        self.preparing, self._held = self.segmenter.preparing, self.segmenter.budget.held
         self.tile, self.halo = self.segmenter.tile, self.segmenter.halo
 
     def _outcomes(self) -> Generator[FileOutcome]:

@@ -15,9 +15,9 @@ def norms(network):
 def test_a_segmenter_folds_and_answers_alike(make_model, trained_unet, micrograph, cpu):
     model = make_model(trained_unet(), stride=16, halo=16)
     segmenter = Segmenter.of(model, cpu)
-    assert (norms(model.network), norms(segmenter.network)) == (18, 0)
+    assert (norms(model.network), norms(segmenter.backend.network)) == (18, 0)
     found = segmenter.segment(micrograph(80, 64), keep_probabilities=True).probabilities
-    segmenter.network = model.network
+    segmenter.backend.network = model.network
     expected = segmenter.segment(micrograph(80, 64), keep_probabilities=True).probabilities
     assert found == pytest.approx(expected, abs=1e-4)
 
@@ -28,7 +28,7 @@ def test_a_classifier_folds(make_model, cpu):
     )
     model = make_model(network, task=Task.CLASSIFICATION, crop=32)
     classifier = Classifier.of(model, cpu)
-    assert (norms(model.network), norms(classifier.network)) == (1, 0)
-    assert not classifier.network.training
+    assert (norms(model.network), norms(classifier.backend.network)) == (1, 0)
+    assert not classifier.backend.network.training
     image = torch.randn(1, 1, 32, 32)
-    torch.testing.assert_close(classifier.network(image), network.eval()(image))
+    torch.testing.assert_close(classifier.backend.network(image), network.eval()(image))

@@ -11,6 +11,8 @@ from torch import nn
 from emseg.calibration import PixelSize
 from emseg.errors import ContentError, MismatchError, ModelError, UsageError
 from emseg.inference import Segmenter
+from emseg.inference.backends.turned import Turned, Turns
+from emseg.inference.backends.with_torch import TorchBackend
 from emseg.inference.preparing import mirror_pad
 from emseg.micrograph import Micrograph
 
@@ -33,8 +35,12 @@ def small_unet(trained_unet, make_model):
     return make_model(network, stride=4, halo=24)
 
 
-def probabilities(model, cpu, micrograph, **settings):
-    segmenter = Segmenter.of(model, cpu, **settings)
+def mirrored(model, cpu, **settings):
+    return Segmenter(model.card, Turned(TorchBackend.of(model, cpu), Turns.D4), **settings)
+
+
+def probabilities(model, cpu, micrograph, *, mirror=False, **settings):
+    segmenter = (mirrored if mirror else Segmenter.of)(model, cpu, **settings)
     return segmenter.segment(micrograph, keep_probabilities=True).probabilities
 
 
@@ -227,7 +233,7 @@ def test_what_is_no_number_is_no_class(make_model, cpu, card, mirror):
     pixels[0, 40, 40:60] = 5
     image = Micrograph(pixels, "m", Path("m.tif"), plane=3)
     with pytest.raises(ModelError, match=r"m\.tif\[3\]: what the network answers is no number"):
-        Segmenter.of(make_model(Broken(), **card), cpu, mirror=mirror).segment(image)
+        (mirrored if mirror else Segmenter.of)(make_model(Broken(), **card), cpu).segment(image)
 
 
 def test_what_a_network_says_to_its_input_is_told(make_model, cpu, micrograph):
