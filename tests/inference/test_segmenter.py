@@ -215,7 +215,7 @@ def test_tile_and_halo_come_from_the_user_the_card_or_the_memory(make_model, cpu
 
 
 def test_a_network_that_does_not_keep_the_size_is_refused(make_model, cpu, micrograph):
-    with pytest.raises(ModelError, match=r"answers \(1, 2, 2\) for \(8, 8\) pixels and 3"):
+    with pytest.raises(ModelError, match=r"answers \(1, 1, 2, 2\) for 1 x 8 x 8 pixels"):
         Segmenter.of(make_model(nn.AvgPool2d(4)), cpu).segment(micrograph(8, 8))
 
 
@@ -257,10 +257,10 @@ def test_each_tile_is_reported_and_a_report_can_end_the_work(make_model, cpu, ca
     def enough(done, of):
         raise InterruptedError
 
-    segmenter.network.seen.clear()
+    segmenter.backend.network.seen.clear()
     with pytest.raises(InterruptedError):
         segmenter.segment(image, report=enough)
-    assert len(segmenter.network.seen) == 1
+    assert len(segmenter.backend.network.seen) == 1
 
 
 def test_weights_that_say_nothing_are_told(make_model, cpu, micrograph, caplog):
