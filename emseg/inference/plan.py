@@ -216,7 +216,7 @@ def _sides(length: int, network: Network, is_on_device: bool) -> list[int]:
     longest = max(network.smallest, largest) // step * step
     if padded <= network.smallest:
         return [padded]
-    sides = {padded} if padded <= longest else set()
+    sides = {network.smallest} | ({padded} if padded <= longest else set())
     last = longest
     for count in range(2, -(-padded // step) + 1):
         side = padded_length(-(-padded // count), step) + 2 * network.halo
@@ -225,7 +225,7 @@ def _sides(length: int, network: Network, is_on_device: bool) -> list[int]:
             sides.add(last)
         if side <= network.smallest:
             break
-    return sorted(sides) or [longest]
+    return sorted(sides)
 
 
 def planned(need: Need, network: Network, budget: Budget, tile: tuple[int, int]) -> Plan:

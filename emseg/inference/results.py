@@ -16,9 +16,9 @@ from emseg.config import PredictConfig
 from emseg.inference.bands import Band
 from emseg.inference.pipeline import behind
 from emseg.inference.rows import Row, label_row
-from emseg.micrograph import LabelImage, Micrograph, count_values
+from emseg.micrograph import Micrograph, count_values
 from emseg.writing import RunTable, Sink, label_content, open_sink, probability_content
-from emseg.writing.previews import write_preview
+from emseg.writing.previews import Preview
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +49,6 @@ class Place:
         name = self.labels.relative_to(self.out).as_posix().removesuffix(f".{self.format}")
         number = "" if plane is None else f"_{plane:04d}"
         return self.out / "previews" / f"{name}{number}.png"
-
-
-class PreviewSink:
-    def __init__(self, micrograph, classes):
-        self.micrograph, self.classes, self.bands = micrograph, classes, []
-
-    def put(self, pixels, labels):
-        self.bands.append(labels)
-
-    def write(self, path):
-        m = self.micrograph
-        image = LabelImage(
-            np.concatenate(self.bands), self.classes, m.name, m.plane, m.pixel_size, m.specimen
-        )
-        write_preview(path, m, image)
 
 
 class FileResults:
@@ -101,7 +86,7 @@ class FileResults:
         self._made: list[Path] = []
         self._hand_over: Any = None
         self._sinks: dict[str, Sink] = {}
-        self._preview: PreviewSink | None = None
+        self._preview: Preview | None = None
         self._counts: NDArray[np.int64] = np.zeros(0, np.int64)
 
     def __enter__(self) -> Self:
@@ -155,7 +140,9 @@ class FileResults:
         if band.top == 0:
             self._counts = np.zeros(len(self._card.classes), np.int64)
             if self._config.previews:
-                self._preview = PreviewSink(micrograph, self._card.label_classes)
+                self._preview = Preview(
+                    micrograph, self._card.label_classes, specimen=micrograph.specimen
+                )
         self._labels.put(band.labels[np.newaxis])
         if band.probabilities is not None:
             self._probabilities.put(band.probabilities)
