@@ -282,7 +282,18 @@ class ImageFormat(StrEnum):
     HSPY = "hspy"
 
 
-class PredictConfig(_Reading):
+class _Computing(_Reading):
+    """What computes a network; every command that only predicts with one shares these options."""
+
+    device: str = "auto"
+    threads: Threads = None
+    backend: str = "auto"
+    precision: str | None = None
+    max_ram: Memory | None = None
+    max_vram: Memory | None = None
+
+
+class PredictConfig(_Computing):
     """How a model is applied; what is None is as the model's card says."""
 
     model: Path
@@ -291,12 +302,8 @@ class PredictConfig(_Reading):
     format: ImageFormat = ImageFormat.OME_TIFF
     slices: Slices | None = None
     invert: bool | None = None
-    device: str = "auto"
-    threads: Threads = None
     tile: int | None = Field(default=None, ge=16)
     halo: int | None = Field(default=None, ge=0)
-    max_ram: Memory | None = None
-    max_vram: Memory | None = None
     probabilities: bool = False
     previews: bool = True
     mirror: bool = False
@@ -317,7 +324,7 @@ class Numbered(StrEnum):
     MASKS = "masks"
 
 
-class EvaluateConfig(_Reading):
+class EvaluateConfig(_Computing):
     """What is compared with what: label images with masks, or what a model says with the truth."""
 
     inputs: Path
@@ -330,8 +337,6 @@ class EvaluateConfig(_Reading):
     unlabelled: int | None = None
     slices: Slices | None = None
     invert: bool | None = None
-    device: str = "auto"
-    threads: Threads = None
     out: Path = Path("evaluation")
     top_k: int = Field(default=5, ge=1)
     metrics: tuple[str, ...] | None = None

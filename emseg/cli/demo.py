@@ -85,10 +85,9 @@ def _train(out: Path, data: "DemoSet", steps: int, seed: int, device: str) -> No
 
 
 def _predict(out: Path, data: "DemoSet", device: str) -> None:
-    from emseg.bundle import load_model
-    from emseg.cli.predict import open_batch, run, show
+    from emseg.bundle import open_model
+    from emseg.cli.predict import run, show
     from emseg.config import PredictConfig
-    from emseg.inference import choose_device
 
     config = PredictConfig(
         model=out / "run",
@@ -97,7 +96,7 @@ def _predict(out: Path, data: "DemoSet", device: str) -> None:
         tile=_TILE,
         device=device,
     )
-    show(run(open_batch(load_model(config.model), config, choose_device(device))), config)
+    show(run(open_model(config.model), config), config)
 
 
 def _evaluate(out: Path, data: "DemoSet") -> None:

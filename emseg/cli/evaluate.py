@@ -10,12 +10,14 @@ from emseg import __version__
 from emseg.cli.options import (
     AllowExternal,
     Axes,
+    Backend,
     Channels,
     Crop,
     Device,
     Json,
     KeepBar,
     PixelSize,
+    Precision,
     Rescale,
     Signal,
     Threads,
@@ -100,6 +102,8 @@ def evaluate(
     allow_external: AllowExternal = False,
     device: Device = "auto",
     threads: Threads = None,
+    backend: Backend = "auto",
+    precision: Precision = None,
     metrics: Annotated[
         str | None,
         typer.Option(
@@ -233,6 +237,8 @@ def evaluate(
         allow_external=allow_external,
         device=device,
         threads=threads,
+        backend=backend,
+        precision=precision,
         out=out,
         top_k=top_k,
         metrics=_names(metrics, "--metrics"),

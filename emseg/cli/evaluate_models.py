@@ -8,7 +8,6 @@ from emseg.cli.tracking import track
 from emseg.errors import UsageError
 
 if TYPE_CHECKING:
-    import torch
 
     from emseg.bundle import Model
     from emseg.cli.evaluate_page import Witness
@@ -35,17 +34,15 @@ def report_of_model(
     from emseg.cli.machine import settle_threads
 
     settle_threads(config.device, config.threads)
-    from emseg.bundle import load_model
+    from emseg.bundle import open_model
     from emseg.config import Task
-    from emseg.inference import choose_device, share_processor
 
     if config.images is not None:
         raise UsageError(
             f"--images {config.images} is for label images; with --model the images are "
             f"{config.inputs}; leave it out"
         )
-    model, device = load_model(path), choose_device(config.device)
-    share_processor(device, config.threads)
+    model = open_model(path)
     if config.instances is not None:
         raise UsageError(
             f"--instances {config.instances} says what the values of label images are, and {path} "
@@ -59,33 +56,29 @@ def report_of_model(
                 f"{path} classifies whole images, so masks say nothing about it; give a folder "
                 "with one sub-folder a class, or a CSV file with the columns file,label"
             )
-        return _of_classifier(config, model, device, witness)
+        return _of_classifier(config, model, witness)
     if truth is None:
         raise UsageError(
             f"{path} segments images, so it needs masks; name them behind {config.inputs}, "
             "or --masks NAME=DIR"
         )
-    return _of_segmenter(config, model, device, truth, witness)
+    return _of_segmenter(config, model, truth, witness)
 
 
 def _of_classifier(
-    config: "EvaluateConfig", model: "Model", device: "torch.device", witness: "Witness"
+    config: "EvaluateConfig", model: "Model", witness: "Witness"
 ) -> "ClassificationReport":
-    from emseg.cli import console
+    from emseg.cli.computing import computed_by, tell_choice
     from emseg.cli.mask_options import refuse_for_classifier
     from emseg.evaluation.models import evaluate_classifier
-    from emseg.inference import Classifier, device_name
-    from emseg.inference.backends.with_torch import TorchBackend
+    from emseg.inference import Classifier
     from emseg.reading import class_folders
 
     refuse_for_classifier({name: getattr(config, name) for name in _OF_MASKS})
     files = class_folders(config.inputs)
-    console.remark(
-        f"device: {device_name(device)}, precision: float32, crop: {model.card.crop} px, "
-        f"the model's pixel size: {model.card.pixel_size or 'unknown'}"
-    )
-    backend = TorchBackend.of(model, device)
-    classifier = Classifier(model.card, backend, rescale=config.rescale)
+    choice = computed_by(model, config)
+    tell_choice(choice, model, f"crop: {model.card.crop} px")
+    classifier = Classifier(model.card, choice.backend, rescale=config.rescale)
     options = model.card.read_options(config)
     return evaluate_classifier(
         classifier,
@@ -101,21 +94,18 @@ def _of_classifier(
 def _of_segmenter(
     config: "EvaluateConfig",
     model: "Model",
-    device: "torch.device",
     truth: "Masks",
     witness: "Witness",
 ) -> "SegmentationReport":
-    from emseg.cli import console
+    from emseg.cli.computing import computed_by, tell_choice
     from emseg.evaluation.models import evaluate_segmenter
-    from emseg.inference import Segmenter, device_name
-    from emseg.inference.backends.with_torch import TorchBackend
+    from emseg.inference import Segmenter
+    from emseg.inference.plan import Budget
 
-    backend = TorchBackend.of(model, device)
-    segmenter = Segmenter(model.card, backend, rescale=config.rescale)
-    console.remark(
-        f"device: {device_name(device)}, precision: float32, tile: {segmenter.tile} px, "
-        f"halo: {segmenter.halo} px, the model's pixel size: {model.card.pixel_size or 'unknown'}"
-    )
+    choice = computed_by(model, config)
+    budget = Budget.of(choice.backend, config.max_ram, config.max_vram)
+    segmenter = Segmenter(model.card, choice.backend, rescale=config.rescale, budget=budget)
+    tell_choice(choice, model, f"tile: {segmenter.tile} px, halo: {segmenter.halo} px")
     return evaluate_segmenter(
         segmenter,
         [config.inputs],

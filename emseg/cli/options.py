@@ -67,6 +67,32 @@ AllowExternal = Annotated[
         "that you trust.",
     ),
 ]
+Backend = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|torch|openvino|onnxruntime",
+        help="What computes the network; auto takes the fastest that is there and agrees.",
+    ),
+]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        metavar="float32|bfloat16|float16|int8",
+        help="In what numbers; bfloat16 on a GPU that has it and float32 elsewhere by default.",
+    ),
+]
+MaxRam = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE", help="Memory that this run may take: 2G; half of what is free by default."
+    ),
+]
+MaxVram = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE", help="Memory of the GPU that it may take; most of what is free by default."
+    ),
+]
 Rescale = Annotated[
     str,
     typer.Option(

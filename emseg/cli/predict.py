@@ -8,12 +8,16 @@ import typer
 from emseg.cli.options import (
     AllowExternal,
     Axes,
+    Backend,
     Channels,
     Crop,
     Device,
     Json,
     KeepBar,
+    MaxRam,
+    MaxVram,
     PixelSize,
+    Precision,
     Rescale,
     Signal,
     Threads,
@@ -21,12 +25,10 @@ from emseg.cli.options import (
 from emseg.errors import ContentError, PartialError
 
 if TYPE_CHECKING:
-    import torch
-
     from emseg.bundle import Model
     from emseg.config import PredictConfig
-    from emseg.inference import Batch, FileOutcome
-    from emseg.inference.backends import Backend
+    from emseg.inference import FileOutcome
+    from emseg.inference.backends import Backend as Computing
 
 
 def predict(
@@ -83,6 +85,10 @@ def predict(
     allow_external: AllowExternal = False,
     device: Device = "auto",
     threads: Threads = None,
+    backend: Backend = "auto",
+    precision: Precision = None,
+    max_ram: MaxRam = None,
+    max_vram: MaxVram = None,
     json: Json = False,
 ) -> None:
     """Segment or classify images with a trained model.
@@ -101,10 +107,9 @@ def predict(
     from emseg.cli.machine import settle_threads
 
     settle_threads(device, threads)
-    from emseg.bundle import load_model
+    from emseg.bundle import open_model
     from emseg.cli.console import print_json
     from emseg.config import PredictConfig
-    from emseg.inference import choose_device, share_processor
 
     config = PredictConfig.from_options(
         model=model,
@@ -123,6 +128,10 @@ def predict(
         allow_external=allow_external,
         device=device,
         threads=threads,
+        backend=backend,
+        precision=precision,
+        max_ram=max_ram,
+        max_vram=max_vram,
         tile=tile,
         halo=halo,
         probabilities=probabilities,
@@ -130,10 +139,7 @@ def predict(
         mirror=mirror,
         top_k=top_k,
     )
-    chosen = choose_device(device)
-    share_processor(chosen, threads)
-    batch = open_batch(load_model(model), config, chosen)
-    outcomes = run(batch)
+    outcomes = run(open_model(model), config)
     if json:
         import json as json_module
 
@@ -144,32 +150,19 @@ def predict(
     _raise_failures(outcomes)
 
 
-def open_batch(model: "Model", config: "PredictConfig", device: "torch.device") -> "Batch":
-    """Bring a model, its files and what computes together."""
-    from emseg.inference import Batch
-    from emseg.inference.backends.turned import Turned, Turns
-    from emseg.inference.backends.with_torch import TorchBackend
-
-    backend: Backend = TorchBackend.of(model, device)
-    if config.mirror:
-        backend = Turned(backend, Turns.D4)
-    return Batch.of(model.card, config, backend)
-
-
-def run(batch: "Batch") -> "list[FileOutcome]":
-    """Predict all files of a batch under a progress bar."""
+def run(model: "Model", config: "PredictConfig") -> "list[FileOutcome]":
+    """Predict all files of a configuration under a progress bar."""
+    from emseg.cli.computing import computed_by, tell_choice
     from emseg.cli.console import progress, remark, tell_failure
+    from emseg.inference import Batch
 
-    card, backend = batch.card, batch.backend
-    remark(
-        f"backend: {backend.name}, device: {backend.device}, precision: {backend.precision}, "
-        f"tile: {batch.tile} px, halo: {batch.halo} px, the model's pixel size: "
-        f"{card.pixel_size or 'unknown'}"
-    )
-    if card.global_context:
+    choice = computed_by(model, config)
+    batch = Batch.of(model.card, config, turned(choice.backend, config))
+    tell_choice(choice, model, f"tile: {batch.tile} px, halo: {batch.halo} px")
+    if model.card.global_context:
         remark(
-            f"{card.spec} looks at the whole tile: tiles of {batch.tile} px overlap by half and "
-            "are blended"
+            f"{model.card.spec} looks at the whole tile: tiles of {batch.tile} px overlap by half "
+            "and are blended"
         )
     outcomes: list[FileOutcome] = []
     with progress("predicting", len(batch.paths), unit="files") as meter:
@@ -185,6 +178,15 @@ def run(batch: "Batch") -> "list[FileOutcome]":
             meter.note(outcome.path.name)
             meter.reach(len(outcomes))
     return outcomes
+
+
+def turned(backend: "Computing", config: "PredictConfig") -> "Computing":
+    """Let a backend look at each tile flipped and turned, where that is asked for."""
+    if not config.mirror:
+        return backend
+    from emseg.inference.backends.turned import Turned, Turns
+
+    return Turned(backend, Turns.D4)
 
 
 def show(outcomes: "list[FileOutcome]", config: "PredictConfig") -> None:
