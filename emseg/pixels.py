@@ -246,14 +246,14 @@ def mapped(
     return function(np.asarray(pixels))
 
 
-def row_bands(pixels: Pixels, most: int = _BAND) -> Iterator[tuple[int, NDArray[Any]]]:
+def row_bands(pixels: Pixels, most: int | None = None) -> Iterator[tuple[int, NDArray[Any]]]:
     """Take pixels from top to bottom.
 
     Parameters
     ----------
     pixels : Pixels, shape (C, Y, X)
-    most : int
-        Bytes of a band, as far as a row has fewer.
+    most : int or None
+        Bytes of a band, as far as a row has fewer; 32 MiB by default.
 
     Yields
     ------
@@ -261,7 +261,7 @@ def row_bands(pixels: Pixels, most: int = _BAND) -> Iterator[tuple[int, NDArray[
         Its first row.
     band : array, shape (C, rows, X)
     """
-    rows = max(1, most // _row_bytes(pixels))
+    rows = max(1, (_BAND if most is None else most) // _row_bytes(pixels))
     for top in range(0, pixels.shape[1], rows):
         yield top, pixels[:, top : top + rows]
 

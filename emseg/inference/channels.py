@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emseg.errors import MismatchError
 from emseg.micrograph import Micrograph
+from emseg.pixels import mapped
 from emseg.reading.colours import RGB
 from emseg.reading.grey import grey_of, is_colour, is_marked_grey
 
@@ -28,7 +31,8 @@ def fit_channels(micrograph: Micrograph, channels: int) -> Micrograph:
     if channels == 1 and is_colour(micrograph):
         return grey_of(micrograph)
     if channels == 3 and micrograph.is_grey_in_colour:
-        return replace(micrograph, pixels=np.repeat(micrograph.pixels, 3, axis=0), channels=RGB)
+        pixels = mapped(micrograph.pixels, _three_times, 3, micrograph.pixels.dtype)
+        return replace(micrograph, pixels=pixels, channels=RGB)
     instead = "--channels names those that it was trained on"
     if (found, channels) == (1, 3):
         instead = "--channels 0,0,0 gives it the grey three times"
@@ -36,6 +40,10 @@ def fit_channels(micrograph: Micrograph, channels: int) -> Micrograph:
         f"{micrograph.path or micrograph.title} has {found} channel(s) and the model reads "
         f"{channels}; {instead}"
     )
+
+
+def _three_times(grey: NDArray[Any]) -> NDArray[Any]:
+    return np.repeat(grey, 3, axis=0)
 
 
 def with_common_channels(micrographs: Sequence[Micrograph]) -> list[Micrograph]:

@@ -1,13 +1,15 @@
 """The pixel-size guard: a network sees micrographs at the pixel size that it was trained at."""
 
 import logging
+import math
 from dataclasses import dataclass, field, replace
 
 from emseg.calibration import PixelSize
 from emseg.config import Rescale
 from emseg.errors import MismatchError
-from emseg.inference.resampling import resample
+from emseg.inference.resampling import resample, resampled
 from emseg.micrograph import Micrograph
+from emseg.pixels import LARGE, LazyPixels
 
 _ALIKE = 0.05  # share by which sizes differ unnoticed: training varies the scale by a third
 _MOST = 3.001  # enlargement beyond which the detail is not in the image: 3, as files round it
@@ -127,7 +129,11 @@ def _resampled(micrograph: Micrograph, found: PixelSize, size: tuple[int, int]) 
         for length, old, new in zip((found.y_nm, found.x_nm), micrograph.size, size, strict=True)
     )
     pixel_size = replace(found, y_nm=y_nm, x_nm=x_nm)
-    return replace(micrograph, pixels=resample(micrograph.array, size), pixel_size=pixel_size)
+    pixels, bytes_a_value = micrograph.pixels, 8 if micrograph.pixels.dtype.itemsize > 2 else 4
+    is_large = len(pixels) * math.prod(size) * bytes_a_value > LARGE
+    by_rows = is_large or isinstance(pixels, LazyPixels)
+    rescaled = resampled(pixels, size) if by_rows else resample(micrograph.array, size)
+    return replace(micrograph, pixels=rescaled, pixel_size=pixel_size)
 
 
 def _length(size: PixelSize) -> str:

@@ -6,6 +6,7 @@ of an inverted image lean to the other, and that can be seen; where they are sym
 """
 
 import logging
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -84,7 +85,7 @@ def _quantiles(
     micrograph: Micrograph, statistics: Statistics, rule: IntensityRule
 ) -> NDArray[np.float64]:
     """Quantiles of the normalised values, shape (C, 31)."""
-    step = max(1, round((micrograph.pixels[0].size / _LOOKED_AT) ** 0.5))
+    step = max(1, round((math.prod(micrograph.size) / _LOOKED_AT) ** 0.5))
     values = normalise(micrograph.pixels[:, ::step, ::step], statistics, rule)
     flat = values.reshape(len(values), -1).astype(np.float64)
     return np.quantile(flat, _SHARES, axis=1).T

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from emseg.calibration import Axis, PixelSize
 from emseg.errors import MismatchError
 from emseg.micrograph import Micrograph, Region
+from emseg.reading.bands import rows_of, rows_together
 from emseg.reading.layout import Layout
 from emseg.reading.signal import Index, Signal
 from emseg.reading.spectra import Bins, Spectra
@@ -46,9 +47,11 @@ class Part:
     pixel_size : PixelSize or None
         None when unknown.
     read : callable
-        Takes a plane and returns its channels, shape (C, Y, X).
+        Takes a plane, a row and the row behind the last, and returns (C, rows, X).
     specimen : Region or None
         The part of each plane that shows the specimen, where the file says it.
+    together : int
+        Rows that are decoded together.
     """
 
     names: tuple[str, ...]
@@ -56,8 +59,9 @@ class Part:
     size: tuple[int, int]
     dtype: np.dtype[Any]
     pixel_size: PixelSize | None
-    read: Callable[[int], NDArray[Any]]
+    read: Callable[[int, int, int], NDArray[Any]]
     specimen: Region | None = None
+    together: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +76,17 @@ class Pick:
 def image_part(signal: Signal) -> Part:
     """All channels of an image."""
     layout = Layout.of(signal.axes)
+    together = rows_together(signal, layout)
 
-    def read(plane: int) -> NDArray[Any]:
-        return layout.arrange(signal.read(layout.index(plane)))
+    def read(plane: int, top: int, bottom: int) -> NDArray[Any]:
+        return rows_of(signal, layout, plane, top, bottom)
 
     names = signal.channels
     if not names and any(axis.name == "s" for axis in signal.axes):
         names = ("red", "green", "blue", "alpha")[: layout.channel_count]
     named = names if len(names) == layout.channel_count else ("",) * layout.channel_count
     size, specimen = signal.pixel_size, signal.specimen
-    return Part(named, layout.count, layout.size, signal.dtype, size, read, specimen)
+    return Part(named, layout.count, layout.size, signal.dtype, size, read, specimen, together)
 
 
 def spectral_part(
@@ -90,10 +95,11 @@ def spectral_part(
     """Count in windows of the axis of a spectrum image."""
     names, bins = zip(*windows, strict=True)
 
-    def read(plane: int) -> NDArray[Any]:
-        return spectra.sums(plane, bins)
+    def read(plane: int, top: int, bottom: int) -> NDArray[Any]:
+        return spectra.sums(plane, bins)[:, top:bottom]
 
-    return Part(names, spectra.planes, spectra.size, spectra.dtype, pixel_size, read)
+    size = spectra.size
+    return Part(names, spectra.planes, size, spectra.dtype, pixel_size, read, together=size[0])
 
 
 def file_part(path: Path, planes: Sequence[Micrograph]) -> Part:
@@ -110,7 +116,11 @@ def file_part(path: Path, planes: Sequence[Micrograph]) -> Part:
         )
     image = planes[0]
     names = image.channels or ("",) * len(image.pixels)
-    return Part(names, 1, image.size, image.pixels.dtype, image.pixel_size, lambda _: image.array)
+
+    def read(_plane: int, top: int, bottom: int) -> NDArray[Any]:
+        return image.pixels[:, top:bottom]
+
+    return Part(names, 1, image.size, image.pixels.dtype, image.pixel_size, read)
 
 
 def joined(path: Path, picks: Sequence[Pick]) -> tuple[Signal, tuple[str, ...]]:
@@ -145,20 +155,34 @@ def joined(path: Path, picks: Sequence[Pick]) -> tuple[Signal, tuple[str, ...]]:
 
     def read(index: Index) -> NDArray[Any]:
         plane = int(index[0]) if planes > 1 else 0  # type: ignore[arg-type]
+        channels, rows, columns = index[-3:]
+        top, bottom = _ends(rows, size[0])
         found = {
-            part: _averaged(part.read(plane if part.planes > 1 else 0), by)
+            part: _averaged(
+                part.read(plane if part.planes > 1 else 0, top * by[0], bottom * by[0]), by
+            )
             for part, by in factors.items()
         }
         stacked = np.stack([found[pick.part][pick.at] for pick in picks]).astype(dtype, copy=False)
-        return stacked[index[-3:]]
+        return stacked[channels, rows if (top, bottom) == (0, size[0]) else slice(None), columns]
 
     lengths = [("t", planes), ("c", len(picks)), ("y", size[0]), ("x", size[1])]
     axes = tuple(Axis(name, length) for name, length in lengths if name != "t" or planes > 1)
     known = next((each for each in sizes if each is not None), None)
     names = tuple(pick.name for pick in picks)
     shown = next((part.specimen for part in factors if part.specimen and part.size == size), None)
-    signal = Signal("", axes, dtype, read, known, names, specimen=shown)
+    together = max(-(-part.together // by[0]) for part, by in factors.items())
+    pieces = tuple(together if axis.name == "y" else axis.size for axis in axes)
+    signal = Signal("", axes, dtype, read, known, names, specimen=shown, pieces=pieces)
     return signal, tuple(_notices(picks, factors, known))
+
+
+def _ends(rows: int | slice, height: int) -> tuple[int, int]:
+    """First row and the one behind the last, where they follow each other; all rows otherwise."""
+    if isinstance(rows, int) or rows.step not in (None, 1):
+        return 0, height
+    places = range(height)[rows]
+    return (places.start, places.stop) if places else (0, height)
 
 
 def _check(path: Path, pick: Pick, size: tuple[int, int], planes: int) -> None:

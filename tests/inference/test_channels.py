@@ -1,5 +1,8 @@
 """Channels of a micrograph, brought to those that a model reads."""
 
+from dataclasses import replace
+from unittest import mock
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,6 +10,7 @@ from PIL import Image
 from emseg.errors import MismatchError
 from emseg.inference.channels import fit_channels, with_common_channels
 from emseg.micrograph import Micrograph
+from emseg.pixels import LazyPixels, ReadPixels
 from emseg.reading import open_stack
 
 RANDOM = np.random.default_rng(3)
@@ -98,3 +102,22 @@ def test_channels_that_are_no_colours_must_be_as_many():
     two, three = (Micrograph(np.zeros((n, 4, 4)), f"m{n}") for n in (2, 3))
     with pytest.raises(MismatchError, match=r"m3 has 3 channel\(s\) and m2 has 2; .*--channels"):
         with_common_channels([two, three])
+
+
+@pytest.mark.parametrize("kind", ["grey", "in_colour", "marked", "colour"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_is_read_by_rows_is_fitted_by_rows(kind, dtype, channels, request):
+    whole = request.getfixturevalue(kind)
+    array = whole.array.astype(dtype) * (3 if dtype != "uint8" else 1)
+    lazy = ReadPixels(lambda top, bottom: array[:, top:bottom], array.shape, array.dtype)
+    try:
+        expected = fit_channels(replace(whole, pixels=array), channels)
+    except MismatchError:
+        return
+    with mock.patch("emseg.pixels._BAND", 500):
+        found = fit_channels(replace(whole, pixels=lazy), channels)
+        assert isinstance(found.pixels, LazyPixels)
+        assert found.pixels.dtype == expected.pixels.dtype
+        assert found.channels == expected.channels
+        np.testing.assert_array_equal(found.array, expected.array)

@@ -10,6 +10,7 @@ from emseg.config import Rescale
 from emseg.errors import MismatchError
 from emseg.inference.pixel_size import PixelSizeGuard
 from emseg.micrograph import Micrograph
+from emseg.pixels import LazyPixels, ReadPixels
 
 MODEL = PixelSize(4.6, 4.6, "the TIFF resolution tags")
 
@@ -103,3 +104,25 @@ def test_who_says_never_hears_nothing_of_unknown_sizes(
     with caplog.at_level(logging.WARNING):
         assert PixelSizeGuard(wanted, Rescale.NEVER).fit(image) is image
     assert not caplog.records
+
+
+def lazy(image: Micrograph) -> Micrograph:
+    array = image.array
+    pixels = ReadPixels(lambda top, bottom: array[:, top:bottom], array.shape, array.dtype)
+    return replace(image, pixels=pixels)
+
+
+@pytest.mark.parametrize("size", [2.3, 9.2, 3.1])
+def test_what_is_read_by_rows_is_rescaled_by_rows(size: float) -> None:
+    whole = PixelSizeGuard(MODEL).fit(micrograph(size))
+    by_rows = PixelSizeGuard(MODEL).fit(lazy(micrograph(size)))
+    assert isinstance(whole.pixels, np.ndarray)
+    assert isinstance(by_rows.pixels, LazyPixels)
+    assert by_rows.pixel_size == whole.pixel_size
+    np.testing.assert_array_equal(by_rows.array, whole.array)
+
+
+def test_an_array_that_becomes_large_is_rescaled_by_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emseg.inference.pixel_size.LARGE", 200 * 200 * 4 - 1)
+    assert isinstance(PixelSizeGuard(MODEL).fit(micrograph(9.2)).pixels, LazyPixels)
+    assert isinstance(PixelSizeGuard(MODEL).fit(micrograph(2.3)).pixels, np.ndarray)

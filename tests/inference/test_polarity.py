@@ -9,6 +9,7 @@ from emseg.bundle import Polarity
 from emseg.inference.polarity import PolarityCheck, polarity_of
 from emseg.intensity import IntensityRule, measure
 from emseg.micrograph import Micrograph
+from emseg.pixels import ReadPixels
 
 RULE = IntensityRule.ZSCORE
 
@@ -65,3 +66,17 @@ def test_symmetric_grey_values_say_nothing(said) -> None:
 
 def test_a_model_that_does_not_know_says_nothing(said) -> None:
     assert not said(None, replace(micrograph(8), pixels=255 - micrograph(8).pixels))
+
+
+def test_a_plane_that_is_read_by_rows_is_looked_at_in_the_same_places() -> None:
+    array = np.random.default_rng(0).integers(0, 9000, (2, 900, 700)).astype(np.uint16)
+    whole, read = Micrograph(array, "a"), []
+
+    def rows(top: int, bottom: int) -> np.ndarray:
+        read.extend(range(top, bottom))
+        return array[:, top:bottom]
+
+    statistics = measure(whole)
+    lazy = Micrograph(ReadPixels(rows, array.shape, array.dtype), "a")
+    assert polarity_of([(lazy, statistics)], RULE) == polarity_of([(whole, statistics)], RULE)
+    assert len(read) <= 900

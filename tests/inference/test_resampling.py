@@ -1,11 +1,21 @@
+from unittest import mock
+
 import numpy as np
 import pytest
+import scipy.sparse  # noqa: F401  # or the first of the timed examples imports it
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from emseg.inference import resampling
-from emseg.inference.resampling import Upwards, resample, resampled_bands
+from emseg.inference.resampling import (
+    ResampledStream,
+    Upwards,
+    resample,
+    resampled,
+    resampled_bands,
+)
+from emseg.pixels import ReadPixels
 
 lengths = st.integers(1, 40)
 
@@ -72,3 +82,59 @@ def test_bands_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> Non
     np.testing.assert_allclose(
         np.concatenate([band for _, band in bands], axis=1), whole, rtol=1e-6
     )
+
+
+@given(lengths, lengths, lengths, lengths, st.sampled_from(Upwards), st.data())
+def test_rows_that_are_asked_for_are_those_of_the_whole(
+    height: int, width: int, rows: int, columns: int, upwards: Upwards, data: st.DataObject
+) -> None:
+    image = picture(2, height, width)
+    whole = resample(image, (rows, columns), upwards)
+    lazy = resampled(image, (rows, columns), upwards)
+    assert (lazy.shape, lazy.dtype) == (whole.shape, whole.dtype)
+    top = data.draw(st.integers(0, rows))
+    bottom = data.draw(st.integers(top, rows))
+    np.testing.assert_array_equal(lazy[:, top:bottom], whole[:, top:bottom])
+    np.testing.assert_array_equal(lazy[..., ::-3, 1:], whole[..., ::-3, 1:])
+
+
+def test_only_what_lies_under_the_rows_is_read() -> None:
+    image, read = picture(1, 1000, 5), []
+
+    def rows(top: int, bottom: int) -> np.ndarray:
+        read.append((top, bottom))
+        return image[:, top:bottom]
+
+    halved = resampled(ReadPixels(rows, image.shape, image.dtype), (500, 5))
+    halved[:, 100:110]
+    assert read == [(200, 220)]
+
+
+@given(lengths, lengths, lengths, lengths, st.sampled_from(Upwards), st.data())
+def test_a_stream_gives_what_the_whole_gives(
+    height: int, width: int, rows: int, columns: int, upwards: Upwards, data: st.DataObject
+) -> None:
+    image = picture(3, height, width)
+    stream = ResampledStream(3, (height, width), (rows, columns), upwards)
+    given_rows, found, tops = 0, [], []
+    while given_rows < height:
+        count = data.draw(st.integers(1, height - given_rows))
+        with mock.patch.object(resampling, "_BAND", 100):
+            for top, band in stream.put(image[:, given_rows : given_rows + count]):
+                tops.append(top)
+                found.append(band)
+        given_rows += count
+    whole = resample(image, (rows, columns), upwards)
+    np.testing.assert_array_equal(np.concatenate(found, axis=1), whole)
+    assert tops == np.cumsum([0, *(band.shape[1] for band in found)])[:-1].tolist()
+
+
+def test_a_stream_gives_rows_as_soon_as_they_can_be_made_and_holds_few() -> None:
+    image = picture(2, 400, 6)
+    stream = ResampledStream(2, (400, 6), (800, 12))
+    made = 0
+    for top in range(0, 400, 20):
+        made += sum(band.shape[1] for _, band in stream.put(image[:, top : top + 20]))
+        assert made >= 2 * (top + 20) - 2
+        assert stream._held.shape[1] <= 2
+    assert made == 800

@@ -101,6 +101,18 @@ def test_what_gives_no_rows_by_themselves_is_read_at_once(tmp_path, write):
     assert isinstance(stack.plane(0, at_most=0).pixels, np.ndarray)
 
 
+@pytest.mark.parametrize("channels", ["2,0", "0,fine.tif"])
+def test_channels_that_are_named_are_read_by_rows(tmp_path, channels):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, GREY, planarconfig="separate", metadata={"axes": "CYX"}, **Z, **TILES)
+    fine = GREY[0].repeat(2, 0).repeat(2, 1)
+    tifffile.imwrite(tmp_path / "fine.tif", fine, compression="zlib", **TILES)
+    stack = open_stack(path, ReadOptions(channels=channels))
+    lazy = stack.plane(0, at_most=0)
+    assert isinstance(lazy.pixels, LazyPixels)
+    alike(lazy, stack[0])
+
+
 def test_small_planes_are_arrays(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", GREY, **Z, **TILES)
     stack = open_stack(tmp_path / "a.tif")
