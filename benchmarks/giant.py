@@ -92,7 +92,7 @@ def field(rows: NDArray[np.int64], columns: NDArray[np.int64], zoom: int) -> NDA
     y, x = ((each / zoom).astype(np.float64) for each in (rows, columns))
     bent_y, bent_x = y + y**1.5 / 4000, x + x**1.5 / 3000
     waves = np.outer(np.sin(bent_y / 11), np.cos(bent_x / 15))
-    return (waves + np.sin(y / 170)[:, None] * 0.4 + np.cos(x / 230) * 0.4).astype(np.float32)
+    return (waves * (1 + np.outer(np.sin(y / 170), np.cos(x / 230)) / 3)).astype(np.float32)
 
 
 def pixels(top: int, left: int, side: int, zoom: int) -> NDArray[np.uint16]:
