@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
 from emseg.writing.annotation import NOT_XML
-from emseg.writing.compression import compressing, deflated, filled_up
+from emseg.writing.compression import compressing, deflated, effort_for, filled_up
 from emseg.writing.content import Content
 from emseg.writing.pyramid import Strip
 from emseg.writing.sink import Sink
@@ -114,7 +114,7 @@ class _HspySink(Sink):
         pool: ThreadPoolExecutor,
     ) -> None:
         super().__init__(path, temporary, content)
-        self._file, self._pool = file, pool
+        self._file, self._pool, self._effort = file, pool, effort_for(content)
         _, height, width = content.size
         leading = (1,) * (content.is_stack + content.has_channels)
         shape = content.shape(content.count or 1)
@@ -139,7 +139,7 @@ class _HspySink(Sink):
             filled_up(strip.pixels[channel, :, left : left + wide], (tall, wide))
             for channel, left in places
         )
-        encoded = self._pool.map(lambda square: deflated(_shuffled(square)), squares)
+        encoded = self._pool.map(lambda square: deflated(_shuffled(square), self._effort), squares)
         for (channel, left), data in zip(places, encoded, strict=True):
             corner = (self.count,) * is_stack + (channel,) * has_channels + (strip.top, left)
             self._data.id.write_direct_chunk(corner, data)

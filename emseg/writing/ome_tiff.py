@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
 from emseg.micrograph import LabelClass
-from emseg.writing.compression import compressing, deflated, filled_up
+from emseg.writing.compression import compressing, deflated, effort_for, filled_up
 from emseg.writing.content import Content
 from emseg.writing.ome_xml import ome_xml
 from emseg.writing.pyramid import Strip, level_count, level_size
@@ -119,7 +119,7 @@ class _OmeTiffSink(Sink):
         ]
         super().__init__(path, temporary, content, len(self._sizes) - 1)
         self._writer, self._pool = writer, pool
-        self._tags = _tags(content)
+        self._tags, self._effort = _tags(content), effort_for(content)
         self._checksum = 0
         self._lengths: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
         self._offsets: list[list[int]] = []  # of each page and copy, in the order of the file
@@ -159,7 +159,7 @@ class _OmeTiffSink(Sink):
         whole = filled_up(tile, size)
         if "predictor" in self._tags:
             whole = imagecodecs.delta_encode(whole, axis=-1)
-        return deflated(whole)
+        return deflated(whole, self._effort)
 
     def _end_plane(self) -> None:
         """Write a page for each channel, and one for each of its smaller copies."""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.micrograph import unlabelled_value
-from emseg.writing.compression import compressing, deflated, filled_up
+from emseg.writing.compression import compressing, deflated, effort_for, filled_up
 from emseg.writing.content import Content
 from emseg.writing.pyramid import Strip, level_count, level_size
 from emseg.writing.sink import Sink
@@ -85,6 +85,7 @@ class _OmeZarrSink(Sink):
     ) -> None:
         super().__init__(path, temporary, content, len(chunks) - 1)
         self._folder, self._chunks, self._pool = temporary, chunks, pool
+        self._effort = effort_for(content)
         self.ranges = [(np.inf, -np.inf)] * content.size[0]
         """Least and largest finite value of each channel."""
 
@@ -104,7 +105,7 @@ class _OmeZarrSink(Sink):
         numbers = (str(where[name]) for name in _names(self.content))
         file = self._folder.joinpath(str(strip.level), *numbers)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(deflated(filled_up(chunk, (tall, wide))))
+        file.write_bytes(deflated(filled_up(chunk, (tall, wide)), self._effort))
 
 
 def _names(content: Content) -> str:
