@@ -137,3 +137,12 @@ def test_a_tiff_becomes_an_ome_tiff_and_a_preview_without_anything_heavy(picture
     held = set(run(_WRITTEN, pictures).rpartition("held:")[2].split())
     assert not held & _HEAVY
     assert (pictures / "out" / "a.ome.tif").exists()
+
+
+def test_a_prediction_imports_neither_the_compiler_nor_other_libraries_of_networks(pictures):
+    code = _HELD.replace('each.split(".")[0]', "each")
+    arguments = ["predict", MODELS / "superalloy", pictures / "a.tif", "--out", pictures / "torch"]
+    held = set(run(code, *arguments).rpartition("held:")[2].split())
+    more = {"torch._dynamo", "sympy", "segmentation_models_pytorch"}
+    assert not held & (_HEAVY - {"torch"} | more)
+    assert "emseg.writing" in held  # the probe sees what is there

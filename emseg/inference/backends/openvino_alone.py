@@ -1,7 +1,7 @@
 """OpenVINO, imported without its converter of models.
 
 The converter takes longer to import than the rest, and when it is imported it tells its makers over
-the network that OpenVINO is used; a prediction needs neither.
+the network that OpenVINO is used; a prediction needs neither, and NNCF works without them.
 """
 
 from importlib import import_module
@@ -9,7 +9,8 @@ from typing import Any
 
 from emseg.imports import without
 
-_CONVERTER, _TELLING = "openvino.tools", "openvino_telemetry"
+NOT_NEEDED = frozenset({"openvino.tools", "openvino_telemetry"})
+"""What is hidden from whatever imports OpenVINO."""
 
 
 def openvino_alone() -> Any:
@@ -20,5 +21,5 @@ def openvino_alone() -> Any:
     ImportError
         When it is not installed.
     """
-    with without(frozenset({_CONVERTER, _TELLING})):
+    with without(NOT_NEEDED):
         return import_module("openvino")

@@ -28,7 +28,9 @@ from emseg.bundle.exports import (
     write_export,
 )
 from emseg.errors import ContentError, ModelError, UsageError
+from emseg.imports import without
 from emseg.inference.backends.backend import Backend
+from emseg.inference.backends.openvino_alone import NOT_NEEDED
 from emseg.inference.exporting.comparing import compared, runtimes
 from emseg.inference.threads import threads_for
 
@@ -133,7 +135,7 @@ def _float_content(model: Model, threads: int) -> bytes:
 def _quantised(content: bytes, images: Sequence[NDArray[np.float32]]) -> bytes:
     os.environ["NNCF_CI"] = "1"  # else it tells its makers what is done here
     try:
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        with without(NOT_NEEDED), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             import nncf
             import onnx
     except ImportError as error:
