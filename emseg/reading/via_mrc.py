@@ -48,7 +48,7 @@ def open_source(path: Path, fmt: Format) -> Source:
         signal = _doubted(_big_endian(path, header, dtype, fmt), header)
         return Source((of_one_size(signal, mrc_steps(path, header)),))
     found = open_with_rosettasciio(path, fmt)
-    understood = (_understood(path, each, header, dtype, fmt.calibration) for each in found.signals)
+    understood = (_understood(each, header, dtype, fmt.calibration) for each in found.signals)
     steps = mrc_steps(path, header) if header.shape[0] > 1 else []
     signals = tuple(of_one_size(_doubted(each, header), steps) for each in understood)
     return dataclasses.replace(found, signals=signals, notices=_notices(header))
@@ -76,15 +76,10 @@ def _check(path: Path, header: MrcHeader) -> np.dtype[Any]:
     return dtype
 
 
-def _understood(
-    path: Path, signal: Signal, header: MrcHeader, dtype: np.dtype[Any], source: str
-) -> Signal:
+def _understood(signal: Signal, header: MrcHeader, dtype: np.dtype[Any], source: str) -> Signal:
     """Correct the type of bytes, and what the header does not know of the voxel."""
     read = signal.read if signal.dtype == dtype else _viewed(signal.read, dtype)
     signal = dataclasses.replace(signal, dtype=dtype, read=read)
-    if signal.shape in (header.shape, header.shape[1:]):
-        read = _mapped(path, header, dtype, signal.shape)
-        signal = dataclasses.replace(signal, read=read, needs=0, pieces=())
     if why_not(signal):
         return signal
     is_elsewhere = _is_calibrated_elsewhere(header) and signal.pixel_size is not None
@@ -113,17 +108,6 @@ def _is_calibrated_elsewhere(header: MrcHeader) -> bool:
     return header.offset == _FEI_EXTENDED + 1024
 
 
-def _mapped(
-    path: Path, header: MrcHeader, dtype: np.dtype[Any], shape: tuple[int, ...]
-) -> Callable[[Index], NDArray[Any]]:
-    """Read what is asked for and nothing else; the plugin reads blocks."""
-
-    def read(index: Index) -> NDArray[Any]:
-        return np.array(np.memmap(path, dtype, "r", header.offset, shape)[index])
-
-    return read
-
-
 def _viewed(read: Callable[[Index], NDArray[Any]], dtype: np.dtype[Any]) -> Any:
     return lambda index: read(index).view(dtype)
 
@@ -136,7 +120,9 @@ def _big_endian(path: Path, header: MrcHeader, dtype: np.dtype[Any], fmt: Format
         for name, size, step, is_known in zip("zyx", shape, voxel, known, strict=True)
     )
 
-    read = _mapped(path, header, dtype, shape)
+    def read(index: Index) -> NDArray[Any]:
+        return np.array(np.memmap(path, dtype, "r", header.offset, shape)[index])
+
     signal = Signal("", axes, dtype, read, refusal=why_narrow(axes, are_pages=True), is_named=True)
     return dataclasses.replace(
         signal, pixel_size=PixelSize.from_axes(axes[1], axes[2], fmt.calibration, axes[0])

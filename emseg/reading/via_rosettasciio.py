@@ -146,7 +146,7 @@ def signal_of(found: dict[str, Any], calibration: str) -> Signal:
         found = found | {"axes": _completed(found["axes"], found["data"].shape)}
     found = _rows_first(found)
     data, colours = found["data"], found["data"].dtype.names
-    chunk = chunk_of(data)
+    chunk = () if _is_mapped(data) else chunk_of(data)
     names, refusal = _roles(found)
     axes = tuple(
         _axis(described, name, size)
@@ -185,6 +185,12 @@ def signal_of(found: dict[str, Any], calibration: str) -> Signal:
         needs=chunk_bytes(data),
         pieces=(*chunk, len(colours)) if chunk and colours else chunk,
     )
+
+
+def _is_mapped(data: Any) -> bool:
+    """Whether blocks of a dask array are maps of a file, of which only what is wanted is read."""
+    layers = getattr(getattr(data, "dask", None), "layers", ())
+    return any(name.startswith("slice_memmap") for name in layers)
 
 
 def _completed(axes: list[dict[str, Any]], shape: tuple[int, ...]) -> list[dict[str, Any]]:

@@ -1,5 +1,7 @@
 """Planes that are read when they are sliced are those that are read at once."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import h5py
 import mrcfile
 import numpy as np
@@ -165,3 +167,15 @@ def test_real_files_give_the_same_slices(real_data):
             alike(lazy, stack[len(stack) // 2])
             seen.add(path.suffix)
     assert {".tif", ".mrc", ".hspy", ".emd", ".dm3", ".dm4", ".ser", ".hdf5"} <= seen
+
+
+def test_threads_read_one_plane_at_the_same_time(tmp_path):
+    """One measures a plane while another predicts it; each has the file open for itself."""
+    tifffile.imwrite(tmp_path / "a.tif", GREY[0], compression="zlib", **TILES)
+    pixels = open_stack(tmp_path / "a.tif").plane(0, at_most=0).pixels
+
+    def agrees(top):
+        return np.array_equal(pixels[0, top : top + 25], GREY[0, top : top + 25])
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(agrees, [*range(0, 150, 9), *range(140, 0, -7)]))
