@@ -8,7 +8,6 @@ from emseg.cli.tracking import track
 from emseg.errors import UsageError
 
 if TYPE_CHECKING:
-
     from emseg.bundle import Model
     from emseg.cli.evaluate_page import Witness
     from emseg.config import EvaluateConfig

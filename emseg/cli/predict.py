@@ -27,7 +27,7 @@ from emseg.errors import ContentError, PartialError
 if TYPE_CHECKING:
     from emseg.bundle import Model
     from emseg.config import PredictConfig
-    from emseg.inference import FileOutcome
+    from emseg.inference import Batch, FileOutcome
     from emseg.inference.backends import Backend as Computing
 
 
@@ -89,6 +89,12 @@ def predict(
     precision: Precision = None,
     max_ram: MaxRam = None,
     max_vram: MaxVram = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Say how many tiles, how much memory and how long; predict nothing."
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Segment or classify images with a trained model.
@@ -139,6 +145,11 @@ def predict(
         mirror=mirror,
         top_k=top_k,
     )
+    if dry_run:
+        from emseg.cli.forecast_table import tell_forecasts
+
+        tell_forecasts(open_model(model), config, json=json)
+        return
     outcomes = run(open_model(model), config)
     if json:
         import json as json_module
@@ -150,10 +161,10 @@ def predict(
     _raise_failures(outcomes)
 
 
-def run(model: "Model", config: "PredictConfig") -> "list[FileOutcome]":
-    """Predict all files of a configuration under a progress bar."""
+def open_batch(model: "Model", config: "PredictConfig") -> "Batch":
+    """Bring a model, its files and what computes it together; tells which that is."""
     from emseg.cli.computing import computed_by, tell_choice
-    from emseg.cli.console import progress, remark, tell_failure
+    from emseg.cli.console import remark
     from emseg.inference import Batch
 
     choice = computed_by(model, config)
@@ -164,6 +175,14 @@ def run(model: "Model", config: "PredictConfig") -> "list[FileOutcome]":
             f"{model.card.spec} looks at the whole tile: tiles of {batch.tile} px overlap by half "
             "and are blended"
         )
+    return batch
+
+
+def run(model: "Model", config: "PredictConfig") -> "list[FileOutcome]":
+    """Predict all files of a configuration under a progress bar."""
+    from emseg.cli.console import progress, tell_failure
+
+    batch = open_batch(model, config)
     outcomes: list[FileOutcome] = []
     with progress("predicting", len(batch.paths), unit="files") as meter:
 

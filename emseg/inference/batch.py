@@ -14,12 +14,13 @@ from emseg.inference.bands import Band
 from emseg.inference.classifier import Classification, Classifier
 from emseg.inference.engine import Failed
 from emseg.inference.outcomes import FileOutcome, Progress, unheard
-from emseg.inference.plan import Budget
+from emseg.inference.plan import Budget, Plan
 from emseg.inference.preparing import Prepared, Preparing
 from emseg.inference.results import FileResults
 from emseg.inference.rows import class_row
 from emseg.inference.run_folder import RunFolder
 from emseg.inference.segmenter import Segmenter
+from emseg.micrograph import Micrograph
 from emseg.reading import NO_MICROGRAPHS, Stack, find_files, open_stack
 from emseg.writing import results_folder
 
@@ -98,6 +99,17 @@ class Batch(ABC):
                 yield outcome
 
     @abstractmethod
+    def plan(self, micrograph: Micrograph) -> Plan:
+        """Say how a micrograph will be cut."""
+
+    def looked_at(self) -> Iterator[tuple[Path, int, Micrograph]]:
+        """Open each file; give its planes that are predicted, and the first of them."""
+        for path in self.paths:
+            stack = open_stack(path, self._options)
+            indices = self._indices(stack)
+            yield path, len(indices), stack.plane(indices[0], self._held)
+
+    @abstractmethod
     def _outcomes(self) -> Generator[FileOutcome]:
         """Predict one file after the other."""
 
@@ -164,6 +176,12 @@ class SegmentationBatch(Batch):
         self.preparing, self._held = self.segmenter.preparing, self.segmenter.budget.held
         self.tile, self.halo = self.segmenter.tile, self.segmenter.halo
 
+    def plan(self, micrograph: Micrograph) -> Plan:
+        """Say how a micrograph will be cut."""
+        seen = self.preparing.seen(micrograph)
+        keep = self.config.probabilities
+        return self.segmenter.plan(micrograph, seen, keep_probabilities=keep)
+
     def _outcomes(self) -> Generator[FileOutcome]:
         stream = self.segmenter.stream(
             self._prepared(),
@@ -204,6 +222,10 @@ class ClassificationBatch(Batch):
         super().__init__(card, config, backend)
         self.classifier = Classifier(card, backend, rescale=config.rescale)
         self.preparing, self.tile = self.classifier.preparing, card.crop
+
+    def plan(self, micrograph: Micrograph) -> Plan:
+        """Say which crops a micrograph will be seen in."""
+        return self.classifier.plan(self.preparing.seen(micrograph))
 
     def _outcomes(self) -> Generator[FileOutcome]:
         with closing(self.classifier.stream(self._prepared(), watch=self._watch)) as stream:

@@ -14,6 +14,7 @@ from emseg.errors import EmsegError
 from emseg.inference.backends import Backend
 from emseg.inference.engine import Engine, Failed, Job
 from emseg.inference.pipeline import ahead
+from emseg.inference.plan import Plan
 from emseg.inference.preparing import Prepared, Preparing
 from emseg.inference.segmenter import Report, Watch, silent, unwatched
 from emseg.micrograph import Micrograph
@@ -152,6 +153,15 @@ class Classifier:
         if isinstance(said, Failed):
             raise said.error
         return said
+
+    def plan(self, seen: Micrograph) -> Plan:
+        """Say in how many crops a micrograph is seen, which is given as the network sees it."""
+        crop, size = self.card.crop, seen.size
+        count = len(crop_starts(size[0], crop)) * len(crop_starts(size[1], crop))
+        pixels, batch = crop * crop, min(_TOGETHER, count)
+        layers = batch * pixels * max(1, self.card.bytes_per_pixel)
+        values = count * pixels * 4 * self.card.in_channels
+        return Plan((crop, crop), count, batch, layers + values, 0, count * pixels)
 
     def _jobs(self, planes: Iterable[Prepared | Failed]) -> Iterator[Job | Failed]:
         for plane in planes:

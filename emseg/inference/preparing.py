@@ -93,6 +93,16 @@ class Preparing:
         self._guard = PixelSizeGuard(card.pixel_size, rescale)
         self._polarity = PolarityCheck(card)
 
+    def seen(self, micrograph: Micrograph) -> Micrograph:
+        """Give the specimen of a micrograph the channels and the pixel size of the model.
+
+        Raises
+        ------
+        MismatchError
+            When the channels do not fit the model, or the pixel size is too far from its own.
+        """
+        return self._guard.fit(fit_channels(micrograph.without_bar, self.card.in_channels))
+
     def prepare(self, micrograph: Micrograph) -> Prepared:
         """Look at all of a micrograph once, a band of rows at a time.
 
@@ -103,8 +113,7 @@ class Preparing:
         ContentError
             When it holds no number.
         """
-        seen = fit_channels(micrograph.without_bar, self.card.in_channels)
-        seen = self._guard.fit(seen)
+        seen = self.seen(micrograph)
         statistics = measure(seen)
         self._polarity.look(seen, statistics)
         return Prepared(micrograph, seen, statistics, self.card.intensity)

@@ -150,8 +150,17 @@ class Segmenter:
         """Predict no more of a micrograph whose bands are coming."""
         self._engine.drop(plane)
 
-    def plan(self, prepared: Prepared, *, keep_probabilities: bool = False) -> Plan:
-        """Say how a micrograph will be cut.
+    def plan(
+        self, micrograph: Micrograph, seen: Micrograph, *, keep_probabilities: bool = False
+    ) -> Plan:
+        """Say how a micrograph will be cut; no pixel is looked at.
+
+        Parameters
+        ----------
+        micrograph, seen : Micrograph
+            As it was read, and as the network sees it; see `Prepared`.
+        keep_probabilities : bool
+            As for `stream`.
 
         Raises
         ------
@@ -160,7 +169,7 @@ class Segmenter:
         UsageError
             When the tile that was asked for keeps nothing inside its halo.
         """
-        need = self._need(prepared, keep_probabilities=keep_probabilities)
+        need = self._need(micrograph, seen, keep_probabilities=keep_probabilities)
         network = Network.of(self.card, self.halo)
         if self._fixed is None:
             return plan_tiles(need, network, self.budget, self._engine.largest)
@@ -213,19 +222,17 @@ class Segmenter:
         image = label_image(micrograph, np.concatenate([each.labels for each in bands]), self.card)
         return Segmentation(image, np.concatenate(kept, axis=1) if kept else None)
 
-    def _need(self, prepared: Prepared, *, keep_probabilities: bool) -> Need:
-        read = {id(each.pixels): each.pixels for each in (prepared.micrograph, prepared.seen)}
+    def _need(self, micrograph: Micrograph, seen: Micrograph, *, keep_probabilities: bool) -> Need:
+        read = {id(each.pixels): each.pixels for each in (micrograph, seen)}
         held = sum(each.nbytes for each in read.values() if isinstance(each, np.ndarray))
+        is_rescaled = seen.size != micrograph.without_bar.size
         return Need(
-            prepared.size,
-            prepared.micrograph.size[1],
-            prepared.seen.pixels.dtype.itemsize,
-            self._wants_scores(prepared, keep_probabilities=keep_probabilities),
+            seen.size,
+            micrograph.size[1],
+            seen.pixels.dtype.itemsize,
+            keep_probabilities or is_rescaled or self.card.global_context,
             held,
         )
-
-    def _wants_scores(self, prepared: Prepared, *, keep_probabilities: bool) -> bool:
-        return keep_probabilities or prepared.is_rescaled or self.card.global_context
 
     def _jobs(
         self, planes: Iterable[Prepared | Failed], *, keep_probabilities: bool
@@ -243,8 +250,8 @@ class Segmenter:
                 yield Failed(plane, _too_large(plane, error))
 
     def _tiles_of(self, plane: Prepared, *, keep_probabilities: bool) -> Iterator[Job]:
-        wants_scores = self._wants_scores(plane, keep_probabilities=keep_probabilities)
-        plan = self.plan(plane, keep_probabilities=keep_probabilities)
+        wants_scores = keep_probabilities or plane.is_rescaled or self.card.global_context
+        plan = self.plan(plane.micrograph, plane.seen, keep_probabilities=keep_probabilities)
         rows, columns = self._spans(plane, plan.tile)
         stops = [row.keep_stop for row in rows]
         if self.card.global_context:  # a band is done where the next row of tiles begins
