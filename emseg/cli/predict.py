@@ -95,6 +95,14 @@ def predict(
             "--dry-run", help="Say how many tiles, how much memory and how long; predict nothing."
         ),
     ] = False,
+    check_seams: Annotated[
+        bool,
+        typer.Option(
+            "--check-seams",
+            help="Predict twice, by tiles that begin elsewhere, and say whether their borders "
+            "show; writes nothing.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Segment or classify images with a trained model.
@@ -145,6 +153,11 @@ def predict(
         mirror=mirror,
         top_k=top_k,
     )
+    if check_seams:
+        from emseg.cli.seams_table import tell_seams
+
+        tell_seams(open_model(model), config, json=json)
+        return
     if dry_run:
         from emseg.cli.forecast_table import tell_forecasts
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from emseg.inference.backends import labels_of
 from emseg.inference.preparing import Prepared
-from emseg.inference.resampling import Upwards, resampled_bands
+from emseg.inference.resampling import ResampledStream
 from emseg.micrograph import unlabelled_value
 
 
@@ -56,7 +56,9 @@ class Finishing:
     def __init__(self, plane: Prepared, classes: int, *, keep_probabilities: bool) -> None:
         self._plane, self._classes, self._keeps = plane, classes, keep_probabilities
         self._next = 0  # row of the micrograph that follows
-        self._back = _Back(plane) if plane.is_rescaled else None
+        self._back: ResampledStream | None = None
+        if plane.is_rescaled:
+            self._back = ResampledStream(classes, plane.size, plane.specimen_size)
 
     @property
     def wants_scores(self) -> bool:
@@ -74,9 +76,16 @@ class Finishing:
         if not self.wants_scores:
             yield from self._framed(values[0], None)
             return
-        for rows in self._back.put(values) if self._back else (values,):
+        for rows in self._rescaled(values):
             labels = labels_of(rows[np.newaxis]).indices[0]
             yield from self._framed(labels, rows if self._keeps else None)
+
+    def _rescaled(self, values: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+        """Bring probabilities to the pixels of the file, where the network saw others."""
+        if self._back is None:
+            yield values
+        else:
+            yield from (band for _, band in self._back.put(values))
 
     def _framed(self, labels: NDArray[Any], kept: NDArray[np.float32] | None) -> Iterator[Band]:
         """Put rows of the specimen where they lie, with rows of no specimen before and after."""
@@ -95,17 +104,3 @@ class Finishing:
         kept = None if kept is None else np.pad(kept, ((0, 0), *around))
         yield Band(self._plane, self._next - above, framed, kept)
         self._next += len(labels)
-
-
-class _Back:
-    """Bands of the network's pixels become bands of the pixels of the file."""
-
-    def __init__(self, plane: Prepared) -> None:
-        self._plane, self._bands = plane, list[NDArray[np.float32]]()
-
-    def put(self, values: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-        self._bands.append(values)
-        if sum(band.shape[1] for band in self._bands) == self._plane.size[0]:
-            whole = np.concatenate(self._bands, axis=1)
-            for _, band in resampled_bands(whole, self._plane.specimen_size, Upwards.LINEAR):
-                yield band

@@ -19,6 +19,7 @@ from emseg.inference.preparing import Prepared, Preparing
 from emseg.inference.results import FileResults
 from emseg.inference.rows import class_row
 from emseg.inference.run_folder import RunFolder
+from emseg.inference.seams import Seams, check_seams
 from emseg.inference.segmenter import Segmenter
 from emseg.micrograph import Micrograph
 from emseg.reading import NO_MICROGRAPHS, Stack, find_files, open_stack
@@ -213,6 +214,24 @@ class SegmentationBatch(Batch):
             self.segmenter.drop(last)
             return _failure(path, error)
         return FileOutcome(path, place.labels, tuple(results.rows))
+
+    def seams(self) -> Iterator[tuple[Path, Seams]]:
+        """Look for seams in the first plane of each file; nothing is written."""
+        config, backend = self.config, self.backend
+
+        def make(*, tile: tuple[int, int] | None, is_shifted: bool) -> Segmenter:
+            return Segmenter(
+                self.card,
+                backend,
+                tile=tile or config.tile,
+                halo=config.halo,
+                rescale=config.rescale,
+                budget=self.segmenter.budget,
+                is_shifted=is_shifted,
+            )
+
+        for path, _, micrograph in self.looked_at():
+            yield path, check_seams(micrograph, make)
 
 
 class ClassificationBatch(Batch):

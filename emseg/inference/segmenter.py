@@ -65,13 +65,17 @@ class Segmenter:
         Says the intensity rule, stride, halo and whether tiles are blended.
     backend : Backend
         What computes its network.
-    tile, halo : int, optional
-        Most pixels of a side of a tile, and its margin; by default the card's halo, and the tiles
+    tile : int or tuple of int, optional
+        Most pixels of a side of a tile, or its most rows and columns.
+    halo : int, optional
+        Margin that a tile reads and does not keep; by default the card's halo, and the tiles
         that fit into memory and compute the fewest pixels.
     rescale : Rescale
         Whether micrographs at another pixel size than the card's are brought to it.
     budget : Budget, optional
         Memory that it may take; by default a share of what is free.
+    is_shifted : bool
+        Whether tiles begin half a tile elsewhere than they would: to see whether that shows.
     """
 
     def __init__(
@@ -79,18 +83,21 @@ class Segmenter:
         card: ModelCard,
         backend: Backend,
         *,
-        tile: int | None = None,
+        tile: int | tuple[int, int] | None = None,
         halo: int | None = None,
         rescale: Rescale = Rescale.AUTO,
         budget: Budget | None = None,
+        is_shifted: bool = False,
     ) -> None:
         self.card, self.backend = card, backend
         self.preparing = Preparing(card, rescale)
+        self._is_shifted = is_shifted
         self.halo = padded_length(card.halo if halo is None else halo, card.stride)
         self.budget = budget or Budget.of(backend)
-        self._fixed = tile if tile is not None else card.tile
-        if card.global_context:
-            self._fixed = padded_length(self._fixed or card.crop, card.stride)
+        fixed = tile if tile is not None else card.tile
+        if card.global_context and not isinstance(fixed, tuple):
+            fixed = padded_length(fixed or card.crop, card.stride)
+        self._fixed = (fixed, fixed) if isinstance(fixed, int) else fixed
         cuttable = None if card.global_context else self.halo
         self._engine = Engine(backend, cuttable, card.stride)
 
@@ -105,7 +112,7 @@ class Segmenter:
     def tile(self) -> int:
         """Longest side of the tiles of a large micrograph, in pixels; smaller ones have smaller."""
         if self._fixed is not None:
-            return self._fixed
+            return max(self._fixed)
         usual = Need((_USUAL, _USUAL), _USUAL, 2, wants_scores=False)
         network = Network.of(self.card, self.halo)
         return max(plan_tiles(usual, network, replace(self.budget, is_asked=False)).tile)
@@ -173,7 +180,7 @@ class Segmenter:
         network = Network.of(self.card, self.halo)
         if self._fixed is None:
             return plan_tiles(need, network, self.budget, self._engine.largest)
-        return planned(need, network, self.budget, (self._fixed, self._fixed))
+        return planned(need, network, self.budget, self._fixed)
 
     def segment(
         self,
@@ -252,7 +259,7 @@ class Segmenter:
     def _tiles_of(self, plane: Prepared, *, keep_probabilities: bool) -> Iterator[Job]:
         wants_scores = keep_probabilities or plane.is_rescaled or self.card.global_context
         plan = self.plan(plane.micrograph, plane.seen, keep_probabilities=keep_probabilities)
-        rows, columns = self._spans(plane, plan.tile)
+        rows, columns = self.grid(plane, plan.tile)
         stops = [row.keep_stop for row in rows]
         if self.card.global_context:  # a band is done where the next row of tiles begins
             stops = [*(row.read_start for row in rows[1:]), rows[-1].read_stop]
@@ -272,8 +279,8 @@ class Segmenter:
                 tile = Tile(row, column)
                 yield Job(plane, tile, values, wants_scores, plan.batch, ends, (number, of))
 
-    def _spans(self, plane: Prepared, tile: tuple[int, int]) -> tuple[list[Span], list[Span]]:
-        """Cut both axes."""
+    def grid(self, plane: Prepared, tile: tuple[int, int]) -> tuple[list[Span], list[Span]]:
+        """Cut both axes of what the network sees, for tiles of so many rows and columns."""
         stride = self.card.stride
         if self.card.global_context:
             rows, columns = (
@@ -287,7 +294,13 @@ class Segmenter:
             )
             return rows, columns
         rows, columns = (
-            spans(padded_length(length, stride), tile=side, halo=self.halo, stride=stride)
+            spans(
+                padded_length(length, stride),
+                tile=side,
+                halo=self.halo,
+                stride=stride,
+                shift=(side - 2 * self.halo) // 2 // stride * stride if self._is_shifted else 0,
+            )
             for length, side in zip(plane.size, tile, strict=True)
         )
         return rows, columns

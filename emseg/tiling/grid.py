@@ -14,6 +14,7 @@ multiple of the network's stride, because pooling would otherwise shift against 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from emseg.errors import UsageError
 
@@ -56,7 +57,7 @@ def padded_length(length: int, stride: int) -> int:
     return -(-length // stride) * stride
 
 
-def spans(length: int, *, tile: int, halo: int, stride: int) -> list[Span]:
+def spans(length: int, *, tile: int, halo: int, stride: int, shift: int = 0) -> list[Span]:
     """Cut one axis into tiles.
 
     Parameters
@@ -69,6 +70,9 @@ def spans(length: int, *, tile: int, halo: int, stride: int) -> list[Span]:
         Margin that a tile reads and does not keep; rounded up to the stride.
     stride : int
         Total stride of the network.
+    shift : int
+        How much less the first tile keeps, so that the others begin elsewhere; a multiple of the
+        stride.
 
     Raises
     ------
@@ -85,10 +89,10 @@ def spans(length: int, *, tile: int, halo: int, stride: int) -> list[Span]:
             f"a tile of {tile} pixels keeps nothing inside a halo of {halo}; "
             f"use --tile {2 * halo + 8 * stride} or larger"
         )
-    starts = range(0, length, step)
+    edges = sorted({0, *range(step - shift % step, length, step), length})
     return [
-        Span(max(0, start - halo), min(length, start + step + halo), start, stop)
-        for start, stop in ((start, min(length, start + step)) for start in starts)
+        Span(max(0, start - halo), min(length, stop + halo), start, stop)
+        for start, stop in pairwise(edges)
     ]
 
 

@@ -1,0 +1,73 @@
+"""``emseg predict --check-seams``: whether the borders of tiles show."""
+
+import json as json_module
+from typing import TYPE_CHECKING
+
+from emseg.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from emseg.bundle import Model
+    from emseg.config import PredictConfig
+    from emseg.inference.seams import Seams
+
+_CLEAR = 1.2  # an index above that is seen
+
+
+def tell_seams(model: "Model", config: "PredictConfig", *, json: bool) -> None:
+    """Predict the first plane of each file twice and print how much more borders changed.
+
+    Raises
+    ------
+    EmsegError
+        Whatever is wrong with the model or a file; or when it has no tiles with borders.
+    """
+    from emseg.cli.console import out, print_json, result
+    from emseg.cli.predict import open_batch
+    from emseg.cli.tables import add_row, new_table
+    from emseg.inference.batch import SegmentationBatch
+
+    batch = open_batch(model, config)
+    if not isinstance(batch, SegmentationBatch):
+        raise UsageError(f"{config.model} classifies whole images, which have no seams")
+    found = list(batch.seams())
+    if json:
+        print_json(json_module.dumps([_entry(*each) for each in found], indent=2))
+        return
+    table = new_table("file", "tiles of", "changed near borders", "elsewhere", "seam index")
+    for path, seams in found:
+        add_row(
+            table,
+            path.name,
+            f"{seams.tile[0]} x {seams.tile[1]}",
+            _share(seams.changed_near, seams.near),
+            _share(seams.changed_between, seams.between),
+            f"{seams.index:.2f}",
+        )
+    out.print(table)
+    worst = max(seams.index for _, seams in found)
+    if worst < _CLEAR:
+        result("the borders of tiles do not show (an index of 1 is none)")
+    else:
+        result(
+            f"the borders of tiles show: a larger --halo than {batch.halo} helps, and so do fewer "
+            "borders, with a larger --tile"
+        )
+
+
+def _share(changed: int, of: int) -> str:
+    return f"{changed} of {of:,} ({100 * changed / max(1, of):.3f} %)"
+
+
+def _entry(path: "Path", seams: "Seams") -> dict[str, object]:
+    return {
+        "file": str(path),
+        "tile_height_px": seams.tile[0],
+        "tile_width_px": seams.tile[1],
+        "near_borders_px": seams.near,
+        "changed_near_borders_px": seams.changed_near,
+        "elsewhere_px": seams.between,
+        "changed_elsewhere_px": seams.changed_between,
+        "seam_index": seams.index,
+    }
