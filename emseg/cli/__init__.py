@@ -66,6 +66,7 @@ COMMANDS = {
     "evaluate": "Compare predictions with reference masks.",
     "measure": "Measure the objects and phases of label images in nanometres.",
     "explain": "Show what a model looks at: filters, feature maps and heat maps on a micrograph.",
+    "export": "Export a model beside its weights, for predictions that need no torch.",
     "networks list": "List the networks: task, family, parameters, receptive field, paper.",
     "networks show": "Say what one network is, what it takes and which weights there are.",
     "networks summary": "Lay a network open: a row a layer, with shapes, parameters and cost.",

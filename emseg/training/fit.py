@@ -26,6 +26,7 @@ from emseg.errors import ContentError, ModelError, StorageError, UsageError
 from emseg.inference import choose_device, device_name
 from emseg.schedules import parse_schedule
 from emseg.training.allowance import Allowance, measured_allowance, time_left
+from emseg.training.exporting import export_beside
 from emseg.training.holding_out import LabelledPlane
 from emseg.training.jobs import Job, prepare
 from emseg.training.judging import Verdict
@@ -357,7 +358,10 @@ class _Run(lightning.Callback):
         network.eval()
         measured = self.job.finish(network, self.halo_side)
         card = self._card().model_copy(update=measured)
-        return save_model(self.config.out / "model", card, network)
+        card = save_model(self.config.out / "model", card, network)
+        if not self.stop.asked:
+            export_beside(self.config.out / "model", card, network, self.job, self.deadline)
+        return card
 
     def _card(self) -> ModelCard:
         record = TrainingRecord(

@@ -22,7 +22,6 @@ from emseg.bundle.exports import (
     Export,
     ExportKind,
     read_export,
-    read_exports,
     read_reference,
     sha256_of,
     write_export,
@@ -32,6 +31,7 @@ from emseg.imports import without
 from emseg.inference.backends.backend import Backend
 from emseg.inference.backends.openvino_alone import NOT_NEEDED
 from emseg.inference.exporting.comparing import compared, runtimes
+from emseg.inference.exporting.float32 import export_model
 from emseg.inference.threads import threads_for
 
 _CALIBRATING = 32  # tiles; more change the scales little
@@ -67,7 +67,7 @@ def quantise_model(
     Parameters
     ----------
     model : Model
-        In a folder; its export of float32 is made when it is missing.
+        In a folder; it is exported in float32 too.
     tiles : sequence of LabelledTile
         Half of them calibrate, and the others are judged; a single one does both.
     max_loss : float
@@ -90,7 +90,8 @@ def quantise_model(
     if not tiles:
         raise UsageError("int8 is calibrated on micrographs, and there is none: give --images")
     threads, sha256 = threads_for(threads), model.card.sha256
-    content = _float_content(model, threads)
+    export_model(model, image=tiles[0].image, threads=threads)
+    (content,) = read_export(model.folder, ExportKind.ONNX, sha256)
     reference = read_reference(model.folder, sha256)
     order = np.random.default_rng(seed).permutation(len(tiles))
     half = max(1, len(tiles) // 2)
@@ -119,17 +120,6 @@ def quantise_model(
     )
     write_export(model.folder, export, [quantised])
     return export
-
-
-def _float_content(model: Model, threads: int) -> bytes:
-    """Give the export of float32, which is made where there is none of these weights."""
-    record = read_exports(model.folder).of(ExportKind.ONNX)
-    if record is None or record.weights_sha256 != model.card.sha256:
-        from emseg.inference.exporting.float32 import export_model
-
-        export_model(model, threads=threads)
-    (content,) = read_export(model.folder, ExportKind.ONNX, model.card.sha256)
-    return content
 
 
 def _quantised(content: bytes, images: Sequence[NDArray[np.float32]]) -> bytes:
