@@ -23,6 +23,12 @@ def one_thread():
     torch.set_num_threads(before)
 
 
+@pytest.fixture(autouse=True)
+def nothing_exported(monkeypatch):
+    """Leave out model.onnx, which takes longer than the training of a tiny network."""
+    monkeypatch.setattr("emseg.training.fit.export_beside", lambda *_: None)
+
+
 @pytest.fixture
 def labelled() -> Callable[..., LabelledPlane]:
     """Put pixels and a mask of class indices together: ``labelled(pixels, mask)``."""

@@ -12,6 +12,11 @@ from emseg.training import exporting, train
 
 
 @pytest.fixture
+def nothing_exported():
+    """Here it is written."""
+
+
+@pytest.fixture
 def config(folders, tmp_path):
     images, masks = folders(4)
     settings = {"crop_size": 32, "batch": 2, "steps": 2, "options": {"width": 2}}
