@@ -12,7 +12,8 @@ Debug = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines in place of a table.")]
 Device = Annotated[
-    str, typer.Option(metavar="NAME", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
+    str,
+    typer.Option(metavar="NAME", help="Where to compute: auto, cpu, cuda, cuda:1, mps or xpu."),
 ]
 Threads = Annotated[
     int | None,
