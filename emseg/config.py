@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from emseg.answering import Instances, Turns
 from emseg.calibration import parse_distance, parse_pixel_size, parse_smallest
 from emseg.errors import UnknownNameError, UnreadableFileError, UsageError
 from emseg.naming import fault_of, shown
@@ -282,6 +283,18 @@ class ImageFormat(StrEnum):
     HSPY = "hspy"
 
 
+def _check_smallest(text: Any) -> Any:
+    if isinstance(text, str):
+        parse_smallest(text)
+    return text
+
+
+def _check_hole(text: Any) -> Any:
+    if isinstance(text, str):
+        parse_smallest(text, "--fill-holes")
+    return text
+
+
 class _Computing(_Reading):
     """What computes a network; every command that only predicts with one shares these options."""
 
@@ -297,6 +310,7 @@ class PredictConfig(_Computing):
     """How a model is applied; what is None is as the model's card says."""
 
     model: Path
+    members: tuple[Path, ...] = ()
     inputs: tuple[Path, ...]
     out: Path = Path("predictions")
     format: ImageFormat = ImageFormat.OME_TIFF
@@ -306,14 +320,13 @@ class PredictConfig(_Computing):
     halo: int | None = Field(default=None, ge=0)
     probabilities: bool = False
     previews: bool = True
-    mirror: bool = False
+    tta: Turns | None = None
+    uncertainty: bool = False
+    thresholds: dict[str, float] = Field(default_factory=dict)
+    smallest: Annotated[str | None, BeforeValidator(_check_smallest)] = None
+    fill_holes: Annotated[str | None, BeforeValidator(_check_hole)] = None
+    instances: Instances | None = None
     top_k: int = Field(default=3, ge=1)
-
-
-def _check_smallest(text: Any) -> Any:
-    if isinstance(text, str):
-        parse_smallest(text)
-    return text
 
 
 class Numbered(StrEnum):

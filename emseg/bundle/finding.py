@@ -50,16 +50,16 @@ def find_model(path: Path) -> Path:
     raise _no_model(path, inside)
 
 
+def is_model(path: Path) -> bool:
+    """Whether a folder is a model, or the run around one."""
+    return any(os.path.lexists(folder / CARD) for folder in (path, path / "model"))
+
+
 def models_inside(path: Path) -> list[Path]:
     """List the models and runs that lie in a folder, without going deeper."""
     if not path.is_dir():
         return []
-    found = [
-        each
-        for each in path.iterdir()
-        if not each.name.startswith(".")
-        and any(os.path.lexists(folder / CARD) for folder in (each, each / "model"))
-    ]
+    found = [each for each in path.iterdir() if not each.name.startswith(".") and is_model(each)]
     return natsorted(found, key=str)
 
 

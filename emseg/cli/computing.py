@@ -1,9 +1,10 @@
 """What computes a model, as the options say, and what is told of it."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from emseg.bundle import Model
+    from emseg.bundle import Model, ModelCard
     from emseg.config import EvaluateConfig, PredictConfig
     from emseg.inference.backends.choosing import Choice
 
@@ -25,6 +26,42 @@ def computed_by(model: "Model", config: "PredictConfig | EvaluateConfig") -> "Ch
         threads=config.threads,
         precision=config.precision,
     )
+
+
+def together(
+    model: "Model", choice: "Choice", config: "PredictConfig"
+) -> "tuple[ModelCard, Choice]":
+    """Let a model answer with others, and look at tiles flipped and turned, as the options say.
+
+    Returns
+    -------
+    card : ModelCard
+        That all of them follow.
+    choice : Choice
+        With the backend that asks all of them.
+
+    Raises
+    ------
+    UsageError, ModelError
+        As `computed_by` does.
+    MismatchError
+        When models cannot answer together.
+    """
+    from emseg.bundle import open_model
+    from emseg.inference.backends.ensemble import Ensemble
+    from emseg.inference.backends.turned import Turned
+    from emseg.inference.members import require_alike
+
+    models = [model, *map(open_model, config.members)]
+    names = [str(each) for each in (config.model, *config.members)]
+    alike = require_alike([each.card for each in models], names)
+    backends = [choice.backend, *(computed_by(each, config).backend for each in models[1:])]
+    if config.tta is not None:
+        backends = [Turned(each, config.tta) for each in backends]
+    backend = backends[0]
+    if len(backends) > 1:
+        backend = Ensemble(backends, alike.orders, tells=config.uncertainty)
+    return alike.card, replace(choice, backend=backend)
 
 
 def tell_choice(choice: "Choice", model: "Model", how: str) -> None:

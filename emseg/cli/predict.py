@@ -5,6 +5,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emseg.cli.answer_options import (
+    FillHoles,
+    Instances,
+    Mirror,
+    Smallest,
+    Threshold,
+    Tta,
+    Uncertainty,
+    members_of,
+    thresholds_of,
+    turns_of,
+)
 from emseg.cli.options import (
     AllowExternal,
     Axes,
@@ -28,7 +40,6 @@ if TYPE_CHECKING:
     from emseg.bundle import Model
     from emseg.config import PredictConfig
     from emseg.inference import Batch, FileOutcome
-    from emseg.inference.backends import Backend as Computing
 
 
 def predict(
@@ -37,7 +48,11 @@ def predict(
     ],
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="INPUTS...", help="Micrographs: files, folders, stacks or globs."),
+        typer.Argument(
+            metavar="INPUTS...",
+            help="Micrographs: files, folders, stacks or globs. Further models before them answer "
+            "together with the first.",
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("predictions"),
     image_format: Annotated[
@@ -56,12 +71,13 @@ def predict(
         bool, typer.Option("--probabilities", help="Write class probabilities beside the labels.")
     ] = False,
     previews: Annotated[bool, typer.Option(help="Write a picture of each label image.")] = True,
-    mirror: Annotated[
-        bool,
-        typer.Option(
-            "--mirror", help="Average over the eight flips and turns: better, 8 x as long."
-        ),
-    ] = False,
+    tta: Tta = None,
+    mirror: Mirror = False,
+    uncertainty: Uncertainty = False,
+    threshold: Threshold = None,
+    smallest: Smallest = None,
+    fill_holes: FillHoles = None,
+    instances: Instances = None,
     top_k: Annotated[int, typer.Option(help="Classes a row, for a classifier.")] = 3,
     tile: Annotated[
         int | None, typer.Option(help="Side of a tile in pixels; as memory allows by default.")
@@ -117,6 +133,8 @@ def predict(
     emseg predict runs/unet-1 series.tif --slices 0:24 --out series-labels
     emseg predict models/steel-phases micrographs/ --probabilities
     emseg predict runs/unet-1 mosaic.tif --format ome.zarr
+    emseg predict runs/unet-1 runs/unet-2 cells/ --uncertainty
+    emseg predict runs/unet-1 cells/ --fill-holes 50nm2 --smallest 200nm2 --instances watershed
     """
     from emseg.cli.machine import settle_threads
 
@@ -125,9 +143,11 @@ def predict(
     from emseg.cli.console import print_json
     from emseg.config import PredictConfig
 
+    members, micrographs = members_of(inputs)
     config = PredictConfig.from_options(
         model=model,
-        inputs=tuple(Path(each) for each in inputs),
+        members=members,
+        inputs=micrographs,
         out=out,
         format=image_format,
         slices=slices,
@@ -150,7 +170,12 @@ def predict(
         halo=halo,
         probabilities=probabilities,
         previews=previews,
-        mirror=mirror,
+        tta=turns_of(tta, mirror=mirror),
+        uncertainty=uncertainty,
+        thresholds=thresholds_of(threshold),
+        smallest=smallest,
+        fill_holes=fill_holes,
+        instances=instances,
         top_k=top_k,
     )
     if check_seams:
@@ -176,16 +201,16 @@ def predict(
 
 def open_batch(model: "Model", config: "PredictConfig") -> "Batch":
     """Bring a model, its files and what computes it together; tells which that is."""
-    from emseg.cli.computing import computed_by, tell_choice
+    from emseg.cli.computing import computed_by, tell_choice, together
     from emseg.cli.console import remark
     from emseg.inference import Batch
 
-    choice = computed_by(model, config)
-    batch = Batch.of(model.card, config, turned(choice.backend, config))
+    card, choice = together(model, computed_by(model, config), config)
+    batch = Batch.of(card, config, choice.backend)
     tell_choice(choice, model, f"tile: {batch.tile} px, halo: {batch.halo} px")
-    if model.card.global_context:
+    if card.global_context:
         remark(
-            f"{model.card.spec} looks at the whole tile: tiles of {batch.tile} px overlap by half "
+            f"{card.spec} looks at the whole tile: tiles of {batch.tile} px overlap by half "
             "and are blended"
         )
     return batch
@@ -212,15 +237,6 @@ def run(model: "Model", config: "PredictConfig") -> "list[FileOutcome]":
     return outcomes
 
 
-def turned(backend: "Computing", config: "PredictConfig") -> "Computing":
-    """Let a backend look at each tile flipped and turned, where that is asked for."""
-    if not config.mirror:
-        return backend
-    from emseg.inference.backends.turned import Turned, Turns
-
-    return Turned(backend, Turns.D4)
-
-
 def show(outcomes: "list[FileOutcome]", config: "PredictConfig") -> None:
     """Print what was predicted, and where it lies."""
     from emseg.cli.console import out, result
@@ -234,6 +250,8 @@ def show(outcomes: "list[FileOutcome]", config: "PredictConfig") -> None:
         kinds = f"label images (*.{config.format})"
         kinds += ", previews/" if config.previews else ""
         kinds += ", probabilities/" if config.probabilities else ""
+        kinds += ", uncertainty/" if config.uncertainty else ""
+        kinds += ", instances/" if config.instances else ""
         result(f"in {config.out}: {kinds}")
 
 

@@ -27,12 +27,15 @@ class Band:
         Class indices; unlabelled where there is no specimen.
     probabilities : array of float32, shape (K, rows, X), or None
         Summing to 1, and 0 where there is no specimen; None unless they were asked for.
+    maps : array of float32, shape (M, rows, X), or None
+        What else the backend tells, as `Backend.maps` names it; with the probabilities.
     """
 
     plane: Prepared
     top: int
     labels: NDArray[Any]
     probabilities: NDArray[np.float32] | None = None
+    maps: NDArray[np.float32] | None = None
 
     @property
     def is_last(self) -> bool:
@@ -51,14 +54,18 @@ class Finishing:
         Of the model.
     keep_probabilities : bool
         Whether they go along with the classes.
+    maps : int
+        How many maps the backend tells beside them.
     """
 
-    def __init__(self, plane: Prepared, classes: int, *, keep_probabilities: bool) -> None:
+    def __init__(
+        self, plane: Prepared, classes: int, *, keep_probabilities: bool, maps: int = 0
+    ) -> None:
         self._plane, self._classes, self._keeps = plane, classes, keep_probabilities
         self._next = 0  # row of the micrograph that follows
         self._back: ResampledStream | None = None
         if plane.is_rescaled:
-            self._back = ResampledStream(classes, plane.size, plane.specimen_size)
+            self._back = ResampledStream(classes + maps, plane.size, plane.specimen_size)
 
     @property
     def wants_scores(self) -> bool:
@@ -66,7 +73,7 @@ class Finishing:
         return self._keeps or self._plane.is_rescaled
 
     def put(self, values: NDArray[Any]) -> Iterator[Band]:
-        """Take the next rows, shape (K, rows, X) of probabilities or (1, rows, X) of classes.
+        """Take the next rows, shape (K + M, rows, X) with maps, or (1, rows, X) of classes.
 
         Yields
         ------
@@ -77,7 +84,7 @@ class Finishing:
             yield from self._framed(values[0], None)
             return
         for rows in self._rescaled(values):
-            labels = labels_of(rows[np.newaxis]).indices[0]
+            labels = labels_of(rows[np.newaxis, : self._classes]).indices[0]
             yield from self._framed(labels, rows if self._keeps else None)
 
     def _rescaled(self, values: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
@@ -92,7 +99,7 @@ class Finishing:
         micrograph = self._plane.micrograph
         specimen = micrograph.specimen
         if specimen is None:
-            yield Band(self._plane, self._next, labels, kept)
+            yield self._band(self._next, labels, kept)
             self._next += len(labels)
             return
         above = specimen.top if self._next == 0 else 0
@@ -102,5 +109,11 @@ class Finishing:
         around = ((above, below), (specimen.left, micrograph.size[1] - specimen.right))
         framed = np.pad(labels, around, constant_values=unlabelled_value(self._classes))
         kept = None if kept is None else np.pad(kept, ((0, 0), *around))
-        yield Band(self._plane, self._next - above, framed, kept)
+        yield self._band(self._next - above, framed, kept)
         self._next += len(labels)
+
+    def _band(self, top: int, labels: NDArray[Any], kept: NDArray[np.float32] | None) -> Band:
+        if kept is None:
+            return Band(self._plane, top, labels)
+        count = self._classes
+        return Band(self._plane, top, labels, kept[:count], kept[count:])

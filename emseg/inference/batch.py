@@ -21,6 +21,7 @@ from emseg.inference.rows import class_row
 from emseg.inference.run_folder import RunFolder
 from emseg.inference.seams import Seams, check_seams
 from emseg.inference.segmenter import Segmenter
+from emseg.inference.settling import Settling, wants_probabilities
 from emseg.micrograph import Micrograph
 from emseg.reading import NO_MICROGRAPHS, Stack, find_files, open_stack
 from emseg.writing import results_folder
@@ -174,19 +175,20 @@ class SegmentationBatch(Batch):
             rescale=config.rescale,
             budget=Budget.of(backend, config.max_ram, config.max_vram),
         )
+        Settling(card, config)  # refuses what the model does not know before it starts
         self.preparing, self._held = self.segmenter.preparing, self.segmenter.budget.held
         self.tile, self.halo = self.segmenter.tile, self.segmenter.halo
 
     def plan(self, micrograph: Micrograph) -> Plan:
         """Say how a micrograph will be cut."""
         seen = self.preparing.seen(micrograph)
-        keep = self.config.probabilities
+        keep = wants_probabilities(self.config)
         return self.segmenter.plan(micrograph, seen, keep_probabilities=keep)
 
     def _outcomes(self) -> Generator[FileOutcome]:
         stream = self.segmenter.stream(
             self._prepared(),
-            keep_probabilities=self.config.probabilities,
+            keep_probabilities=wants_probabilities(self.config),
             watch=self._watch,
         )
         with closing(stream):
@@ -200,7 +202,8 @@ class SegmentationBatch(Batch):
         if isinstance(first, Failed):
             return _failure(path, first.error)
         last = first.plane
-        results = FileResults(place, self.card, self.config, self._folder.table, self._planes[path])
+        table, planes, maps = self._folder.table, self._planes[path], self.backend.maps
+        results = FileResults(place, self.card, self.config, table, planes, maps)
         try:
             with results:
                 results.put(first)

@@ -60,7 +60,8 @@ class Answer:
     job : Job
         Answered.
     values : array, shape (K, Y, X) of float32, (1, Y, X) of class indices, or (K,) of float32
-        Probabilities where scores were wanted, else class indices; of a classifier one a class.
+        Probabilities where scores were wanted, and the maps that the backend tells behind them;
+        else class indices; of a classifier one a class.
     """
 
     job: Job
@@ -136,7 +137,7 @@ class Engine:
         said = self.backend.scores(batches) if wants_scores else self.backend.labels(batches)
         for answer in said:
             yield [*_passing(flight)]
-            checked = _checked(flight.popleft(), answer)
+            checked = _checked(flight.popleft(), answer, len(self.backend.maps))
             self._drop_failed(checked)
             yield checked
         yield [*_passing(flight)]
@@ -262,7 +263,7 @@ def _passing(flight: _Flight) -> Iterator[Answer | Failed]:
 
 
 def _checked(
-    group: list[Job] | Failed, said: NDArray[np.float32] | Labels
+    group: list[Job] | Failed, said: NDArray[np.float32] | Labels, maps: int
 ) -> list[Answer | Failed]:
     """Give each job its answer; refuse those from which no class follows."""
     if isinstance(group, Failed):
@@ -270,7 +271,10 @@ def _checked(
     if isinstance(said, Labels):
         values, are_finite, are_flat = said.indices[:, np.newaxis], said.are_finite, said.are_flat
     else:
-        values, are_finite, are_flat = probabilities_of(said)
+        classes = said.shape[1] - maps
+        values, are_finite, are_flat = probabilities_of(said[:, :classes])
+        if maps:
+            values = np.concatenate([values, said[:, classes:]], axis=1)
     checked: list[Answer | Failed] = []
     failed: object = None
     for job, each, is_finite, is_flat in zip(group, values, are_finite, are_flat, strict=True):

@@ -13,7 +13,6 @@ Numbers that are found by watershed need the whole plane in memory, which `finis
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Self
@@ -21,6 +20,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from emseg.answering import Instances
 from emseg.measuring.fragments import Cover, FragmentCollector, Fragments
 from emseg.measuring.joining import (
     JoinedObjects,
@@ -36,13 +36,6 @@ from emseg.micrograph import label_dtype, unlabelled_value
 _OF_A_BOX = 60  # bytes a pixel of the bounding box of an object that is split
 _OF_REFINING = 250_000_000  # bytes, at most, where pixels are cut for it
 _OF_THE_PLANE = 4
-
-
-class Instances(StrEnum):
-    """What has a number of its own in an image of objects."""
-
-    CONNECTED = "connected"
-    WATERSHED = "watershed"
 
 
 @dataclass(frozen=True, slots=True)

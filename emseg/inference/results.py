@@ -14,10 +14,22 @@ from numpy.typing import NDArray
 from emseg.bundle import ModelCard
 from emseg.config import PredictConfig
 from emseg.inference.bands import Band
+from emseg.inference.object_rows import add_objects
 from emseg.inference.pipeline import behind
 from emseg.inference.rows import Row, label_row
+from emseg.inference.settling import Settled, Settling, uncertainty_of
 from emseg.micrograph import Micrograph, count_values
-from emseg.writing import RunTable, Sink, label_content, open_sink, probability_content
+from emseg.writing import (
+    Content,
+    RunTable,
+    Sink,
+    instance_content,
+    label_content,
+    open_sink,
+    probability_content,
+    uncertainty_content,
+)
+from emseg.writing.growing_tables import GrowingTable, growing_csv
 from emseg.writing.previews import Preview
 
 
@@ -44,6 +56,22 @@ class Place:
         """The probabilities of its classes."""
         return self.out / "probabilities" / self.labels.relative_to(self.out)
 
+    @property
+    def uncertainty(self) -> Path:
+        """How sure each pixel is."""
+        return self.out / "uncertainty" / self.labels.relative_to(self.out)
+
+    @property
+    def instances(self) -> Path:
+        """The objects, each with a number."""
+        return self.out / "instances" / self.labels.relative_to(self.out)
+
+    @property
+    def objects(self) -> Path:
+        """The table of the objects."""
+        name = self.labels.name.removesuffix(f".{self.format}")
+        return self.instances.with_name(f"{name}.csv")
+
     def preview(self, plane: int | None) -> Path:
         """Picture of one plane."""
         name = self.labels.relative_to(self.out).as_posix().removesuffix(f".{self.format}")
@@ -69,6 +97,8 @@ class FileResults:
         Is told of the rows before the label image appears.
     planes : sequence of int or None
         Number of each plane that will come, in its stack.
+    maps : sequence of str
+        What the backend tells beside probabilities; see `Backend`.
     """
 
     def __init__(
@@ -78,14 +108,18 @@ class FileResults:
         config: PredictConfig,
         table: RunTable,
         planes: Sequence[int | None],
+        maps: Sequence[str] = (),
     ) -> None:
         self.rows: list[Row] = []
         self._place, self._card, self._config = place, card, config
-        self._table, self._planes = table, planes
+        self._table, self._planes, self._maps = table, planes, maps
         self._open = ExitStack()
         self._made: list[Path] = []
         self._hand_over: Any = None
-        self._sinks: dict[str, Sink] = {}
+        self._probabilities: Sink | None = None
+        self._uncertainty: Sink | None = None
+        self._instances: Sink | None = None
+        self._objects: GrowingTable | None = None
         self._preview: Preview | None = None
         self._counts: NDArray[np.int64] = np.zeros(0, np.int64)
 
@@ -128,12 +162,26 @@ class FileResults:
         )
         self._labels = enter(open_sink(place.labels, content))
         enter(self._announced())
+        name = place.labels.name.removesuffix(f".{place.format}")
         if self._config.probabilities:
-            name = place.labels.name.removesuffix(f".{place.format}")
             kept = probability_content(name, size, *said, count=count)
-            enter(self._noted(place.probabilities))
-            self._probabilities = enter(open_sink(place.probabilities, kept))
+            self._probabilities = self._opened(place.probabilities, kept)
+        if self._config.uncertainty:
+            maps = ("entropy", *self._maps)
+            kept = uncertainty_content(name, size, maps, *said[1:], count=count)
+            self._uncertainty = self._opened(place.uncertainty, kept)
+        if self._config.instances:
+            self._instances = self._opened(
+                place.instances, instance_content(name, size, *said[1:], count=count)
+            )
+            enter(self._noted(place.objects))
+            self._objects = enter(growing_csv(place.objects))
+        self._settling = enter(Settling(self._card, self._config))
         self._hand_over = enter(behind(self._take))
+
+    def _opened(self, path: Path, content: Content) -> Sink:
+        self._open.enter_context(self._noted(path))
+        return self._open.enter_context(open_sink(path, content))
 
     def _take(self, band: Band) -> None:
         micrograph = band.plane.micrograph
@@ -143,21 +191,34 @@ class FileResults:
                 self._preview = Preview(
                     micrograph, self._card.label_classes, specimen=micrograph.specimen
                 )
-        self._labels.put(band.labels[np.newaxis])
-        if band.probabilities is not None:
+        if self._probabilities is not None and band.probabilities is not None:
             self._probabilities.put(band.probabilities)
-        self._counts += count_values(band.labels)[: len(self._counts)]
-        if self._preview is not None:
-            stop = band.top + len(band.labels)
-            self._preview.put(micrograph.pixels[:, band.top : stop], band.labels)
+        if self._uncertainty is not None:
+            self._uncertainty.put(uncertainty_of(band))
+        for settled in self._settling.put(band):
+            self._write(micrograph, settled)
         if band.is_last:
             self._end_plane(micrograph)
+
+    def _write(self, micrograph: Micrograph, settled: Settled) -> None:
+        labels = settled.labels
+        self._labels.put(labels[np.newaxis])
+        self._counts += count_values(labels)[: len(self._counts)]
+        if self._preview is not None:
+            stop = settled.top + len(labels)
+            self._preview.put(micrograph.pixels[:, settled.top : stop], labels)
+        if self._instances is not None and settled.numbers is not None:
+            self._instances.put(settled.numbers[np.newaxis])
 
     def _end_plane(self, micrograph: Micrograph) -> None:
         if self._preview is not None:
             path = self._place.preview(micrograph.plane)
             self._preview.write(path)
             self._made.append(path)
+        if self._objects is not None and self._settling.objects is not None:
+            names = [each.name for each in self._card.classes]
+            found = self._settling.objects
+            add_objects(self._objects, found, names, micrograph.pixel_size, micrograph.plane)
         written = str(self._place.labels)
         self.rows.append(label_row(micrograph, self._card.label_classes, self._counts, written))
 

@@ -14,6 +14,7 @@ from emseg.writing.leftovers import sweep
 from emseg.writing.texts import from_utf8
 
 _TABLE, _SETTINGS = "predictions.csv", "predict.toml"
+_FOLDERS = ("previews", "probabilities", "uncertainty", "instances")
 _log = logging.getLogger(__name__)
 
 
@@ -106,7 +107,7 @@ class RunFolder:
         """Remove what killed runs were writing, wherever results may lie."""
         out = self._out
         for below in {Path(), *(Path(from_utf8(each)).parent for each in self.table.results())}:
-            for folder in (out, out / "previews", out / "probabilities"):
+            for folder in (out, *(out / each for each in _FOLDERS)):
                 sweep((folder / below).absolute())
 
     def _of_another_model(self) -> str:

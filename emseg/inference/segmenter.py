@@ -306,15 +306,15 @@ class Segmenter:
         return rows, columns
 
     def _begin(self, job: Job, *, keep_probabilities: bool) -> "_Current":
-        plane, classes = job.plane, len(self.card.classes)
+        plane, classes, maps = job.plane, len(self.card.classes), len(self.backend.maps)
         mosaic: Stitch | Blend
         if self.card.global_context:
-            mosaic = Blend(classes, plane.size)
+            mosaic = Blend(classes + maps, plane.size)
         elif job.wants_scores:
-            mosaic = Stitch(classes, plane.size)
+            mosaic = Stitch(classes + maps, plane.size)
         else:
             mosaic = Stitch(1, plane.size, label_dtype(classes))
-        finishing = Finishing(plane, classes, keep_probabilities=keep_probabilities)
+        finishing = Finishing(plane, classes, keep_probabilities=keep_probabilities, maps=maps)
         return _Current(plane, mosaic, finishing)
 
 

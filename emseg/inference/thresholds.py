@@ -13,29 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.errors import UnknownNameError, UsageError
+from emseg.errors import UnknownNameError
 from emseg.micrograph import label_dtype, unlabelled_value
-
-
-def parse_threshold(text: str) -> tuple[str, float]:
-    """Read what a user typed: ``"crack=0.7"``.
-
-    Raises
-    ------
-    UsageError
-        When it is no class with a probability above 0 and up to 1.
-    """
-    name, _, value = text.rpartition("=")
-    try:
-        threshold = float(value)
-    except ValueError:
-        threshold = 0.0
-    if not name or not 0 < threshold <= 1:
-        raise UsageError(
-            f"--threshold {text}: write a class and the probability that it needs, above 0 and up "
-            "to 1, as in crack=0.7"
-        )
-    return name, threshold
 
 
 def in_order(thresholds: Mapping[str, float], names: Sequence[str]) -> NDArray[np.float32]:

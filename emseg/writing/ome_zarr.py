@@ -176,7 +176,7 @@ def _multiscales(content: Content, levels: int) -> dict[str, Any]:
         "name": content.name,
         "axes": axes,
         "datasets": datasets,
-        "type": "nearest" if content.classes else "mean of 2 x 2 pixels",
+        "type": "mean of 2 x 2 pixels" if content.is_averaged else "nearest",
     }
 
 

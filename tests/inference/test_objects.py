@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from emseg.answering import Instances
 from emseg.errors import ContentError
-from emseg.inference.objects import Instances, ObjectFinder, ObjectRules
+from emseg.inference.objects import ObjectFinder, ObjectRules
 from emseg.measuring import find_objects
 
 PLANES = arrays(

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emseg.errors import UnknownNameError, UsageError
-from emseg.inference.thresholds import choose, in_order, parse_threshold
+from emseg.errors import UnknownNameError
+from emseg.inference.thresholds import choose, in_order
 
 NAN = np.nan
 
@@ -58,17 +58,6 @@ def test_every_pixel_follows_the_rule(tenths, thresholds):
         free = [k for k, t in enumerate(thresholds) if t is None]
         expected = max(reached or free, key=lambda k: (pixel[k], -k), default=255)
         assert found == expected
-
-
-def test_what_is_typed_is_a_class_and_a_probability():
-    assert parse_threshold("crack=0.7") == ("crack", 0.7)
-    assert parse_threshold("a=b=1") == ("a=b", 1.0)
-
-
-@pytest.mark.parametrize("text", ["crack", "crack=", "=0.5", "crack=0", "crack=1.1", "crack=nan"])
-def test_anything_else_is_refused(text):
-    with pytest.raises(UsageError, match=r"as in crack=0\.7"):
-        parse_threshold(text)
 
 
 def test_thresholds_come_into_the_order_of_the_classes():

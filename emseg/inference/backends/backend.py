@@ -65,11 +65,14 @@ class Backend(ABC):
         In words: ``"CPU, 2 threads"``.
     precision : str
         In what numbers it computes, one of `PRECISIONS`.
+    maps : tuple of str
+        What `scores` answers behind the scores of the classes, a map (N, Y, X) of each.
     """
 
     name: str
     device: str
     precision: str = "float32"
+    maps: tuple[str, ...] = ()
 
     @abstractmethod
     def compute(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.inference.backends.averaging import log_of_mean, probabilities_of
-from emseg.inference.backends.backend import Backend
+from emseg.inference.backends.backend import Backend, Labels, labels_of
 from emseg.inference.uncertainty import entropy
 
 
@@ -57,6 +57,8 @@ class Ensemble(Backend):
     orders : sequence of sequences of int, optional
         For each member, where it has the classes of the first one: the scores of class ``k`` are
         at ``order[k]``; all have the same order by default.
+    tells : bool
+        Whether `scores` answers the disagreement too, as the map behind the scores.
 
     Raises
     ------
@@ -65,13 +67,18 @@ class Ensemble(Backend):
     """
 
     def __init__(
-        self, backends: Sequence[Backend], orders: Sequence[Sequence[int]] | None = None
+        self,
+        backends: Sequence[Backend],
+        orders: Sequence[Sequence[int]] | None = None,
+        *,
+        tells: bool = False,
     ) -> None:
         if not backends:
             raise ValueError("an ensemble has members")
         if orders is not None and len(orders) != len(backends):
             raise ValueError(f"{len(backends)} members and {len(orders)} orders of classes")
         self.members = tuple(backends)
+        self.maps = ("disagreement",) if tells else ()
         self._orders = [_moved(order) for order in orders or [()] * len(backends)]
         self.name = ", ".join(dict.fromkeys(each.name for each in backends))
         self.device = ", ".join(dict.fromkeys(each.device for each in backends))
@@ -88,6 +95,10 @@ class Ensemble(Backend):
 
     def scores(self, batches: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
         """Answer batches with the logarithm of the mean probability; softmax gives the mean."""
+        if self.maps:
+            for said in self.opinions(batches):
+                yield np.concatenate([said.scores, said.disagreement[:, np.newaxis]], axis=1)
+            return
         for answers in self._answers(batches):
             total = next(answers)
             for probabilities in answers:
@@ -105,6 +116,11 @@ class Ensemble(Backend):
             scores = log_of_mean(total, len(self.members))
             more = entropy(np.exp(scores), axis=1) - own / np.float32(len(self.members))
             yield Opinion(scores, np.maximum(more, 0))  # NaN stays NaN
+
+    def labels(self, batches: Iterable[NDArray[np.float32]]) -> Iterator[Labels]:
+        """Answer batches with the most probable class of each pixel alone."""
+        last = -len(self.maps) or None
+        return (labels_of(scores[:, :last]) for scores in self.scores(batches))
 
     def free_bytes(self) -> int | None:
         """Give what the member with the least memory has left; None where all use the machine's."""

@@ -8,22 +8,14 @@ each turned tile is turned back, and their probabilities are averaged::
 """
 
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from emseg.answering import Turns
 from emseg.inference.backends.averaging import log_of_mean, probabilities_of
 from emseg.inference.backends.backend import Backend
-
-
-class Turns(StrEnum):
-    """Which of the eight symmetries of a square a tile is looked at in."""
-
-    FLIPS = "flips"
-    D4 = "d4"
-
 
 _KINDS = {  # quarter turns, and four more where it is then flipped left to right
     Turns.FLIPS: (0, 2, 4, 6),

@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch import nn
 
+from emseg.answering import Turns
 from emseg.inference.backends.backend import Backend
-from emseg.inference.backends.turned import Turned, Turns, turn, turn_back
+from emseg.inference.backends.turned import Turned, turn, turn_back
 
 
 class Told(Backend):

@@ -1,0 +1,43 @@
+"""What ``--tta``, ``--instances`` and ``--threshold`` of ``emseg predict`` may say.
+
+Nothing heavy is imported, so that what is mistyped is refused at once.
+"""
+
+from enum import StrEnum
+
+from emseg.errors import UsageError
+
+
+class Turns(StrEnum):
+    """Which of the eight symmetries of a square a tile is looked at in."""
+
+    FLIPS = "flips"
+    D4 = "d4"
+
+
+class Instances(StrEnum):
+    """What has a number of its own in an image of objects."""
+
+    CONNECTED = "connected"
+    WATERSHED = "watershed"
+
+
+def parse_threshold(text: str) -> tuple[str, float]:
+    """Read what a user typed: ``"crack=0.7"``.
+
+    Raises
+    ------
+    UsageError
+        When it is no class with a probability above 0 and up to 1.
+    """
+    name, _, value = text.rpartition("=")
+    try:
+        threshold = float(value)
+    except ValueError:
+        threshold = 0.0
+    if not name or not 0 < threshold <= 1:
+        raise UsageError(
+            f"--threshold {text}: write a class and the probability that it needs, above 0 and up "
+            "to 1, as in crack=0.7"
+        )
+    return name, threshold
