@@ -8,7 +8,7 @@ TRAIN = [
     "--batch", "--crop", "--crop-size", "--device", "--encoder", "--epochs", "--learning-rate",
     "--network", "--out", "--pretrained", "--rescale", "--threads", "--unlabelled", "--val",
 ]  # fmt: skip
-PREDICT = ["--device", "--halo", "--mirror", "--no-previews", "--out", "--probabilities", "--tile"]
+PREDICT = ["--device", "--halo", "--no-previews", "--out", "--probabilities", "--tile", "--tta"]
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ PREDICT = ["--device", "--halo", "--mirror", "--no-previews", "--out", "--probab
         ("--cpu", TRAIN, "did you mean --device cpu?"),
         ("--gpu", PREDICT, "did you mean --device cuda?"),
         ("--num-workers", TRAIN, "did you mean --threads?"),
-        ("--tta", PREDICT, "did you mean --mirror?"),
+        ("--test-time-augmentation", PREDICT, "did you mean --tta?"),
         ("--tta", TRAIN, ""),
         ("--threshold", PREDICT, ""),
         ("--fold", TRAIN, ""),
