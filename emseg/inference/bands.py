@@ -67,11 +67,6 @@ class Finishing:
         if plane.is_rescaled:
             self._back = ResampledStream(classes + maps, plane.size, plane.specimen_size)
 
-    @property
-    def wants_scores(self) -> bool:
-        """Whether classes alone are not enough."""
-        return self._keeps or self._plane.is_rescaled
-
     def put(self, values: NDArray[Any]) -> Iterator[Band]:
         """Take the next rows, shape (K + M, rows, X) with maps, or (1, rows, X) of classes.
 
@@ -80,7 +75,7 @@ class Finishing:
         Band
             Of the whole width of the micrograph, as far as the rows that came say.
         """
-        if not self.wants_scores:
+        if len(values) == 1:  # a model has two classes at least
             yield from self._framed(values[0], None)
             return
         for rows in self._rescaled(values):

@@ -165,6 +165,16 @@ def test_entropy_and_disagreement_are_those_of_the_probabilities(run, image, tmp
     assert 0 <= maps[1].min() < maps[1].max() <= 1
 
 
+@pytest.mark.parametrize("networks", [(), (Levels(), Levels(1.0, 0.8))])
+def test_blended_tiles_give_classes_without_probabilities_too(run, image, tmp_path, networks):
+    card = {"global_context": True, "crop": 64}
+    run(image, *networks, card=card, tile=None)
+    labels = written(tmp_path)
+    run(image, *networks, card=card, tile=None, probabilities=True)
+    np.testing.assert_array_equal(labels, written(tmp_path, "probabilities").argmax(0))
+    assert set(np.unique(labels)) == {0, 1, 2}
+
+
 def test_maps_and_objects_keep_the_pixel_size(run, image, tmp_path):
     run(image, uncertainty=True, instances=Instances.CONNECTED, pixel_size="2nm")
     for kind in ("uncertainty", "instances"):
