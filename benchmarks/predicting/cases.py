@@ -11,6 +11,7 @@ BACKENDS = ("torch", "onnxruntime", "openvino")
 WINDOWS = ("monai-0.25", "monai-0.5", "nnunet")
 MIRRORED = "nnunet-mirrored"
 BARE = "bare"
+_ASKED = {"auto": (), "int8": ("--precision", "int8")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Case:
     program : str
         ``emseg``, ``bare``, or a way of `benchmarks.predicting.peer`.
     backend : str
-        For emseg as ``--backend`` takes it; for the others as `networks.load` does.
+        For emseg as ``--backend`` takes it, or ``int8``; for the others as `networks.load` does.
     """
 
     program: str
@@ -64,7 +65,7 @@ class Case:
         return found
 
     def _emseg(self, setting: Setting, name: str, images: list[Path], out: Path) -> Spent:
-        backend = () if self.backend == "auto" else ("--backend", self.backend)
+        backend = _ASKED.get(self.backend, ("--backend", self.backend))
         files = (str(setting.model(name)), *map(str, images), "--out", str(out))
         threads = ("--threads", str(setting.threads))
         return setting.emseg(
