@@ -241,6 +241,7 @@ class ClassificationBatch(Batch):
     """Files that are given a class; see `Batch`."""
 
     def __init__(self, card: ModelCard, config: PredictConfig, backend: Backend) -> None:
+        _refuse_maps(config)
         super().__init__(card, config, backend)
         self.classifier = Classifier(card, backend, rescale=config.rescale)
         self.preparing, self.tile = self.classifier.preparing, card.crop
@@ -261,6 +262,22 @@ class ClassificationBatch(Batch):
                 return _failure(path, answer.error)
             rows.append(class_row(answer, self.config.top_k))
         return FileOutcome(path, None, tuple(rows))
+
+
+def _refuse_maps(config: PredictConfig) -> None:
+    """Refuse what only pixels have, of a model that gives an image its class."""
+    for option, value in {
+        "--uncertainty": config.uncertainty,
+        "--threshold": config.thresholds,
+        "--smallest": config.smallest,
+        "--fill-holes": config.fill_holes,
+        "--instances": config.instances,
+    }.items():
+        if value:
+            raise UsageError(
+                f"{option} is for models that give each pixel a class, and this one gives an image "
+                "its class; leave it out"
+            )
 
 
 def _chosen(config: PredictConfig) -> tuple[list[Path], slice | None]:

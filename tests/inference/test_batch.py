@@ -233,6 +233,20 @@ def test_a_stack_is_classified_plane_by_plane(run, make_model, tmp_path):
     assert [row["plane"] for row in outcome.rows] == [0, 1, 2]
 
 
+@pytest.mark.parametrize(
+    ("option", "setting"),
+    [
+        ("--uncertainty", {"uncertainty": True}),
+        ("--threshold", {"thresholds": {"small": 0.5}}),
+        ("--instances", {"instances": "connected"}),
+    ],
+)
+def test_a_classifier_refuses_what_only_pixels_have(run, make_model, tmp_path, option, setting):
+    model = make_model(Shade(), task=Task.CLASSIFICATION, crop=16)
+    with pytest.raises(UsageError, match=f"^{option} is for models that give each pixel a class"):
+        run([draw(tmp_path / "a.png")], model=model, **setting)
+
+
 @pytest.mark.parametrize("suffix", ["ome.tif", "ome.zarr", "hspy"])
 def test_label_images_are_written_in_the_format_that_is_asked_for(tmp_path, run, suffix):
     from emseg.reading.label_images import read_label_images
