@@ -12,6 +12,7 @@ from emseg.bundle.exports import Reference
 from emseg.errors import UsageError
 from emseg.inference.backends import ENTRIES, Backend
 from emseg.inference.backends.agreement import Agreement, agreement_of
+from emseg.inference.backends.with_torch import TorchBackend
 from emseg.inference.exporting.reference import sizes_of
 
 _INSTALL = "pip install 'emseg[cpu]'"
@@ -35,14 +36,17 @@ def answers_of(
     -------
     tuple of Reference
         The first is of the image itself, the last of two images.
+
+    Raises
+    ------
+    ModelError
+        When it does not take a size.
     """
     pieces = [image[:, :, :height, :width] for height, width in sizes_of(card)]
     both = np.concatenate([pieces[-1], pieces[-1][:, :, ::-1, ::-1]])
     asked = [np.ascontiguousarray(each) for each in (*pieces, both)]
-    with torch.inference_mode():
-        return tuple(
-            Reference(each, network(torch.from_numpy(each)).float().numpy()) for each in asked
-        )
+    backend = TorchBackend(network, torch.device("cpu"))
+    return tuple(Reference(each, backend.compute(each)) for each in asked)
 
 
 def runtimes(

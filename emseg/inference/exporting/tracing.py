@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from emseg.errors import ModelError
 from emseg.memory import is_shortage
+from emseg.naming import visible
 
 OPSET = 18
 """Version of the operators; OpenVINO and ONNX Runtime have read it since 2023."""
@@ -44,7 +45,7 @@ def as_onnx(network: nn.Module, image: Tensor) -> Iterator[bytes]:
     Raises
     ------
     ModelError
-        When there is none.
+        When there is none, with what the tracer said.
     """
     reason, count = "", 0
     for export in (_traced, _followed):
@@ -55,7 +56,7 @@ def as_onnx(network: nn.Module, image: Tensor) -> Iterator[bytes]:
             if is_shortage(error):
                 raise MemoryError(str(error)) from error
             lines = [line for line in str(error).splitlines() if line.strip()]
-            reason = lines[0].strip() if lines else type(error).__name__
+            reason = reason or visible(lines[0].strip() if lines else type(error).__name__)
             continue
         count += 1
         yield content

@@ -146,11 +146,19 @@ def test_a_damaged_record_leaves_torch(exported, text):
     assert "no record of exports" in choice.others[0]
 
 
-def test_a_model_without_exports_says_how_to_make_them(repository):
-    choice = open_backend(load_model(repository / "models" / "steel_classes"), device="cpu")
-    assert choice.backend.name in ("openvino", "torch")
-    if choice.backend.name == "torch":
-        assert "emseg export" in choice.others[0]
+def test_a_model_without_exports_says_how_to_make_them(exported):
+    model = exported("steel_classes")
+    (model.folder / RECORD).unlink()
+    choice = open_backend(model, device="cpu", threads=1)
+    assert choice.backend.name == "torch"
+    assert [each.count("make it: emseg export") for each in choice.others] == [1, 1]
+
+
+@pytest.mark.parametrize("name", ["superalloy", "steel_classes"])
+def test_the_shipped_models_predict_without_torch(repository, without, name):
+    without("torch")
+    choice = open_backend(load_model(repository / "models" / name), device="cpu", threads=1)
+    assert (choice.backend.name, choice.others) == ("openvino", ())
 
 
 def test_what_there_is_not_is_refused(exported):
