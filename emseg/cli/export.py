@@ -58,7 +58,7 @@ def export(
     emseg export runs/unet-1 --to int8 --images new/
     emseg export runs/unet-1 --to int8 --images images/ --masks masks/ --max-loss 0.01
     """
-    from emseg.cli.console import print_json, result
+    from emseg.cli.console import print_json, remark, result
 
     kind = _kind(to)
     _require_fitting(kind, images, masks)
@@ -69,6 +69,7 @@ def export(
     loaded = load_model(model)
     tiles = _tiles(loaded, images, masks) if images else []
     if kind == ExportKind.INT8:
+        remark(f"calibrating with tiles of {len(tiles)} places, half of which are judged")
         made = quantise_model(loaded, tiles, max_loss=max_loss, threads=threads)
     else:
         image = tiles[0].image if tiles else None
