@@ -1,0 +1,25 @@
+"""Everything a user can set, checked once, frozen, and written beside each result as TOML."""
+
+from emseg.config.applying import EvaluateConfig, ImageFormat, Numbered, PredictConfig
+from emseg.config.base import Config, Memory, Rescale, Slices, Task, Threads, parse_slices
+from emseg.config.measuring import Border, MeasureConfig
+from emseg.config.training import Optimiser, Precision, TrainConfig
+
+__all__ = [
+    "Border",
+    "Config",
+    "EvaluateConfig",
+    "ImageFormat",
+    "MeasureConfig",
+    "Memory",
+    "Numbered",
+    "Optimiser",
+    "Precision",
+    "PredictConfig",
+    "Rescale",
+    "Slices",
+    "Task",
+    "Threads",
+    "TrainConfig",
+    "parse_slices",
+]
