@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from emseg import memory
 from emseg.errors import ContentError, EmsegError, ModelError
 from emseg.inference.backends import Backend, Labels
+from emseg.inference.backends.averaging import softmax
 from emseg.inference.preparing import Prepared
 from emseg.micrograph import Micrograph
 from emseg.tiling import Tile, quarters
@@ -305,7 +306,7 @@ def _parts_of(job: Job, parts: list[Tile]) -> Iterator[Job]:
 def probabilities_of(
     scores: NDArray[np.float32],
 ) -> tuple[NDArray[Any], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Softmax over the second axis.
+    """Turn scores into probabilities, and look whether classes follow from them.
 
     Parameters
     ----------
@@ -319,15 +320,11 @@ def probabilities_of(
         Whether all scores of an image are numbers; whether all its classes have equal ones.
     """
     count = len(scores)
-    exact: NDArray[Any] = scores.astype(np.float64 if scores.ndim == 2 else np.float32)
-    highest, lowest = exact.max(axis=1, keepdims=True), exact.min(axis=1, keepdims=True)
+    highest, lowest = scores.max(axis=1), scores.min(axis=1)
     finite = np.isfinite(highest) & np.isfinite(lowest)
     are_finite: NDArray[np.bool_] = np.all(finite.reshape(count, -1), axis=1)
     are_flat: NDArray[np.bool_] = np.all((highest == lowest).reshape(count, -1), axis=1)
-    with np.errstate(invalid="ignore"):  # infinite scores are refused by whoever asked
-        exact -= highest
-        np.exp(exact, out=exact)
-        exact /= exact.sum(axis=1, keepdims=True)
+    exact = softmax(scores.astype(np.float64)) if scores.ndim == 2 else softmax(scores)
     return exact, are_finite, are_flat
 
 

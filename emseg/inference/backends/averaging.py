@@ -1,26 +1,29 @@
-"""The mean of probabilities, answered as scores: what turned tiles and ensembles have in common."""
+"""From scores to probabilities, and from their mean back to scores."""
+
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+_Float = TypeVar("_Float", np.float32, np.float64)
 _LEAST = np.finfo(np.float32).tiny  # whose logarithm is finite
 
 
-def probabilities_of(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+def softmax(scores: NDArray[_Float]) -> NDArray[_Float]:
     """Turn scores into probabilities: softmax over the classes.
 
     Parameters
     ----------
-    scores : array of float32, shape (N, K, Y, X) or (N, K)
+    scores : array of float32 or float64, shape (N, K, Y, X) or (N, K)
         Before softmax.
 
     Returns
     -------
-    array of float32 of the same shape
+    array of the same type and shape
         Summing to 1 over K; NaN where a score is NaN or the highest is infinite.
     """
     with np.errstate(invalid="ignore"):  # infinity less itself is NaN, which the engine refuses
-        shares: NDArray[np.float32] = scores - scores.max(axis=1, keepdims=True)
+        shares: NDArray[_Float] = scores - scores.max(axis=1, keepdims=True)
     np.exp(shares, out=shares)
     shares /= shares.sum(axis=1, keepdims=True)
     return shares

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.inference.backends.averaging import log_of_mean, probabilities_of
+from emseg.inference.backends.averaging import log_of_mean, softmax
 from emseg.inference.backends.backend import Backend, Labels, labels_of
 from emseg.inference.uncertainty import entropy
 
@@ -139,9 +139,9 @@ class Ensemble(Backend):
     def _in_order(
         self, first: NDArray[np.float32], others: Sequence[Iterator[NDArray[np.float32]]]
     ) -> Iterator[NDArray[np.float32]]:
-        yield probabilities_of(first[:, self._orders[0]])
+        yield softmax(first[:, self._orders[0]])
         for order, stream in zip(self._orders[1:], others, strict=True):
-            yield probabilities_of(next(stream)[:, order])
+            yield softmax(next(stream)[:, order])
 
 
 class _Shared:

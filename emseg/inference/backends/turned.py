@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.answering import Turns
-from emseg.inference.backends.averaging import log_of_mean, probabilities_of
+from emseg.inference.backends.averaging import log_of_mean, softmax
 from emseg.inference.backends.backend import Backend
 
 _KINDS = {  # quarter turns, and four more where it is then flipped left to right
@@ -59,9 +59,9 @@ class Turned(Backend):
         """Answer batches with the logarithm of the mean probability; softmax gives the mean."""
         answers = self._backend.scores(turn(b, kind) for b in batches for kind in self._kinds)
         for first in answers:
-            total = probabilities_of(turn_back(first, self._kinds[0]))
+            total = softmax(turn_back(first, self._kinds[0]))
             for kind in self._kinds[1:]:
-                total += probabilities_of(turn_back(next(answers), kind))
+                total += softmax(turn_back(next(answers), kind))
             yield log_of_mean(total, self.count)
 
     def free_bytes(self) -> int | None:
