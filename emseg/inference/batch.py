@@ -120,12 +120,8 @@ class Batch(ABC):
         for path in self.paths:
             try:
                 yield from self._planes_of(path)
-            except EmsegError as error:
-                yield Failed(path, error)
-            except MemoryError as error:
-                refusal = ContentError(f"{path} does not fit into memory; use a smaller --tile")
-                refusal.__cause__ = error
-                yield Failed(path, refusal)
+            except (EmsegError, MemoryError) as error:
+                yield Failed(path, _told(path, error))
 
     def _planes_of(self, path: Path) -> Iterator[Prepared]:
         stack = open_stack(path, self._options)
@@ -212,10 +208,10 @@ class SegmentationBatch(Batch):
                         raise band.error
                     last = band.plane
                     results.put(band)
-        except EmsegError as error:
+        except (EmsegError, MemoryError) as error:
             self._given_up.add(path)
             self.segmenter.drop(last)
-            return _failure(path, error)
+            return _failure(path, _told(path, error))
         return FileOutcome(path, place.labels, tuple(results.rows))
 
     def seams(self) -> Iterator[tuple[Path, Seams]]:
@@ -302,6 +298,15 @@ def _path_of_said(said: Band | Classification | Failed) -> Path:
     """Name the file of which something was said."""
     plane = said.plane
     return plane if isinstance(plane, Path) else _path_of(plane)
+
+
+def _told(path: Path, error: EmsegError | MemoryError) -> EmsegError:
+    """Say of a shortage of memory which file it stopped, and what to do."""
+    if isinstance(error, EmsegError):
+        return error
+    refusal = ContentError(f"{path} does not fit into memory; use a smaller --tile, or --crop")
+    refusal.__cause__ = error
+    return refusal
 
 
 def _failure(path: Path, error: EmsegError) -> FileOutcome:
