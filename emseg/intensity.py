@@ -21,6 +21,7 @@ from emseg.pixels import row_bands
 _log = logging.getLogger(__name__)
 _BAND = 1 << 22  # pixels that are held as float64 at a time, 32 MiB
 _SPARE = 1 << 16  # values that are held beyond the tails before these are cut
+_CACHED = 1 << 15  # pixels that are scaled at a time, 256 KiB as float64
 _LARGEST = 1e140  # of values; the squares of larger ones are infinite
 _TAIL = 1e-4  # share of pixels at either end that may be hot, dead or hit by an X-ray
 
@@ -268,10 +269,37 @@ def normalise(
     """
     if rule is IntensityRule.NONE:
         return np.nan_to_num(pixels.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high, mean, deviation = (
-        each[:, None, None]
-        for each in (statistics.low, statistics.high, statistics.mean, statistics.deviation)
+    out = np.empty(pixels.shape, np.float32)
+    each_channel = zip(
+        pixels,
+        out,
+        statistics.low,
+        statistics.high,
+        statistics.mean,
+        np.where(statistics.deviation > 0, statistics.deviation, 1.0),
+        strict=True,
     )
-    scale = np.where(deviation > 0, deviation, 1.0)
-    scaled = (np.clip(pixels.astype(np.float64), low, high) - mean) / scale
-    return np.nan_to_num(scaled, nan=0.0).astype(np.float32)
+    for channel, into, *numbers in each_channel:
+        _scale(channel, into, *numbers)
+    return out
+
+
+def _scale(
+    channel: NDArray[Any],
+    into: NDArray[np.float32],
+    low: float,
+    high: float,
+    mean: float,
+    deviation: float,
+) -> None:
+    """Clip and scale one channel, shape (Y, X), a few rows at a time, which stay in the cache."""
+    rows = max(1, _CACHED // max(1, channel.shape[1]))
+    has_nan = channel.dtype.kind == "f"
+    for top in range(0, len(channel), rows):
+        values = channel[top : top + rows].astype(np.float64)
+        np.clip(values, low, high, out=values)
+        values -= mean
+        values /= deviation
+        if has_nan:
+            values[np.isnan(values)] = 0.0
+        into[top : top + rows] = values
