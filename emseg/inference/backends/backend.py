@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from emseg.micrograph import label_dtype
 
 PRECISIONS = ("float32", "bfloat16", "float16", "int8")
+_CACHED = 1 << 15  # pixels of which a class is chosen at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +121,29 @@ def labels_of(scores: NDArray[np.float32]) -> Labels:
     scores : array of float32, shape (N, K, Y, X)
         Logits, or probabilities.
     """
-    highest, lowest = scores[:, 0].copy(), scores[:, 0].copy()
-    indices = np.zeros(highest.shape, label_dtype(scores.shape[1]))
-    for index in range(1, scores.shape[1]):  # three times as fast as argmax over the second axis
-        score = scores[:, index]
-        indices[score > highest] = index
-        np.maximum(highest, score, out=highest)  # NaN stays NaN, infinity infinite
-        np.minimum(lowest, score, out=lowest)
-    count = len(scores)
-    finite = np.isfinite(highest) & np.isfinite(lowest)
-    are_finite: NDArray[np.bool_] = np.all(finite.reshape(count, -1), axis=1)
-    are_flat: NDArray[np.bool_] = np.all((highest == lowest).reshape(count, -1), axis=1)
+    count, classes, height, width = scores.shape
+    indices = np.empty((count, height, width), label_dtype(classes))
+    are_finite, are_flat = np.ones(count, bool), np.ones(count, bool)
+    step = max(1, _CACHED // max(1, width))
+    for image in range(count):
+        for top in range(0, height, step):
+            rows = scores[image, :, top : top + step]
+            is_finite, is_flat = _choose(rows, indices[image, top : top + step])
+            are_finite[image] &= is_finite
+            are_flat[image] &= is_flat
     return Labels(indices, are_finite, are_flat)
+
+
+def _choose(scores: NDArray[np.float32], into: NDArray[Any]) -> tuple[bool, bool]:
+    """Choose the class of some rows; say whether all scores are numbers, and whether all equal.
+
+    Comparing class by class takes a third of the time of argmax over the first axis.
+    """
+    highest, lowest = scores[0].copy(), scores.min(axis=0)
+    into[...] = 0
+    for index in range(1, len(scores)):
+        is_higher = (scores[index] > highest).view(np.uint8)
+        np.maximum(into, is_higher * into.dtype.type(index), out=into)
+        np.maximum(highest, scores[index], out=highest)  # NaN stays NaN, infinity infinite
+    are_finite = np.isfinite(highest).all() and np.isfinite(lowest).all()
+    return bool(are_finite), bool((highest == lowest).all())
