@@ -18,7 +18,7 @@ from emseg.inference.object_rows import add_objects
 from emseg.inference.pipeline import behind
 from emseg.inference.rows import Row, label_row
 from emseg.inference.settling import Settled, Settling, uncertainty_of
-from emseg.micrograph import Micrograph, count_values
+from emseg.micrograph import Micrograph, count_classes
 from emseg.writing import (
     Content,
     RunTable,
@@ -203,7 +203,7 @@ class FileResults:
     def _write(self, micrograph: Micrograph, settled: Settled) -> None:
         labels = settled.labels
         self._labels.put(labels[np.newaxis])
-        self._counts += count_values(labels)[: len(self._counts)]
+        self._counts += count_classes(labels, len(self._counts))
         if self._preview is not None:
             stop = settled.top + len(labels)
             self._preview.put(micrograph.pixels[:, settled.top : stop], labels)

@@ -209,7 +209,7 @@ def write_picture(path: Path, picture: Image.Image) -> None:
     said = PngInfo()
     said.add_text("Comment", PICTURE_OF_RESULTS)
     with whole_file(path) as temporary:
-        picture.save(temporary, format="PNG", compress_level=4, pnginfo=said)
+        picture.save(temporary, format="PNG", compress_level=2, pnginfo=said)
 
 
 def _percent(fraction: float) -> str:
