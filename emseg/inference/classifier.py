@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from emseg.bundle import Model, ModelCard
 from emseg.config import Rescale
-from emseg.errors import EmsegError
+from emseg.errors import ContentError, EmsegError
 from emseg.inference.backends import Backend
-from emseg.inference.engine import Engine, Failed, Job
+from emseg.inference.engine import Engine, Failed, Job, file_of
 from emseg.inference.pipeline import ahead
 from emseg.inference.plan import Plan
 from emseg.inference.preparing import Prepared, Preparing
@@ -172,6 +172,13 @@ class Classifier:
                 yield from self._crops(plane)
             except EmsegError as error:
                 yield Failed(plane, error)
+            except MemoryError as error:
+                refusal = ContentError(
+                    f"{file_of(plane.micrograph)} does not fit into memory; end other programs, or "
+                    "look at a part of it with --crop"
+                )
+                refusal.__cause__ = error
+                yield Failed(plane, refusal)
 
     def _crops(self, plane: Prepared) -> Iterator[Job]:
         crop = self.card.crop

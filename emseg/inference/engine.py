@@ -1,6 +1,7 @@
 """Jobs in, answers out: batches of one shape, through any backend, in the memory there is."""
 
 import logging
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -106,13 +107,14 @@ class Engine:
         self._halo, self._stride = halo, stride
         self.largest: int | None = None
         """Pixels that a tile may have, once one with more did not fit."""
+        self._alone = 0  # batches that are asked one at a time, since one of several failed
         self._dropped: object = None
 
     def drop(self, plane: Prepared) -> None:
         """Pass over the jobs of a micrograph that are still to be asked."""
         self._dropped = plane
 
-    def is_dropped(self, plane: Prepared) -> bool:
+    def is_dropped(self, plane: Prepared | Path) -> bool:
         """Whether nobody wants to know more of a micrograph."""
         return self._dropped is plane
 
@@ -128,6 +130,8 @@ class Engine:
                 for answered in self._asked(source, flight):
                     yield from answered
             except (MemoryError, RuntimeError, ModelError) as error:
+                if error is source.error:
+                    raise
                 source.put_back(self._lesson(error, flight))
 
     def _asked(self, source: "_Source", flight: _Flight) -> Iterator[list[Answer | Failed]]:
@@ -138,36 +142,43 @@ class Engine:
         said = self.backend.scores(batches) if wants_scores else self.backend.labels(batches)
         for answer in said:
             yield [*_passing(flight)]
-            checked = _checked(flight.popleft(), answer, len(self.backend.maps))
-            self._drop_failed(checked)
-            yield checked
+            for each in _checked(flight.popleft(), answer, len(self.backend.maps)):
+                if not self.is_dropped(each.plane if isinstance(each, Failed) else each.job.plane):
+                    yield [self._failed(each) if isinstance(each, Failed) else each]
         yield [*_passing(flight)]
 
-    def _drop_failed(self, entries: Iterable[object]) -> None:
-        for each in entries:
-            if isinstance(each, Failed) and isinstance(each.plane, Prepared):
-                self.drop(each.plane)
+    def _failed(self, failed: Failed) -> Failed:
+        """Pass over what is left of a micrograph that failed."""
+        if isinstance(failed.plane, Prepared):
+            self.drop(failed.plane)
+        return failed
 
     def _batches(
         self, source: "_Source", flight: _Flight, wants_scores: bool
     ) -> Iterator[NDArray[np.float32]]:
         while (group := source.next_group(self._most, wants_scores)) is not None:
             flight.append(group)
-            self._drop_failed([group])
-            if not isinstance(group, Failed):
-                yield np.stack([job.values for job in group])
+            if isinstance(group, Failed):
+                continue
+            yield np.stack([job.values for job in group])
+            if self._alone:
+                self._alone -= 1
+                return
 
     def _lesson(self, error: Exception, flight: _Flight) -> list[Job | Failed]:
         """Say what is asked again after an error: in smaller pieces, or without who caused it."""
-        first = next((each for each in flight if not isinstance(each, Failed)), None)
-        if first is None:
+        is_short = memory.is_shortage(error)
+        asked = [each for each in flight if not isinstance(each, Failed)]
+        if not asked or not (is_short or isinstance(error, ModelError)):
             raise error
-        if memory.is_shortage(error):
+        first, again = asked[0], list[Job | Failed](asked[0])
+        if len(asked) > 1:  # of several under way it is not known which one it was
+            self._alone = sys.maxsize if is_short else len(asked)
+        elif is_short:
             again = self._smaller(first, error)
-        elif isinstance(error, ModelError):
-            again = [Failed(first[0].plane, _about(first[0].plane, error)), *first[1:]]
         else:
-            raise error
+            failed = Failed(first[0].plane, _about(first[0].plane, error))
+            again = [self._failed(failed), *first[1:]]
         entries: list[Job | Failed] = []
         for each in flight:
             entries += again if each is first else [each] if isinstance(each, Failed) else each
@@ -190,7 +201,7 @@ class Engine:
                 "end other programs, or take a smaller --tile"
             )
             refusal.__cause__ = error
-            return [Failed(job.plane, refusal)]
+            return [self._failed(Failed(job.plane, refusal))]
         if self.largest is None:
             _log.warning(
                 "memory is short: tiles of %d x %d pixels are cut into quarters, which takes "
@@ -210,6 +221,7 @@ class _Source:
         self._jobs = iter(jobs)
         self._waiting: deque[Job | Failed] = deque()
         self._is_dropped = is_dropped
+        self.error: Exception | None = None  # of whoever makes jobs, which nobody can ask again
 
     @property
     def is_empty(self) -> bool:
@@ -246,7 +258,7 @@ class _Source:
     def _peek(self) -> Job | Failed | None:
         while True:
             if not self._waiting:
-                following = next(self._jobs, None)
+                following = self._following()
                 if following is None:
                     return None
                 self._waiting.append(following)
@@ -254,6 +266,13 @@ class _Source:
             if isinstance(entry, Failed) or not self._is_dropped(entry.plane):
                 return entry
             self._waiting.popleft()
+
+    def _following(self) -> Job | Failed | None:
+        try:
+            return next(self._jobs, None)
+        except Exception as error:
+            self.error = error
+            raise
 
 
 def _passing(flight: _Flight) -> Iterator[Answer | Failed]:
@@ -349,7 +368,7 @@ def file_of(micrograph: Micrograph) -> str:
     return f"{micrograph.path or micrograph.name}{plane}"
 
 
-def _about(plane: Prepared, error: ModelError) -> ModelError:
+def _about(plane: Prepared, error: Exception) -> ModelError:
     """Say which file it was that a network did not take."""
     told = ModelError(f"{file_of(plane.micrograph)}: {error}")
     told.__cause__ = error

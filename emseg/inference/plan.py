@@ -45,13 +45,14 @@ class Budget:
         Of the machine, beyond what the process has now.
     vram : int or None
         Of a device with a memory of its own.
-    is_asked : bool
+    is_asked, is_vram_asked : bool
         Whether a user said so; otherwise it is what seems right.
     """
 
     ram: int
     vram: int | None = None
     is_asked: bool = False
+    is_vram_asked: bool = False
 
     @classmethod
     def of(
@@ -75,7 +76,7 @@ class Budget:
         vram = None if on_device is None else int(_SHARE_OF_DEVICE * on_device)
         if vram is not None and max_vram is not None:
             vram = min(vram, max_vram)
-        return cls(max(0, ram), vram, max_ram is not None)
+        return cls(max(0, ram), vram, max_ram is not None, max_vram is not None)
 
     @property
     def held(self) -> int:
@@ -194,13 +195,24 @@ def plan_tiles(need: Need, network: Network, budget: Budget, most: int | None = 
     if fitting:
         return min(fitting, key=lambda each: (each.computed + each.tiles * _EACH, each.ram))
     least = min(plans, key=lambda each: each.ram + each.on_device)
-    if budget.is_asked:
-        raise ContentError(
-            f"the smallest tiles, {least.tile[0]} x {least.tile[1]} pixels, take about "
-            f"{memory.in_words(least.ram)} of memory beside what the program has, and --max-ram "
-            f"leaves {memory.in_words(budget.ram)}; allow more"
-        )
+    _require_allowed(least, budget)
     return least
+
+
+def _require_allowed(least: Plan, budget: Budget) -> None:
+    """Refuse tiles that take more than a user allows, when there are no smaller ones."""
+    tiles = f"the smallest tiles, {least.tile[0]} x {least.tile[1]} pixels, take about"
+    if budget.is_asked and least.ram > budget.ram:
+        raise ContentError(
+            f"{tiles} {memory.in_words(least.ram)} of memory beside what the program has, and "
+            f"--max-ram leaves {memory.in_words(budget.ram)}; allow more"
+        )
+    if budget.is_vram_asked and budget.vram is not None and least.on_device > budget.vram:
+        raise ContentError(
+            f"{tiles} {memory.in_words(least.on_device)} of the device, and "
+            f"{memory.in_words(budget.vram)} are free or allowed by --max-vram; allow more, or end "
+            "other programs"
+        )
 
 
 def batch_of(tile_pixels: int, *, is_on_device: bool) -> int:
@@ -220,7 +232,7 @@ def _sides(length: int, network: Network, is_on_device: bool) -> list[int]:
     last = longest
     for count in range(2, -(-padded // step) + 1):
         side = padded_length(-(-padded // count), step) + 2 * network.halo
-        if side <= longest and (not sides or side <= _FINER * last):
+        if side <= longest and side <= _FINER * last:
             last = max(side, network.smallest)
             sides.add(last)
         if side <= network.smallest:
@@ -229,7 +241,9 @@ def _sides(length: int, network: Network, is_on_device: bool) -> list[int]:
 
 
 def planned(need: Need, network: Network, budget: Budget, tile: tuple[int, int]) -> Plan:
-    """Reckon what tiles of a given shape take; see `plan_tiles`."""
+    """Reckon what tiles of a given shape take, rounded down to the stride; see `plan_tiles`."""
+    height, width = (max(1, side // network.stride) * network.stride for side in tile)
+    tile = (height, width)
     counts, lengths = [], []
     for length, side in zip(need.size, tile, strict=True):
         padded = padded_length(length, network.stride)

@@ -115,7 +115,8 @@ class Segmenter:
             return max(self._fixed)
         usual = Need((_USUAL, _USUAL), _USUAL, 2, wants_scores=False)
         network = Network.of(self.card, self.halo)
-        return max(plan_tiles(usual, network, replace(self.budget, is_asked=False)).tile)
+        budget = replace(self.budget, is_asked=False, is_vram_asked=False)
+        return max(plan_tiles(usual, network, budget).tile)
 
     def stream(
         self,

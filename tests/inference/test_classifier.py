@@ -11,6 +11,7 @@ from emseg.config import Task
 from emseg.errors import ModelError
 from emseg.inference import Classification, Classifier
 from emseg.inference.classifier import crop_starts
+from emseg.inference.preparing import Prepared
 from emseg.micrograph import Micrograph
 
 
@@ -93,3 +94,19 @@ def test_what_is_no_number_is_no_class(make_model, cpu):
     image = Micrograph(np.eye(40, dtype=np.uint8)[None], "m", Path("m.tif"))
     with pytest.raises(ModelError, match=r"m\.tif: what the network answers is no number"):
         Classifier.of(model, cpu).classify(image)
+
+
+def test_a_shortage_while_crops_are_cut_costs_one_micrograph(mean, micrograph, monkeypatch):
+    classifier, _ = mean
+    planes = [classifier.preparing.prepare(micrograph(*size)) for size in ((9, 9), (8, 8), (7, 7))]
+    cut = Prepared.cut
+
+    def short(plane, *where):
+        if plane is planes[1]:
+            raise MemoryError
+        return cut(plane, *where)
+
+    monkeypatch.setattr(Prepared, "cut", short)
+    first, failed, last = classifier.stream(planes)
+    assert (first.plane, last.plane) == (planes[0], planes[2])
+    assert "does not fit into memory" in str(failed.error)

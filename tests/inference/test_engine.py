@@ -8,8 +8,9 @@ import pytest
 from emseg.errors import ContentError, ModelError
 from emseg.inference import Segmenter
 from emseg.inference.backends import Backend
-from emseg.inference.engine import Failed, probabilities_of
+from emseg.inference.engine import Engine, Failed, Job, probabilities_of
 from emseg.micrograph import Micrograph
+from emseg.tiling import Span, Tile
 
 
 @dataclass
@@ -147,22 +148,72 @@ def test_another_error_ends_the_run(card):
         predicted(Segmenter(card, Broken()), [noise(1)])
 
 
-def test_a_backend_that_works_ahead_loses_nothing_when_memory_is_short(card):
-    class Ahead(Local):
-        def scores(self, batches):
-            pending = None
-            for batch in batches:
-                if pending is not None:
-                    yield self.compute(pending)
-                pending = batch
-            if pending is not None:
-                yield self.compute(pending)
+@dataclass
+class Ahead(Local):
+    """Computes a batch before it hands over the answer to the one before, as a GPU does."""
 
+    def scores(self, batches):
+        pending = None
+        for batch in batches:
+            answer = self.compute(batch)
+            if pending is not None:
+                yield pending
+            pending = answer
+        if pending is not None:
+            yield pending
+
+
+def test_a_backend_that_works_ahead_loses_nothing_when_memory_is_short(card):
     images = [noise(seed) for seed in range(3)]
     found = predicted(Segmenter(card, Ahead(most=700), tile=24), images)
     for image in images:
         whole = Segmenter(card, Local()).segment(image).labels.pixels
         np.testing.assert_array_equal(found[image.name], whole)
+
+
+def test_what_fits_is_not_blamed_for_what_is_asked_behind_it(card):
+    small, large = noise(1, (8, 8)), noise(2)
+    found = predicted(Segmenter(card, Ahead(most=64)), [small, large, small])
+    assert found["m1"].shape == (16, 8)  # both times
+    assert "m2 does not fit into memory" in str(found["m2"])
+
+
+def test_a_size_that_is_not_taken_names_its_own_micrograph_though_another_is_under_way(card):
+    class Picky(Ahead):
+        def compute(self, batch):
+            if batch.shape[2] > 50:
+                raise ModelError("the network cannot take so many rows")
+            return super().compute(batch)
+
+    images = [noise(1, (40, 40)), noise(2), noise(3, (40, 44))]
+    found = predicted(Segmenter(card, Picky(), tile=200), images)
+    assert str(found["m2"]) == "m2: the network cannot take so many rows"
+    assert (found["m1"].shape, found["m3"].shape) == ((40, 40), (40, 44))
+
+
+def test_nothing_of_a_failed_micrograph_comes_after_its_failure(card):
+    preparing = Segmenter(card, Local()).preparing
+    bad, good = (preparing.prepare(noise(seed)) for seed in (1, 2))
+    all_of_it = Tile(Span(0, 8, 0, 8), Span(0, 8, 0, 8))
+
+    def job(plane, value):
+        return Job(plane, all_of_it, np.full((1, 8, 8), value, np.float32), wants_scores=True)
+
+    jobs = [job(bad, 9), job(bad, 1), job(bad, 1), job(good, 1)]
+    said = list(Engine(Ahead(refused=5), 4, 4).answers(jobs))
+    assert [isinstance(each, Failed) for each in said] == [True, False]
+    assert (said[0].plane, said[1].job.plane) == (bad, good)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("out of memory")])
+def test_an_error_of_whoever_makes_jobs_is_not_taken_for_one_of_the_backend(card, error):
+    def planes():
+        for seed, size in ((1, (16, 16)), (2, (20, 20)), (3, (24, 24))):
+            yield Segmenter(card, Local()).preparing.prepare(noise(seed, size))
+        raise error
+
+    with pytest.raises(type(error)):
+        list(Segmenter(card, Ahead()).stream(planes()))
 
 
 def test_probabilities_sum_to_one_whatever_the_scores():

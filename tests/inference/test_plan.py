@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emseg.errors import ContentError
-from emseg.inference.plan import Budget, Need, Network, batch_of, plan_tiles
+from emseg.inference.plan import Budget, Need, Network, batch_of, plan_tiles, planned
 from emseg.tiling import padded_length, tiles
 
 GB = 10**9
@@ -81,3 +81,22 @@ def test_a_tile_that_did_not_fit_is_not_planned_again():
 )
 def test_small_tiles_share_a_batch(pixels, on_device, count):
     assert batch_of(pixels, is_on_device=on_device) == count
+
+
+def test_what_is_refused_is_what_a_user_allows_too_little_of():
+    need = Need((8192, 8192), 8192, 2, wants_scores=False)
+    small = 10**6
+    assert plan_tiles(need, USUAL, Budget(8 * GB, small, is_asked=True)).on_device > small
+    asked = Budget(8 * GB, small, is_asked=True, is_vram_asked=True)
+    with pytest.raises(ContentError, match="--max-vram"):
+        plan_tiles(need, USUAL, asked)
+    least = plan_tiles(need, USUAL, Budget(64 * GB, is_asked=True), most=100)
+    assert least.tile == (USUAL.smallest, USUAL.smallest)
+
+
+@pytest.mark.parametrize(("side", "rounded"), [(1, 32), (100, 96), (500, 480)])
+def test_a_tile_that_is_asked_for_is_rounded_to_the_stride(side, rounded):
+    network = Network(32, 0, 3, 1, 1000)
+    plan = planned(Need((640, 640), 640, 1, wants_scores=False), network, Budget(GB), (side, side))
+    count = len(list(tiles((640, 640), tile=rounded, halo=0, stride=32)))
+    assert (plan.tile, plan.tiles) == ((rounded, rounded), count)
