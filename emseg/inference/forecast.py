@@ -69,7 +69,6 @@ class Stopwatch:
     def _tried(self, shape: tuple[int, int, int]) -> float:
         count, height, width = shape
         batch = np.zeros((count, self._channels, height, width), np.float32)
-        self._backend.prepare((count, self._channels, height, width))
         next(self._backend.scores([batch]))
         start = time.perf_counter()
         for _ in self._backend.scores(batch for _ in range(_REPEATED)):

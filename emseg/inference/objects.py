@@ -32,6 +32,7 @@ from emseg.measuring.joining import (
 from emseg.measuring.splitting import DEPTH, split_objects
 from emseg.memory import require_free
 from emseg.micrograph import label_dtype, unlabelled_value
+from emseg.writing.whole import explained
 
 _OF_A_BOX = 60  # bytes a pixel of the bounding box of an object that is split
 _OF_REFINING = 250_000_000  # bytes, at most, where pixels are cut for it
@@ -129,19 +130,28 @@ class ObjectFinder:
             Class indices, or unlabelled.
         probabilities : array of float32, shape (K, rows, X), or None
             For the scores of objects; with all bands or with none.
+
+        Raises
+        ------
+        StorageError
+            When the disk of the temporary files is full or fails.
         """
         if self._collector is None:
             self._has_probabilities = probabilities is not None
             known = len(probabilities) if probabilities is not None else 0
             self._collector = FragmentCollector(self._width, known)
-        for cover in self._collector.add(labels, probabilities):
-            base = int(cover.fragment.min(initial=0))
-            for part in (cover.start, cover.fragment - base):
-                np.save(self._runs, part.astype(np.int32))
-            np.save(self._runs, np.array([base, *cover.shape]))
-            self._parts += 1
-        if self._is_split and probabilities is not None:
-            np.save(self._kept, probabilities)
+        with explained(self._folder, self._folder):
+            for cover in self._collector.add(labels, probabilities):
+                self._keep(cover)
+            if self._is_split and probabilities is not None:
+                np.save(self._kept, probabilities)
+
+    def _keep(self, cover: Cover) -> None:
+        base = int(cover.fragment.min(initial=0))
+        for part in (cover.start, cover.fragment - base):
+            np.save(self._runs, part.astype(np.int32))
+        np.save(self._runs, np.array([base, *cover.shape]))
+        self._parts += 1
 
     def finish(self) -> JoinedObjects:
         """Settle the objects, and say what is known of them.

@@ -51,27 +51,10 @@ def resample(
     """
     grid = _Grid(values.shape, size, values.dtype, upwards)
     result = np.empty((len(values), *size), grid.dtype)
-    for rows, band in resampled_bands(values, size, upwards):
-        result[:, rows] = band
-    return result
-
-
-def resampled_bands(
-    values: NDArray[Any], size: tuple[int, int], upwards: Upwards = Upwards.CUBIC
-) -> Iterator[tuple[slice, NDArray[Any]]]:
-    """Do as `resample` does, a band of rows at a time.
-
-    Yields
-    ------
-    rows : slice
-        Rows of the result, from top to bottom.
-    band : array, shape (C, rows, X)
-        Their values.
-    """
-    grid = _Grid(values.shape, size, values.dtype, upwards)
     for start, stop in grid.steps(0, size[0]):
         first, last = grid.needed(start, stop)
-        yield slice(start, stop), grid.band(values[:, first:last], first, start, stop)
+        result[:, start:stop] = grid.band(values[:, first:last], first, start, stop)
+    return result
 
 
 def resampled(pixels: Pixels, size: tuple[int, int], upwards: Upwards = Upwards.CUBIC) -> Pixels:

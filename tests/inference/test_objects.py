@@ -1,5 +1,7 @@
 """A predicted plane comes back with its objects settled, in bands, whatever its bands were."""
 
+import errno
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from emseg.answering import Instances
-from emseg.errors import ContentError
+from emseg.errors import ContentError, StorageError
 from emseg.inference.objects import ObjectFinder, ObjectRules
 from emseg.measuring import find_objects
 
@@ -127,3 +129,20 @@ def test_a_watershed_that_does_not_fit_says_what_works(tmp_path, monkeypatch):
     plane = np.ones((30, 40), np.uint8)
     with pytest.raises(ContentError, match=r"^m: the watershed.*30 x 40.*--instances connected"):
         settled(tmp_path, plane, instances=Instances.WATERSHED)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.ENOSPC, "No space left on device"), OSError("64 requested and 8 written")],
+)
+def test_a_full_disk_is_refused_in_a_line(tmp_path, monkeypatch, error):
+    def full(*_):
+        raise error
+
+    monkeypatch.setattr("emseg.inference.objects.np.save", full)
+    with (
+        ObjectFinder(ObjectRules(3, (1, 2)), 4, tmp_path) as finder,
+        pytest.raises(StorageError, match="make room or choose another disk"),
+    ):
+        finder.put(np.ones((2, 4), np.uint8))
+    assert not list(tmp_path.iterdir())

@@ -97,9 +97,6 @@ class Backend(ABC):
             When it does not fit; `emseg.memory.is_shortage` knows it.
         """
 
-    def prepare(self, shape: tuple[int, int, int, int]) -> None:  # noqa: B027
-        """Make ready for batches of a shape (N, C, Y, X) that are about to come; others may too."""
-
     def scores(self, batches: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
         """Answer batches with the scores of their classes, as `compute` does."""
         return (self.compute(batch) for batch in batches)

@@ -1,5 +1,6 @@
 """Which backend computes a model here: the fastest of those that are installed and agree."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -10,6 +11,7 @@ from emseg.errors import EmsegError, ModelError, UnknownNameError, UsageError
 from emseg.inference.backends.agreement import fault_of
 from emseg.inference.backends.backend import PRECISIONS, Backend, Wanted
 from emseg.inference.backends.graphics import is_gpu_in_sight
+from emseg.memory import is_shortage
 
 _REFUSALS = (EmsegError, MemoryError, ImportError, OSError)
 
@@ -68,7 +70,7 @@ class Choice:
     backend : Backend
         Opened.
     others : tuple of str
-        A line each for those that were considered before it, and for what could be faster.
+        A line for each reason why others were passed over, and for what could be faster.
     """
 
     backend: Backend
@@ -118,16 +120,27 @@ def open_backend(
     entries = _entries(backend)
     if precision is not None and precision not in PRECISIONS:
         raise UnknownNameError("precision", precision, PRECISIONS)
-    others: list[str] = []
+    passed: dict[tuple[str, str], list[str]] = {}  # backends by precision and reason
     attempts = _attempts(entries, device, threads, precision)
     for number, (entry, wanted) in enumerate(attempts, start=1):
         try:
-            return Choice(_agreeing(entry, model, wanted), (*others, *_faster(model, wanted)))
-        except _REFUSALS as error:
+            opened = _agreeing(entry, model, wanted)
+            return Choice(opened, (*_others(passed), *_faster(model, wanted)))
+        except (*_REFUSALS, RuntimeError) as error:
+            if not (isinstance(error, _REFUSALS) or is_shortage(error)):
+                raise
             if backend != "auto" and number == len(attempts):
                 raise _about(entry, error) from error
-            others.append(f"not {entry.name} in {wanted.precision}: {_line(error)}")
-    raise ModelError(f"no backend computes {model.folder}: {'; '.join(others)}")
+            passed.setdefault((wanted.precision, _line(error)), []).append(entry.name)
+    raise ModelError(f"no backend computes {model.folder}: {'; '.join(_others(passed))}")
+
+
+def _others(passed: Mapping[tuple[str, str], Sequence[str]]) -> tuple[str, ...]:
+    """Say in a line for each precision and reason which backends were passed over."""
+    return tuple(
+        f"{'neither' if len(names) > 1 else 'not'} {' nor '.join(names)} in {precision}: {reason}"
+        for (precision, reason), names in passed.items()
+    )
 
 
 def _entries(backend: str) -> tuple[Entry, ...]:
@@ -164,8 +177,10 @@ def _with_gpu(
         from emseg.inference.device import choose_device, gpu_precision
 
         place = choose_device(device) if able else None
-    except (ImportError, OSError):  # a broken installation is told where its turn comes
-        return []
+    except (ImportError, OSError) as error:
+        if device != "auto":
+            raise UsageError(f"--device {device} needs torch: {_line(error)}") from error
+        return []  # a broken installation is told where its turn comes
     if place is None or place.type == "cpu":
         return []
     numbers = (gpu_precision(place), "float32") if precision is None else (precision,)
@@ -214,11 +229,11 @@ def _about(entry: Entry, error: BaseException) -> BaseException:
     said = f"--backend {entry.name}: {_line(error)}"
     if isinstance(error, ModelError):
         return ModelError(said)
-    return error if isinstance(error, MemoryError) else UsageError(said)
+    return error if is_shortage(error) else UsageError(said)
 
 
 def _line(error: BaseException) -> str:
-    if isinstance(error, MemoryError):
+    if is_shortage(error):
         return "memory is short"
     said = " ".join(str(error).split())
     return said if isinstance(error, EmsegError) else f"it cannot be imported ({said:.200})"

@@ -84,11 +84,6 @@ class Ensemble(Backend):
         self.device = ", ".join(dict.fromkeys(each.device for each in backends))
         self.precision = ", ".join(dict.fromkeys(each.precision for each in backends))
 
-    def prepare(self, shape: tuple[int, int, int, int]) -> None:
-        """Make each member ready for a shape."""
-        for member in self.members:
-            member.prepare(shape)
-
     def compute(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Answer one batch with the logarithm of the mean probability; see `Backend`."""
         return next(iter(self.scores([batch])))

@@ -44,13 +44,6 @@ class Turned(Backend):
         """How many times each tile is looked at."""
         return len(self._kinds)
 
-    def prepare(self, shape: tuple[int, int, int, int]) -> None:
-        """Make ready for a shape, lying and standing where tiles are turned."""
-        count, channels, height, width = shape
-        self._backend.prepare(shape)
-        if height != width and any(kind % 2 for kind in self._kinds):
-            self._backend.prepare((count, channels, width, height))
-
     def compute(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Answer one batch with the logarithm of the mean probability; see `Backend`."""
         return next(iter(self.scores([batch])))

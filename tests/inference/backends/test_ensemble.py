@@ -19,10 +19,6 @@ class Fixed(Backend):
 
     def __init__(self, scores, name="fixed", device="here", free=None):
         self.given, self.name, self.device, self.free = scores, name, device, free
-        self.prepared = []
-
-    def prepare(self, shape):
-        self.prepared.append(shape)
 
     def compute(self, batch):
         if callable(self.given):
@@ -121,14 +117,12 @@ def test_a_member_that_fails_is_seen():
     assert not labels.are_finite.any()
 
 
-def test_it_names_its_members_once_and_prepares_all():
+def test_it_names_its_members_once():
     members = [Fixed([0, 1], "torch", "CPU"), Fixed([0, 1], "torch", "GPU", 5)]
     ensemble = Ensemble(members)
     assert (ensemble.name, ensemble.device, ensemble.precision) == ("torch", "CPU, GPU", "float32")
     assert ensemble.free_bytes() == 5
     assert Ensemble(members[:1]).free_bytes() is None
-    ensemble.prepare((1, 1, 8, 8))
-    assert [each.prepared for each in members] == [[(1, 1, 8, 8)]] * 2
 
 
 @pytest.mark.parametrize("orders", [None, [(0, 1)]])
