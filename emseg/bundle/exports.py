@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from safetensors import SafetensorError
 
 from emseg.bundle.contents import read_content
+from emseg.bundle.onnx_files import points_elsewhere
 from emseg.errors import ModelError
 from emseg.naming import LONGEST_TEXT, visible
 from emseg.writing import whole_file
@@ -161,8 +162,8 @@ def read_export(folder: Path, kind: ExportKind, weights_sha256: str) -> tuple[by
     Raises
     ------
     ModelError
-        When there is no such export, it was made of other weights, or a file is missing or
-        changed.
+        When there is no such export, it was made of other weights, a file is missing or changed,
+        or it keeps weights in other files.
     """
     export = read_exports(folder).of(kind)
     if export is None:
@@ -175,7 +176,10 @@ def read_export(folder: Path, kind: ExportKind, weights_sha256: str) -> tuple[by
             f"again: emseg export {folder} --to {kind}"
         )
     files = zip(FILES[kind], export.sha256, strict=True)
-    return tuple(_described(folder / name, sha256) for name, sha256 in files)
+    contents = tuple(_described(folder / name, sha256) for name, sha256 in files)
+    if FILES[kind][0].endswith(".onnx"):
+        _require_alone(folder / FILES[kind][0], contents[0])
+    return contents
 
 
 def read_reference(folder: Path, weights_sha256: str) -> Reference:
@@ -198,8 +202,12 @@ def read_reference(folder: Path, weights_sha256: str) -> Reference:
     try:
         tensors = safetensors.numpy.load(content)
         image, scores = tensors["image"], tensors["scores"]
+        if image.ndim != 4 or scores.ndim not in (2, 4) or not np.isfinite(scores).all():
+            raise ValueError("no image, or no scores")
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
-        raise ModelError(f"{path} is no reference of emseg; make it again") from error
+        raise ModelError(
+            f"{path} is no reference of emseg; make it again with emseg export {folder}"
+        ) from error
     return Reference(np.asarray(image, np.float32), np.asarray(scores, np.float32))
 
 
@@ -236,6 +244,19 @@ def write_export(folder: Path, export: Export, contents: Sequence[bytes]) -> Non
 def sha256_of(content: bytes) -> str:
     """Hash the content of a file, in hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
+
+
+def _require_alone(path: Path, content: bytes) -> None:
+    """Refuse a file by which a runtime would read others, anywhere on this machine."""
+    try:
+        fault = "keeps weights in other files" if points_elsewhere(content) else None
+    except ValueError as error:
+        fault = f"is no ONNX ({error})"
+    if fault is not None:
+        raise ModelError(
+            f"{path} {fault} and is not opened, for emseg writes none such; make it again with "
+            "emseg export"
+        )
 
 
 def _described(path: Path, sha256: str) -> bytes:

@@ -1,9 +1,11 @@
 """What is said of an export is what lies there, and damaged or strange records are refused."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 from pydantic import ValidationError
 
 from emseg.bundle.exports import (
@@ -22,7 +24,10 @@ from emseg.bundle.exports import (
 from emseg.errors import ModelError, StorageError
 
 WEIGHTS, OTHERS = "a" * 64, "b" * 64
-CONTENT = {ExportKind.ONNX: [b"network"], ExportKind.OPENVINO: [b"<net/>", b"numbers"]}
+CONTENT = {  # of ONNX only the version of its format
+    ExportKind.ONNX: [b"\x08\x09"],
+    ExportKind.OPENVINO: [b"<net/>", b"numbers"],
+}
 
 
 def export(kind=ExportKind.ONNX, **changed):
@@ -53,9 +58,9 @@ def test_what_was_written_is_read(folder, kind):
 
 
 def test_an_export_takes_the_place_of_an_older_one(folder):
-    newer = export(sha256=(sha256_of(b"newer"),))
-    write_export(folder, newer, [b"newer"])
-    assert read_export(folder, ExportKind.ONNX, WEIGHTS) == (b"newer",)
+    newer = export(sha256=(sha256_of(b"\x08\x0a"),))
+    write_export(folder, newer, [b"\x08\x0a"])
+    assert read_export(folder, ExportKind.ONNX, WEIGHTS) == (b"\x08\x0a",)
     assert len(read_exports(folder).exports) == 2
 
 
@@ -137,12 +142,32 @@ def test_a_full_disk_leaves_the_older_export(folder, monkeypatch):
 
     monkeypatch.setattr("pathlib.Path.write_bytes", full)
     with pytest.raises(StorageError):
-        write_export(folder, export(sha256=(sha256_of(b"newer"),)), [b"newer"])
+        write_export(folder, export(sha256=(sha256_of(b"\x08\x0a"),)), [b"\x08\x0a"])
     monkeypatch.undo()
-    assert read_export(folder, ExportKind.ONNX, WEIGHTS) == (b"network",)
+    assert read_export(folder, ExportKind.ONNX, WEIGHTS) == (b"\x08\x09",)
     assert sorted(each.name for each in folder.iterdir()) == [
         RECORD,
         "model.onnx",
         "openvino.bin",
         "openvino.xml",
     ]
+
+
+def test_a_network_that_would_read_other_files_is_not_opened(tmp_path):
+    weights = TensorProto(name="w", data_location=TensorProto.EXTERNAL)
+    weights.external_data.add(key="location", value="/etc/passwd")
+    graph = helper.make_graph([], "g", [], [], [weights])
+    content = helper.make_model(graph).SerializeToString()
+    write_export(tmp_path, export(sha256=(sha256_of(content),)), [content])
+    with pytest.raises(ModelError, match=r"model.onnx keeps weights in other files"):
+        read_export(tmp_path, ExportKind.ONNX, WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"image": np.zeros((4, 4))}, {"scores": np.zeros(3)}, {"scores": np.full((1, 2), np.nan)}],
+)
+def test_a_reference_of_another_shape_is_refused(folder, changed):
+    write_reference(folder, WEIGHTS, replace(reference(), **changed))
+    with pytest.raises(ModelError, match=r"is no reference of emseg; make it again with"):
+        read_reference(folder, WEIGHTS)
