@@ -47,10 +47,10 @@ def export(
     """Export a model beside its weights, for predictions that need no torch.
 
     onnx is the network as it is, in one file for ONNX Runtime and OpenVINO; emseg train writes it
-    too where one of them is installed. openvino is the same in OpenVINO's own files. int8 computes
-    with eight bits, several times as fast on processors that can: it is calibrated on your
-    micrographs, and what it costs is measured, against masks or else against the labels of the
-    network itself. What does not answer as the network does is not kept.
+    too where emseg[cpu,export] is installed. openvino is the same in OpenVINO's own files. int8
+    computes with eight bits, several times as fast on processors that can: it is calibrated on
+    your micrographs, and what it costs is measured, against masks or else against the labels of
+    the network itself. What does not answer as the network does is not kept.
 
     Examples
     --------

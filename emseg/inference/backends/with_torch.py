@@ -1,7 +1,8 @@
 """PyTorch: every network, on every device that it knows.
 
-On a GPU batches overlap: while it computes one, the next is copied there and the answer to the
-last one back, through memory that is pinned, which alone can be copied meanwhile.
+A GPU is handed the next batch before the answer to the last one is waited for, so that it does not
+wait for what is done here. Batches and answers go through memory that is pinned, which alone is
+copied without waiting; it is not used again before it was copied.
 """
 
 from collections import deque

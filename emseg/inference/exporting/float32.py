@@ -53,7 +53,7 @@ def export_model(
     Raises
     ------
     UsageError
-        When no runtime is installed to compare with.
+        When ONNX is not installed, or no runtime to compare with.
     ModelError
         When the network cannot be exported, or a runtime disagrees.
     """

@@ -6,13 +6,14 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from emseg.errors import ModelError
+from emseg.errors import ModelError, UsageError
 from emseg.memory import is_shortage
 from emseg.naming import visible
 
@@ -44,9 +45,13 @@ def as_onnx(network: nn.Module, image: Tensor) -> Iterator[bytes]:
 
     Raises
     ------
+    UsageError
+        When ONNX is not installed, which both ways need.
     ModelError
         When there is none, with what the tracer said.
     """
+    if find_spec("onnx") is None:
+        raise UsageError("an export needs ONNX: pip install 'emseg[export]'")
     reason, count = "", 0
     for export in (_traced, _followed):
         try:

@@ -7,7 +7,7 @@ from torch import nn
 
 from emseg.bundle import save_model
 from emseg.bundle.exports import ExportKind, read_export, read_exports, read_reference
-from emseg.errors import ModelError
+from emseg.errors import ModelError, UsageError
 from emseg.inference.backends.with_onnxruntime import OnnxRuntimeBackend
 from emseg.inference.exporting import export_model, stand_in, tracing
 
@@ -114,3 +114,9 @@ def test_a_stand_in_has_the_values_of_the_training(make_model, trained_unet):
     assert shares == pytest.approx(quantiles, abs=0.01)
     neighbours = np.corrcoef(drawn[0, :, 1:].ravel(), drawn[0, :, :-1].ravel())[0, 1]
     assert neighbours > 0.3  # grains, and no noise that a network has never seen
+
+
+def test_without_onnx_what_to_install_is_said(saved, monkeypatch):
+    monkeypatch.setattr(tracing, "find_spec", lambda _: None)
+    with pytest.raises(UsageError, match=r"an export needs ONNX: pip install 'emseg\[export\]'"):
+        export_model(saved(nn.Conv2d(1, 2, 1), classes=("a", "b")), threads=1)
