@@ -67,6 +67,7 @@ COMMANDS = {
     "measure": "Measure the objects and phases of label images in nanometres.",
     "explain": "Show what a model looks at: filters, feature maps and heat maps on a micrograph.",
     "export": "Export a model beside its weights, for predictions that need no torch.",
+    "benchmark": "Measure how fast each backend predicts with a model on this machine.",
     "networks list": "List the networks: task, family, parameters, receptive field, paper.",
     "networks show": "Say what one network is, what it takes and which weights there are.",
     "networks summary": "Lay a network open: a row a layer, with shapes, parameters and cost.",

@@ -13,7 +13,9 @@ from emseg.errors import ContentError
 
 _LEAST = 400_000_000  # bytes of addresses with which numbers can be read and counted at all
 _ROOMY = 8_000_000_000  # bytes, with which threads of PyTorch find room
-_WITH_NETWORKS = frozenset({"train", "predict", "evaluate", "explain", "lr-find", "demo"})
+_WITH_NETWORKS = frozenset(
+    {"train", "predict", "evaluate", "explain", "benchmark", "lr-find", "demo"}
+)
 
 
 def settle_limits(arguments: Sequence[str]) -> None:

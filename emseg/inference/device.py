@@ -52,7 +52,8 @@ def device_name(device: "torch.device") -> str:
     if device.type == "xpu":
         return str(torch.xpu.get_device_name(device))
     if device.type == "cpu":
-        return f"CPU, {torch.get_num_threads()} threads"
+        threads = torch.get_num_threads()
+        return f"CPU, {threads} thread{'s' * (threads > 1)}"
     return device.type.upper()
 
 

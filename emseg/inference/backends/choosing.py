@@ -1,6 +1,6 @@
 """Which backend computes a model here: the fastest of those that are installed and agree."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -82,6 +82,33 @@ class Choice:
         return f"backend: {chosen.name}, device: {chosen.device}, precision: {chosen.precision}"
 
 
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A backend that was tried: opened, or why not.
+
+    Parameters
+    ----------
+    name : str
+        Of one of `ENTRIES`.
+    wanted : Wanted
+        How it was to compute.
+    backend : Backend or None
+        Opened, and of one mind with the network.
+    error : BaseException or None
+        Why it cannot compute the model.
+    """
+
+    name: str
+    wanted: Wanted
+    backend: Backend | None = None
+    error: BaseException | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why it cannot compute the model, in one line; empty where it can."""
+        return "" if self.error is None else _line(self.error)
+
+
 def open_backend(
     model: Model,
     *,
@@ -117,26 +144,51 @@ def open_backend(
     ModelError
         When the backend that is named cannot open the model, or disagrees; or when none can.
     """
+    tried: list[Considered] = []
+    for each in considered(
+        model, backend=backend, device=device, threads=threads, precision=precision
+    ):
+        if each.backend is not None:
+            return Choice(each.backend, (*passed_over(tried), *_faster(model, each.wanted)))
+        tried.append(each)
+    if backend != "auto" and tried and (error := tried[-1].error) is not None:
+        raise _about(_entries(backend)[0], error) from error
+    raise ModelError(f"no backend computes {model.folder}: {'; '.join(passed_over(tried))}")
+
+
+def considered(
+    model: Model,
+    *,
+    backend: str = "auto",
+    device: str = "auto",
+    threads: int | None = None,
+    precision: str | None = None,
+) -> Iterator[Considered]:
+    """Open a model with one backend after the other, in the order in which `open_backend` does.
+
+    Raises
+    ------
+    UsageError
+        When there is no such backend, device or precision.
+    """
     entries = _entries(backend)
     if precision is not None and precision not in PRECISIONS:
         raise UnknownNameError("precision", precision, PRECISIONS)
-    passed: dict[tuple[str, str], list[str]] = {}  # backends by precision and reason
-    attempts = _attempts(entries, device, threads, precision)
-    for number, (entry, wanted) in enumerate(attempts, start=1):
+    for entry, wanted in _attempts(entries, device, threads, precision):
         try:
-            opened = _agreeing(entry, model, wanted)
-            return Choice(opened, (*_others(passed), *_faster(model, wanted)))
+            yield Considered(entry.name, wanted, _agreeing(entry, model, wanted))
         except (*_REFUSALS, RuntimeError) as error:
             if not (isinstance(error, _REFUSALS) or is_shortage(error)):
                 raise
-            if backend != "auto" and number == len(attempts):
-                raise _about(entry, error) from error
-            passed.setdefault((wanted.precision, _line(error)), []).append(entry.name)
-    raise ModelError(f"no backend computes {model.folder}: {'; '.join(_others(passed))}")
+            yield Considered(entry.name, wanted, error=error)
 
 
-def _others(passed: Mapping[tuple[str, str], Sequence[str]]) -> tuple[str, ...]:
-    """Say in a line for each precision and reason which backends were passed over."""
+def passed_over(tried: Iterable[Considered]) -> tuple[str, ...]:
+    """Say in a line for each precision and reason which backends do not compute."""
+    passed: dict[tuple[str, str], list[str]] = {}
+    for each in tried:
+        if each.error is not None:
+            passed.setdefault((each.wanted.precision, _line(each.error)), []).append(each.name)
     return tuple(
         f"{'neither' if len(names) > 1 else 'not'} {' nor '.join(names)} in {precision}: {reason}"
         for (precision, reason), names in passed.items()
