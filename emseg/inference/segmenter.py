@@ -181,7 +181,11 @@ class Segmenter:
         network = Network.of(self.card, self.halo)
         if self._fixed is None:
             return plan_tiles(need, network, self.budget, self._engine.largest)
-        return planned(need, network, self.budget, self._fixed)
+        rows, columns = self._fixed
+        if not self.card.global_context:  # a plane that is smaller than a tile is one of its size
+            height, width = (padded_length(length, self.card.stride) for length in need.size)
+            rows, columns = min(rows, height), min(columns, width)
+        return planned(need, network, self.budget, (rows, columns))
 
     def segment(
         self,

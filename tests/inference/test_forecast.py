@@ -50,6 +50,13 @@ def test_tiles_and_pixels_are_those_of_the_prediction(forecasts, tmp_path):
     assert found.seconds > 0
 
 
+def test_a_tile_that_is_larger_than_the_image_counts_as_the_image(forecasts, tmp_path):
+    card = {"halo": 8, "stride": 4}
+    (found,) = forecasts(picture(tmp_path / "a.png", 90, 70), tile=1001, card=card)
+    assert (found.plan.tiles, found.plan.tile, found.plan.computed) == (1, (92, 72), 92 * 72)
+    assert found.plan.batch > 1
+
+
 def test_a_stack_takes_as_long_as_its_planes(forecasts, tmp_path):
     import tifffile
 
