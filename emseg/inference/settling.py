@@ -19,7 +19,9 @@ from emseg.answering import Instances
 from emseg.bundle import ModelCard
 from emseg.calibration import parse_smallest
 from emseg.config import PredictConfig
+from emseg.errors import ContentError, UsageError
 from emseg.inference.bands import Band
+from emseg.inference.engine import file_of
 from emseg.inference.objects import ObjectFinder, ObjectRules
 from emseg.inference.thresholds import choose, in_order
 from emseg.inference.uncertainty import entropy
@@ -107,10 +109,9 @@ class Settling:
 
         Raises
         ------
-        UsageError
-            When a size is an area and the pixel size is unknown.
         ContentError
-            When a watershed needs more memory than is free.
+            When a size is an area or a length and the pixel size is unknown, which costs this file
+            alone; when a watershed needs more memory than is free.
         """
         labels = self._chosen(band)
         if not self._looks_at_objects:
@@ -146,11 +147,16 @@ class Settling:
     def _begin(self, micrograph: Micrograph) -> ObjectFinder:
         config, size = self._config, micrograph.pixel_size
         smallest, hole = config.smallest, config.fill_holes
+        try:
+            least = parse_smallest(smallest).in_pixels(size) if smallest else 1
+            most = parse_smallest(hole, "--fill-holes").most_pixels(size) if hole else 0
+        except UsageError as error:  # of a file without a pixel size, and not of the command
+            raise ContentError(f"{file_of(micrograph)}: {error}") from error
         rules = ObjectRules(
             self._classes,
             tuple(range(1, self._classes)),
-            parse_smallest(smallest).in_pixels(size) if smallest else 1,
-            parse_smallest(hole, "--fill-holes").most_pixels(size) if hole else 0,
+            least,
+            most,
             Instances(config.instances) if config.instances else None,
             (size.y_nm, size.x_nm) if size else (1.0, 1.0),
         )

@@ -12,7 +12,7 @@ from torch import nn
 
 from emseg.answering import Instances
 from emseg.config import PredictConfig
-from emseg.errors import UnknownNameError, UsageError
+from emseg.errors import UnknownNameError
 from emseg.inference.backends.ensemble import Ensemble
 from emseg.inference.backends.with_torch import TorchBackend
 from emseg.inference.batch import Batch
@@ -204,7 +204,15 @@ def test_a_threshold_for_an_unknown_class_is_refused_before_the_start(run, image
     assert not (tmp_path / "out").exists()
 
 
-def test_an_area_needs_a_pixel_size(run, image, tmp_path):
-    with pytest.raises(UsageError, match="--fill-holes 40nm2 is an area, and the pixel size"):
-        run(image, fill_holes="40nm2")
-    assert not list((tmp_path / "out").rglob("*.tif"))
+def test_an_area_needs_a_pixel_size_of_each_file(make_model, cpu, image, tmp_path):
+    resolution = {"resolution": (1e6, 1e6), "resolutionunit": "CENTIMETER"}
+    tifffile.imwrite(tmp_path / "known.tif", tifffile.imread(image), **resolution)
+    paths = (image, tmp_path / "known.tif")
+    config = PredictConfig(
+        model=Path("m"), inputs=paths, out=tmp_path / "out", fill_holes="40nm2", previews=False
+    )
+    model = make_model(Levels())
+    failed, done = Batch.of(model.card, config, TorchBackend.of(model, cpu)).run()
+    assert "blobs.tif: --fill-holes 40nm2 is an area, and the pixel size" in str(failed.error)
+    assert [each.name for each in (tmp_path / "out").rglob("*.tif")] == ["known.ome.tif"]
+    assert done.error is None
