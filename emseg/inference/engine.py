@@ -160,7 +160,7 @@ class Engine:
             flight.append(group)
             if isinstance(group, Failed):
                 continue
-            yield np.stack([job.values for job in group])
+            yield _stacked(group)
             if self._alone:
                 self._alone -= 1
                 return
@@ -308,6 +308,13 @@ def _checked(
             _tell_flat(job.plane.micrograph)
         checked.append(Answer(job, each))
     return checked
+
+
+def _stacked(group: list[Job]) -> NDArray[np.float32]:
+    """Put tiles together, shape (N, C, Y, X); a large one, which comes alone, is not copied."""
+    if len(group) == 1:
+        return group[0].values[np.newaxis]
+    return np.stack([job.values for job in group])
 
 
 def _parts_of(job: Job, parts: list[Tile]) -> Iterator[Job]:

@@ -25,6 +25,10 @@ from emseg.tiling import padded_length
 _SHARE = 0.5  # of the memory that is free: other programs want to live too
 _SHARE_OF_DEVICE = 0.8
 _LARGEST = {"cpu": 2048, "device": 4096}  # side of a tile; beyond, a larger one saves little
+# A pixel of a tile of 2048 takes hardly longer than one of 1024 with OpenVINO and ONNX Runtime
+# (4 %, within chance), 8 to 26 % longer with PyTorch (U-Net on ResNet-34, float32, one thread of
+# a Xeon). Smaller tiles cost more: a halo of 96 has 1.5 times the pixels computed with tiles of
+# 1024, and 1.2 times with 2048.
 _BATCH_PIXELS = {"cpu": 1 << 18, "device": 1 << 22}  # that are asked at once
 _MOST = 64  # tiles of a batch
 _TILES = 3  # tiles that wait, beside those that are computed
