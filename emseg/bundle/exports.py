@@ -136,8 +136,9 @@ def read_exports(folder: Path) -> Exports:
     except ValidationError as error:
         first = error.errors()[0]
         field = visible(".".join(str(part) for part in first["loc"]))
+        reason = f"{field:.100}: " * bool(field) + f"{visible(first['msg']):.200}"
         raise ModelError(
-            f"{path} is no record of exports ({field:.100}: {visible(first['msg']):.200}); it was "
+            f"{path} is no record of exports ({reason}); it was "
             "changed, or a newer emseg wrote it: make them again with emseg export"
         ) from error
 
@@ -221,7 +222,7 @@ def write_reference(folder: Path, weights_sha256: str, reference: Reference) -> 
     )
     _write(folder / REFERENCE, content)
     update = {"reference_sha256": sha256_of(content), "reference_weights_sha256": weights_sha256}
-    _write_record(folder, read_exports(folder).model_copy(update=update))
+    _write_record(folder, _to_change(folder).model_copy(update=update))
 
 
 def write_export(folder: Path, export: Export, contents: Sequence[bytes]) -> None:
@@ -238,7 +239,7 @@ def write_export(folder: Path, export: Export, contents: Sequence[bytes]) -> Non
     """
     for name, content in zip(FILES[export.kind], contents, strict=True):
         _write(folder / name, content)
-    _write_record(folder, read_exports(folder).with_export(export))
+    _write_record(folder, _to_change(folder).with_export(export))
 
 
 def sha256_of(content: bytes) -> str:
@@ -272,6 +273,14 @@ def _described(path: Path, sha256: str) -> bytes:
             "damaged; make it again with emseg export"
         )
     return content
+
+
+def _to_change(folder: Path) -> Exports:
+    """Read the record that gets another entry; a damaged one begins anew, as its refusal says."""
+    try:
+        return read_exports(folder)
+    except ModelError:
+        return Exports()
 
 
 def _write_record(folder: Path, exports: Exports) -> None:

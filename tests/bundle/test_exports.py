@@ -106,6 +106,18 @@ def test_a_strange_record_is_refused(folder, changed):
         read_exports(folder)
 
 
+@pytest.mark.parametrize("text", ["{", "", "[]"])
+def test_a_damaged_record_begins_anew_with_the_next_export(folder, text):
+    (folder / RECORD).write_text(text, encoding="utf-8")
+    with pytest.raises(ModelError, match="make them again with emseg export"):
+        read_exports(folder)
+    write_export(folder, export(), CONTENT[ExportKind.ONNX])
+    assert list(read_export(folder, ExportKind.ONNX, WEIGHTS)) == CONTENT[ExportKind.ONNX]
+    (folder / RECORD).write_text(text, encoding="utf-8")
+    write_reference(folder, WEIGHTS, reference())
+    np.testing.assert_array_equal(read_reference(folder, WEIGHTS).image, reference().image)
+
+
 def test_an_export_of_two_files_needs_two_hashes():
     with pytest.raises(ValidationError, match=r"has 2 file"):
         export(ExportKind.OPENVINO, sha256=(WEIGHTS,))
