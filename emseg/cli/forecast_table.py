@@ -25,20 +25,22 @@ def tell_forecasts(model: "Model", config: "PredictConfig", *, json: bool) -> No
         Whatever is wrong with the model, a file, or the memory that is allowed.
     """
     from emseg.cli.console import out, print_json, result
-    from emseg.cli.predict import open_batch
+    from emseg.cli.predict import looked_at, open_batch, raise_failures
     from emseg.inference.forecast import forecast
 
-    found = list(forecast(open_batch(model, config)))
+    batch = open_batch(model, config)
+    found, errors = looked_at(forecast(batch), len(batch.paths))
     if json:
         print_json(json_module.dumps([_entry(each) for each in found], indent=2))
-        return
-    out.print(_table(found))
-    ram, seconds = max(each.plan.ram for each in found), sum(each.seconds for each in found)
-    result(
-        f"{len(found)} file(s), about {duration(seconds)} of computing and {in_words(ram)} of "
-        f"memory at most beside what the program takes; {in_words(free_bytes())} are free"
-    )
-    result("nothing was predicted: leave out --dry-run")
+    elif found:
+        out.print(_table(found))
+        ram, seconds = max(each.plan.ram for each in found), sum(each.seconds for each in found)
+        result(
+            f"{len(found)} file(s), about {duration(seconds)} of computing and {in_words(ram)} of "
+            f"memory at most beside what the program takes; {in_words(free_bytes())} are free"
+        )
+        result("nothing was predicted: leave out --dry-run")
+    raise_failures(errors, len(batch.paths))
 
 
 def duration(seconds: float) -> str:

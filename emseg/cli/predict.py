@@ -1,7 +1,7 @@
 """``emseg predict``: a model and micrographs become calibrated label images, or classes."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -34,12 +34,18 @@ from emseg.cli.options import (
     Signal,
     Threads,
 )
-from emseg.errors import ContentError, PartialError
+from emseg.errors import ContentError, PartialError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from emseg.bundle import Model
     from emseg.config import PredictConfig
+    from emseg.errors import EmsegError
     from emseg.inference import Batch, FileOutcome
+    from emseg.inference.engine import Failed
+
+_T = TypeVar("_T")
 
 
 def predict(
@@ -138,6 +144,10 @@ def predict(
     """
     from emseg.cli.machine import settle_threads
 
+    if dry_run and check_seams:
+        raise UsageError(
+            "--dry-run predicts nothing, and --check-seams predicts twice; leave one out"
+        )
     settle_threads(device, threads)
     from emseg.bundle import open_model
     from emseg.cli.console import print_json
@@ -196,7 +206,7 @@ def predict(
         print_json(json_module.dumps(rows, indent=2))
     else:
         show(outcomes, config)
-    _raise_failures(outcomes)
+    raise_failures([each.error for each in outcomes if each.error is not None], len(outcomes))
 
 
 def open_batch(model: "Model", config: "PredictConfig") -> "Batch":
@@ -255,14 +265,37 @@ def show(outcomes: "list[FileOutcome]", config: "PredictConfig") -> None:
         result(f"in {config.out}: {kinds}")
 
 
-def _raise_failures(outcomes: "list[FileOutcome]") -> None:
-    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+def looked_at(found: "Iterable[_T | Failed]", of: int) -> "tuple[list[_T], list[EmsegError]]":
+    """Take what was found out about so many files; tell those that failed beside others."""
+    from emseg.cli.console import tell_failure
+    from emseg.inference.engine import Failed
+
+    seen: list[_T] = []
+    errors: list[EmsegError] = []
+    for each in found:
+        if not isinstance(each, Failed):
+            seen.append(each)
+            continue
+        errors.append(each.error)
+        if of > 1:
+            tell_failure(" ".join(str(each.error).split()))
+    return seen, errors
+
+
+def raise_failures(errors: "Sequence[EmsegError]", of: int) -> None:
+    """End with the error of the one file, or with how many of several failed.
+
+    Raises
+    ------
+    EmsegError
+        When any did.
+    """
     if not errors:
         return
-    if len(outcomes) == 1:
+    if of == 1:
         raise errors[0]
-    if len(errors) == len(outcomes):
-        raise ContentError(f"none of the {len(outcomes)} files could be predicted")
+    if len(errors) == of:
+        raise ContentError(f"none of the {of} files could be predicted")
     raise PartialError(
-        f"{len(errors)} of {len(outcomes)} files failed and are named above; the others are done"
+        f"{len(errors)} of {of} files failed and are named above; the others are done"
     )

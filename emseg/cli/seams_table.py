@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 from emseg.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from rich.table import Table
 
     from emseg.bundle import Model
     from emseg.config import PredictConfig
@@ -24,17 +27,31 @@ def tell_seams(model: "Model", config: "PredictConfig", *, json: bool) -> None:
         Whatever is wrong with the model or a file; or when it has no tiles with borders.
     """
     from emseg.cli.console import out, print_json, result
-    from emseg.cli.predict import open_batch
-    from emseg.cli.tables import add_row, new_table
+    from emseg.cli.predict import looked_at, open_batch, raise_failures
     from emseg.inference.batch import SegmentationBatch
 
     batch = open_batch(model, config)
     if not isinstance(batch, SegmentationBatch):
         raise UsageError(f"{config.model} classifies whole images, which have no seams")
-    found = list(batch.seams())
+    found, errors = looked_at(batch.seams(), len(batch.paths))
     if json:
         print_json(json_module.dumps([_entry(*each) for each in found], indent=2))
-        return
+    elif found:
+        out.print(_table(found))
+        worst = max(seams.index for _, seams in found)
+        if worst < _CLEAR:
+            result("the borders of tiles do not show (an index of 1 is none)")
+        else:
+            result(
+                f"the borders of tiles show: a larger --halo than {batch.halo} helps, and so do "
+                "fewer borders, with a larger --tile"
+            )
+    raise_failures(errors, len(batch.paths))
+
+
+def _table(found: "Sequence[tuple[Path, Seams]]") -> "Table":
+    from emseg.cli.tables import add_row, new_table
+
     table = new_table("file", "tiles of", "changed near borders", "elsewhere", "seam index")
     for path, seams in found:
         add_row(
@@ -45,15 +62,7 @@ def tell_seams(model: "Model", config: "PredictConfig", *, json: bool) -> None:
             _share(seams.changed_between, seams.between),
             f"{seams.index:.2f}",
         )
-    out.print(table)
-    worst = max(seams.index for _, seams in found)
-    if worst < _CLEAR:
-        result("the borders of tiles do not show (an index of 1 is none)")
-    else:
-        result(
-            f"the borders of tiles show: a larger --halo than {batch.halo} helps, and so do fewer "
-            "borders, with a larger --tile"
-        )
+    return table
 
 
 def _share(changed: int, of: int) -> str:

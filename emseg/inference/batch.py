@@ -1,10 +1,11 @@
 """Many files through one model: while one is computed the next is read and the last is written."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 from emseg.bundle import ModelCard
 from emseg.config import PredictConfig, Task, parse_slices
@@ -25,6 +26,8 @@ from emseg.inference.settling import Settling, wants_probabilities
 from emseg.micrograph import Micrograph
 from emseg.reading import NO_MICROGRAPHS, Stack, find_files, open_stack
 from emseg.writing import results_folder
+
+_T = TypeVar("_T")
 
 
 class Batch(ABC):
@@ -104,12 +107,30 @@ class Batch(ABC):
     def plan(self, micrograph: Micrograph) -> Plan:
         """Say how a micrograph will be cut."""
 
-    def looked_at(self) -> Iterator[tuple[Path, int, Micrograph]]:
-        """Open each file; give its planes that are predicted, and the first of them."""
+    def looked_at(self, look: Callable[[Path, int, Micrograph], _T]) -> Iterator[_T | Failed]:
+        """Look at the files without writing anything; one that fails is told in its place.
+
+        Parameters
+        ----------
+        look : callable
+            Given a file, how many of its planes are predicted, and the first of them.
+
+        Raises
+        ------
+        UsageError
+            When an option fits no file.
+        """
         for path in self.paths:
-            stack = open_stack(path, self._options)
-            indices = self._indices(stack)
-            yield path, len(indices), stack.plane(indices[0], self._held)
+            try:
+                stack = open_stack(path, self._options)
+                indices = self._indices(stack)
+                seen = look(path, len(indices), stack.plane(indices[0], self._held))
+            except (EmsegError, MemoryError) as error:
+                told = _told(path, error)
+                _raise_usage(told)
+                yield Failed(path, told)
+            else:
+                yield seen
 
     @abstractmethod
     def _outcomes(self) -> Generator[FileOutcome]:
@@ -214,7 +235,7 @@ class SegmentationBatch(Batch):
             return _failure(path, _told(path, error))
         return FileOutcome(path, place.labels, tuple(results.rows))
 
-    def seams(self) -> Iterator[tuple[Path, Seams]]:
+    def seams(self) -> Iterator[tuple[Path, Seams] | Failed]:
         """Look for seams in the first plane of each file; nothing is written."""
         config, backend = self.config, self.backend
 
@@ -229,8 +250,7 @@ class SegmentationBatch(Batch):
                 is_shifted=is_shifted,
             )
 
-        for path, _, micrograph in self.looked_at():
-            yield path, check_seams(micrograph, make)
+        return self.looked_at(lambda path, _, micrograph: (path, check_seams(micrograph, make)))
 
 
 class ClassificationBatch(Batch):
@@ -311,6 +331,10 @@ def _told(path: Path, error: EmsegError | MemoryError) -> EmsegError:
 
 def _failure(path: Path, error: EmsegError) -> FileOutcome:
     """Say why a file failed; where it is the command that is wrong, for every file, raise it."""
+    _raise_usage(error)
+    return FileOutcome(path, error=error)
+
+
+def _raise_usage(error: EmsegError) -> None:
     if isinstance(error, UsageError) and not isinstance(error, PathMissingError):
         raise error
-    return FileOutcome(path, error=error)

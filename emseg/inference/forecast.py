@@ -10,7 +10,9 @@ import numpy as np
 from emseg.bundle import ModelCard
 from emseg.inference.backends import Backend
 from emseg.inference.batch import Batch
+from emseg.inference.engine import Failed
 from emseg.inference.plan import Plan
+from emseg.micrograph import Micrograph
 
 _REPEATED = 2  # runs of a tile that are timed, after one that is not
 
@@ -76,22 +78,26 @@ class Stopwatch:
         return (time.perf_counter() - start) / _REPEATED
 
 
-def forecast(batch: Batch) -> Iterator[Forecast]:
+def forecast(batch: Batch) -> Iterator[Forecast | Failed]:
     """Look at the files of a batch without predicting or writing anything.
 
-    Yields
-    ------
-    Forecast
-        One a file, in order.
+    Returns
+    -------
+    iterator of Forecast or Failed
+        One a file, in order: what it will take, or what is wrong with it or with the memory that
+        is allowed.
 
     Raises
     ------
-    EmsegError
-        Whatever is wrong with a file, or with the memory that is allowed.
+    UsageError
+        When an option fits no file.
     """
     watch = Stopwatch(batch.card, batch.backend)
-    for path, planes, micrograph in batch.looked_at():
+
+    def look(path: Path, planes: int, micrograph: Micrograph) -> Forecast:
         plan = batch.plan(micrograph)
         is_streamed = not isinstance(micrograph.pixels, np.ndarray)
         seconds = planes * watch.seconds(plan)
-        yield Forecast(path, planes, micrograph.size, plan, is_streamed, seconds)
+        return Forecast(path, planes, micrograph.size, plan, is_streamed, seconds)
+
+    return batch.looked_at(look)

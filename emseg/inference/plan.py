@@ -36,6 +36,7 @@ _BANDS = 4  # of the answer: being filled, waiting, being written, being compres
 _WRITTEN, _WRITTEN_BYTES = 4 * 512, 4 << 27  # rows that files take, of which wide ones take fewer
 _EACH = 1 << 14  # pixels that could be computed in the time that a tile takes anyway
 _FINER = 0.9  # of a length that was considered; what lies between changes little
+_STEP = 10_000_000  # bytes to which what has to be allowed is rounded up
 _SLACK = 150_000_000  # bytes that libraries take while they work
 
 
@@ -51,12 +52,15 @@ class Budget:
         Of a device with a memory of its own.
     is_asked, is_vram_asked : bool
         Whether a user said so; otherwise it is what seems right.
+    taken : int
+        That the process has now, with what libraries take while they work.
     """
 
     ram: int
     vram: int | None = None
     is_asked: bool = False
     is_vram_asked: bool = False
+    taken: int = 0
 
     @classmethod
     def of(
@@ -80,7 +84,7 @@ class Budget:
         vram = None if on_device is None else int(_SHARE_OF_DEVICE * on_device)
         if vram is not None and max_vram is not None:
             vram = min(vram, max_vram)
-        return cls(max(0, ram), vram, max_ram is not None, max_vram is not None)
+        return cls(max(0, ram), vram, max_ram is not None, max_vram is not None, taken + _SLACK)
 
     @property
     def held(self) -> int:
@@ -207,9 +211,11 @@ def _require_allowed(least: Plan, budget: Budget) -> None:
     """Refuse tiles that take more than a user allows, when there are no smaller ones."""
     tiles = f"the smallest tiles, {least.tile[0]} x {least.tile[1]} pixels, take about"
     if budget.is_asked and least.ram > budget.ram:
+        needed = -(-(least.ram + budget.taken) // _STEP) * _STEP
         raise ContentError(
-            f"{tiles} {memory.in_words(least.ram)} of memory beside what the program has, and "
-            f"--max-ram leaves {memory.in_words(budget.ram)}; allow more"
+            f"{tiles} {memory.in_words(least.ram)} of memory beside the "
+            f"{memory.in_words(budget.taken)} that the program takes, and --max-ram leaves "
+            f"{memory.in_words(budget.ram)}; allow {needed // 1_000_000}M or more"
         )
     if budget.is_vram_asked and budget.vram is not None and least.on_device > budget.vram:
         raise ContentError(

@@ -95,13 +95,18 @@ def check_seams(
         )
     both = [segmenter(tile=tile, is_shifted=is_shifted) for is_shifted in (False, True)]
     labels = [each.segment(micrograph).labels.pixels for each in both]
-    near = _near(micrograph, prepared, [each.grid(prepared, tile) for each in both])
+    near = _near(micrograph, prepared, [each.grid(prepared.size, tile) for each in both])
     changed = labels[0] != labels[1]
     looked_at = labels[0] != unlabelled_value(len(usual.card.classes))
     between = looked_at & ~near
     near &= looked_at
     counts = (int(np.count_nonzero(each)) for each in (near, changed & near))
-    others = (int(np.count_nonzero(each)) for each in (between, changed & between))
+    others = [int(np.count_nonzero(each)) for each in (between, changed & between)]
+    if not others[0]:
+        raise ContentError(
+            f"{place}: tiles of {tile[0]} x {tile[1]} pixels with a halo of {usual.halo} keep "
+            "nothing away from their borders, with which to compare; take a larger --tile"
+        )
     return Seams(tile, *counts, *others)
 
 
@@ -112,7 +117,7 @@ def _several(
     if any(side < length for side, length in zip(tile, size, strict=True)):
         return tile
     stride = segmenter.card.stride
-    least = 2 * segmenter.halo + 2 * stride
+    least = padded_length(2 * segmenter.halo + 4 * _NEAR, stride) + 2 * stride
     rows, columns = (max(least, padded_length(length // 2, stride)) for length in size)
     return (rows, columns) if rows < size[0] or columns < size[1] else None
 

@@ -181,6 +181,7 @@ class Segmenter:
         network = Network.of(self.card, self.halo)
         if self._fixed is None:
             return plan_tiles(need, network, self.budget, self._engine.largest)
+        self.grid(seen.size, self._fixed)  # refuses a tile that keeps nothing
         rows, columns = self._fixed
         if not self.card.global_context:  # a plane that is smaller than a tile is one of its size
             height, width = (padded_length(length, self.card.stride) for length in need.size)
@@ -264,7 +265,7 @@ class Segmenter:
     def _tiles_of(self, plane: Prepared, *, keep_probabilities: bool) -> Iterator[Job]:
         wants_scores = keep_probabilities or plane.is_rescaled or self.card.global_context
         plan = self.plan(plane.micrograph, plane.seen, keep_probabilities=keep_probabilities)
-        rows, columns = self.grid(plane, plan.tile)
+        rows, columns = self.grid(plane.size, plan.tile)
         stops = [row.keep_stop for row in rows]
         if self.card.global_context:  # a band is done where the next row of tiles begins
             stops = [*(row.read_start for row in rows[1:]), rows[-1].read_stop]
@@ -284,7 +285,7 @@ class Segmenter:
                 tile = Tile(row, column)
                 yield Job(plane, tile, values, wants_scores, plan.batch, ends, (number, of))
 
-    def grid(self, plane: Prepared, tile: tuple[int, int]) -> tuple[list[Span], list[Span]]:
+    def grid(self, size: tuple[int, int], tile: tuple[int, int]) -> tuple[list[Span], list[Span]]:
         """Cut both axes of what the network sees, for tiles of so many rows and columns."""
         stride = self.card.stride
         if self.card.global_context:
@@ -295,7 +296,7 @@ class Segmenter:
                     overlap=side // 2,
                     stride=stride,
                 )
-                for length, side in zip(plane.size, tile, strict=True)
+                for length, side in zip(size, tile, strict=True)
             )
             return rows, columns
         rows, columns = (
@@ -306,7 +307,7 @@ class Segmenter:
                 stride=stride,
                 shift=(side - 2 * self.halo) // 2 // stride * stride if self._is_shifted else 0,
             )
-            for length, side in zip(plane.size, tile, strict=True)
+            for length, side in zip(size, tile, strict=True)
         )
         return rows, columns
 

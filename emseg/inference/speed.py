@@ -17,6 +17,7 @@ from emseg.errors import EmsegError
 from emseg.inference.backends import ENTRIES, Backend
 from emseg.inference.backends.choosing import Considered, considered
 from emseg.inference.batch import Batch
+from emseg.inference.engine import Failed
 from emseg.inference.matrix_rate import matrix_gflops
 from emseg.inference.plan import Plan
 from emseg.micrograph import Micrograph
@@ -180,8 +181,12 @@ class _Course:
 
     def __post_init__(self) -> None:
         batch = self._batch(self.out)
-        ((_, _, micrograph),) = batch.looked_at()
-        self.plan, self.size = batch.plan(micrograph), micrograph.size
+        (found,) = batch.looked_at(
+            lambda _, __, micrograph: (batch.plan(micrograph), micrograph.size)
+        )
+        if isinstance(found, Failed):
+            raise found.error
+        self.plan, self.size = found
 
     def run(self, turn: int) -> None:
         """Compute some batches, then predict the file."""

@@ -27,6 +27,12 @@ def test_a_halo_that_covers_the_receptive_field_leaves_no_seam(unet, cpu, microg
     assert seams.tile == (152, 140)
 
 
+def test_tiles_keep_pixels_away_from_their_borders_to_compare_with(unet, cpu, micrograph):
+    seams = check_seams(micrograph(140, 140), of(unet, cpu))
+    assert seams.tile[0] < 140
+    assert seams.between > 1000
+
+
 def test_a_halo_that_is_too_small_shows(unet, cpu, micrograph):
     seams = check_seams(micrograph(300, 280), of(unet, cpu, halo=0, tile=100))
     assert seams.changed_near > 20 * max(1, seams.changed_between)
@@ -40,9 +46,9 @@ def test_equal_predictions_have_an_index_of_one():
 
 
 def test_borders_are_marked_where_they_lie_in_the_file(unet, cpu, micrograph):
-    bare = micrograph(100, 120)
+    bare = micrograph(140, 160)
     framed = Micrograph(
-        np.pad(bare.pixels, ((0, 0), (7, 30), (0, 0))), "m", specimen=Region(7, 107, 0, 120)
+        np.pad(bare.pixels, ((0, 0), (7, 30), (0, 0))), "m", specimen=Region(7, 147, 0, 160)
     )
     plain, within = (check_seams(each, of(unet, cpu)) for each in (bare, framed))
     assert (plain.near, plain.between) == (within.near, within.between)
@@ -51,6 +57,8 @@ def test_borders_are_marked_where_they_lie_in_the_file(unet, cpu, micrograph):
 def test_what_has_no_seams_says_so(unet, make_model, cpu, micrograph):
     with pytest.raises(ContentError, match="20 x 20 pixels are one tile with a halo of 24"):
         check_seams(micrograph(20, 20), of(unet, cpu))
+    with pytest.raises(ContentError, match=r"80 x 80 .* nothing away from their borders"):
+        check_seams(micrograph(96, 96), of(unet, cpu, tile=80))
     blended = make_model(unet.network, stride=4, global_context=True)
     with pytest.raises(ContentError, match="are blended and have no seams"):
         check_seams(micrograph(200, 200), of(blended, cpu))
