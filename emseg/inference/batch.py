@@ -164,8 +164,10 @@ class Batch(ABC):
         return picked
 
     def _watch(self, plane: Prepared, done: int, of: int) -> None:
-        micrograph = plane.micrograph
-        planes = self._planes[_path_of(plane)]
+        micrograph, path = plane.micrograph, _path_of(plane)
+        if path in self._given_up:  # tiles of it were on their way
+            return
+        planes = self._planes[path]
         share = (planes.index(micrograph.plane) + done / of) / len(planes)
         title = micrograph.title
         self._report(share, f"{title}, tile {done} of {of}" if of > 1 else title)

@@ -13,9 +13,10 @@ import torch
 from torch import nn
 
 from emseg.config import PredictConfig, Task
-from emseg.errors import UnreadableFileError, UsageError
+from emseg.errors import StorageError, UnreadableFileError, UsageError
 from emseg.inference.backends.with_torch import TorchBackend
 from emseg.inference.batch import Batch
+from emseg.inference.results import FileResults
 from emseg.writing.leftovers import sweep
 
 
@@ -358,3 +359,26 @@ def test_what_a_killed_run_was_writing_is_removed_wherever_results_lie(run, tmp_
     sweep.cache_clear()  # the next run is another process
     run([draw(tmp_path / "b.png")], previews=False)
     assert not [path for path in left if path.exists()]
+
+
+def test_nothing_is_told_of_a_file_once_it_failed(make_model, cpu, tmp_path, monkeypatch):
+    put = FileResults.put
+
+    def full(results, band):
+        if band.plane.micrograph.path == tmp_path / "a.png":
+            raise StorageError("the disk is full")
+        put(results, band)
+
+    monkeypatch.setattr(FileResults, "put", full)
+    names = ("a", "b")
+    for name in names:
+        iio.imwrite(tmp_path / f"{name}.png", np.arange(4096, dtype=np.uint8).reshape(64, 64))
+    inputs = tuple(tmp_path / f"{name}.png" for name in names)
+    settings = {"tile": 16, "halo": 0, "probabilities": True, "out": tmp_path / "out"}
+    config = PredictConfig(model=Path("m"), inputs=inputs, **settings)
+    told = []
+    batch = batch_of(make_model(Thirds()), config, cpu)
+    told.extend(batch.run(lambda _, words: told.append(words)))
+    failed = next(at for at, each in enumerate(told) if getattr(each, "error", None))
+    assert told[failed].path == inputs[0]
+    assert not [each for each in told[failed:] if isinstance(each, str) and each.startswith("a")]
