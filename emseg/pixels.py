@@ -141,7 +141,7 @@ class ReadPixels(LazyPixels):
         self, read: Rows, shape: tuple[int, ...], dtype: np.dtype[Any], together: int = 1
     ) -> None:
         super().__init__(shape, dtype)
-        self._read, self._together = read, together
+        self._read, self.together = read, together
         self._forget()
 
     def _forget(self) -> None:
@@ -153,8 +153,8 @@ class ReadPixels(LazyPixels):
         stop = start + kept.shape[1]
         if start <= top and bottom <= stop:
             return kept[:, top - start : bottom - start]
-        first = top - top % self._together
-        last = min(bottom + -bottom % self._together, self.shape[1])
+        first = top - top % self.together
+        last = min(bottom + -bottom % self.together, self.shape[1])
         band = np.empty((len(self), last - first, self.shape[2]), self.dtype)
         known = range(max(first, start), min(last, stop)) or range(first, first)
         band[:, known.start - first : known.stop - first] = kept[
@@ -171,7 +171,7 @@ class ReadPixels(LazyPixels):
 
     def _fill(self, band: NDArray[Any], top: int) -> None:
         """Read a band in pieces, since what is read is there twice until it is copied."""
-        at_once = max(1, _BAND // _row_bytes(self) // self._together) * self._together
+        at_once = max(1, _BAND // _row_bytes(self) // self.together) * self.together
         for start in range(0, band.shape[1], at_once):
             piece = band[:, start : start + at_once]
             piece[:] = self._read(top + start, top + start + piece.shape[1])
@@ -181,14 +181,14 @@ class Window(LazyPixels):
     """A part of other pixels, perhaps mirrored; use `window`."""
 
     def __init__(self, pixels: Pixels, rows: slice, columns: slice) -> None:
-        self._pixels, self._columns = pixels, columns
+        self.pixels, self._columns = pixels, columns
         self._rows = range(pixels.shape[1])[rows]
         width = len(range(pixels.shape[2])[columns])
         super().__init__((len(pixels), len(self._rows), width), pixels.dtype)
 
     def rows(self, top: int, bottom: int) -> NDArray[Any]:
         """Read rows of the part."""
-        return self._pixels[:, _slice(self._rows[top:bottom]), self._columns]
+        return self.pixels[:, _slice(self._rows[top:bottom]), self._columns]
 
 
 class Mapped(LazyPixels):
@@ -201,12 +201,12 @@ class Mapped(LazyPixels):
         channels: int,
         dtype: np.dtype[Any],
     ) -> None:
-        self._pixels, self._function = pixels, function
+        self.pixels, self._function = pixels, function
         super().__init__((channels, *pixels.shape[1:]), dtype)
 
     def rows(self, top: int, bottom: int) -> NDArray[Any]:
         """Read rows and change them."""
-        return self._function(self._pixels[:, top:bottom])
+        return self._function(self.pixels[:, top:bottom])
 
 
 def window(pixels: Pixels, rows: slice, columns: slice) -> Pixels:
@@ -264,6 +264,13 @@ def row_bands(pixels: Pixels, most: int | None = None) -> Iterator[tuple[int, ND
     rows = max(1, (_BAND if most is None else most) // _row_bytes(pixels))
     for top in range(0, pixels.shape[1], rows):
         yield top, pixels[:, top : top + rows]
+
+
+def rows_together(pixels: Pixels) -> int:
+    """How many rows are read at no more cost than one of them; of an array, each by itself."""
+    if isinstance(pixels, Window | Mapped):
+        return rows_together(pixels.pixels)
+    return pixels.together if isinstance(pixels, ReadPixels) else 1
 
 
 def _row_bytes(pixels: Pixels) -> int:

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +14,7 @@ from emseg.errors import ContentError, EmsegError, PathMissingError, UsageError
 from emseg.inference.backends import Backend
 from emseg.inference.bands import Band
 from emseg.inference.classifier import Classification, Classifier
+from emseg.inference.contents import files_bytes
 from emseg.inference.engine import Failed
 from emseg.inference.outcomes import FileOutcome, Progress, unheard
 from emseg.inference.plan import Budget, Plan
@@ -193,6 +195,7 @@ class SegmentationBatch(Batch):
             halo=config.halo,
             rescale=config.rescale,
             budget=Budget.of(backend, config.max_ram, config.max_vram),
+            files=partial(files_bytes, card, config, maps=backend.maps),
         )
         Settling(card, config)  # refuses what the model does not know before it starts
         self.preparing, self._held = self.segmenter.preparing, self.segmenter.budget.held

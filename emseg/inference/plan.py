@@ -5,8 +5,8 @@ What takes memory, for tiles of ``ty`` x ``tx`` pixels over a plane of ``Y`` x `
     the network     batch x ty x tx x bytes per pixel        on the device
     tiles           a few of them wait, normalised
     bands           ty x X, of the file and of the answer    some of each
-    files           512 x X of each level that is written
-    the plane       Y x X, unless it is read by bands
+    what is held    512 x X of each level that is written, a picture, and Y x X of the plane,
+                    unless it is read by bands
 
 Of all shapes that fit, the one is taken that computes the fewest pixels: a halo is computed twice.
 """
@@ -32,8 +32,10 @@ _LARGEST = {"cpu": 2048, "device": 4096}  # side of a tile; beyond, a larger one
 _BATCH_PIXELS = {"cpu": 1 << 18, "device": 1 << 22}  # that are asked at once
 _MOST = 64  # tiles of a batch
 _TILES = 3  # tiles that wait, beside those that are computed
-_BANDS = 4  # of the answer: being filled, waiting, being written, being compressed
-_WRITTEN, _WRITTEN_BYTES = 4 * 512, 4 << 27  # rows that files take, of which wide ones take fewer
+_BANDS = 4  # of the answer: being filled, waiting, being written, and what is made of that
+_READ = 2  # bands of the file: of the tiles, and of those before or of the picture
+_PIECE = 1 << 25  # bytes that are decoded at a time, and are there twice until they are copied
+_RESAMPLED = 1 << 27  # bytes that are taken while rows are brought to another size
 _EACH = 1 << 14  # pixels that could be computed in the time that a tile takes anyway
 _FINER = 0.9  # of a length that was considered; what lies between changes little
 _STEP = 10_000_000  # bytes to which what has to be allowed is rounded up
@@ -133,21 +135,39 @@ class Need:
     ----------
     size : tuple of int
         Height and width of what the network sees, in pixels.
-    width : int
-        Of the plane in the file.
-    itemsize : int
-        Bytes of a value of the file.
+    file : tuple of int
+        Height and width of the plane in the file.
+    row : int
+        Bytes of a row of the file that is read by bands; 0 for a plane that is read at once.
+    together : int
+        How many rows are decoded together.
     wants_scores : bool
         Whether probabilities are kept, or the class alone.
+    is_rescaled : bool
+        Whether the network sees other pixels than those of the file.
     held : int
-        Bytes that stay in memory whatever the tiles: of a plane that is read at once.
+        Bytes that stay in memory whatever the tiles: a plane that is read at once, what files
+        take while they are written.
     """
 
     size: tuple[int, int]
-    width: int
-    itemsize: int
-    wants_scores: bool
+    file: tuple[int, int]
+    row: int = 0
+    together: int = 1
+    wants_scores: bool = False
+    is_rescaled: bool = False
     held: int = 0
+
+    def read_bytes(self, rows: int, channels: int) -> int:
+        """Reckon what reading takes where tiles have so many rows."""
+        taken = 0
+        if self.is_rescaled:  # as floats, of this band and of the one before
+            taken = _RESAMPLED + 2 * rows * channels * 4 * self.size[1]
+            rows = rows * self.file[0] // self.size[0]
+        if self.row:
+            band = min(rows + 2 * self.together, self.file[0]) * self.row
+            taken += _READ * band + 2 * max(_PIECE, self.together * self.row)
+        return taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,9 +286,8 @@ def planned(need: Need, network: Network, budget: Budget, tile: tuple[int, int])
     one = rows * columns * 4 * (network.channels + network.classes)
     values = 4 * network.classes if need.wants_scores else 1
     kept = min(padded_length(need.size[0], network.stride), max(1, rows - 2 * network.halo))
-    bands = need.width * (rows * 2 * network.channels * need.itemsize + kept * _BANDS * values)
-    files = min(_WRITTEN * need.width * values, _WRITTEN_BYTES)
-    rest = need.held + _TILES * one + bands + files
+    answered = _BANDS * values * kept * max(need.size[1], need.file[1])
+    rest = need.held + _TILES * one + need.read_bytes(rows, network.channels) + answered
     each, room = one + layers, budget.ram - rest
     if budget.vram is not None:
         each, room = layers, budget.vram

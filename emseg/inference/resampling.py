@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 from emseg.pixels import Pixels, ReadPixels
 
-_BAND = 1 << 24  # values of the input that are held as floats at a time
+_BAND = 1 << 22  # values that are held as floats at a time
 
 
 class Upwards(StrEnum):
@@ -75,8 +75,12 @@ def resampled(pixels: Pixels, size: tuple[int, int], upwards: Upwards = Upwards.
     grid = _Grid(pixels.shape, size, pixels.dtype, upwards)
 
     def read(top: int, bottom: int) -> NDArray[Any]:
-        first, last = grid.needed(top, bottom)
-        return grid.band(pixels[:, first:last], first, top, bottom)
+        rows = np.empty((len(pixels), bottom - top, size[1]), grid.dtype)
+        for start, stop in grid.steps(top, bottom):
+            first, last = grid.needed(start, stop)
+            band = grid.band(pixels[:, first:last], first, start, stop)
+            rows[:, start - top : stop - top] = band
+        return rows
 
     return ReadPixels(read, (len(pixels), *size), grid.dtype)
 

@@ -14,21 +14,13 @@ from numpy.typing import NDArray
 from emseg.bundle import ModelCard
 from emseg.config import PredictConfig
 from emseg.inference.bands import Band
+from emseg.inference.contents import Contents
 from emseg.inference.object_rows import add_objects
 from emseg.inference.pipeline import behind
 from emseg.inference.rows import Row, label_row
 from emseg.inference.settling import Settled, Settling, uncertainty_of
 from emseg.micrograph import Micrograph, count_classes
-from emseg.writing import (
-    Content,
-    RunTable,
-    Sink,
-    instance_content,
-    label_content,
-    open_sink,
-    probability_content,
-    uncertainty_content,
-)
+from emseg.writing import Content, RunTable, Sink, open_sink
 from emseg.writing.growing_tables import GrowingTable, growing_csv
 from emseg.writing.previews import Preview
 
@@ -154,26 +146,19 @@ class FileResults:
 
     def _begin(self, micrograph: Micrograph) -> None:
         """Open what will take the bands; what is opened last is closed first."""
-        place, size, count = self._place, micrograph.size, len(self._planes)
-        classes, enter = self._card.label_classes, self._open.enter_context
-        said = (classes, micrograph.pixel_size, self._planes)
-        content = label_content(
-            micrograph.name, size, *said, specimen=micrograph.specimen, count=count
+        place, enter = self._place, self._open.enter_context
+        title = place.labels.name.removesuffix(f".{place.format}")
+        wanted = Contents.of(
+            self._card, self._config, micrograph, self._planes, title=title, maps=self._maps
         )
-        self._labels = enter(open_sink(place.labels, content))
+        self._labels = enter(open_sink(place.labels, wanted.labels))
         enter(self._announced())
-        name = place.labels.name.removesuffix(f".{place.format}")
-        if self._config.probabilities:
-            kept = probability_content(name, size, *said, count=count)
-            self._probabilities = self._opened(place.probabilities, kept)
-        if self._config.uncertainty:
-            maps = ("entropy", *self._maps)
-            kept = uncertainty_content(name, size, maps, *said[1:], count=count)
-            self._uncertainty = self._opened(place.uncertainty, kept)
-        if self._config.instances:
-            self._instances = self._opened(
-                place.instances, instance_content(name, size, *said[1:], count=count)
-            )
+        if wanted.probabilities is not None:
+            self._probabilities = self._opened(place.probabilities, wanted.probabilities)
+        if wanted.uncertainty is not None:
+            self._uncertainty = self._opened(place.uncertainty, wanted.uncertainty)
+        if wanted.instances is not None:
+            self._instances = self._opened(place.instances, wanted.instances)
             enter(self._noted(place.objects))
             self._objects = enter(growing_csv(place.objects))
         self._settling = enter(Settling(self._card, self._config))

@@ -18,6 +18,7 @@ from emseg.inference.pipeline import ahead
 from emseg.inference.plan import Budget, Need, Network, Plan, plan_tiles, planned
 from emseg.inference.preparing import Prepared, Preparing
 from emseg.micrograph import LabelImage, Micrograph, label_dtype
+from emseg.pixels import LazyPixels, rows_together
 from emseg.tiling import Blend, Span, Stitch, Tile, covering_spans, padded_length, spans
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ _AHEAD = 2  # tiles that wait for the network
 
 def silent(_done: int, _of: int) -> None:
     """Tell nobody."""
+
+
+def no_files(_micrograph: Micrograph) -> int:
+    """Write nothing."""
+    return 0
 
 
 def unwatched(_plane: Prepared, _done: int, _of: int) -> None:
@@ -76,6 +82,8 @@ class Segmenter:
         Memory that it may take; by default a share of what is free.
     is_shifted : bool
         Whether tiles begin half a tile elsewhere than they would: to see whether that shows.
+    files : callable
+        Says how many bytes of memory the files of a micrograph take while they are written.
     """
 
     def __init__(
@@ -88,10 +96,11 @@ class Segmenter:
         rescale: Rescale = Rescale.AUTO,
         budget: Budget | None = None,
         is_shifted: bool = False,
+        files: Callable[[Micrograph], int] = no_files,
     ) -> None:
         self.card, self.backend = card, backend
         self.preparing = Preparing(card, rescale)
-        self._is_shifted = is_shifted
+        self._is_shifted, self._files = is_shifted, files
         self.halo = padded_length(card.halo if halo is None else halo, card.stride)
         self.budget = budget or Budget.of(backend)
         fixed = tile if tile is not None else card.tile
@@ -113,7 +122,7 @@ class Segmenter:
         """Longest side of the tiles of a large micrograph, in pixels; smaller ones have smaller."""
         if self._fixed is not None:
             return max(self._fixed)
-        usual = Need((_USUAL, _USUAL), _USUAL, 2, wants_scores=False)
+        usual = Need((_USUAL, _USUAL), (_USUAL, _USUAL), held=2 * _USUAL**2)
         network = Network.of(self.card, self.halo)
         budget = replace(self.budget, is_asked=False, is_vram_asked=False)
         return max(plan_tiles(usual, network, budget).tile)
@@ -239,12 +248,16 @@ class Segmenter:
         read = {id(each.pixels): each.pixels for each in (micrograph, seen)}
         held = sum(each.nbytes for each in read.values() if isinstance(each, np.ndarray))
         is_rescaled = seen.size != micrograph.without_bar.size
+        pixels = micrograph.pixels
+        row = len(pixels) * pixels.shape[2] * pixels.dtype.itemsize
         return Need(
             seen.size,
-            micrograph.size[1],
-            seen.pixels.dtype.itemsize,
+            micrograph.size,
+            row if isinstance(pixels, LazyPixels) else 0,
+            rows_together(pixels),
             keep_probabilities or is_rescaled or self.card.global_context,
-            held,
+            is_rescaled,
+            held + self._files(micrograph),
         )
 
     def _jobs(
@@ -273,6 +286,7 @@ class Segmenter:
         for row, stop in zip(rows, stops, strict=True):
             if self._engine.is_dropped(plane):
                 return
+            strip = None  # is not held while the next one is read
             strip = plane.rows(row.read_start, row.read_stop)
             for column in columns:
                 number += 1

@@ -108,7 +108,7 @@ def _micrograph(
     stack: Stack, index: int, specimen: Region | None, with_calibration: bool
 ) -> Micrograph:
     """Read a plane; the specimen is cut out where that was asked for, and else remembered."""
-    read = stack[index]
+    read = stack.plane(index)
     cut = read.without_bar
     if cut is read:
         cut = replace(cut, specimen=specimen)
@@ -124,7 +124,7 @@ def _write_labels(
     with_calibration: bool,
 ) -> None:
     """Write label images again, in bands, and look at their values on the way."""
-    planes = (stack[index] for index in indices)
+    planes = (stack.plane(index) for index in indices)
     first = next(planes)
     cut = first.without_bar
     content = label_content(

@@ -30,10 +30,12 @@ from emseg.writing.display import (
     veiled,
 )
 from emseg.writing.picture import Entry, Panel, compose, pixel_note, with_scale_bar
-from emseg.writing.reduction import BlockMeans, Picked, oversampled
+from emseg.writing.reduction import BlockMeans, Picked, block_means_size, oversampled
 from emseg.writing.whole import whole_file
 
 _LISTED = 12
+_STRETCHED = 6  # copies of the averaged pixels that a stretch of their contrast makes
+_PAINTED = 12  # bytes of a pixel that is painted: its class, and its colours twice
 
 
 def write_preview(
@@ -72,6 +74,17 @@ def write_preview(
     for top, band in row_bands(micrograph.pixels):
         preview.put(band, labels.pixels[top : top + band.shape[1]])
     preview.write(path)
+
+
+def preview_bytes(micrograph: Micrograph, longest: int = 1024) -> int:
+    """Memory that a preview takes while it is drawn, in bytes; no pixel is looked at."""
+    size = micrograph.size
+    shown = shown_size(size, micrograph.pixel_size, longest)
+    averaged = math.prod(block_means_size(size, shown))
+    colours = 3 if len(micrograph.pixels) == 3 else 1
+    precision = 8 if micrograph.pixels.dtype.itemsize > 2 else 4
+    picked = math.prod(oversampled(size, shown))
+    return _STRETCHED * colours * precision * averaged + _PAINTED * picked
 
 
 class Preview:

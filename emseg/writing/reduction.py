@@ -14,6 +14,16 @@ _COLOURS = 3
 _ROWS = 256  # that are averaged at a time, at least a row of blocks
 
 
+def block_means_size(size: Size, shown: Size) -> Size:
+    """Height and width of what `BlockMeans` makes of a plane."""
+    tall, wide = _block(size, shown)
+    return size[0] // tall, size[1] // wide
+
+
+def _block(size: Size, shown: Size) -> Size:
+    return max(1, size[0] // shown[0]), max(1, size[1] // shown[1])
+
+
 class BlockMeans:
     """Averages whole blocks of pixels until less than twice the shown size is left.
 
@@ -32,8 +42,7 @@ class BlockMeans:
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], shown: Size) -> None:
         channels, height, width = shape
         channels = channels if channels == _COLOURS else 1
-        self._block = max(1, height // shown[0]), max(1, width // shown[1])
-        tall, wide = self._block
+        self._block = tall, wide = _block((height, width), shown)
         precision = np.float64 if dtype.itemsize > 2 else np.float32
         self.means: NDArray[np.floating] = np.empty(
             (channels, height // tall, width // wide), precision

@@ -26,7 +26,7 @@ def test_a_plan_counts_its_tiles_and_keeps_to_its_budget(
     height, width, stride, halos, ram, wants_scores
 ):
     network = Network(stride, halos * stride, 3, 1, 500)
-    need = Need((height, width), width, 2, wants_scores)
+    need = Need((height, width), (height, width), 2 * width, wants_scores=wants_scores)
     plan = plan_tiles(need, network, Budget(ram))
     size = padded_length(height, stride), padded_length(width, stride)
     rows = list(tiles((size[0], stride), tile=plan.tile[0], halo=network.halo, stride=stride))
@@ -39,7 +39,7 @@ def test_a_plan_counts_its_tiles_and_keeps_to_its_budget(
 
 
 def test_more_memory_never_computes_more_pixels():
-    need = Need((8192, 8192), 8192, 2, wants_scores=False)
+    need = Need((8192, 8192), (8192, 8192), 2 * 8192)
     computed = [
         plan_tiles(need, USUAL, Budget(ram)).computed for ram in (GB, 2 * GB, 4 * GB, 16 * GB)
     ]
@@ -48,25 +48,27 @@ def test_more_memory_never_computes_more_pixels():
 
 
 def test_a_small_plane_is_one_tile():
-    plan = plan_tiles(Need((500, 700), 700, 1, wants_scores=True), USUAL, Budget(8 * GB))
+    plan = plan_tiles(Need((500, 700), (500, 700), wants_scores=True), USUAL, Budget(8 * GB))
     assert (plan.tile, plan.tiles) == ((512, 704), 1)
 
 
 def test_a_wide_plane_has_low_tiles_where_bands_are_what_takes_the_memory():
-    plan = plan_tiles(Need((9000, 60000), 60000, 2, wants_scores=True), USUAL, Budget(3 * GB))
+    plan = plan_tiles(
+        Need((9000, 60000), (9000, 60000), 2 * 60000, wants_scores=True), USUAL, Budget(3 * GB)
+    )
     assert plan.ram <= 3 * GB
     assert plan.tile[0] < plan.tile[1]
 
 
 def test_a_gpu_is_asked_for_the_network_alone():
-    need = Need((8192, 8192), 8192, 2, wants_scores=False)
+    need = Need((8192, 8192), (8192, 8192), 2 * 8192)
     plan = plan_tiles(need, USUAL, Budget(4 * GB, vram=2 * GB))
     assert plan.on_device <= 2 * GB
     assert plan.ram <= 4 * GB
 
 
 def test_memory_that_a_user_allows_and_that_is_too_little_is_refused_with_both_numbers():
-    need = Need((9000, 60000), 60000, 2, wants_scores=True)
+    need = Need((9000, 60000), (9000, 60000), 2 * 60000, wants_scores=True)
     budget = Budget(10**8, is_asked=True, taken=300_000_000)
     with pytest.raises(ContentError, match=r"take about \d\.\d GB .* leaves 100 MB; ") as raised:
         plan_tiles(need, USUAL, budget)
@@ -76,7 +78,7 @@ def test_memory_that_a_user_allows_and_that_is_too_little_is_refused_with_both_n
 
 
 def test_a_tile_that_did_not_fit_is_not_planned_again():
-    need = Need((4096, 4096), 4096, 2, wants_scores=False)
+    need = Need((4096, 4096), (4096, 4096), 2 * 4096)
     plan = plan_tiles(need, USUAL, Budget(64 * GB), most=512 * 512)
     assert plan.tile[0] * plan.tile[1] <= 512 * 512
 
