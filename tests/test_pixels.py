@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emseg import pixels as module
-from emseg.pixels import LazyPixels, Pixels, ReadPixels, mapped, row_bands, window
+from emseg.pixels import LazyPixels, Pixels, ReadPixels, mapped, row_bands, rows_together, window
 
 lengths = st.integers(1, 20)
 slices = st.builds(
@@ -145,3 +145,12 @@ def test_lazy_pixels_have_the_form_of_an_array() -> None:
     lazy = Recorder(image(2, 6, 8)).pixels()
     assert isinstance(lazy, LazyPixels)
     assert (lazy.shape, lazy.ndim, len(lazy), lazy.dtype) == ((2, 6, 8), 3, 2, np.uint16)
+
+
+def test_what_is_made_of_pixels_is_read_together_as_they_are():
+    read = ReadPixels(
+        lambda top, bottom: np.zeros((1, bottom - top, 5)), (1, 9, 5), np.dtype(float), 3
+    )
+    part = window(read, slice(1, 8), slice(None))
+    assert [rows_together(each) for each in (read, part, np.zeros((1, 9, 5)))] == [3, 3, 1]
+    assert rows_together(mapped(part, np.negative, 1, np.dtype(float))) == 3

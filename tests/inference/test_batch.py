@@ -12,11 +12,15 @@ import tifffile
 import torch
 from torch import nn
 
+import emseg.pixels
 from emseg.config import PredictConfig, Task
 from emseg.errors import StorageError, UnreadableFileError, UsageError
 from emseg.inference.backends.with_torch import TorchBackend
 from emseg.inference.batch import Batch
+from emseg.inference.plan import Budget
 from emseg.inference.results import FileResults
+from emseg.reading import via_tifffile
+from emseg.reading.tiff_rows import read_rows
 from emseg.writing.leftovers import sweep
 
 
@@ -382,3 +386,33 @@ def test_nothing_is_told_of_a_file_once_it_failed(make_model, cpu, tmp_path, mon
     failed = next(at for at, each in enumerate(told) if getattr(each, "error", None))
     assert told[failed].path == inputs[0]
     assert not [each for each in told[failed:] if isinstance(each, str) and each.startswith("a")]
+
+
+def test_work_grows_as_the_pixels_do(run, make_model, tmp_path, monkeypatch):
+    decoded, computed = [], []
+
+    class Counted(Thirds):
+        def forward(self, image):
+            computed.append(image.numel())
+            return super().forward(image)
+
+    def counted(page, key, start, stop):
+        decoded.append((stop - start) * key.imagewidth)
+        return read_rows(page, key, start, stop)
+
+    monkeypatch.setattr(Budget, "held", 0)  # every plane is read by rows
+    monkeypatch.setattr(via_tifffile, "read_rows", counted)
+    monkeypatch.setattr(emseg.pixels, "_KEPT", 1 << 19)  # less than a plane has
+    monkeypatch.setattr(emseg.pixels, "_BAND", 1 << 17)
+    model = make_model(Counted(), stride=16, halo=16)
+    for height in (1024, 2048, 4096):
+        path = tmp_path / f"{height}.tif"
+        pixels = np.random.default_rng(0).integers(0, 999, (height, 512), np.uint16)
+        tifffile.imwrite(path, pixels, tile=(128, 128), photometric="minisblack")
+        decoded.clear()
+        computed.clear()
+        (outcome,) = run([path], model=model, tile=256)
+        assert outcome.error is None
+        # the bar half of it, statistics, tiles, picture once each, and what overlaps again
+        assert sum(decoded) < 6 * pixels.size
+        assert sum(computed) < 1.4 * pixels.size

@@ -105,6 +105,6 @@ def test_what_is_refused_is_what_a_user_allows_too_little_of():
 @pytest.mark.parametrize(("side", "rounded"), [(1, 32), (100, 96), (500, 480)])
 def test_a_tile_that_is_asked_for_is_rounded_to_the_stride(side, rounded):
     network = Network(32, 0, 3, 1, 1000)
-    plan = planned(Need((640, 640), 640, 1, wants_scores=False), network, Budget(GB), (side, side))
+    plan = planned(Need((640, 640), (640, 640), 640), network, Budget(GB), (side, side))
     count = len(list(tiles((640, 640), tile=rounded, halo=0, stride=32)))
     assert (plan.tile, plan.tiles) == ((rounded, rounded), count)
