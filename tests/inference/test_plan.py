@@ -92,7 +92,7 @@ def test_small_tiles_share_a_batch(pixels, on_device, count):
 
 
 def test_what_is_refused_is_what_a_user_allows_too_little_of():
-    need = Need((8192, 8192), 8192, 2, wants_scores=False)
+    need = Need((8192, 8192), (8192, 8192), 2 * 8192)
     small = 10**6
     assert plan_tiles(need, USUAL, Budget(8 * GB, small, is_asked=True)).on_device > small
     asked = Budget(8 * GB, small, is_asked=True, is_vram_asked=True)
