@@ -36,10 +36,11 @@ for room in pkgutil.iter_modules(emseg.__path__, "emseg."):
 assert seen > 200, seen
 """
 _CORRIDOR = """
-from emseg.inference import backends, channels, pixel_size, polarity, resampling
+from emseg.inference import backends
+from emseg.inference.preparing import channels, pixel_size, polarity, resampling
 from emseg.inference.backends import backend
-from emseg.inference.device import largest_tile
-from emseg.inference.threads import threads_for
+from emseg.inference.backends.device import largest_tile
+from emseg.inference.backends.threads import threads_for
 from emseg.networks import find_entry
 assert threads_for(3) == 3
 """
@@ -67,8 +68,8 @@ _WRITTEN = """
 import sys
 from pathlib import Path
 import numpy as np
-from emseg.inference.channels import fit_channels
-from emseg.inference.pixel_size import PixelSizeGuard
+from emseg.inference.preparing.channels import fit_channels
+from emseg.inference.preparing.pixel_size import PixelSizeGuard
 from emseg.micrograph import LabelClass, LabelImage
 from emseg.reading import ReadOptions, open_stack
 from emseg.writing import RunTable, write_label_images, write_preview

@@ -94,7 +94,7 @@ def damage(kind: str, files: list[Path], options: argparse.Namespace) -> Tally:
 def import_all() -> None:
     """Import what the commands need, once, before the processes are forked."""
     from emseg.cli import convert, info, predict  # noqa: F401
-    from emseg.inference import batch, segmenter  # noqa: F401
+    from emseg.inference.files import batch  # noqa: F401
 
 
 def done_already(state: str, options: argparse.Namespace) -> set[str]:

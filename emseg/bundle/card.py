@@ -20,7 +20,7 @@ from emseg.tiling import padded_length
 
 _MOST_CHANNELS = 4096  # the energy channels of a spectrum
 _MOST_VALUES = 1 << 16  # of masks; more were refused when the model was trained
-_QUANTILES = 31  # of each channel, as emseg.inference.polarity takes them
+_QUANTILES = 31  # of each channel, as emseg.inference.preparing.polarity takes them
 _MOST_SCORES = 4 * MOST_CLASSES
 _SIDE = 4096  # pixels of a crop or a halo; a network is given all of it at once, padded if need be
 _TILE = 1 << 16  # pixels; a tile is clipped to the micrograph, and no device holds a larger one

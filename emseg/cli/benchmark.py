@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from emseg.bundle import Model
     from emseg.inference.backends.choosing import Considered
-    from emseg.inference.speed import Speed, Speeds
+    from emseg.inference.trials.speed import Speed, Speeds
 
 _CLEARLY = 1.05  # times as fast; less is chance on a machine that does other things too
 
@@ -53,8 +53,8 @@ def benchmark(
 
     settle_threads(device, threads)
     from emseg.bundle import open_model
-    from emseg.inference.speed import find_backends
-    from emseg.inference.threads import threads_for
+    from emseg.inference.backends.threads import threads_for
+    from emseg.inference.trials.speed import find_backends
 
     opened = open_model(model)
     threads = threads_for(threads)
@@ -82,7 +82,7 @@ def _measured(
     import tempfile
 
     from emseg.cli.console import progress
-    from emseg.inference.speed import measure_speeds
+    from emseg.inference.trials.speed import measure_speeds
 
     backends = [each.backend for each in found if each.backend is not None]
     total = len(backends) * (repeats + 1)

@@ -49,8 +49,8 @@ def together(
     """
     from emseg.bundle import open_model
     from emseg.inference.backends.ensemble import Ensemble
+    from emseg.inference.backends.members import require_alike
     from emseg.inference.backends.turned import Turned
-    from emseg.inference.members import require_alike
 
     models = [model, *map(open_model, config.members)]
     names = [str(each) for each in (config.model, *config.members)]

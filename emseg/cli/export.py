@@ -104,7 +104,7 @@ def _tiles(model: "Model", images: list[str], masks: list[str] | None) -> "list[
     import numpy as np
 
     from emseg.inference.exporting.tiles import tiles_of
-    from emseg.inference.pixel_size import PixelSizeGuard
+    from emseg.inference.preparing.pixel_size import PixelSizeGuard
 
     guard, rng = PixelSizeGuard(model.card.pixel_size), np.random.default_rng(0)
     pairs = _unmasked(model, images) if not masks else _masked(model, images, masks)

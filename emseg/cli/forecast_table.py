@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from emseg.bundle import Model
     from emseg.config import PredictConfig
-    from emseg.inference.forecast import Forecast
+    from emseg.inference.trials.forecast import Forecast
 
 _MOST_ROWS = 20
 
@@ -26,7 +26,7 @@ def tell_forecasts(model: "Model", config: "PredictConfig", *, json: bool) -> No
     """
     from emseg.cli.console import out, print_json, result
     from emseg.cli.predict import looked_at, open_batch, raise_failures
-    from emseg.inference.forecast import forecast
+    from emseg.inference.trials.forecast import forecast
 
     batch = open_batch(model, config)
     found, errors = looked_at(forecast(batch), len(batch.paths))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from emseg.bundle import Model
     from emseg.config import PredictConfig
-    from emseg.inference.seams import Seams
+    from emseg.inference.trials.seams import Seams
 
 _CLEAR = 1.2  # an index above that is seen
 
@@ -28,7 +28,7 @@ def tell_seams(model: "Model", config: "PredictConfig", *, json: bool) -> None:
     """
     from emseg.cli.console import out, print_json, result
     from emseg.cli.predict import looked_at, open_batch, raise_failures
-    from emseg.inference.batch import SegmentationBatch
+    from emseg.inference.files.batch import SegmentationBatch
 
     batch = open_batch(model, config)
     if not isinstance(batch, SegmentationBatch):

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from emseg.bundle import ModelCard
 from emseg.config import Rescale, Task
+from emseg.inference.backends.device import largest_tile
 from emseg.inference.classifier import crop_starts
-from emseg.inference.device import largest_tile
 from emseg.inference.preparing import Preparing
-from emseg.inference.resampling import Upwards, resample
+from emseg.inference.preparing.resampling import Upwards, resample
 from emseg.intensity import normalise
 from emseg.micrograph import Micrograph, Region
 from emseg.tiling import padded_length

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from emseg.inference.backends import labels_of
 from emseg.inference.preparing import Prepared
-from emseg.inference.resampling import ResampledStream
+from emseg.inference.preparing.resampling import ResampledStream
 from emseg.micrograph import unlabelled_value
 
 

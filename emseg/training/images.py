@@ -15,8 +15,8 @@ from torch.utils.data import Dataset
 from emseg.calibration import PixelSize
 from emseg.config import TrainConfig
 from emseg.errors import ContentError, UnknownNameError, UsageError, listed
-from emseg.inference.channels import fit_channels, with_common_channels
 from emseg.inference.preparing import mirror_pad
+from emseg.inference.preparing.channels import fit_channels, with_common_channels
 from emseg.intensity import IntensityRule, Statistics, measure, normalise
 from emseg.labels import colour
 from emseg.micrograph import LabelClass, Micrograph

@@ -16,8 +16,8 @@ from emseg.calibration import PixelSize
 from emseg.config import Task, TrainConfig
 from emseg.errors import ContentError
 from emseg.inference import measure_halo
-from emseg.inference.channels import fit_channels
-from emseg.inference.polarity import polarity_of
+from emseg.inference.preparing.channels import fit_channels
+from emseg.inference.preparing.polarity import polarity_of
 from emseg.intensity import IntensityRule, normalise
 from emseg.micrograph import LabelClass
 from emseg.naming import shown, tamed

@@ -13,7 +13,7 @@ import numpy as np
 from emseg.calibration import PixelSize
 from emseg.config import TrainConfig, parse_slices
 from emseg.errors import MismatchError, UsageError, listed
-from emseg.inference.channels import with_common_channels
+from emseg.inference.preparing.channels import with_common_channels
 from emseg.intensity import measure
 from emseg.labels import (
     Judgement,

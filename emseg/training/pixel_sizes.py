@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
 from emseg.config import Rescale
-from emseg.inference.pixel_size import PixelSizeGuard
-from emseg.inference.resampling import Upwards, resample
+from emseg.inference.preparing.pixel_size import PixelSizeGuard
+from emseg.inference.preparing.resampling import Upwards, resample
 from emseg.micrograph import LabelImage, Micrograph
 
 _log = logging.getLogger(__name__)

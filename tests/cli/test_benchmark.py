@@ -6,8 +6,8 @@ import tempfile
 
 import pytest
 
-from emseg.inference import speed
 from emseg.inference.backends import choosing
+from emseg.inference.trials import speed
 
 QUICK = ("--size", 96, "--repeats", 1, "--threads", 1)
 

@@ -5,7 +5,7 @@ import torch
 
 from emseg.bundle import load_model
 from emseg.inference import Segmenter
-from emseg.inference.seams import check_seams
+from emseg.inference.trials.seams import check_seams
 from emseg.reading import open_stack
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]

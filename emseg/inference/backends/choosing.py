@@ -226,7 +226,7 @@ def _with_gpu(
             "take --backend torch, or --device cpu"
         )
     try:
-        from emseg.inference.device import choose_device, gpu_precision
+        from emseg.inference.backends.device import choose_device, gpu_precision
 
         place = choose_device(device) if able else None
     except (ImportError, OSError) as error:

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from emseg.inference.answers.uncertainty import entropy
 from emseg.inference.backends.averaging import log_of_mean, softmax
 from emseg.inference.backends.backend import Backend, Labels, labels_of
-from emseg.inference.uncertainty import entropy
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Opinion:
         information of class and member, the entropy of the mean less the mean of the entropies
         (Houlsby et al. 2011, "Bayesian active learning for classification and preference
         learning"; of ensembles: Lakshminarayanan et al. 2017), over ln K like
-        `emseg.inference.uncertainty.entropy`.
+        `emseg.inference.answers.uncertainty.entropy`.
     """
 
     scores: NDArray[np.float32]

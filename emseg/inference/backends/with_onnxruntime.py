@@ -13,7 +13,7 @@ from emseg.bundle.exports import ExportKind, read_export
 from emseg.errors import UsageError
 from emseg.inference.backends.backend import Backend, Wanted
 from emseg.inference.backends.refusing import refusal, require_size
-from emseg.inference.threads import threads_for
+from emseg.inference.backends.threads import threads_for
 
 _PRECISIONS = {"float32": ExportKind.ONNX, "int8": ExportKind.INT8}
 

@@ -14,7 +14,7 @@ from emseg.errors import UsageError
 from emseg.inference.backends.backend import Backend, Wanted
 from emseg.inference.backends.openvino_alone import openvino_alone
 from emseg.inference.backends.refusing import refusal, require_size
-from emseg.inference.threads import threads_for
+from emseg.inference.backends.threads import threads_for
 
 openvino = openvino_alone()
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}  # of what is not quantised

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from emseg.bundle import Model
 from emseg.errors import ModelError, UsageError
 from emseg.inference.backends.backend import Backend, Labels, Wanted
+from emseg.inference.backends.device import choose_device, device_name, free_bytes
+from emseg.inference.backends.folded import folded
 from emseg.inference.backends.refusing import refusal, require_size
-from emseg.inference.device import choose_device, device_name, free_bytes
-from emseg.inference.folded import folded
-from emseg.inference.threads import share_processor
+from emseg.inference.backends.threads import share_processor
 from emseg.micrograph import label_dtype
 
 _STRANGE = (RuntimeError, ValueError, AssertionError, IndexError, TypeError, ZeroDivisionError)

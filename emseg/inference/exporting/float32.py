@@ -22,12 +22,12 @@ from emseg.bundle.exports import (
 )
 from emseg.errors import ModelError, UsageError
 from emseg.inference.backends.agreement import Agreement, is_same
+from emseg.inference.backends.folded import folded
 from emseg.inference.backends.openvino_alone import openvino_alone
+from emseg.inference.backends.threads import threads_for
 from emseg.inference.exporting.comparing import answers_of, compared
 from emseg.inference.exporting.reference import fitted, stand_in
 from emseg.inference.exporting.tracing import OPSET, as_onnx
-from emseg.inference.folded import folded
-from emseg.inference.threads import threads_for
 
 
 def export_model(

@@ -30,9 +30,9 @@ from emseg.errors import ContentError, ModelError, UsageError
 from emseg.imports import without
 from emseg.inference.backends.backend import Backend
 from emseg.inference.backends.openvino_alone import NOT_NEEDED
+from emseg.inference.backends.threads import threads_for
 from emseg.inference.exporting.comparing import compared, runtimes
 from emseg.inference.exporting.float32 import export_model
-from emseg.inference.threads import threads_for
 
 _CALIBRATING = 32  # tiles; more change the scales little
 _JUDGED = 64

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.bundle import ModelCard
-from emseg.inference.channels import fit_channels
 from emseg.inference.exporting.int8 import LabelledTile
 from emseg.inference.exporting.reference import side_of
-from emseg.inference.pixel_size import PixelSizeGuard
+from emseg.inference.preparing.channels import fit_channels
+from emseg.inference.preparing.pixel_size import PixelSizeGuard
 from emseg.intensity import measure, normalise
 from emseg.micrograph import LabelImage, Micrograph
 

@@ -12,10 +12,10 @@ from emseg.bundle import load_model
 from emseg.bundle.exports import FILES, ExportKind
 from emseg.errors import ModelError
 from emseg.inference.backends.agreement import agreement_of
+from emseg.inference.backends.folded import folded
 from emseg.inference.backends.with_onnxruntime import OnnxRuntimeBackend
 from emseg.inference.backends.with_openvino import OpenVinoBackend
 from emseg.inference.backends.with_torch import TorchBackend
-from emseg.inference.folded import folded
 
 SEGMENTER = [(1, 1, 256, 256), (2, 1, 128, 320), (3, 1, 64, 96), (1, 1, 416, 80)]
 CLASSIFIER = [(1, 1, 224, 224), (5, 1, 224, 224)]

@@ -113,7 +113,7 @@ def test_a_gpu_that_is_asked_for_is_not_replaced_where_torch_is_broken(exported,
     def broken(_):
         raise OSError("libtorch.so: cannot open shared object file")
 
-    monkeypatch.setattr("emseg.inference.device.choose_device", broken)
+    monkeypatch.setattr("emseg.inference.backends.device.choose_device", broken)
     with pytest.raises(UsageError, match=r"--device cuda needs torch: .*libtorch"):
         open_backend(exported(), device="cuda")
 

@@ -5,7 +5,7 @@ import pytest
 from emseg.bundle import Architecture, CardClass, CardReading, ModelCard
 from emseg.config import Task
 from emseg.errors import MismatchError
-from emseg.inference.members import require_alike
+from emseg.inference.backends.members import require_alike
 from emseg.intensity import IntensityRule
 
 

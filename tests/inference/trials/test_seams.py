@@ -5,7 +5,7 @@ import pytest
 
 from emseg.errors import ContentError
 from emseg.inference import Segmenter
-from emseg.inference.seams import Seams, check_seams
+from emseg.inference.trials.seams import Seams, check_seams
 from emseg.micrograph import Micrograph, Region
 
 

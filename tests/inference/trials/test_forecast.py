@@ -11,8 +11,8 @@ from torch import nn
 from emseg.config import PredictConfig, Task
 from emseg.errors import ContentError, UnreadableFileError
 from emseg.inference.backends.with_torch import TorchBackend
-from emseg.inference.batch import Batch
-from emseg.inference.forecast import forecast
+from emseg.inference.files.batch import Batch
+from emseg.inference.trials.forecast import forecast
 
 
 class Grey(nn.Module):

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from emseg.inference import resampling
-from emseg.inference.resampling import (
+from emseg.inference.preparing import resampling
+from emseg.inference.preparing.resampling import (
     ResampledStream,
     Upwards,
     resample,

@@ -8,7 +8,9 @@ from emseg.bundle import ModelCard
 from emseg.errors import MismatchError, listed
 from emseg.tiling import padded_length
 
-_ALIKE = 0.05  # share by which pixel sizes differ unnoticed, as in emseg.inference.pixel_size
+_ALIKE = (
+    0.05  # share by which pixel sizes differ unnoticed, as in emseg.inference.preparing.pixel_size
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from emseg.bundle import ModelCard
 from emseg.config import Rescale
-from emseg.inference.channels import fit_channels
-from emseg.inference.pixel_size import PixelSizeGuard
-from emseg.inference.polarity import PolarityCheck
+from emseg.inference.preparing.channels import fit_channels
+from emseg.inference.preparing.pixel_size import PixelSizeGuard
+from emseg.inference.preparing.polarity import PolarityCheck
 from emseg.intensity import IntensityRule, Statistics, measure, normalise
 from emseg.micrograph import Micrograph
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emseg.errors import UnknownNameError
-from emseg.inference.thresholds import choose, in_order
+from emseg.inference.answers.thresholds import choose, in_order
 
 NAN = np.nan
 

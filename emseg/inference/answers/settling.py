@@ -20,11 +20,11 @@ from emseg.bundle import ModelCard
 from emseg.calibration import parse_smallest
 from emseg.config import PredictConfig
 from emseg.errors import ContentError, UsageError
+from emseg.inference.answers.objects import ObjectFinder, ObjectRules
+from emseg.inference.answers.thresholds import choose, in_order
+from emseg.inference.answers.uncertainty import entropy
 from emseg.inference.bands import Band
 from emseg.inference.engine import file_of
-from emseg.inference.objects import ObjectFinder, ObjectRules
-from emseg.inference.thresholds import choose, in_order
-from emseg.inference.uncertainty import entropy
 from emseg.measuring.joining import JoinedObjects
 from emseg.micrograph import Micrograph, unlabelled_value
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from emseg.calibration import PixelSize
-from emseg.inference import object_rows
-from emseg.inference.object_rows import add_objects
+from emseg.inference.answers import object_rows
+from emseg.inference.answers.object_rows import add_objects
 from emseg.measuring.joining import JoinedObjects
 from emseg.writing.growing_tables import growing_csv
 

@@ -6,11 +6,11 @@ import pytest
 from emseg.bundle import Architecture, CardReading, Polarity
 from emseg.calibration import PixelSize
 from emseg.errors import ModelError
-from emseg.inference import matrix_rate, speed
 from emseg.inference.backends import Backend
-from emseg.inference.matrix_rate import matrix_gflops
 from emseg.inference.plan import Plan
-from emseg.inference.speed import Speed, Speeds, measure_speeds, multiply_adds
+from emseg.inference.trials import matrix_rate, speed
+from emseg.inference.trials.matrix_rate import matrix_gflops
+from emseg.inference.trials.speed import Speed, Speeds, measure_speeds, multiply_adds
 from emseg.networks import UNet
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from emseg.errors import MismatchError
-from emseg.inference.channels import fit_channels, with_common_channels
+from emseg.inference.preparing.channels import fit_channels, with_common_channels
 from emseg.micrograph import Micrograph
 from emseg.pixels import LazyPixels, ReadPixels
 from emseg.reading import open_stack

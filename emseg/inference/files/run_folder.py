@@ -7,7 +7,7 @@ from pathlib import Path
 
 from emseg.bundle import ModelCard
 from emseg.errors import UsageError
-from emseg.inference.results import Place
+from emseg.inference.files.results import Place
 from emseg.reading.stems import output_stems
 from emseg.writing import RunTable, require_replaceable, write_text
 from emseg.writing.leftovers import sweep

@@ -6,7 +6,7 @@ import pytest
 from torch import nn
 
 from emseg.bundle import Polarity
-from emseg.inference.polarity import PolarityCheck, polarity_of
+from emseg.inference.preparing.polarity import PolarityCheck, polarity_of
 from emseg.intensity import IntensityRule, measure
 from emseg.micrograph import Micrograph
 from emseg.pixels import ReadPixels

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from emseg.answering import Instances
 from emseg.errors import ContentError, StorageError
-from emseg.inference.objects import ObjectFinder, ObjectRules
+from emseg.inference.answers.objects import ObjectFinder, ObjectRules
 from emseg.measuring import find_objects
 
 PLANES = arrays(
@@ -139,7 +139,7 @@ def test_a_full_disk_is_refused_in_a_line(tmp_path, monkeypatch, error):
     def full(*_):
         raise error
 
-    monkeypatch.setattr("emseg.inference.objects.np.save", full)
+    monkeypatch.setattr("emseg.inference.answers.objects.np.save", full)
     with (
         ObjectFinder(ObjectRules(3, (1, 2)), 4, tmp_path) as finder,
         pytest.raises(StorageError, match="make room or choose another disk"),

@@ -8,7 +8,7 @@ import pytest
 from emseg.calibration import PixelSize
 from emseg.config import Rescale
 from emseg.errors import MismatchError
-from emseg.inference.pixel_size import PixelSizeGuard
+from emseg.inference.preparing.pixel_size import PixelSizeGuard
 from emseg.micrograph import Micrograph
 from emseg.pixels import LazyPixels, ReadPixels
 
@@ -123,6 +123,6 @@ def test_what_is_read_by_rows_is_rescaled_by_rows(size: float) -> None:
 
 
 def test_an_array_that_becomes_large_is_rescaled_by_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emseg.inference.pixel_size.LARGE", 200 * 200 * 4 - 1)
+    monkeypatch.setattr("emseg.inference.preparing.pixel_size.LARGE", 200 * 200 * 4 - 1)
     assert isinstance(PixelSizeGuard(MODEL).fit(micrograph(9.2)).pixels, LazyPixels)
     assert isinstance(PixelSizeGuard(MODEL).fit(micrograph(2.3)).pixels, np.ndarray)

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from emseg.bundle import ModelCard
 from emseg.config import PredictConfig
+from emseg.inference.answers.object_rows import add_objects
+from emseg.inference.answers.settling import Settled, Settling, uncertainty_of
 from emseg.inference.bands import Band
-from emseg.inference.contents import Contents
-from emseg.inference.object_rows import add_objects
+from emseg.inference.files.contents import Contents
+from emseg.inference.files.rows import Row, label_row
 from emseg.inference.pipeline import behind
-from emseg.inference.rows import Row, label_row
-from emseg.inference.settling import Settled, Settling, uncertainty_of
 from emseg.micrograph import Micrograph, count_classes
 from emseg.writing import Content, RunTable, Sink, open_sink
 from emseg.writing.growing_tables import GrowingTable, growing_csv

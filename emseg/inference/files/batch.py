@@ -11,20 +11,20 @@ from typing import TypeVar
 from emseg.bundle import ModelCard
 from emseg.config import PredictConfig, Task, parse_slices
 from emseg.errors import ContentError, EmsegError, PathMissingError, UsageError
+from emseg.inference.answers.settling import Settling, wants_probabilities
 from emseg.inference.backends import Backend
 from emseg.inference.bands import Band
 from emseg.inference.classifier import Classification, Classifier
-from emseg.inference.contents import files_bytes
 from emseg.inference.engine import Failed
-from emseg.inference.outcomes import FileOutcome, Progress, unheard
+from emseg.inference.files.contents import files_bytes
+from emseg.inference.files.outcomes import FileOutcome, Progress, unheard
+from emseg.inference.files.results import FileResults
+from emseg.inference.files.rows import class_row
+from emseg.inference.files.run_folder import RunFolder
 from emseg.inference.plan import Budget, Plan
 from emseg.inference.preparing import Prepared, Preparing
-from emseg.inference.results import FileResults
-from emseg.inference.rows import class_row
-from emseg.inference.run_folder import RunFolder
-from emseg.inference.seams import Seams, check_seams
 from emseg.inference.segmenter import Segmenter
-from emseg.inference.settling import Settling, wants_probabilities
+from emseg.inference.trials.seams import Seams, check_seams
 from emseg.micrograph import Micrograph
 from emseg.reading import NO_MICROGRAPHS, Stack, find_files, open_stack
 from emseg.writing import results_folder

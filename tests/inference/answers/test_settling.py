@@ -13,10 +13,10 @@ from torch import nn
 from emseg.answering import Instances
 from emseg.config import PredictConfig
 from emseg.errors import UnknownNameError
+from emseg.inference.answers.uncertainty import entropy
 from emseg.inference.backends.ensemble import Ensemble
 from emseg.inference.backends.with_torch import TorchBackend
-from emseg.inference.batch import Batch
-from emseg.inference.uncertainty import entropy
+from emseg.inference.files.batch import Batch
 from emseg.measuring import find_objects
 
 

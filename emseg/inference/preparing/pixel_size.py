@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from emseg.calibration import PixelSize
 from emseg.config import Rescale
 from emseg.errors import MismatchError
-from emseg.inference.resampling import resample, resampled
+from emseg.inference.preparing.resampling import resample, resampled
 from emseg.micrograph import Micrograph
 from emseg.pixels import LARGE, LazyPixels
 

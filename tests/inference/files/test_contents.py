@@ -8,7 +8,7 @@ import pytest
 from torch import nn
 
 from emseg.config import PredictConfig
-from emseg.inference.contents import Contents, files_bytes
+from emseg.inference.files.contents import Contents, files_bytes
 from emseg.micrograph import LabelImage, Micrograph
 from emseg.writing.previews import Preview, preview_bytes
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import entropy as by_scipy
 
-from emseg.inference.uncertainty import entropy
+from emseg.inference.answers.uncertainty import entropy
 
 
 @pytest.mark.parametrize("classes", [2, 3, 7])

@@ -16,9 +16,9 @@ import emseg.pixels
 from emseg.config import PredictConfig, Task
 from emseg.errors import StorageError, UnreadableFileError, UsageError
 from emseg.inference.backends.with_torch import TorchBackend
-from emseg.inference.batch import Batch
+from emseg.inference.files.batch import Batch
+from emseg.inference.files.results import FileResults
 from emseg.inference.plan import Budget
-from emseg.inference.results import FileResults
 from emseg.reading import via_tifffile
 from emseg.reading.tiff_rows import read_rows
 from emseg.writing.leftovers import sweep

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-import emseg.inference.threads as threads
+import emseg.inference.backends.threads as threads
 from emseg.inference import share_processor
-from emseg.inference.threads import cpu_quota, fastest, threads_for
+from emseg.inference.backends.threads import cpu_quota, fastest, threads_for
 
 CPU = torch.device("cpu")
 

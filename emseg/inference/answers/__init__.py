@@ -1,0 +1,1 @@
+"""From probabilities to what is written: thresholds, uncertainty, holes, small objects, numbers."""

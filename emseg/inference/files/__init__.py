@@ -1,0 +1,1 @@
+"""Many files through one model: opened, predicted, written, and told what became of each."""
