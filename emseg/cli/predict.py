@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from emseg.config import PredictConfig
     from emseg.errors import EmsegError
     from emseg.inference import Batch, FileOutcome
-    from emseg.inference.engine import Failed
+    from emseg.inference.jobs import Failed
 
 _T = TypeVar("_T")
 
@@ -268,7 +268,7 @@ def show(outcomes: "list[FileOutcome]", config: "PredictConfig") -> None:
 def looked_at(found: "Iterable[_T | Failed]", of: int) -> "tuple[list[_T], list[EmsegError]]":
     """Take what was found out about so many files; tell those that failed beside others."""
     from emseg.cli.console import tell_failure
-    from emseg.inference.engine import Failed
+    from emseg.inference.jobs import Failed
 
     seen: list[_T] = []
     errors: list[EmsegError] = []

@@ -12,7 +12,8 @@ from emseg.bundle import Model, ModelCard
 from emseg.config import Rescale
 from emseg.errors import ContentError, EmsegError
 from emseg.inference.backends import Backend
-from emseg.inference.engine import Engine, Failed, Job, file_of
+from emseg.inference.engine import Engine, file_of
+from emseg.inference.jobs import Failed, Job
 from emseg.inference.pipeline import ahead
 from emseg.inference.plan import Plan
 from emseg.inference.preparing import Prepared, Preparing

@@ -223,13 +223,19 @@ def plan_tiles(need: Need, network: Network, budget: Budget, most: int | None = 
     if fitting:
         return min(fitting, key=lambda each: (each.computed + each.tiles * _EACH, each.ram))
     least = min(plans, key=lambda each: each.ram + each.on_device)
-    _require_allowed(least, budget)
+    require_allowed(least, budget, "the smallest tiles")
     return least
 
 
-def _require_allowed(least: Plan, budget: Budget) -> None:
-    """Refuse tiles that take more than a user allows, when there are no smaller ones."""
-    tiles = f"the smallest tiles, {least.tile[0]} x {least.tile[1]} pixels, take about"
+def require_allowed(least: Plan, budget: Budget, what: str) -> None:
+    """Refuse tiles, named for the message, that take more than a user allows.
+
+    Raises
+    ------
+    ContentError
+        With what they take and what is allowed.
+    """
+    tiles = f"{what}, {least.tile[0]} x {least.tile[1]} pixels, take about"
     if budget.is_asked and least.ram > budget.ram:
         needed = -(-(least.ram + budget.taken) // _STEP) * _STEP
         raise ContentError(

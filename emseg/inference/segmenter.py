@@ -13,9 +13,10 @@ from emseg.config import Rescale
 from emseg.errors import ContentError, EmsegError
 from emseg.inference.backends import Backend
 from emseg.inference.bands import Band, Finishing
-from emseg.inference.engine import Answer, Engine, Failed, Job, file_of
+from emseg.inference.engine import Engine, file_of
+from emseg.inference.jobs import Answer, Failed, Job
 from emseg.inference.pipeline import ahead
-from emseg.inference.plan import Budget, Need, Network, Plan, plan_tiles, planned
+from emseg.inference.plan import Budget, Need, Network, Plan, plan_tiles, planned, require_allowed
 from emseg.inference.preparing import Prepared, Preparing
 from emseg.micrograph import LabelImage, Micrograph, label_dtype
 from emseg.pixels import LazyPixels, rows_together
@@ -195,7 +196,9 @@ class Segmenter:
         if not self.card.global_context:  # a plane that is smaller than a tile is one of its size
             height, width = (padded_length(length, self.card.stride) for length in need.size)
             rows, columns = min(rows, height), min(columns, width)
-        return planned(need, network, self.budget, (rows, columns))
+        plan = planned(need, network, self.budget, (rows, columns))
+        require_allowed(plan, self.budget, "tiles")
+        return plan
 
     def segment(
         self,

@@ -8,7 +8,8 @@ import pytest
 from emseg.errors import ContentError, ModelError
 from emseg.inference import Segmenter
 from emseg.inference.backends import Backend
-from emseg.inference.engine import Engine, Failed, Job, probabilities_of
+from emseg.inference.engine import Engine, probabilities_of
+from emseg.inference.jobs import Failed, Job
 from emseg.micrograph import Micrograph
 from emseg.tiling import Span, Tile
 

@@ -15,12 +15,12 @@ from emseg.inference.answers.settling import Settling, wants_probabilities
 from emseg.inference.backends import Backend
 from emseg.inference.bands import Band
 from emseg.inference.classifier import Classification, Classifier
-from emseg.inference.engine import Failed
 from emseg.inference.files.contents import files_bytes
 from emseg.inference.files.outcomes import FileOutcome, Progress, unheard
 from emseg.inference.files.results import FileResults
 from emseg.inference.files.rows import class_row
 from emseg.inference.files.run_folder import RunFolder
+from emseg.inference.jobs import Failed
 from emseg.inference.plan import Budget, Plan
 from emseg.inference.preparing import Prepared, Preparing
 from emseg.inference.segmenter import Segmenter

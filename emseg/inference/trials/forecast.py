@@ -9,8 +9,8 @@ import numpy as np
 
 from emseg.bundle import ModelCard
 from emseg.inference.backends import Backend
-from emseg.inference.engine import Failed
 from emseg.inference.files.batch import Batch
+from emseg.inference.jobs import Failed
 from emseg.inference.plan import Plan
 from emseg.micrograph import Micrograph
 

@@ -16,8 +16,8 @@ from emseg.config import PredictConfig, Task
 from emseg.errors import EmsegError
 from emseg.inference.backends import ENTRIES, Backend
 from emseg.inference.backends.choosing import Considered, considered
-from emseg.inference.engine import Failed
 from emseg.inference.files.batch import Batch
+from emseg.inference.jobs import Failed
 from emseg.inference.plan import Plan
 from emseg.inference.trials.matrix_rate import matrix_gflops
 from emseg.micrograph import Micrograph

@@ -83,3 +83,13 @@ def test_what_cannot_be_read_costs_only_itself(forecasts, tmp_path):
     bad, good = forecasts(tmp_path / "a.tif", picture(tmp_path / "b.png", 64, 64))
     assert (bad.plane, type(bad.error)) == (tmp_path / "a.tif", UnreadableFileError)
     assert good.size == (64, 64)
+
+
+def test_a_tile_that_takes_more_than_is_allowed_is_refused_too(forecasts, tmp_path):
+    with pytest.raises(ContentError, match=r"tiles, 512 x 512 pixels, take about .* or more"):
+        forecasts(
+            picture(tmp_path / "a.png", 512, 512),
+            tile=512,
+            max_ram="1M",
+            card={"bytes_per_pixel": 10_000},
+        )

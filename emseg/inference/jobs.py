@@ -1,0 +1,142 @@
+"""Jobs for the engine, what becomes of them, and those that wait to be asked."""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.errors import EmsegError
+from emseg.inference.preparing import Prepared
+from emseg.tiling import Tile
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """One tile of one micrograph, ready for the network.
+
+    Parameters
+    ----------
+    plane : Prepared
+        The micrograph.
+    tile : Tile
+        Where the tile lies in what the network sees.
+    values : array of float32, shape (C, Y, X)
+        Normalised, padded to the stride.
+    wants_scores : bool
+        Whether the probabilities of the classes are needed, or the most probable class alone.
+    together : int
+        How many alike may be asked at once.
+    stop : int or None
+        For the last tile of a band: the row up to which the band is then complete.
+    number : tuple of int
+        Which it is of the tiles of its micrograph, counted from 1, and of how many.
+    """
+
+    plane: Prepared
+    tile: Tile
+    values: NDArray[np.float32]
+    wants_scores: bool
+    together: int = 1
+    stop: int | None = None
+    number: tuple[int, int] = (1, 1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What the network said to a job.
+
+    Parameters
+    ----------
+    job : Job
+        Answered.
+    values : array, shape (K, Y, X) of float32, (1, Y, X) of class indices, or (K,) of float32
+        Probabilities where scores were wanted, and the maps that the backend tells behind them;
+        else class indices; of a classifier one a class.
+    """
+
+    job: Job
+    values: NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Failed:
+    """A micrograph that could not be predicted, in the place of its answers.
+
+    Parameters
+    ----------
+    plane : Prepared or Path
+        The micrograph, or the file that it was to come from.
+    error : EmsegError
+        Why.
+    """
+
+    plane: Prepared | Path
+    error: EmsegError
+
+
+class Source:
+    """Jobs that are still to be asked, in order."""
+
+    def __init__(
+        self, jobs: Iterable[Job | Failed], is_dropped: Callable[[Prepared], bool]
+    ) -> None:
+        self._jobs = iter(jobs)
+        self._waiting: deque[Job | Failed] = deque()
+        self._is_dropped = is_dropped
+        self.error: Exception | None = None  # of whoever makes jobs, which nobody can ask again
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left to be asked."""
+        return self._peek() is None
+
+    @property
+    def wants_scores(self) -> bool:
+        """What the next job wants."""
+        job = self._peek()
+        return isinstance(job, Job) and job.wants_scores
+
+    def put_back(self, entries: list[Job | Failed]) -> None:
+        """Have these asked before all others."""
+        self._waiting.extendleft(reversed(entries))
+
+    def next_group(self, most: int | None, wants_scores: bool) -> list[Job] | Failed | None:
+        """Take the next jobs of one shape, or what failed; None where other jobs begin."""
+        first = self._peek()
+        if isinstance(first, Failed):
+            self._waiting.popleft()
+            return first
+        if first is None:
+            return None
+        group: list[Job] = []
+        most = min(first.together, most or first.together)
+        while isinstance(job := self._peek() if len(group) < most else None, Job):
+            is_alike = job.values.shape == first.values.shape
+            if not is_alike or job.wants_scores != wants_scores:
+                break
+            group.append(job)
+            self._waiting.popleft()
+        return group or None
+
+    def _peek(self) -> Job | Failed | None:
+        while True:
+            if not self._waiting:
+                following = self._following()
+                if following is None:
+                    return None
+                self._waiting.append(following)
+            entry = self._waiting[0]
+            if isinstance(entry, Failed) or not self._is_dropped(entry.plane):
+                return entry
+            self._waiting.popleft()
+
+    def _following(self) -> Job | Failed | None:
+        try:
+            return next(self._jobs, None)
+        except Exception as error:
+            self.error = error
+            raise
