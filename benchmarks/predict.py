@@ -29,7 +29,7 @@ from tempfile import gettempdir
 
 from benchmarks.chain import ROOT
 from benchmarks.predicting.accuracy import accuracy
-from benchmarks.predicting.cases import BACKENDS, Case, all_cases
+from benchmarks.predicting.cases import BACKENDS, OTHER_PRECISIONS, Case, all_cases
 from benchmarks.predicting.coldness import cold
 from benchmarks.predicting.comparing import compare
 from benchmarks.predicting.models import DATASETS, make_model
@@ -83,7 +83,11 @@ def main() -> None:
     if asked.cold:
         print(cold(results, backends, 0 if asked.tables else asked.repetitions or 5))
     if asked.accuracy:
-        print(accuracy(results, asked.datasets, (*backends, "int8"), measure=not asked.tables))
+        print(
+            accuracy(
+                results, asked.datasets, (*backends, *OTHER_PRECISIONS), measure=not asked.tables
+            )
+        )
     if not asked.cold and not asked.accuracy:
         cases = [case for case in all_cases(backends) if _is_asked(case, asked.only)]
         compare(results, cases, asked.sides, 0 if asked.tables else asked.repetitions or 3)

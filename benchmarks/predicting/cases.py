@@ -11,7 +11,8 @@ BACKENDS = ("torch", "onnxruntime", "openvino")
 WINDOWS = ("monai-0.25", "monai-0.5", "nnunet")
 MIRRORED = "nnunet-mirrored"
 BARE = "bare"
-_ASKED = {"auto": (), "int8": ("--precision", "int8")}
+OTHER_PRECISIONS = ("bfloat16", "int8")
+_ASKED = {"auto": ()} | {each: ("--precision", each) for each in OTHER_PRECISIONS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Case:
     program : str
         ``emseg``, ``bare``, or a way of `benchmarks.predicting.peer`.
     backend : str
-        For emseg as ``--backend`` takes it, or ``int8``; for the others as `networks.load` does.
+        For emseg as ``--backend`` takes it, or another precision; for the others as `networks.load` does.
     """
 
     program: str
@@ -35,7 +36,7 @@ class Case:
     @property
     def precision(self) -> str:
         """In what numbers it computes."""
-        return "int8" if self.backend == "int8" else "float32"
+        return self.backend if self.backend in OTHER_PRECISIONS else "float32"
 
     @property
     def openmp(self) -> bool:
