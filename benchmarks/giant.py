@@ -306,7 +306,8 @@ def main() -> None:
         for name in asked.cases:
             if CASES[name].zoom > 1 and size not in asked.half_sizes:
                 continue
-            if is_done(RESULTS, key(name, size, asked)):
+            own, begun = key(name, size, asked), commit()  # of the code as the run began
+            if is_done(RESULTS, own):
                 print(f"{name} {size}: in {RESULTS.name} already")
                 continue
             try:
@@ -314,8 +315,8 @@ def main() -> None:
             except FailedError as error:
                 print(f"{name} {size} is left out: {error}", flush=True)
                 continue
-            more = {"commit": commit(), "load": f"{os.getloadavg()[0]:.1f}"}
-            append(RESULTS, COLUMNS, key(name, size, asked) | found | more)
+            more = {"commit": begun, "load": f"{os.getloadavg()[0]:.1f}"}
+            append(RESULTS, COLUMNS, own | found | more)
             print(f"{name} {size}: {found}", flush=True)
     print(table(asked))
 

@@ -78,7 +78,8 @@ def main() -> None:
     results = Results(RESULTS, setting, f"emseg: {here}; peers: {there}")
     print(f"{machine()}; {setting.threads} threads, load {os.getloadavg()[0]:.1f}\n{here}\n{there}")
     backends = tuple(each for each in BACKENDS if each in asked.backends)
-    for name in asked.datasets if asked.accuracy else ["superalloy"]:
+    needed = asked.datasets if asked.accuracy else ["superalloy"]
+    for name in [] if asked.tables else needed:
         make_model(setting, name, asked.minutes)
     if asked.cold:
         print(cold(results, backends, 0 if asked.tables else asked.repetitions or 5))

@@ -24,7 +24,8 @@ class Case:
     program : str
         ``emseg``, ``bare``, or a way of `benchmarks.predicting.peer`.
     backend : str
-        For emseg as ``--backend`` takes it, or another precision; for the others as `networks.load` does.
+        For emseg as ``--backend`` takes it, or another precision; for the others as
+        `networks.load` does.
     """
 
     program: str
