@@ -70,4 +70,4 @@ def test_without_one_package_the_next_backend_computes(predicted):
 def test_without_any_runtime_torch_computes_as_before(predicted):
     said = predicted("--device", "cpu", blocked=CPU_BACKENDS)
     assert "backend: torch" in said
-    assert all(f"not {name}" in said for name in CPU_BACKENDS)
+    assert "neither openvino nor onnxruntime in float32: not installed" in said
