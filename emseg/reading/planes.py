@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from emseg.config import parse_slices
 from emseg.errors import UsageError
 from emseg.micrograph import Micrograph
 from emseg.reading.files import find_files
@@ -77,6 +78,32 @@ def list_planes(
         return _pick(planes, slices, f"planes in {stack.path}")
     stacks = [open_stack(path, options) for path in _pick(files, slices, "files")]
     return [Plane(stack, index) for stack in stacks for index in range(len(stack))]
+
+
+def chosen_files(
+    inputs: Sequence[str | Path], slices: str | None, *, skip: Collection[Result]
+) -> tuple[list[Path], slice | None]:
+    """Find files, and which of their planes are meant: slices pick the one or the other.
+
+    Parameters
+    ----------
+    inputs, skip
+        As `find_files` takes them.
+    slices : str or None
+        As a user types it: files where there are several, else planes of the one.
+
+    Raises
+    ------
+    UsageError
+        When it picks none of the files; and whatever `find_files` raises.
+    """
+    paths = find_files(inputs, skip=skip)
+    chosen = parse_slices(slices) if slices else None
+    if chosen is None or len(paths) == 1:
+        return paths, chosen
+    if not paths[chosen]:
+        raise UsageError(f"--slices {slices} picks none of the {len(paths)} files")
+    return paths[chosen], None
 
 
 def _pick(items: list[_T], slices: slice | None, what: str) -> list[_T]:

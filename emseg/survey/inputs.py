@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from emseg.config import MeasureConfig, parse_slices
+from emseg.config import MeasureConfig
 from emseg.errors import EmsegError, MismatchError, UsageError, listed
 from emseg.reading import (
     AS_STORED,
@@ -14,7 +14,7 @@ from emseg.reading import (
     Plane,
     ReadOptions,
     Stack,
-    find_files,
+    chosen_files,
     list_planes,
     match_pairs,
     open_stack,
@@ -62,7 +62,7 @@ def find_inputs(config: MeasureConfig, failures: Failures, track: Track = iter) 
         When nothing can be measured: the only file, or all of them, cannot be read; classes
         contradict each other; some pixel sizes are known and others are not.
     """
-    paths, planes = _chosen(config)
+    paths, planes = chosen_files(config.inputs, config.slices, skip=NO_LABELS)
     files = _opened(paths, config, failures)
     if not files:
         raise failures.none_left()
@@ -87,17 +87,6 @@ def find_inputs(config: MeasureConfig, failures: Failures, track: Track = iter) 
 class _File:
     stack: Stack
     described: LabelDescription | None
-
-
-def _chosen(config: MeasureConfig) -> tuple[list[Path], slice | None]:
-    """Files to measure, and which of their planes: slices pick the one or the other."""
-    paths = find_files(list(config.inputs), skip=NO_LABELS)
-    chosen = parse_slices(config.slices) if config.slices else None
-    if chosen is None or len(paths) == 1:
-        return paths, chosen
-    if not paths[chosen]:
-        raise UsageError(f"--slices {config.slices} picks none of the {len(paths)} files")
-    return paths[chosen], None
 
 
 def _opened(paths: Sequence[Path], config: MeasureConfig, failures: Failures) -> list[_File]:

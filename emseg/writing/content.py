@@ -292,19 +292,10 @@ def instance_content(
     name, size, pixel_size, numbers, count, is_stack
         As for `label_content`.
     """
-    return Content(
-        name,
-        (1, *size),
-        np.dtype(np.uint32),
-        count,
-        _is_stack(count, said=is_stack),
-        has_channels=False,
-        pixel_size=pixel_size,
-        channels=_channels(1, ("objects",)),
-        classes=(),
-        namespace=INSTANCE_NAMESPACE,
-        annotation=lambda: micrograph_annotation(name, ("objects",), pixel_size, None, numbers),
+    maps = uncertainty_content(
+        name, size, ("objects",), pixel_size, numbers, count=count, is_stack=is_stack
     )
+    return replace(maps, dtype=np.dtype(np.uint32), namespace=INSTANCE_NAMESPACE)
 
 
 def _is_stack(count: int | None, *, said: bool | None) -> bool:

@@ -1,11 +1,12 @@
 """What libraries say when they fail, as a shortage of memory or as a fault of the model."""
 
+from collections.abc import Iterable
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.errors import ModelError
+from emseg.errors import ModelError, UsageError
 from emseg.memory import is_shortage
 
 _Scores = TypeVar("_Scores", bound="_Shaped")
@@ -54,6 +55,18 @@ def refusal(
         f"the network cannot take {batch.shape[2]} x {batch.shape[3]} pixels ({reason:.200}); use "
         "a larger micrograph or another --tile, and train anew if that is said of every micrograph"
     )
+
+
+def require_precision(precision: str, known: Iterable[str]) -> None:
+    """Refuse a precision that a backend does not compute in.
+
+    Raises
+    ------
+    UsageError
+        With those that it knows.
+    """
+    if precision not in known:
+        raise UsageError(f"it does not compute in {precision}; it knows {', '.join(known)}")
 
 
 def require_size(scores: _Scores, batch: NDArray[np.float32]) -> _Scores:

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from emseg.bundle import Model
 from emseg.bundle.contents import read_content
 from emseg.bundle.exports import ExportKind, read_export
-from emseg.errors import UsageError
 from emseg.inference.backends.backend import Backend, Wanted
-from emseg.inference.backends.refusing import refusal, require_size
+from emseg.inference.backends.refusing import refusal, require_precision, require_size
 from emseg.inference.backends.threads import threads_for
 
 _PRECISIONS = {"float32": ExportKind.ONNX, "int8": ExportKind.INT8}
@@ -71,10 +70,7 @@ def opened(model: Model, wanted: Wanted) -> OnnxRuntimeBackend:
     ModelError
         When there is no such export, or it is not of these weights.
     """
-    if wanted.precision not in _PRECISIONS:
-        raise UsageError(
-            f"it does not compute in {wanted.precision}; it knows {' and '.join(_PRECISIONS)}"
-        )
+    require_precision(wanted.precision, _PRECISIONS)
     kind = _PRECISIONS[wanted.precision]
     (content,) = read_export(model.folder, kind, model.card.sha256)
     return OnnxRuntimeBackend(content, threads_for(wanted.threads), wanted.precision)

@@ -13,7 +13,7 @@ from emseg.bundle.exports import ExportKind, read_export, read_exports
 from emseg.errors import UsageError
 from emseg.inference.backends.backend import Backend, Wanted
 from emseg.inference.backends.openvino_alone import openvino_alone
-from emseg.inference.backends.refusing import refusal, require_size
+from emseg.inference.backends.refusing import refusal, require_precision, require_size
 from emseg.inference.backends.threads import threads_for
 
 openvino = openvino_alone()
@@ -83,10 +83,7 @@ def opened(model: Model, wanted: Wanted) -> OpenVinoBackend:
     ModelError
         When there is no such export, or it is not of these weights.
     """
-    if wanted.precision not in _PRECISIONS:
-        raise UsageError(
-            f"it does not compute in {wanted.precision}; it knows {', '.join(_PRECISIONS)}"
-        )
+    require_precision(wanted.precision, _PRECISIONS)
     weights = model.card.sha256
     kind = ExportKind.INT8 if wanted.precision == "int8" else ExportKind.ONNX
     own = read_exports(model.folder).of(ExportKind.OPENVINO)

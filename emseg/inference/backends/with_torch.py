@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from emseg.bundle import Model
-from emseg.errors import ModelError, UsageError
+from emseg.errors import ModelError
 from emseg.inference.backends.backend import Backend, Labels, Wanted
 from emseg.inference.backends.device import choose_device, device_name, free_bytes
 from emseg.inference.backends.folded import folded
-from emseg.inference.backends.refusing import refusal, require_size
+from emseg.inference.backends.refusing import refusal, require_precision, require_size
 from emseg.inference.backends.threads import share_processor
 from emseg.micrograph import label_dtype
 
@@ -156,10 +156,7 @@ def opened(model: Model, wanted: Wanted) -> TorchBackend:
     ModelError
         When the weights are missing or damaged.
     """
-    if wanted.precision not in _NUMBERS:
-        raise UsageError(
-            f"it does not compute in {wanted.precision}; it knows {', '.join(_NUMBERS)}"
-        )
+    require_precision(wanted.precision, _NUMBERS)
     device = choose_device(wanted.device)
     share_processor(device, wanted.threads)
     return TorchBackend.of(model, device, wanted.precision)

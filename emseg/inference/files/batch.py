@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from emseg.bundle import ModelCard
-from emseg.config import PredictConfig, Task, parse_slices
+from emseg.config import PredictConfig, Task
 from emseg.errors import ContentError, EmsegError, PathMissingError, UsageError
 from emseg.inference.answers.settling import Settling, wants_probabilities
 from emseg.inference.backends import Backend
@@ -26,7 +26,7 @@ from emseg.inference.preparing import Prepared, Preparing
 from emseg.inference.segmenter import Segmenter
 from emseg.inference.trials.seams import Seams, check_seams
 from emseg.micrograph import Micrograph
-from emseg.reading import NO_MICROGRAPHS, Stack, find_files, open_stack
+from emseg.reading import NO_MICROGRAPHS, Stack, chosen_files, open_stack
 from emseg.writing import results_folder
 
 _T = TypeVar("_T")
@@ -60,7 +60,7 @@ class Batch(ABC):
 
     def __init__(self, card: ModelCard, config: PredictConfig, backend: Backend) -> None:
         self.card, self.config, self.backend = card, config, backend
-        self.paths, self._slices = _chosen(config)
+        self.paths, self._slices = chosen_files(config.inputs, config.slices, skip=NO_MICROGRAPHS)
         self._folder = RunFolder(config.out, card, self.paths, config.format)
         self._options = card.read_options(config)
         self._planes: dict[Path, Sequence[int | None]] = {}  # of each file that was opened
@@ -299,17 +299,6 @@ def _refuse_maps(config: PredictConfig) -> None:
                 f"{option} is for models that give each pixel a class, and this one gives an image "
                 "its class; leave it out"
             )
-
-
-def _chosen(config: PredictConfig) -> tuple[list[Path], slice | None]:
-    """Files to predict, and which of their planes: slices pick the one or the other."""
-    paths = find_files(list(config.inputs), skip=NO_MICROGRAPHS)
-    chosen = parse_slices(config.slices) if config.slices else None
-    if chosen is None or len(paths) == 1:
-        return paths, chosen
-    if not paths[chosen]:
-        raise UsageError(f"--slices {config.slices} picks none of the {len(paths)} files")
-    return paths[chosen], None
 
 
 def _path_of(plane: Prepared) -> Path:
