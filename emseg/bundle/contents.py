@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from emseg.errors import ModelError
-from emseg.memory import free_bytes
+from emseg.memory import free_bytes, in_words
 
 _KINDS = {
     stat.S_IFIFO: "a named pipe",
@@ -81,6 +81,6 @@ def _require_fitting(path: Path, size: int, most: int | None, times: float) -> N
     needed, free = times * size, free_bytes()
     if needed > _SHARE * free:
         raise ModelError(
-            f"{path} has {size / 1e9:,.1f} GB: to read it takes {needed / 1e9:,.1f} GB of memory "
-            f"and {free / 1e9:,.1f} GB are free; use a machine with more memory"
+            f"{path} has {in_words(size)}: to read it takes {in_words(int(needed))} of memory and "
+            f"{in_words(max(free, 0))} are free; use a machine with more memory"
         )

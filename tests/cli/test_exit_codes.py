@@ -8,6 +8,7 @@ from typing import Annotated
 
 import pytest
 import typer
+from PIL import Image
 
 from emseg import errors
 from emseg.cli import console
@@ -104,10 +105,12 @@ def test_a_shortage_of_memory_is_no_defect(command, error, is_wrapped):
         (600_000, "predict models/superalloy a.png", "as this shell allows (ulimit -v 600000)"),
     ],
 )
-def test_a_limit_of_the_shell_is_told(limit, arguments, said, repository):
+def test_a_limit_of_the_shell_is_told(limit, arguments, said, repository, tmp_path):
+    Image.new("L", (64, 48), 90).save(tmp_path / "a.png")
+    (tmp_path / "models").symlink_to(repository / "models")
     line = f"ulimit -v {limit}; exec {sys.executable} -m emseg {arguments}"
     run = subprocess.run(
-        ["bash", "-c", line], capture_output=True, text=True, timeout=120, cwd=repository
+        ["bash", "-c", line], capture_output=True, text=True, timeout=120, cwd=tmp_path
     )
     assert run.returncode == 4, run.stderr
     assert said in run.stderr

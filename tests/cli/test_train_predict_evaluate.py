@@ -49,7 +49,8 @@ class TestSegmentation:
             "config.toml", "curves.png", "metrics.csv", "model", "previews",
         ]  # fmt: skip
         assert sorted(path.name for path in (run / "model").iterdir()) == [
-            "README.md", "config.json", "model.safetensors",
+            "README.md", "config.json", "exports.json", "model.onnx", "model.safetensors",
+            "reference.safetensors",
         ]  # fmt: skip
         config = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
         assert (config["steps"], config["crop_size"], config["batch"]) == (2, 32, 2)

@@ -143,6 +143,8 @@ def open_backend(
         When there is no such backend, device or precision, or a package is missing.
     ModelError
         When the backend that is named cannot open the model, or disagrees; or when none can.
+    MemoryError, OSError, ImportError or RuntimeError
+        When none can, and one for want of memory (`emseg.memory.is_shortage`).
     """
     tried: list[Considered] = []
     for each in considered(
@@ -153,6 +155,9 @@ def open_backend(
         tried.append(each)
     if backend != "auto" and tried and (error := tried[-1].error) is not None:
         raise _about(_entries(backend)[0], error) from error
+    for each in tried:
+        if each.error is not None and is_shortage(each.error):
+            raise each.error  # it would compute, and what others say may come of the same
     raise ModelError(f"no backend computes {model.folder}: {'; '.join(passed_over(tried))}")
 
 
