@@ -21,7 +21,9 @@ def repository() -> Path:
 def _own_log() -> Iterator[None]:
     """Take what a command hangs on to the log away again, whichever test comes next."""
     yield
-    logging.getLogger("emseg").handlers.clear()
+    log = logging.getLogger("emseg")
+    log.handlers.clear()
+    log.setLevel(logging.NOTSET)
 
 
 _WATCH = """
