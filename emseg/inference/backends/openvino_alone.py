@@ -4,6 +4,7 @@ The converter takes longer to import than the rest, and when it is imported it t
 the network that OpenVINO is used; a prediction needs neither, and NNCF works without them.
 """
 
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -23,3 +24,20 @@ def openvino_alone() -> Any:
     """
     with without(NOT_NEEDED):
         return import_module("openvino")
+
+
+@cache
+def openvino_core() -> Any:
+    """Give what compiles networks: one in this process, which stays until it ends.
+
+    The first network that a core compiles gives signals a stack of their own, on processors that
+    multiply matrices of int8 and bfloat16 (AMX), and the core takes it away again in the end. When
+    several of them end in the order in which they began, signals are left with memory that is gone,
+    and Ctrl-C is a segmentation fault.
+
+    Raises
+    ------
+    ImportError
+        When OpenVINO is not installed.
+    """
+    return openvino_alone().Core()

@@ -12,7 +12,7 @@ from emseg.bundle.contents import read_content
 from emseg.bundle.exports import ExportKind, read_export, read_exports
 from emseg.errors import UsageError
 from emseg.inference.backends.backend import Backend, Wanted
-from emseg.inference.backends.openvino_alone import openvino_alone
+from emseg.inference.backends.openvino_alone import openvino_alone, openvino_core
 from emseg.inference.backends.refusing import refusal, require_precision, require_size
 from emseg.inference.backends.threads import threads_for
 
@@ -51,7 +51,7 @@ class OpenVinoBackend(Backend):
         contents = (read_content(model),) if isinstance(model, Path) else tuple(model)
         numbers = _PRECISIONS[precision]
         try:
-            core = openvino.Core()
+            core = openvino_core()
             compiled = core.compile_model(
                 _parsed(core, contents), "CPU", _settings(threads, numbers)
             )

@@ -23,7 +23,7 @@ from emseg.bundle.exports import (
 from emseg.errors import ModelError, UsageError
 from emseg.inference.backends.agreement import Agreement, is_same
 from emseg.inference.backends.folded import folded
-from emseg.inference.backends.openvino_alone import openvino_alone
+from emseg.inference.backends.openvino_alone import openvino_alone, openvino_core
 from emseg.inference.backends.threads import threads_for
 from emseg.inference.exporting.comparing import answers_of, compared
 from emseg.inference.exporting.reference import fitted, stand_in
@@ -121,6 +121,6 @@ def _as_openvino(content: bytes) -> tuple[bytes, ...]:
     names = FILES[ExportKind.OPENVINO]
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / name for name in names]
-        network = openvino.Core().read_model(model=content)
+        network = openvino_core().read_model(model=content)
         openvino.save_model(network, paths[0], compress_to_fp16=False)
         return tuple(path.read_bytes() for path in paths)

@@ -1,4 +1,4 @@
-"""OpenVINO is imported without its converter, and tells nobody that it is used."""
+"""OpenVINO comes without its converter, tells nobody that it is used, and lets Ctrl-C pass."""
 
 import os
 import subprocess
@@ -16,6 +16,19 @@ assert openvino.Core().available_devices
 held = [each for each in sys.modules if each.startswith(("openvino.tools", "openvino_telemetry"))]
 assert not held, held
 """
+_INTERRUPTED = """
+import gc, os, signal, sys
+from pathlib import Path
+from emseg.inference.backends.with_openvino import OpenVinoBackend
+opened = [OpenVinoBackend(Path(sys.argv[1]), 1) for _ in range(2)]
+while opened:  # in the order in which they were opened, as ensembles and exports let them go
+    del opened[0]
+    gc.collect()
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt:
+    print("heard")
+"""
 
 
 def test_openvino_is_imported_without_its_converter(tmp_path):
@@ -29,3 +42,12 @@ def test_openvino_is_imported_without_its_converter(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert not list(tmp_path.iterdir())  # no number by which this machine is known
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_an_interruption_after_several_networks_is_heard(repository):
+    network = repository / "models" / "superalloy" / "model.onnx"
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED, network], check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
