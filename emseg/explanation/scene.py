@@ -29,7 +29,7 @@ from emseg.micrograph import Micrograph, Region
 from emseg.tiling import padded_length
 
 _LARGEST = 1024  # side of a region that is explained at once
-_GRADIENTS = 3  # times the memory of a prediction
+_GRADIENTS = 6  # times the memory of a prediction: no layer is freed before the way back
 _log = logging.getLogger(__name__)
 
 

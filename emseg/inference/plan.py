@@ -24,11 +24,12 @@ from emseg.tiling import padded_length
 
 _SHARE = 0.5  # of the memory that is free: other programs want to live too
 _SHARE_OF_DEVICE = 0.8
-_LARGEST = {"cpu": 2048, "device": 4096}  # side of a tile; beyond, a larger one saves little
-# A pixel of a tile of 2048 takes hardly longer than one of 1024 with OpenVINO and ONNX Runtime
-# (4 %, within chance), 8 to 26 % longer with PyTorch (U-Net on ResNet-34, float32, one thread of
-# a Xeon). Smaller tiles cost more: a halo of 96 has 1.5 times the pixels computed with tiles of
-# 1024, and 1.2 times with 2048.
+_LARGEST = {"cpu": 3072, "device": 4096}  # side of a tile; beyond, a larger one saves little
+# On a processor a pixel takes as long in tiles of 512 as of 3072 with OpenVINO and ONNX Runtime
+# (3 %, within chance), 4 to 12 % longer in those of 1024 to 3072 with PyTorch (U-Net on ResNet-34,
+# float32, two threads of a Xeon). Smaller tiles cost more: with a halo of 96 the pixels that are
+# computed are 1.5 times those of the image with tiles of 1024, 1.2 times with 2048 and 1.13 times
+# with 3072. With 4096, 1.10, a tile takes 14 s, in which nothing is shown and Ctrl-C waits.
 _BATCH_PIXELS = {"cpu": 1 << 18, "device": 1 << 22}  # that are asked at once
 _MOST = 64  # tiles of a batch
 _TILES = 3  # tiles that wait, beside those that are computed

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emseg.bundle import load_model
 from emseg.errors import ContentError
 from emseg.inference.plan import Budget, Need, Network, batch_of, plan_tiles, planned
 from emseg.tiling import padded_length, tiles
@@ -108,3 +109,26 @@ def test_a_tile_that_is_asked_for_is_rounded_to_the_stride(side, rounded):
     plan = planned(Need((640, 640), (640, 640), 640), network, Budget(GB), (side, side))
     count = len(list(tiles((640, 640), tile=rounded, halo=0, stride=32)))
     assert (plan.tile, plan.tiles) == ((rounded, rounded), count)
+
+
+_COMPUTED = """
+import sys
+from pathlib import Path
+import numpy as np
+from emseg.bundle import load_model
+from emseg.inference.backends import open_backend
+model, name, side = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+backend = open_backend(load_model(model), backend=name, device="cpu", threads=1).backend
+image = np.random.default_rng(0).standard_normal((1, 1, side, side)).astype(np.float32)
+backend.compute(image)
+backend.compute(image)
+"""
+
+
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime", "torch"])
+def test_a_network_takes_no_more_than_its_card_says(peak_memory, repository, backend):
+    pytest.importorskip(backend)
+    model = repository / "models" / "superalloy"
+    small, large = (peak_memory("-c", _COMPUTED, model, backend, side)[0] for side in (512, 1536))
+    pixels = 1536**2 - 512**2
+    assert 0.3 < (large - small) / (pixels * load_model(model).card.bytes_per_pixel) < 1
