@@ -82,7 +82,8 @@ class Setting:
         return spend(command, self._environment(openmp=openmp), ROOT)
 
     def _environment(self, *, openmp: bool) -> Mapping[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
+        dropped = ("OMP_", "PYTHONDONTWRITEBYTECODE")  # modules are compiled once, as for a user
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
         bound = {"OMP_PROC_BIND": "true"} if self.bind and openmp else {}
         counted = {"OMP_NUM_THREADS": str(self.threads), "PYTHONPATH": str(ROOT)}
         return kept | counted | bound

@@ -23,13 +23,13 @@ _MACHINE = {  # what a system refuses where no room expects it, and the code to 
     errno.EIO: 4,
 }
 _DEFECT = "this is a defect in emseg: please report it with what --debug prints"
-_reserve: list[bytearray] = []
+_reserve: list[bytes] = []
 
 
 def reserve() -> None:
     """Keep some memory back, by which an error can be told when nothing else is left."""
     with suppress(MemoryError):
-        _reserve.append(bytearray(_RESERVED))
+        _reserve.append(bytes(_RESERVED))  # never touched: a bytearray would be written, for 0.2 s
 
 
 def refused(error: Exception) -> int:
