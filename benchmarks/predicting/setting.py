@@ -37,6 +37,8 @@ class Setting:
         Thread pools of others would inherit the one core of the thread that starts them.
     options : tuple of str
         More options of ``emseg predict``.
+    is_first : bool
+        Whether no module is compiled yet, as at the first start after an installation.
     """
 
     work: Path
@@ -44,6 +46,7 @@ class Setting:
     threads: int
     bind: bool
     options: tuple[str, ...] = ()
+    is_first: bool = False
 
     def model(self, name: str) -> Path:
         """Folder of a trained model."""
@@ -69,6 +72,10 @@ class Setting:
         """Give the same with more options of ``emseg predict``."""
         return replace(self, options=(*self.options, *options))
 
+    def first_start(self) -> Self:
+        """Give the same with no module compiled."""
+        return replace(self, is_first=True)
+
     def emseg(self, *arguments: str, openmp: bool) -> Spent:
         """Run emseg as a user does."""
         return self._run([sys.executable, "-m", "emseg", *arguments], openmp=openmp)
@@ -86,7 +93,10 @@ class Setting:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
         bound = {"OMP_PROC_BIND": "true"} if self.bind and openmp else {}
         counted = {"OMP_NUM_THREADS": str(self.threads), "PYTHONPATH": str(ROOT)}
-        return kept | counted | bound
+        nowhere = {
+            "PYTHONPYCACHEPREFIX": str(self.work / "nothing"), "PYTHONDONTWRITEBYTECODE": "1",
+        } if self.is_first else {}  # fmt: skip
+        return kept | counted | bound | nowhere
 
     def cells(self, name: str) -> dict[str, str]:
         """Cells by which rows of the same code, weights and conditions are known."""
