@@ -2,17 +2,23 @@
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from benchmarks.predicting.setting import Setting
 from benchmarks.predicting.spending import Spent
+from emseg.inference.backends import ENTRIES
 
 BACKENDS = ("torch", "onnxruntime", "openvino")
 WINDOWS = ("monai-0.25", "monai-0.5", "nnunet")
 MIRRORED = "nnunet-mirrored"
 BARE = "bare"
 OTHER_PRECISIONS = ("bfloat16", "int8")
-_ASKED = {"auto": ()} | {each: ("--precision", each) for each in OTHER_PRECISIONS}
+_ASKED = (
+    {"auto": ()}
+    | {each: ("--backend", each, "--precision", "float32") for each in BACKENDS}
+    | {each: ("--precision", each) for each in OTHER_PRECISIONS}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,8 @@ class Case:
     @property
     def precision(self) -> str:
         """In what numbers it computes."""
+        if self.backend == "auto":
+            return _unasked()
         return self.backend if self.backend in OTHER_PRECISIONS else "float32"
 
     @property
@@ -67,7 +75,7 @@ class Case:
         return found
 
     def _emseg(self, setting: Setting, name: str, images: list[Path], out: Path) -> Spent:
-        backend = _ASKED.get(self.backend, ("--backend", self.backend))
+        backend = _ASKED[self.backend]
         files = (str(setting.model(name)), *map(str, images), "--out", str(out))
         threads = ("--threads", str(setting.threads))
         return setting.emseg(
@@ -81,6 +89,12 @@ class Case:
             "onnx": str(setting.onnx(name)),
             "threads": setting.threads,
         }
+
+
+@cache
+def _unasked() -> str:
+    """Say in what numbers emseg computes on this processor when it is not told."""
+    return ENTRIES[0].processor_precision()
 
 
 def all_cases(backends: tuple[str, ...]) -> list[Case]:

@@ -180,6 +180,8 @@ def _as_json(
 ) -> str:
     import json
 
+    from emseg.inference.backends.choosing import failed
+
     fastest = speeds.fastest()
     return json.dumps(
         {
@@ -190,8 +192,7 @@ def _as_json(
             "fastest": {"backend": fastest.backend, "precision": fastest.precision},
             "not_measured": [
                 {"backend": each.name, "precision": each.wanted.precision, "reason": each.reason}
-                for each in found
-                if each.backend is None
+                for each in failed(found)
             ],
         },
         indent=2,

@@ -43,7 +43,9 @@ def is_same(found: Agreement) -> bool:
     return found.share >= _SAME_CLASS["float32"] and found.difference <= _CHANGE
 
 
-def fault_of(backend: Backend, reference: Reference, export: Export | None = None) -> str | None:
+def fault_of(
+    backend: Backend, reference: Reference, export: Export | None = None, *, is_asked: bool = True
+) -> str | None:
     """Ask a backend what the network has answered already, and say how it disagrees.
 
     Parameters
@@ -54,6 +56,8 @@ def fault_of(backend: Backend, reference: Reference, export: Export | None = Non
         What the network answered in float32.
     export : Export, optional
         What the backend computes; one of int8 must agree as well as when it was made.
+    is_asked : bool
+        Whether somebody asked for its precision; if not, it must agree as well as float32 does.
 
     Returns
     -------
@@ -61,7 +65,7 @@ def fault_of(backend: Backend, reference: Reference, export: Export | None = Non
         None where it agrees.
     """
     found = agreement_of(reference.scores, backend.compute(reference.image))
-    least = _SAME_CLASS[backend.precision]
+    least = _SAME_CLASS[backend.precision if is_asked else "float32"]
     if backend.precision == "int8" and export is not None:
         least = min(least, export.agreement - _LESS)
     if found.share < least:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 from emseg.bundle import Model
 from emseg.bundle.exports import ExportKind, read_exports, read_reference
@@ -31,12 +32,16 @@ class Entry:
         What installs it.
     has_gpus : bool
         Whether it computes on more than the processor.
+    knows_processors : bool
+        Whether its module has ``processor_precision()``, which says in what numbers this
+        processor computes fastest with the range of float32.
     """
 
     name: str
     package: str
     install: str
     has_gpus: bool = False
+    knows_processors: bool = False
 
     @property
     def is_installed(self) -> bool:
@@ -46,15 +51,27 @@ class Entry:
         except (ImportError, ValueError):
             return False
 
+    def processor_precision(self) -> str:
+        """Say in what numbers it computes on the processor where nobody asks for any."""
+        if not (self.knows_processors and self.is_installed):
+            return "float32"
+        try:
+            precision: str = self._module().processor_precision()
+        except (ImportError, OSError, RuntimeError):
+            return "float32"  # a broken installation is told where it is opened
+        return precision
+
     def opened(self, model: Model, wanted: Wanted) -> Backend:
         """Import the backend and open a model with it."""
-        module = import_module(f"emseg.inference.backends.with_{self.name}")
-        backend: Backend = module.opened(model, wanted)
+        backend: Backend = self._module().opened(model, wanted)
         return backend
+
+    def _module(self) -> Any:
+        return import_module(f"emseg.inference.backends.with_{self.name}")
 
 
 ENTRIES = (
-    Entry("openvino", "openvino", "pip install 'emseg[cpu]'"),
+    Entry("openvino", "openvino", "pip install 'emseg[cpu]'", knows_processors=True),
     Entry("onnxruntime", "onnxruntime", "pip install 'emseg[cpu]'"),
     Entry("torch", "torch", "pip install torch", has_gpus=True),
 )
@@ -121,8 +138,9 @@ def open_backend(
 
     A GPU comes first, with PyTorch; then the processor, in the order of `ENTRIES`. Whether there
     is a GPU is asked of PyTorch only where there is a sign of one, so that a machine without one
-    does not wait for its import. All but the weights themselves in float32 have to answer the
-    reference of the model as the network did.
+    does not wait for its import. Each computes in bfloat16 first where its device multiplies
+    matrices of it. All but the weights themselves in float32 have to answer the reference of the
+    model as the network did, what nobody asked for in 99.9 % of its pixels.
 
     Parameters
     ----------
@@ -135,7 +153,7 @@ def open_backend(
     threads : int, optional
         Of the processor; as many as win time by default.
     precision : str, optional
-        One of `PRECISIONS`; by default bfloat16 on a GPU that has it, and float32 elsewhere.
+        One of `PRECISIONS`; by default bfloat16 on what has units for it, and float32 elsewhere.
 
     Raises
     ------
@@ -181,19 +199,28 @@ def considered(
         raise UnknownNameError("precision", precision, PRECISIONS)
     for entry, wanted in _attempts(entries, device, threads, precision):
         try:
-            yield Considered(entry.name, wanted, _agreeing(entry, model, wanted))
+            opened = _agreeing(entry, model, wanted, is_asked=precision is not None)
+            yield Considered(entry.name, wanted, opened)
         except (*_REFUSALS, RuntimeError) as error:
             if not (isinstance(error, _REFUSALS) or is_shortage(error)):
                 raise
             yield Considered(entry.name, wanted, error=error)
 
 
+def failed(tried: Iterable[Considered]) -> list[Considered]:
+    """Give what cannot compute a model, each backend once for each reason.
+
+    What keeps one from computing in any precision is said of the last that was tried.
+    """
+    last = {(each.name, each.reason): each for each in tried if each.error is not None}
+    return list(last.values())
+
+
 def passed_over(tried: Iterable[Considered]) -> tuple[str, ...]:
     """Say in a line for each precision and reason which backends do not compute."""
     passed: dict[tuple[str, str], list[str]] = {}
-    for each in tried:
-        if each.error is not None:
-            passed.setdefault((each.wanted.precision, _line(each.error)), []).append(each.name)
+    for each in failed(tried):
+        passed.setdefault((each.wanted.precision, each.reason), []).append(each.name)
     return tuple(
         f"{'neither' if len(names) > 1 else 'not'} {' nor '.join(names)} in {precision}: {reason}"
         for (precision, reason), names in passed.items()
@@ -209,15 +236,18 @@ def _entries(backend: str) -> tuple[Entry, ...]:
 
 def _attempts(
     entries: tuple[Entry, ...], device: str, threads: int | None, precision: str | None
-) -> list[tuple[Entry, Wanted]]:
+) -> Iterator[tuple[Entry, Wanted]]:
     """List what is tried, in this order: a GPU, unless there is none, then the processor."""
     attempts: list[tuple[Entry, Wanted]] = []
     if not device.startswith("cpu") and (device != "auto" or is_gpu_in_sight()):
         attempts = _with_gpu(entries, device, threads, precision)
+    yield from attempts
     if attempts and device != "auto":
-        return attempts
-    on_processor = Wanted("cpu", threads, precision or "float32")
-    return [*attempts, *((entry, on_processor) for entry in entries)]
+        return
+    for entry in entries:
+        numbers = (entry.processor_precision(), "float32") if precision is None else (precision,)
+        for each in dict.fromkeys(numbers):
+            yield entry, Wanted("cpu", threads, each)
 
 
 def _with_gpu(
@@ -248,7 +278,7 @@ def _with_gpu(
     ]
 
 
-def _agreeing(entry: Entry, model: Model, wanted: Wanted) -> Backend:
+def _agreeing(entry: Entry, model: Model, wanted: Wanted, *, is_asked: bool) -> Backend:
     """Open a model, and refuse a backend that does not answer as the network did."""
     if not entry.is_installed:
         raise UsageError(f"not installed: {entry.install}")
@@ -262,7 +292,7 @@ def _agreeing(entry: Entry, model: Model, wanted: Wanted) -> Backend:
             return backend
         raise
     export = read_exports(model.folder).of(ExportKind.INT8)
-    fault = fault_of(backend, reference, export)
+    fault = fault_of(backend, reference, export, is_asked=is_asked)
     if fault is not None:
         raise ModelError(fault)
     return backend

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -92,8 +93,8 @@ def find_backends(
 ) -> list[Considered]:
     """Open a model with all backends there are, in the order in which ``auto`` considers them.
 
-    Where no precision is asked for, those of fewer bits come after: bfloat16 where the processor
-    has it, and int8 where it was exported.
+    Where no precision is asked for, those that nobody gets unasked come after: bfloat16 where the
+    processor has it, and int8 where it was exported.
 
     Raises
     ------
@@ -106,9 +107,10 @@ def find_backends(
     if precision is not None or device not in ("auto", "cpu"):
         return found
     names = [each.name for each in ENTRIES if not each.has_gpus and backend in ("auto", each.name)]
-    for name in names:
-        for fewer in _MORE:
-            more = considered(model, backend=name, device="cpu", threads=threads, precision=fewer)
+    known = {(each.name, each.wanted.precision) for each in found}
+    for name, other in product(names, _MORE):
+        if (name, other) not in known:
+            more = considered(model, backend=name, device="cpu", threads=threads, precision=other)
             found += [each for each in more if each.backend is not None]
     return found
 

@@ -1,5 +1,6 @@
 """The fastest backend that is there and agrees computes; why no other does is said."""
 
+import importlib
 import importlib.util
 import json
 import re
@@ -10,9 +11,16 @@ import pytest
 from onnx import numpy_helper
 
 from emseg.bundle import load_model
-from emseg.bundle.exports import RECORD, ExportKind, read_exports, sha256_of, write_export
+from emseg.bundle.exports import (
+    RECORD,
+    ExportKind,
+    read_exports,
+    read_reference,
+    sha256_of,
+    write_export,
+)
 from emseg.errors import ModelError, UnknownNameError, UsageError
-from emseg.inference.backends import choosing, open_backend
+from emseg.inference.backends import Backend, choosing, open_backend
 from emseg.inference.backends.choosing import ENTRIES
 
 
@@ -46,7 +54,7 @@ def spoilt(model, kind=ExportKind.ONNX):
 def test_the_first_that_agrees_computes(exported):
     choice = open_backend(exported(), device="cpu", threads=1)
     assert choice.backend.name == ENTRIES[0].name == "openvino"
-    assert choice.backend.precision == "float32"
+    assert choice.backend.precision == ENTRIES[0].processor_precision()
     assert choice.others == ()
     assert "backend: openvino" in str(choice)
 
@@ -194,6 +202,72 @@ def test_what_there_is_not_is_refused(exported):
         open_backend(model, backend="onnxruntime", precision="bfloat16", device="cpu")
     with pytest.raises(UsageError, match="take --backend torch"):
         open_backend(model, backend="openvino", device="cuda")
+
+
+class Rounding(Backend):
+    """Knows the reference, and gives another class to a share of its pixels in bfloat16."""
+
+    name = "openvino"
+    device = "CPU, 1 thread"
+
+    def __init__(self, model, precision, share):
+        self.precision = precision
+        known = read_reference(model.folder, model.card.sha256).scores.copy()
+        changed = round(share * known[0, 0].size) if precision == "bfloat16" else 0
+        pixels = known.reshape(*known.shape[:2], -1)
+        pixels[..., :changed] = np.roll(pixels[..., :changed], 1, axis=1)
+        self._known = known
+
+    def compute(self, batch):
+        return self._known
+
+
+@pytest.fixture
+def fast_in_bfloat16(monkeypatch):
+    """Plant a processor that is fastest in bfloat16, where so many pixels get another class."""
+
+    def plant(share):
+        module = importlib.import_module("emseg.inference.backends.with_openvino")
+        monkeypatch.setattr(module, "processor_precision", lambda: "bfloat16")
+        monkeypatch.setattr(
+            module, "opened", lambda model, wanted: Rounding(model, wanted.precision, share)
+        )
+
+    return plant
+
+
+@pytest.mark.parametrize("name", ["auto", "openvino"])
+def test_a_processor_computes_in_what_is_fastest_there(exported, fast_in_bfloat16, name):
+    fast_in_bfloat16(0.0005)
+    choice = open_backend(exported(), backend=name, device="cpu", threads=1)
+    assert (choice.backend.precision, choice.others) == ("bfloat16", ())
+
+
+def test_what_is_fastest_and_disagrees_gives_way_to_float32(exported, fast_in_bfloat16):
+    fast_in_bfloat16(0.005)
+    model = exported()
+    choice = open_backend(model, device="cpu", threads=1)
+    assert (choice.backend.name, choice.backend.precision) == ("openvino", "float32")
+    (line,) = choice.others
+    assert line.startswith("not openvino in bfloat16: it disagrees with the network: 99.50 % of")
+    assert "99.90 % have to" in line
+    asked = open_backend(model, device="cpu", threads=1, precision="bfloat16")
+    assert asked.backend.precision == "bfloat16"
+
+
+def test_float32_is_had_everywhere(exported, fast_in_bfloat16):
+    fast_in_bfloat16(0.0)
+    choice = open_backend(exported(), device="cpu", threads=1, precision="float32")
+    assert (choice.backend.precision, choice.others) == ("float32", ())
+
+
+def test_the_processor_says_what_it_is_fastest_in(without):
+    """OpenVINO names bfloat16 only where the processor has it; what is missing is asked nothing."""
+    module = pytest.importorskip("emseg.inference.backends.with_openvino")
+    has = module.openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    assert module.processor_precision() in ("float32", "bfloat16" if "BF16" in has else "float32")
+    without("openvino")
+    assert [each.processor_precision() for each in ENTRIES] == ["float32"] * len(ENTRIES)
 
 
 def test_int8_is_taken_only_when_it_is_asked_for(exported):
