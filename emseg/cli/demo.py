@@ -65,7 +65,7 @@ def demo(
 
 
 def _train(out: Path, data: "DemoSet", steps: int, seed: int, device: str) -> None:
-    from emseg.cli.train import run
+    from emseg.cli.train_run import run
     from emseg.config import TrainConfig
 
     config = TrainConfig.from_options(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _LEFT_OUT = {  # options of a training that say how long it is, how its rate goes, or what it leaves
     "out", "epochs", "minutes", "steps", "learning_rate", "head_learning_rate", "schedule",
-    "warm_up", "licence", "json",
+    "warm_up", "licence", "json", "resume",
 }  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def _require_range(lowest: float, highest: float, steps: int) -> None:
 
 def _command(options: dict[str, Any]) -> str:
     """Write the training with the same options as it is typed."""
-    words = ["emseg", "train", *options["images"]]
+    words = ["emseg", "train", *(options["images"] or [])]
     for name, parameter in inspect.signature(train).parameters.items():
         value = options.get(name)
         if name == "images" or value in (None, [], parameter.default):
@@ -114,14 +114,14 @@ def _command(options: dict[str, Any]) -> str:
 
 def _config(options: dict[str, Any], out: Path) -> Any:
     """Build the configuration of the training that the range test is for."""
-    from emseg.cli.train_config import train_config
+    from emseg.cli.train_config import train_config, typed_of
 
     paths = ("images", "masks", "val_images", "val_masks")
     images, masks, val_images, val_masks = (options[name] or [] for name in paths)
     others = {name: value for name, value in options.items() if name not in paths}
     others |= {"val_fraction": others.pop("val"), "options": others.pop("option") or None}
     others |= {"learning_rate": "auto", "out": out}
-    return train_config(images, masks, val_images, val_masks, **others)
+    return train_config(images, masks, val_images, val_masks, typed=typed_of(options), **others)
 
 
 def _find(config: Any, lowest: float, highest: float, steps: int) -> "RangeTest":

@@ -1,7 +1,7 @@
 """``emseg train``: micrographs and masks, or folders of classes, become a model."""
 
+import inspect
 from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,21 +20,90 @@ from emseg.cli.options import (
     Signal,
     Threads,
 )
+from emseg.errors import UsageError
 
 if TYPE_CHECKING:
-    from emseg.config import TrainConfig
+    from collections.abc import Collection
+
     from emseg.training import TrainedRun
 
+_WITH_RESUME = {"resume", "device", "threads", "json"}  # how a run goes on, not what it is
 
-def train(
+
+def train(**options: Any) -> None:
+    """Train a network on images and masks, or a classifier on folders of images.
+
+    Micrographs and masks are matched by name (image_07.dm4 and image_07_mask.png belong
+    together). The run folder holds the model, its curves, pictures of its predictions on the
+    validation micrographs, and the configuration. Ctrl-C stops and keeps the best model;
+    --resume goes on from there.
+
+    Examples
+    --------
+    emseg train images/ masks/
+    emseg train images/ masks/ --classes matrix,small,large --minutes 8 --out runs/alloy
+    emseg train stack.tif labels.tif --slices 0:20 --val-slices 20:25
+    emseg train images/ --masks mitochondria=mito/ --masks membrane=membranes/
+    emseg train classes/ --network densenet121
+    emseg train --config runs/unet-1/config.toml --seed 1
+    emseg train --resume runs/unet-1
+    """
+    from emseg.cli.console import print_json
+    from emseg.cli.machine import settle_threads
+    from emseg.cli.train_config import typed_of
+
+    settle_threads(options["device"], options["threads"])
+    resume, as_json = options.pop("resume"), options.pop("json")
+    typed = typed_of(options)
+    trained = (
+        _new(options, typed, json=as_json)
+        if resume is None
+        else _resumed(resume, options, typed, json=as_json)
+    )
+    if as_json:
+        print_json((trained.folder / "model" / "config.json").read_text(encoding="utf-8"))
+    if trained.interrupted:
+        raise KeyboardInterrupt
+
+
+def _new(options: dict[str, Any], typed: "Collection[str]", *, json: bool) -> "TrainedRun":
+    from emseg.cli.numbered_folders import claimed
+    from emseg.cli.train_config import train_config
+    from emseg.cli.train_run import run
+
+    paths = ("images", "masks", "val_images", "val_masks")
+    images, masks, val_images, val_masks = (options.pop(name) or [] for name in paths)
+    options |= {"val_fraction": options.pop("val"), "options": options.pop("option") or None}
+    config = train_config(images, masks, val_images, val_masks, typed=typed, **options)
+    is_named = options["out"] is not None
+    with nullcontext(config.out) if is_named else claimed(config.out) as folder:
+        return run(config.model_copy(update={"out": folder}), json=json)
+
+
+def _resumed(
+    folder: Path, options: dict[str, Any], typed: "Collection[str]", *, json: bool
+) -> "TrainedRun":
+    from emseg.cli.train_run import go_on
+
+    refused = sorted(set(typed) - _WITH_RESUME)
+    if refused:
+        named = "IMAGES" if refused == ["images"] else f"--{refused[0].replace('_', '-')}"
+        raise UsageError(
+            f"--resume {folder} goes on with what the run began with; leave {named} out, or train "
+            f"anew with --config {folder / 'config.toml'} and other options on top"
+        )
+    return go_on(folder, options["device"], options["threads"], json=json)
+
+
+def _options(
     images: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="IMAGES [MASKS]",
             help="Micrographs, then their masks: folders, files, stacks or quoted globs. "
             "For a classifier one folder with a sub-folder a class, or a CSV file,label.",
         ),
-    ],
+    ] = None,
     masks: Annotated[
         list[str] | None,
         typer.Option(
@@ -45,6 +114,16 @@ def train(
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Run folder; runs/NETWORK-N when it is left out.")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Settings that a run wrote, config.toml; options go on top."
+        ),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Go on with a run that was stopped or killed."),
     ] = None,
     task: Annotated[
         str | None, typer.Option(help="segmentation or classification; inferred when left out.")
@@ -197,186 +276,7 @@ def train(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Train a network on images and masks, or a classifier on folders of images.
-
-    Micrographs and masks are matched by name (image_07.dm4 and image_07_mask.png belong
-    together). The run folder holds the model, its curves, pictures of its predictions on the
-    validation micrographs, and the configuration. Ctrl-C stops and keeps the best model.
-
-    Examples
-    --------
-    emseg train images/ masks/
-    emseg train images/ masks/ --classes matrix,small,large --minutes 8 --out runs/alloy
-    emseg train stack.tif labels.tif --slices 0:20 --val-slices 20:25
-    emseg train images/ --masks mitochondria=mito/ --masks membrane=membranes/
-    emseg train classes/ --network densenet121
-    """
-    from emseg.cli.console import print_json
-    from emseg.cli.machine import settle_threads
-    from emseg.cli.numbered_folders import claimed
-    from emseg.cli.train_config import train_config
-
-    settle_threads(device, threads)
-    config = train_config(
-        images,
-        masks or [],
-        val_images or [],
-        val_masks or [],
-        task=task,
-        classes=classes,
-        labels=labels,
-        out=out,
-        network=network,
-        encoder=encoder,
-        unlabelled=unlabelled,
-        epochs=epochs,
-        minutes=minutes,
-        steps=steps,
-        val_fraction=val,
-        slices=slices,
-        val_slices=val_slices,
-        axes=axes,
-        signal=signal,
-        channels=channels,
-        pixel_size=pixel_size,
-        rescale=rescale,
-        invert=invert,
-        crop=crop,
-        keep_bar=keep_bar,
-        allow_external=allow_external,
-        seed=seed,
-        device=device,
-        threads=threads,
-        batch=batch,
-        crop_size=crop_size,
-        options=option or None,
-        pretrained=pretrained,
-        freeze=freeze,
-        unfreeze_every=unfreeze_every,
-        learning_rate=learning_rate,
-        head_learning_rate=head_learning_rate,
-        optimiser=optimiser,
-        momentum=momentum,
-        schedule=schedule,
-        warm_up=warm_up,
-        weight_decay=weight_decay,
-        label_smoothing=label_smoothing,
-        accumulate=accumulate,
-        clip=clip,
-        precision=precision,
-        licence=licence,
-    )
-    with claimed(config.out) if out is None else nullcontext(config.out) as folder:
-        trained = run(config.model_copy(update={"out": folder}), json=json)
-    if json:
-        print_json((trained.folder / "model" / "config.json").read_text(encoding="utf-8"))
-    if trained.interrupted:
-        raise KeyboardInterrupt
+    """Say what options a training has."""
 
 
-def run(config: "TrainConfig", *, json: bool = False) -> "TrainedRun":
-    """Train as configured, show it, and draw curves and pictures into the run folder."""
-    from emseg.cli.console import progress, remark, result
-
-    remark(f"task: {config.task}, network: {config.network} {config.encoder or ''}".rstrip())
-    from emseg.inference import choose_device, share_processor
-    from emseg.reporting import write_curves  # seconds, with torch: the user reads meanwhile
-    from emseg.training import Progress
-    from emseg.training import train as train_model
-
-    share_processor(choose_device(config.device), config.threads)
-    timed = config.minutes is not None and config.steps is None and config.epochs is None
-    with progress("training", unit="" if timed else "steps") as meter:
-
-        def report(now: Progress) -> None:
-            score = "" if now.score is None else f", best score {now.score:.3f}"
-            step = f"step {now.step}, " if timed else ""
-            if now.validated is None:
-                meter.note(f"{step}loss {now.loss:.3f}{score}")
-            else:
-                meter.note(f"{step}validating {100 * now.validated:.0f} %{score}")
-            if timed:
-                budget = 60 * (config.minutes or 0)
-                meter.reach(min(round(now.seconds), budget), budget)
-            else:
-                meter.reach(now.step, now.total)
-
-        trained = train_model(config, report, partial(_say_start, config))
-    if trained.verdict is not None:
-        write_curves(trained.folder / "curves.png", trained.folder / "metrics.csv")
-    if trained.range_test is not None:
-        from emseg.cli.lr_find import write_range_test
-
-        write_range_test(trained.folder, trained.range_test)
-    _draw_validation(config, trained)
-    _say_end(trained, remark if json else result)
-    return trained
-
-
-def _say_start(config: "TrainConfig", job: Any, device: Any) -> None:
-    from emseg.cli.console import remark
-    from emseg.inference import device_name
-
-    card = job.card
-    remark(
-        f"device: {device_name(device)}, precision: {config.precision}, crop: {card.crop} px, "
-        f"pixel size: {card.pixel_size or 'unknown'}"
-    )
-    remark(
-        f"{job.images} micrographs to train on, {job.validation_images} to validate with; "
-        f"classes: {', '.join(each.name for each in card.classes)}"
-    )
-    remark(job.transfer.sentence)
-    if config.learning_rate == "auto":
-        remark("finding a learning rate first, as emseg lr-find does")
-
-
-def _say_end(trained: "TrainedRun", result: Any) -> None:
-    record = trained.card.training
-    kind = "accuracy" if trained.card.task == "classification" else "mean IoU"
-    verdict = trained.verdict
-    if record is not None:
-        if trained.range_test is not None:
-            result(f"learning rate: {record.learning_rate:g}, found; see lr-find.png")
-        how_good = "not validated"
-        if verdict is not None:
-            how_good = (
-                f"{kind} on the validation micrographs {verdict.score:.3f} at step "
-                f"{record.best_step}"
-            )
-        result(f"{record.steps} steps in {record.seconds / 60:.1f} minutes; {how_good}")
-    result(f"model: {trained.folder / 'model'}")
-    if verdict is not None and verdict.is_chance:
-        result(
-            f"no better than chance: {verdict.chance:.3f} is the {kind} of one class always and "
-            "everywhere; train longer (--minutes, --epochs), and if that does not help look "
-            "whether micrographs and labels belong together"
-        )
-    else:
-        result(f"try it: emseg predict {trained.folder} MICROGRAPHS")
-
-
-def _draw_validation(config: "TrainConfig", trained: "TrainedRun") -> None:
-    """Draw what the model makes of its validation micrographs."""
-    from emseg.bundle import load_model
-    from emseg.cli.console import progress
-    from emseg.config import Rescale, Task
-    from emseg.inference import Segmenter, choose_device
-    from emseg.reading.stems import output_stems
-    from emseg.reporting import write_comparison
-
-    if config.task is not Task.SEGMENTATION or not trained.shown:
-        return
-    model = load_model(trained.folder)
-    segmenter = Segmenter.of(model, choose_device(config.device), rescale=Rescale.NEVER)
-    micrographs = [plane.micrograph for plane in trained.shown]
-    files = [each.path or Path(each.name) for each in micrographs]
-    stems = output_stems(list(dict.fromkeys(files)))
-    with progress("drawing", len(micrographs), unit="pictures") as meter:
-        for plane, micrograph, file in zip(trained.shown, micrographs, files, strict=True):
-            answer = segmenter.segment(micrograph)
-            number = "" if micrograph.plane is None else f"-{micrograph.plane}"
-            path = trained.folder / "previews" / f"{stems[file]}{number}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_comparison(path, micrograph, answer.labels, plane.labels)
-            meter.advance()
+train.__signature__ = inspect.signature(_options)  # type: ignore[attr-defined]

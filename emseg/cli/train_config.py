@@ -1,8 +1,12 @@
 """What was typed behind ``emseg train`` becomes a configuration."""
 
 import shlex
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+import click
+from click.core import ParameterSource
 
 from emseg.cli.mask_options import class_folders, refuse_for_classifier
 from emseg.cli.network_options import parse_options
@@ -15,6 +19,26 @@ from emseg.reading.data_sets import how_to_train
 from emseg.starting import check_start
 
 _OF_MASKS = ("labels", "unlabelled", "slices", "val_slices")
+_LENGTHS = ("epochs", "steps", "minutes")
+_MEANINGS = ("classes", "labels")  # of mask values
+_PARSERS: dict[str, Callable[[Any], Any]] = {
+    "options": parse_options,
+    "unlabelled": parse_value,
+    "classes": parse_names,
+    "labels": parse_labels,
+}
+_SPELLED = {"val_fraction": "val", "options": "option"}  # other names on the command line
+_MASKS = {"masks": "mask_folders", "val_masks": "val_mask_folders"}
+_DATA = ("images", *_MASKS, *_MASKS.values(), "val_images")
+
+
+def typed_of(options: Iterable[str]) -> set[str]:
+    """Name the options that stand on the command line; all of them where there is none."""
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return set(options)
+    sources = {name: context.get_parameter_source(name) for name in options}
+    return {name for name, source in sources.items() if source is not ParameterSource.DEFAULT}
 
 
 def train_config(
@@ -22,15 +46,75 @@ def train_config(
     masks: list[str],
     val_images: list[str],
     val_masks: list[str],
+    *,
+    config: Path | None = None,
+    typed: Collection[str] = (),
     **options: Any,
 ) -> TrainConfig:
     """Turn what was typed into a configuration.
+
+    Parameters
+    ----------
+    images, masks, val_images, val_masks : list of str
+        As they were typed.
+    config : Path, optional
+        A file of settings, on top of which comes what was typed.
+    typed : collection of str
+        Options that were typed, of those that have a value in any case.
+    options
+        All others.
 
     Raises
     ------
     UsageError
         When options contradict each other or something is missing.
     """
+    given = {} if config is None else _of_file(config, options, typed, has_images=bool(images))
+    options = {name: value for name, value in options.items() if value is not None}
+    if config is not None:
+        options = {name: options[name] for name in options if _SPELLED.get(name, name) in typed}
+    data = _data(images, masks, val_images, val_masks) if images or config is None else {}
+    if config is not None and not images and (masks or val_images or val_masks):
+        raise UsageError(f"masks without micrographs: name both, or leave both to {config}")
+    task = _task(options.pop("task", None) or given.get("task"), data, given)
+    if task is Task.CLASSIFICATION:
+        named = {name: data.get(name) or data.get(of) for name, of in _MASKS.items()}
+        of_masks = {name: value for name, value in named.items() if value}
+        refuse_for_classifier(of_masks | {name: options.get(name) for name in _OF_MASKS})
+    if data.get("mask_folders"):
+        _refuse_names(classes=options.get("classes"), labels=options.get("labels"))
+    if "epochs" in options and "steps" in options:
+        raise UsageError("--epochs and --steps contradict each other; give one of them")
+    parsed = {name: _PARSERS[name](options.pop(name)) for name in _PARSERS if name in options}
+    options |= parsed
+    options.setdefault("out", _next_run(options.get("network") or given.get("network"), task))
+    made = TrainConfig.from_options(**(given | data | options | {"task": task}))
+    check_start(made.pretrained, made.freeze, made.unfreeze_every)
+    return made
+
+
+def _of_file(
+    path: Path, options: Mapping[str, Any], typed: Collection[str], *, has_images: bool
+) -> dict[str, Any]:
+    """Read the settings of a file, less those that what was typed takes the place of."""
+    given = TrainConfig.from_toml(path).model_dump(exclude_none=True)
+    replaced = {"out"}
+    for together in (_LENGTHS, _MEANINGS):
+        if any(name in typed and options.get(name) is not None for name in together):
+            replaced.update(together)
+    if has_images:
+        replaced.update(_DATA, ("slices", "val_slices"))
+    return {name: value for name, value in given.items() if name not in replaced}
+
+
+def _data(
+    images: list[str], masks: list[str], val_images: list[str], val_masks: list[str]
+) -> dict[str, Any]:
+    """Tell micrographs, masks and folders of masks apart."""
+    if not images:
+        raise UsageError(
+            "no micrographs are named: emseg train IMAGES MASKS, or --config FILE, or --resume RUN"
+        )
     folders, mask_paths = _split_masks(masks, "--masks")
     val_folders, val_mask_paths = _split_masks(val_masks, "--val-masks")
     if len(images) == 2 and not masks:
@@ -40,51 +124,31 @@ def train_config(
             f"{len(images)} paths were given: quote the globs, as in "
             "emseg train 'images/*.tif' 'masks/*.png', so that micrographs and masks stay apart"
         )
-    asked = options.pop("task")
-    task = _task(asked, images, has_masks=bool(mask_paths or folders))
-    if not (mask_paths or folders):
-        _require_parts(Path(images[0]), task)
-    if task is Task.CLASSIFICATION:
-        named = {"masks": folders or mask_paths, "val_masks": val_folders or val_mask_paths}
-        of_masks = {name: value for name, value in named.items() if value}
-        refuse_for_classifier(of_masks | {name: options[name] for name in _OF_MASKS})
-    classes, labels = options.pop("classes"), options.pop("labels")
-    if folders:
-        _refuse_names(classes=classes, labels=labels)
-    options = {name: value for name, value in options.items() if value is not None}
-    if "options" in options:
-        options["options"] = parse_options(options["options"])
-    if "unlabelled" in options:
-        options["unlabelled"] = parse_value(options["unlabelled"])
-    if "epochs" in options and "steps" in options:
-        raise UsageError("--epochs and --steps contradict each other; give one of them")
-    options.setdefault("out", _next_run(options.get("network"), task))
-    config = TrainConfig.from_options(
-        images=tuple(Path(each) for each in images),
-        masks=tuple(mask_paths),
-        mask_folders=folders,
-        val_images=tuple(Path(each) for each in val_images),
-        val_masks=tuple(val_mask_paths),
-        val_mask_folders=val_folders,
-        task=task,
-        classes=parse_names(classes) if classes else None,
-        labels=parse_labels(labels) if labels else None,
-        **options,
-    )
-    check_start(config.pretrained, config.freeze, config.unfreeze_every)
-    return config
+    return {
+        "images": tuple(Path(each) for each in images),
+        "masks": tuple(mask_paths),
+        "mask_folders": folders,
+        "val_images": tuple(Path(each) for each in val_images),
+        "val_masks": tuple(val_mask_paths),
+        "val_mask_folders": val_folders,
+    }
 
 
-def _task(asked: str | None, images: list[str], *, has_masks: bool) -> Task:
+def _task(asked: str | None, data: Mapping[str, Any], given: Mapping[str, Any]) -> Task:
+    """Take the task that is asked for, or that the data are of; refuse data that lack a part."""
     if asked is not None and asked not in set(Task):
         raise UnknownNameError("task", asked, [task.value for task in Task])
+    if not data:
+        return Task(asked or given["task"])
+    image, has_masks = data["images"][0], bool(data["masks"] or data["mask_folders"])
+    task = Task.SEGMENTATION
     if asked is not None:
-        return Task(asked)
-    if has_masks:
-        return Task.SEGMENTATION
-    if is_class_folder(Path(images[0])):
-        return Task.CLASSIFICATION
-    return Task.SEGMENTATION
+        task = Task(asked)
+    elif not has_masks and is_class_folder(image):
+        task = Task.CLASSIFICATION
+    if not has_masks:
+        _require_parts(image, task)
+    return task
 
 
 def _require_parts(folder: Path, task: Task) -> None:

@@ -10,6 +10,7 @@ the first step, and what would take too much is made smaller, and told (docs/dec
 """
 
 import logging
+import math
 import time
 from dataclasses import dataclass
 
@@ -18,7 +19,9 @@ import torch
 from emseg.config import TrainConfig
 from emseg.training.holding_out import LabelledPlane
 from emseg.training.jobs import Job
+from emseg.training.schedule import EPOCH
 
+VALIDATING = 0.1  # share of the time that all validations may take
 _LEAST = 0.5  # of the minutes are left to train in, however long the reading took
 _VALIDATING = 0.08  # of the time for one validation
 _HALO = 0.04  # of the time to measure the halo, by which the largest image is predicted three times
@@ -35,6 +38,21 @@ _log = logging.getLogger(__name__)
 def time_left(minutes: float, spent: float) -> float:
     """Seconds to train in: what reading left, and half of all at least."""
     return max(60 * minutes - spent, _LEAST * 60 * minutes)
+
+
+def validated_every(crops: float, config: TrainConfig) -> int:
+    """Say after how many epochs a run without a clock validates: the same on every machine.
+
+    Parameters
+    ----------
+    crops : float
+        That a validation predicts.
+    config : TrainConfig
+        Its batch and accumulation; learning from a crop takes several times as long as predicting
+        it.
+    """
+    epoch = _AS_MANY * EPOCH * config.batch * config.accumulate
+    return max(1, math.ceil(crops / (VALIDATING * epoch)))
 
 
 @dataclass(frozen=True, slots=True)

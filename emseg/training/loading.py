@@ -41,15 +41,19 @@ class Batches:
     batch : int
         Samples each.
     open_loader : callable
-        Makes the loader that is tried first; it begins with sample 0.
+        Makes the loader that is tried first; it begins with the first sample of that batch.
+    first : int
+        Number of the first batch: that of a run that goes on is not 0.
     """
 
-    def __init__(self, dataset: Dataset[Any], batch: int, open_loader: _Open) -> None:
-        self._dataset, self._batch, self._open = dataset, batch, open_loader
+    def __init__(
+        self, dataset: Dataset[Any], batch: int, open_loader: _Open, first: int = 0
+    ) -> None:
+        self._dataset, self._batch, self._open, self._first = dataset, batch, open_loader, first
 
     def __iter__(self) -> Iterator[Any]:
         """Count batches from the first one on, whoever reads them."""
-        done, loader = 0, self._open()
+        done, loader = self._first, self._open()
         try:
             with _own_children():
                 batches = iter(loader)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import lightning
 import torch
+from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.utils.data import DataLoader, Dataset
 
@@ -53,7 +54,7 @@ def run_loop(
     Parameters
     ----------
     task : TrainingTask
-        Network, loss, optimiser and rates.
+        Network, loss, optimiser and rates; it says which batch is the first.
     dataset : Dataset
         Samples by their number, without end.
     config : TrainConfig
@@ -77,7 +78,13 @@ def run_loop(
     loader = Batches(
         dataset,
         config.batch,
-        lambda: DataLoader(dataset, config.batch, sampler=CountingSampler(), num_workers=workers),
+        lambda: DataLoader(
+            dataset,
+            config.batch,
+            sampler=CountingSampler(task.first_batch * config.batch),
+            num_workers=workers,
+        ),
+        task.first_batch,
     )
     with _calm_lightning():
         try:
@@ -104,6 +111,7 @@ def _trainer(
         enable_progress_bar=False,
         enable_model_summary=False,
         callbacks=[watcher],
+        plugins=[LightningEnvironment()],  # of a SLURM job it would requeue what is told to end
     )
 
 

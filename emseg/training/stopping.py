@@ -1,4 +1,8 @@
-"""A run ends when it is asked to: after its step, or at once when it is asked twice."""
+"""A run ends when it is asked to: after its step, or at once when it is asked twice.
+
+Clusters ask with SIGTERM, and before the time of a job is over with what its script names, as a
+rule SIGUSR1 (``sbatch --signal=USR1@300``).
+"""
 
 import logging
 import signal
@@ -9,14 +13,14 @@ _log = logging.getLogger(__name__)
 
 
 class Stop:
-    """Whether Ctrl-C, or the SIGTERM of a cluster, asked a run to end."""
+    """Whether Ctrl-C, or a signal of a cluster, asked a run to end."""
 
     def __init__(self) -> None:
         self.asked = False
 
     @contextmanager
     def heard(self) -> Iterator[None]:
-        """Let Ctrl-C and SIGTERM end the block after its step; a second one ends it at once.
+        """Let these signals end the block after its step; a second one ends it at once.
 
         Raises
         ------
@@ -34,7 +38,8 @@ class Stop:
             if number == signal.SIGINT:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-        kinds = (signal.SIGINT, signal.SIGTERM)
+        names = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGXCPU")  # Windows knows the first two
+        kinds = [getattr(signal, name) for name in names if hasattr(signal, name)]
         try:
             before = {kind: signal.signal(kind, stop) for kind in kinds}
         except ValueError:  # not the main thread: whoever runs us handles signals

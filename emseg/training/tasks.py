@@ -16,6 +16,7 @@ from emseg.micrograph import unlabelled_value
 from emseg.training.losses import dice_and_cross_entropy
 from emseg.training.optimisers import build_optimiser
 from emseg.training.parameters import parameter_groups
+from emseg.training.state import Learnt
 from emseg.training.transfer import Transfer
 
 _EMA = 0.98  # the average remembers about the last fifty steps
@@ -78,6 +79,13 @@ class TrainingTask(lightning.LightningModule):
         self.rate_factor, self.config = rate_factor, config
         self.label_smoothing = label_smoothing(config)
         self.rates: dict[str, float] = {}
+        self.first_batch = 0
+        self._learnt: Learnt | None = None
+
+    def go_on(self, learnt: Learnt, step: int) -> None:
+        """Take over what a run had learnt after so many steps, before the first batch."""
+        self.load_state_dict(learnt.task)
+        self.first_batch, self._learnt = step * self.config.accumulate, learnt
 
     @abstractmethod
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -85,9 +93,15 @@ class TrainingTask(lightning.LightningModule):
 
     def on_train_batch_start(self, _batch: Any, batch_idx: int) -> None:
         """Count randomness: what a batch draws depends on the seed and its number."""
-        torch.manual_seed(self.config.seed * 1_000_003 + batch_idx)
+        number = self.first_batch + batch_idx
+        torch.manual_seed(self.config.seed * 1_000_003 + number)
         if self.transfer is not None:
-            self.transfer.freezing.settle(self.network, batch_idx // self.config.accumulate)
+            self.transfer.freezing.settle(self.network, number // self.config.accumulate)
+
+    def on_train_start(self) -> None:
+        """Go on with the scaler of float16 as it was."""
+        if self._learnt is not None and self._learnt.scaler:
+            self.trainer.precision_plugin.load_state_dict(dict(self._learnt.scaler))
 
     def training_step(self, batch: tuple[Tensor, Tensor], _batch_idx: int) -> Tensor:
         """Compute the loss of a batch; Lightning steps after ``accumulate`` of them."""
@@ -103,17 +117,20 @@ class TrainingTask(lightning.LightningModule):
             for group in optimizer.param_groups
         }
 
-    def on_train_batch_end(self, _outputs: Any, _batch: Any, batch_idx: int) -> None:
-        """Move the average after each step."""
-        if (batch_idx + 1) % self.config.accumulate == 0:
-            self.average.update_parameters(self.network)
+    def optimizer_step(self, *args: Any, **settings: Any) -> None:
+        """Step, and move the average."""
+        super().optimizer_step(*args, **settings)
+        self.average.update_parameters(self.network)
 
     def configure_optimizers(self) -> Any:
         """Lightning asks for the optimiser and the rate of each step."""
         loaded = self.transfer.loaded.names if self.transfer is not None else ()
         groups = parameter_groups(self.network, self.config, loaded)
         optimizer = build_optimiser(groups, self.config)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate_factor)
+        done = self.first_batch // self.config.accumulate
+        if self._learnt is not None:
+            optimizer.load_state_dict(dict(self._learnt.optimiser))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate_factor, done - 1)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},

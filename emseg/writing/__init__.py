@@ -9,6 +9,7 @@ from emseg.writing.content import (
     uncertainty_content,
 )
 from emseg.writing.images import write_label_images, write_micrographs, write_probabilities
+from emseg.writing.locks import alone
 from emseg.writing.previews import Preview, write_preview
 from emseg.writing.run_table import RunTable
 from emseg.writing.scale_bar import scale_bar
@@ -30,6 +31,7 @@ __all__ = [
     "Preview",
     "RunTable",
     "Sink",
+    "alone",
     "instance_content",
     "label_content",
     "micrograph_content",

@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from emseg.errors import UsageError
+
 _PATIENCE_S = 60  # a table is written in far less; whoever holds it longer hangs
 _PAUSE_S = 0.02
+_BUSY = -1  # no handle of a file: another process has the lock
 
 
 @contextlib.contextmanager
@@ -25,19 +28,49 @@ def locked(path: Path) -> Iterator[None]:
         The file that is protected; its folder exists.
     """
     beside = path.with_name(f".{path.name}.lock")
-    handle = _held(beside)
+    with _released(beside, _held(beside, _PATIENCE_S)):
+        yield
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Let one run at a time into the block; another is refused at once.
+
+    Parameters
+    ----------
+    path : Path
+        What it works on; its folder exists. The lock is as in `locked`.
+
+    Raises
+    ------
+    UsageError
+        When another process is in such a block.
+    """
+    beside = path.with_name(f".{path.name}.lock")
+    handle = _held(beside, patience_s=_PAUSE_S)
+    if handle == _BUSY:
+        raise UsageError(
+            f"another emseg is at work in {path.parent}; wait for it, or stop it, or take another "
+            "folder"
+        )
+    with _released(beside, handle):
+        yield
+
+
+@contextlib.contextmanager
+def _released(beside: Path, handle: int | None) -> Iterator[None]:
     try:
         yield
     finally:
-        if handle is not None:
+        if handle is not None and handle != _BUSY:
             with contextlib.suppress(OSError):  # while it is held, or the next one loses it
                 beside.unlink()
             os.close(handle)
 
 
-def _held(beside: Path) -> int | None:
-    """Open and lock the file; None where that cannot be done."""
-    until = time.monotonic() + _PATIENCE_S
+def _held(beside: Path, patience_s: float) -> int | None:
+    """Open and lock the file; None where locks are unknown, `_BUSY` where another has it."""
+    until = time.monotonic() + patience_s
     while time.monotonic() < until:
         try:
             handle = os.open(beside, os.O_RDWR | os.O_CREAT)
@@ -55,7 +88,7 @@ def _held(beside: Path) -> int | None:
             os.close(handle)
             return None
         os.close(handle)
-    return None
+    return _BUSY
 
 
 def _lock(handle: int) -> None:

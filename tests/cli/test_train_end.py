@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from emseg.cli.train import _say_end
+from emseg.cli.train_run import _say_end
 from emseg.training.judging import Verdict
 
 
@@ -13,13 +13,14 @@ from emseg.training.judging import Verdict
 def said():
     """Say how a run ended, and give the lines."""
 
-    def end(verdict, task="segmentation"):
+    def end(verdict, task="segmentation", *, can_go_on=False):
         record = SimpleNamespace(steps=4, seconds=90.0, best_step=3, learning_rate=1e-3)
         card = SimpleNamespace(task=task, training=record)
         lines = []
         trained = SimpleNamespace(
-            card=card, verdict=verdict, range_test=None, folder=Path("runs/unet-1")
-        )
+            card=card, verdict=verdict, range_test=None, folder=Path("runs/unet-1"),
+            can_go_on=can_go_on,
+        )  # fmt: skip
         _say_end(trained, lines.append)
         return lines
 
@@ -32,6 +33,11 @@ def test_a_model_is_to_be_tried(said):
         "model: runs/unet-1/model",
         "try it: emseg predict runs/unet-1 MICROGRAPHS",
     ]
+
+
+def test_a_run_that_was_stopped_says_how_it_goes_on(said):
+    lines = said(Verdict(0.9, 0.1, {}, 0.25), can_go_on=True)
+    assert lines[-1] == "go on: emseg train --resume runs/unet-1"
 
 
 def test_a_model_that_is_no_better_than_chance_is_not(said):

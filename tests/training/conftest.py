@@ -26,7 +26,7 @@ def one_thread():
 @pytest.fixture(autouse=True)
 def nothing_exported(monkeypatch):
     """Leave out model.onnx, which takes longer than the training of a tiny network."""
-    monkeypatch.setattr("emseg.training.fit.export_beside", lambda *_: None)
+    monkeypatch.setattr("emseg.training.run.export_beside", lambda *_: None)
 
 
 @pytest.fixture

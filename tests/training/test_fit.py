@@ -15,6 +15,8 @@ import emseg.training.allowance
 import emseg.training.fit
 import emseg.training.judging
 import emseg.training.rate_finder
+import emseg.training.run
+import emseg.training.settling
 from emseg.bundle import load_model
 from emseg.config import Task, TrainConfig
 from emseg.errors import ContentError, MismatchError, StorageError, UsageError
@@ -23,6 +25,13 @@ from emseg.networks import UNet
 from emseg.reading import open_stack
 from emseg.training import train
 from emseg.training.rate_finder import find_rate
+
+CLOCKS = (
+    emseg.training.fit,
+    emseg.training.run,
+    emseg.training.settling,
+    emseg.training.allowance,
+)
 
 
 def ignore(_progress):
@@ -108,8 +117,8 @@ def ticking(monkeypatch):
     """A clock that goes on by a quarter of a second whenever it is looked at."""
     ticks = iter(np.arange(0, 1e6, 0.25))
     clock = SimpleNamespace(monotonic=lambda: float(next(ticks)))
-    monkeypatch.setattr(emseg.training.fit, "time", clock)
-    monkeypatch.setattr(emseg.training.allowance, "time", clock)
+    for module in CLOCKS:
+        monkeypatch.setattr(module, "time", clock)
 
 
 @pytest.mark.parametrize("minutes", [0.001, 0.05, 0.25])
@@ -182,7 +191,7 @@ def test_what_is_interrupted_before_its_first_step_leaves_nothing(configure, mon
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(emseg.training.fit, "run_loop", interrupted)
+    monkeypatch.setattr(emseg.training.run, "run_loop", interrupted)
     config = configure(steps=3)
     with pytest.raises(KeyboardInterrupt):
         train(config, ignore)
@@ -197,7 +206,7 @@ def slow(monkeypatch):
     def build(crop_seconds, side=32):
         clock = SimpleNamespace(now=0.0)
         clock.monotonic = lambda: clock.now
-        for module in (emseg.training.fit, emseg.training.allowance, emseg.training.rate_finder):
+        for module in (*CLOCKS, emseg.training.rate_finder):
             monkeypatch.setattr(module, "time", clock)
         forward = UNet.forward
 
@@ -274,7 +283,7 @@ def test_a_validation_without_end_is_given_up(configure, slow, monkeypatch, capl
 
 
 def test_a_disk_that_is_full_for_a_while_costs_no_run(configure, monkeypatch, caplog):
-    save, calls = emseg.training.fit.save_model, []
+    save, calls = emseg.training.run.save_model, []
 
     def full_at_first(folder, card, network):
         calls.append(folder)
@@ -282,7 +291,7 @@ def test_a_disk_that_is_full_for_a_while_costs_no_run(configure, monkeypatch, ca
             raise StorageError(f"{folder} could not be written: the disk is full")
         return save(folder, card, network)
 
-    monkeypatch.setattr(emseg.training.fit, "save_model", full_at_first)
+    monkeypatch.setattr(emseg.training.run, "save_model", full_at_first)
     run = train(configure(epochs=1, batch=1, options={"width": 4}), ignore)
     assert "the disk is full; the training goes on and will try again" in caplog.text
     assert load_model(run.folder).card.training.best_step == 16

@@ -1,0 +1,148 @@
+"""What a training shows while it runs, and what it leaves when it has ended."""
+
+import shlex
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emseg.config import TrainConfig
+    from emseg.training import Report, TrainedRun
+
+
+def run(config: "TrainConfig", *, json: bool = False) -> "TrainedRun":
+    """Train as configured, show it, and draw curves and pictures into the run folder."""
+    from emseg.cli.console import remark
+
+    remark(f"task: {config.task}, network: {config.network} {config.encoder or ''}".rstrip())
+    from emseg.training import train
+
+    return _shown(config, partial(train, config), json=json)
+
+
+def go_on(folder: Path, device: str, threads: int | None, *, json: bool = False) -> "TrainedRun":
+    """Go on with a run that was stopped, as `run` does."""
+    from emseg.cli.console import remark
+    from emseg.config import TrainConfig
+    from emseg.training import require_state, resume
+
+    require_state(folder)
+    config = TrainConfig.from_toml(folder / "config.toml").model_copy(
+        update={"out": folder, "device": device, "threads": threads}
+    )
+    remark(
+        f"task: {config.task}, network: {config.network} {config.encoder or ''}".rstrip()
+        + f"; going on with {folder}"
+    )
+    return _shown(config, partial(resume, folder, device=device), json=json)
+
+
+def _shown(
+    config: "TrainConfig", train: "Callable[[Report, Any], TrainedRun]", *, json: bool
+) -> "TrainedRun":
+    """Train under a bar, and draw what came of it."""
+    from emseg.cli.console import progress, remark, result
+    from emseg.inference import choose_device, share_processor
+    from emseg.reporting import write_curves  # seconds, with torch: the user reads meanwhile
+    from emseg.training import Progress
+
+    share_processor(choose_device(config.device), config.threads)
+    timed = config.minutes is not None and config.steps is None and config.epochs is None
+    with progress("training", unit="" if timed else "steps") as meter:
+
+        def report(now: Progress) -> None:
+            score = "" if now.score is None else f", best score {now.score:.3f}"
+            step = f"step {now.step}, " if timed else ""
+            if now.validated is None:
+                meter.note(f"{step}loss {now.loss:.3f}{score}")
+            else:
+                meter.note(f"{step}validating {100 * now.validated:.0f} %{score}")
+            if timed:
+                budget = 60 * (config.minutes or 0)
+                meter.reach(min(round(now.seconds), budget), budget)
+            else:
+                meter.reach(now.step, now.total)
+
+        trained = train(report, partial(_say_start, config))
+    if trained.verdict is not None:
+        write_curves(trained.folder / "curves.png", trained.folder / "metrics.csv")
+    if trained.range_test is not None:
+        from emseg.cli.lr_find import write_range_test
+
+        write_range_test(trained.folder, trained.range_test)
+    _draw_validation(config, trained)
+    _say_end(trained, remark if json else result)
+    return trained
+
+
+def _say_start(config: "TrainConfig", job: Any, device: Any) -> None:
+    from emseg.cli.console import remark
+    from emseg.inference import device_name
+
+    card = job.card
+    remark(
+        f"device: {device_name(device)}, precision: {config.precision}, crop: {card.crop} px, "
+        f"pixel size: {card.pixel_size or 'unknown'}"
+    )
+    remark(
+        f"{job.images} micrographs to train on, {job.validation_images} to validate with; "
+        f"classes: {', '.join(each.name for each in card.classes)}"
+    )
+    remark(job.transfer.sentence)
+    if config.learning_rate == "auto":
+        remark("finding a learning rate first, as emseg lr-find does")
+
+
+def _say_end(trained: "TrainedRun", result: Any) -> None:
+    record = trained.card.training
+    kind = "accuracy" if trained.card.task == "classification" else "mean IoU"
+    verdict = trained.verdict
+    if record is not None:
+        if trained.range_test is not None:
+            result(f"learning rate: {record.learning_rate:g}, found; see lr-find.png")
+        how_good = "not validated"
+        if verdict is not None:
+            how_good = (
+                f"{kind} on the validation micrographs {verdict.score:.3f} at step "
+                f"{record.best_step}"
+            )
+        result(f"{record.steps} steps in {record.seconds / 60:.1f} minutes; {how_good}")
+    result(f"model: {trained.folder / 'model'}")
+    if verdict is not None and verdict.is_chance:
+        result(
+            f"no better than chance: {verdict.chance:.3f} is the {kind} of one class always and "
+            "everywhere; train longer (--minutes, --epochs), and if that does not help look "
+            "whether micrographs and labels belong together"
+        )
+    else:
+        result(f"try it: emseg predict {trained.folder} MICROGRAPHS")
+    if trained.can_go_on:
+        result(f"go on: emseg train --resume {shlex.quote(str(trained.folder))}")
+
+
+def _draw_validation(config: "TrainConfig", trained: "TrainedRun") -> None:
+    """Draw what the model makes of its validation micrographs."""
+    from emseg.bundle import load_model
+    from emseg.cli.console import progress
+    from emseg.config import Rescale, Task
+    from emseg.inference import Segmenter, choose_device
+    from emseg.reading.stems import output_stems
+    from emseg.reporting import write_comparison
+
+    if config.task is not Task.SEGMENTATION or not trained.shown:
+        return
+    model = load_model(trained.folder)
+    segmenter = Segmenter.of(model, choose_device(config.device), rescale=Rescale.NEVER)
+    micrographs = [plane.micrograph for plane in trained.shown]
+    files = [each.path or Path(each.name) for each in micrographs]
+    stems = output_stems(list(dict.fromkeys(files)))
+    with progress("drawing", len(micrographs), unit="pictures") as meter:
+        for plane, micrograph, file in zip(trained.shown, micrographs, files, strict=True):
+            answer = segmenter.segment(micrograph)
+            number = "" if micrograph.plane is None else f"-{micrograph.plane}"
+            path = trained.folder / "previews" / f"{stems[file]}{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_comparison(path, micrograph, answer.labels, plane.labels)
+            meter.advance()

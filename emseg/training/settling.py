@@ -1,0 +1,106 @@
+"""What a run settles before its first step, or takes over from the run that it continues."""
+
+import time
+from dataclasses import dataclass, replace
+
+import torch
+
+from emseg.config import TrainConfig
+from emseg.training.allowance import Allowance, measured_allowance, time_left
+from emseg.training.holding_out import LabelledPlane
+from emseg.training.jobs import Job
+from emseg.training.rate_finder import RangeTest, settle_rate
+from emseg.training.state import Settled, Standing
+
+BEYOND = 0.1  # of the time after its end a validation is given up
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a run begins with.
+
+    Parameters
+    ----------
+    settled : Settled
+        What stays as it is.
+    standing : Standing
+        Where it stands.
+    shown : tuple of LabelledPlane
+        Validation micrographs that are drawn in the end.
+    range_test : RangeTest or None
+        What found the learning rate.
+    """
+
+    settled: Settled
+    standing: Standing
+    shown: tuple[LabelledPlane, ...]
+    range_test: RangeTest | None = None
+
+
+def settle(config: TrainConfig, job: Job, device: torch.device, begun: float) -> Beginning:
+    """Fit what a run does into its minutes, on this machine as it is now; find its rate.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        As it was asked for.
+    job : Job
+        Its judge is limited to what there is time for.
+    device : torch.device
+        Where it will run.
+    begun : float
+        When it began, by `time.monotonic`: reading counts.
+    """
+    start, allowance = time.monotonic(), None
+    settled = Settled(config, pictures=len(job.shown))
+    standing, shown, range_test = Standing(), job.shown, None
+    if config.minutes is not None:
+        budget = time_left(config.minutes, start - begun)
+        allowance = measured_allowance(budget, job, device)
+        shown = allowance.pictures(job.shown)
+        settled = _within(allowance, config, job, shown)
+        standing = Standing(last_judging=job.judge.crops * allowance.crop_seconds)
+    if settled.config.learning_rate == "auto":
+        rate, range_test = settle_rate(job, settled.config, device, allowance)
+        settled = replace(
+            settled,
+            config=settled.config.model_copy(update={"learning_rate": rate}),
+            rate_was_found=range_test is not None,
+        )
+    if allowance is not None:
+        left = max(0.0, allowance.seconds - (time.monotonic() - start))
+        settled = replace(settled, budget=left)
+    return Beginning(settled, standing, shown, range_test)
+
+
+def _within(
+    allowance: Allowance, config: TrainConfig, job: Job, shown: tuple[LabelledPlane, ...]
+) -> Settled:
+    config = allowance.fitted(config)
+    job.judge.limit(allowance.validation)
+    closing = allowance.halo_seconds + allowance.picture_seconds(shown) if job.shown else 0.0
+    return Settled(
+        config,
+        spare=BEYOND * allowance.seconds,
+        validation=allowance.validation,
+        halo_side=allowance.halo_side if job.shown else None,
+        pictures=len(shown),
+        closing_seconds=closing,
+    )
+
+
+def taken_over(settled: Settled, standing: Standing, config: TrainConfig, job: Job) -> Beginning:
+    """Go on as a run did before it stopped.
+
+    Parameters
+    ----------
+    settled, standing : Settled, Standing
+        As they were written.
+    config : TrainConfig
+        The same, with the folder and the device of now.
+    job : Job
+        Its judge is limited as it was.
+    """
+    if settled.validation is not None:
+        job.judge.limit(settled.validation)
+    return Beginning(replace(settled, config=config), standing, job.shown[: settled.pictures])

@@ -1,0 +1,81 @@
+"""``--config`` and ``--resume``: a training again, or further."""
+
+import shutil
+import tomllib
+
+import pytest
+
+from emseg.bundle import load_model
+
+TINY = ("--crop-size", 32, "--batch", 1, "--option", "width=4", "--threads", 1)
+
+
+@pytest.fixture
+def run(emseg, folders):
+    """A run of two steps."""
+    shown = emseg("train", "images", "masks", *TINY, "--steps", 2, "--seed", 3, "--out", "run")
+    assert shown.code == 0, shown.err
+    return folders / "run"
+
+
+def config_of(folder):
+    return tomllib.loads((folder / "config.toml").read_text(encoding="utf-8"))
+
+
+def test_a_file_of_settings_trains_the_same_again(emseg, run, folders):
+    shown = emseg("train", "--config", run / "config.toml", "--out", "again")
+    assert shown.code == 0, shown.err
+    assert config_of(folders / "again") == config_of(run) | {"out": "again"}
+    first, second = (load_model(each).network.state_dict() for each in (run, folders / "again"))
+    assert all((first[name] == second[name]).all() for name in first)
+
+
+def test_options_go_on_top_of_a_file(emseg, run, folders):
+    shutil.copytree(folders / "images", folders / "others")
+    shown = emseg(
+        "train", "others", "masks", "--config", run / "config.toml", "--seed", 0, "--epochs", 1,
+        "--out", "other",
+    )  # fmt: skip
+    assert shown.code == 0, shown.err
+    found = config_of(folders / "other")
+    assert (found["seed"], found["epochs"], found["images"]) == (0, 1, ["others"])
+    assert "steps" not in found
+    assert (found["crop_size"], found["options"]) == (32, {"width": 4})
+
+
+def test_without_a_folder_a_file_trains_into_the_next_one(emseg, run, folders):
+    shown = emseg("train", "--config", run / "config.toml")
+    assert shown.code == 0, shown.err
+    assert (folders / "runs" / "unet-1" / "model").exists()
+
+
+def test_a_damaged_file_of_settings_is_refused(refused, run, folders):
+    (folders / "bad.toml").write_text("steps = 2\nstep = 3\n", encoding="utf-8")
+    line = refused(4, "train", "--config", folders / "bad.toml")
+    assert "bad.toml" in line
+    assert "no valid configuration" in line
+
+
+def test_nothing_to_train_on_is_refused(refused, folders):
+    line = refused(2, "train")
+    assert "emseg train IMAGES MASKS, or --config FILE, or --resume RUN" in line
+
+
+def test_masks_alone_do_not_go_on_top_of_a_file(refused, run):
+    line = refused(2, "train", "--config", run / "config.toml", "--masks", "cell=masks")
+    assert "masks without micrographs" in line
+
+
+def test_a_run_that_has_ended_is_not_resumed(refused, run):
+    line = refused(2, "train", "--resume", run)
+    assert "that run has ended" in line
+    assert "--pretrained" in line
+
+
+@pytest.mark.parametrize(
+    ("more", "named"), [(("images",), "IMAGES"), (("--minutes", 3), "--minutes")]
+)
+def test_what_a_run_began_with_cannot_be_changed(refused, run, more, named):
+    line = refused(2, "train", *more, "--resume", run)
+    assert f"leave {named} out" in line
+    assert "--config" in line
