@@ -110,6 +110,10 @@ class Craft(_Part):
     precision: _Text
     learning_rate_found: bool = Field(default=False, description="by the range test")
     head_learning_rate: float | None = None
+    loss: _Text = "dice+ce"
+    class_weights: _Text = "none"
+    augment: _Text = "usual"
+    rotate: bool = True
 
 
 class PretrainedRecord(_Part):

@@ -261,6 +261,31 @@ def _options(
         float | None,
         typer.Option(help="Share of each label given to all classes (classifiers 0.1, else 0)."),
     ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME+NAME",
+            help="What a segmentation is led by, added up: dice+ce by default; focal, tversky, "
+            "lovasz, cldice, boundary.",
+        ),
+    ] = None,
+    class_weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|CLASS=X,...",
+            help="How much classes count in dice, ce and focal; auto counts rare ones more.",
+        ),
+    ] = None,
+    augment: Annotated[
+        str | None,
+        typer.Option(
+            metavar="none|usual|strong",
+            help="How much crops are varied; strong for micrographs of other microscopes.",
+        ),
+    ] = None,
+    rotate: Annotated[
+        bool, typer.Option(help="Turn and mirror crops; not where labels depend on direction.")
+    ] = True,
     accumulate: Annotated[
         int | None, typer.Option(metavar="N", help="Batches whose gradients make one step.")
     ] = None,

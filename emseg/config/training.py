@@ -13,6 +13,7 @@ from emseg.config.base import (
     Threads,
 )
 from emseg.errors import UsageError
+from emseg.learning import Augment, parse_weights, split_losses
 from emseg.naming import fault_of, shown
 from emseg.schedules import parse_schedule
 
@@ -46,6 +47,19 @@ def _check_licence(text: Any) -> Any:
     return text
 
 
+def _check_loss(text: Any) -> Any:
+    if isinstance(text, str):
+        split_losses(text)
+    return text
+
+
+def _check_weights(text: Any) -> Any:
+    if isinstance(text, str):
+        parse_weights(text)
+    return text
+
+
+_USUAL_LOSS = ("dice+ce", "none")
 _RATE_OF_SGD = 0.05
 _COUPLED = 1e-4  # weight decay that Adam and SGD add to the gradient, as usual for them
 
@@ -97,6 +111,10 @@ class TrainConfig(Reading):
     warm_up: int = Field(default=10, ge=0)
     weight_decay: float = Field(default=1e-2, ge=0)
     label_smoothing: float | None = Field(default=None, ge=0, lt=1)
+    loss: Annotated[str, BeforeValidator(_check_loss)] = "dice+ce"
+    class_weights: Annotated[str, BeforeValidator(_check_weights)] = "none"
+    augment: Augment = Augment.USUAL
+    rotate: bool = True
     accumulate: int = Field(default=1, ge=1)
     clip: float = Field(default=1.0, ge=0)
     precision: Precision = Precision.FLOAT32
@@ -133,6 +151,11 @@ class TrainConfig(Reading):
             raise UsageError(
                 f"--head-learning-rate {self.head_learning_rate:g} needs a --learning-rate beside "
                 "it that is a number; run emseg lr-find, then give both"
+            )
+        if self.task is Task.CLASSIFICATION and (self.loss, self.class_weights) != _USUAL_LOSS:
+            raise UsageError(
+                f"--loss {self.loss} and --class-weights {self.class_weights} are for pixels, and "
+                "this is a classifier, which sees each class equally often; leave them out"
             )
         is_timed = self.minutes and not (self.steps or self.epochs)
         if is_timed and parse_schedule(self.schedule).known_from == 0:

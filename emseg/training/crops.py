@@ -9,10 +9,13 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from emseg.intensity import IntensityRule, normalise
-from emseg.training.augment import Geometry, vary_intensity
+from emseg.learning import Augment
+from emseg.training.appearance import vary_intensity
+from emseg.training.geometry import Geometry
 from emseg.training.holding_out import LabelledPlane
 
 _BALANCED = 1 / 3  # share of crops around a pixel of a class drawn at random (as nnU-Net)
+_DENSE = 0.5  # share of the pixels with a label below which crops lie around those that have one
 _REMEMBERED = 4096  # pixels of each class and plane that a crop can be drawn around
 
 
@@ -35,21 +38,38 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
     Parameters
     ----------
     planes : sequence of LabelledPlane
-        Large micrographs are drawn from more often, by their area.
+        Those with more labelled pixels are drawn from more often. Where most pixels have no
+        label, crops lie around those that have one.
     crop : int
         Side of a crop in pixels.
     seed : int
         Of the run.
     rule : IntensityRule
         How intensities are normalised.
+    augment : Augment
+        How much crops are varied.
+    rotate : bool
+        Whether they are turned and mirrored.
     """
 
     def __init__(
-        self, planes: Sequence[LabelledPlane], crop: int, seed: int, rule: IntensityRule
+        self,
+        planes: Sequence[LabelledPlane],
+        crop: int,
+        seed: int,
+        rule: IntensityRule,
+        augment: Augment = Augment.USUAL,
+        *,
+        rotate: bool = True,
     ) -> None:
         self.planes, self.crop, self.seed, self.rule = tuple(planes), crop, seed, rule
-        areas = np.array([plane.labels.pixels.size for plane in self.planes], dtype=float)
-        self._share = areas / areas.sum()
+        self.augment, self.rotate = augment, rotate
+        labelled = [int(plane.labels.counts().sum()) for plane in self.planes]
+        self._share = np.array(labelled, float) / max(1, sum(labelled))
+        self._labelled = [
+            _labelled(plane, seed) if count < _DENSE * plane.labels.pixels.size else None
+            for plane, count in zip(self.planes, labelled, strict=True)
+        ]
         self._spots = [_spots(plane, seed) for plane in self.planes]
         self._shown = sorted({index for spots in self._spots for index in spots})
 
@@ -57,10 +77,11 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
         """Sample number ``index``: image (C, crop, crop) and labels (crop, crop), int64."""
         rng = np.random.default_rng((self.seed, index))
         number, centre = self._place(rng)
-        plane, geometry = self.planes[number], Geometry.draw(rng)
+        plane = self.planes[number]
+        geometry = Geometry.draw(rng, self.augment, rotate=self.rotate)
         image, labels = self._window(plane, centre, geometry.window(self.crop))
         image, labels = geometry.apply(image, labels, self.crop, plane.labels.unlabelled)
-        return vary_intensity(rng, image), labels[0].long()
+        return vary_intensity(rng, image, self.augment), labels[0].long()
 
     def _place(self, rng: np.random.Generator) -> tuple[int, tuple[int, int]]:
         """Choose a plane and the middle of a crop in it."""
@@ -68,12 +89,15 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
             kind = self._shown[int(rng.integers(len(self._shown)))]
             holders = [i for i, spots in enumerate(self._spots) if kind in spots]
             number = holders[int(rng.integers(len(holders)))]
-            spots = self._spots[number][kind]
-            row, column = spots[int(rng.integers(len(spots)))]
-            return number, (int(row), int(column))
+            return number, _one_of(self._spots[number][kind], rng)
         number = int(rng.choice(len(self.planes), p=self._share))
         height, width = self.planes[number].micrograph.size
         half = self.crop // 2
+        sparse = self._labelled[number]
+        if sparse is not None:
+            row, column = _one_of(sparse, rng)
+            down, right = rng.integers(-half // 2, half // 2 + 1, 2)
+            return number, (row + int(down), column + int(right))
         row = rng.integers(min(half, height // 2), max(height - half, height // 2) + 1)
         column = rng.integers(min(half, width // 2), max(width - half, width // 2) + 1)
         return number, (int(row), int(column))
@@ -100,6 +124,24 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
 def _shifted(middle: int, side: int, length: int) -> slice:
     start = min(max(0, middle - side // 2), max(0, length - side))
     return slice(start, start + side)
+
+
+def _one_of(spots: NDArray[np.int64], rng: np.random.Generator) -> tuple[int, int]:
+    row, column = spots[int(rng.integers(len(spots)))]
+    return int(row), int(column)
+
+
+def _labelled(plane: LabelledPlane, seed: int) -> NDArray[np.int64]:
+    """Labelled pixels of any class, shape (n, 2), at most a few thousand."""
+    pixels = plane.labels.pixels
+    return _some(np.flatnonzero(pixels.ravel() < len(plane.labels.classes)), pixels.shape, seed)
+
+
+def _some(found: NDArray[np.int64], shape: tuple[int, ...], seed: int) -> NDArray[np.int64]:
+    """Keep some of many pixels, as rows and columns."""
+    if len(found) > _REMEMBERED:
+        found = found[np.random.default_rng(seed).integers(0, len(found), _REMEMBERED)]
+    return np.stack(np.unravel_index(found, shape), axis=1)
 
 
 def _spots(plane: LabelledPlane, seed: int) -> dict[int, NDArray[np.int64]]:

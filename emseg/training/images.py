@@ -19,11 +19,13 @@ from emseg.inference.preparing import mirror_pad
 from emseg.inference.preparing.channels import fit_channels, with_common_channels
 from emseg.intensity import IntensityRule, Statistics, measure, normalise
 from emseg.labels import colour
+from emseg.learning import Augment
 from emseg.micrograph import LabelClass, Micrograph
 from emseg.naming import MOST_CLASSES, fault_of, shown
 from emseg.reading import LabelledFile, ReadOptions, class_folders, list_planes
 from emseg.reading.grey import is_colour
-from emseg.training.augment import Geometry, vary_intensity
+from emseg.training.appearance import vary_intensity
+from emseg.training.geometry import Geometry
 from emseg.training.pixel_sizes import CommonScale
 
 _log = logging.getLogger(__name__)
@@ -211,12 +213,24 @@ class ImageDataset(Dataset[tuple[Tensor, Tensor]]):
         Of the run.
     rule : IntensityRule
         How intensities are normalised.
+    augment : Augment
+        How much crops are varied.
+    rotate : bool
+        Whether they are turned and mirrored.
     """
 
     def __init__(
-        self, images: Sequence[LabelledMicrograph], crop: int, seed: int, rule: IntensityRule
+        self,
+        images: Sequence[LabelledMicrograph],
+        crop: int,
+        seed: int,
+        rule: IntensityRule,
+        augment: Augment = Augment.USUAL,
+        *,
+        rotate: bool = True,
     ) -> None:
         self.images, self.crop, self.seed, self.rule = tuple(images), crop, seed, rule
+        self.augment, self.rotate = augment, rotate
         labels = sorted({each.label for each in images})
         self._members = [[e for e in self.images if e.label == label] for label in labels]
 
@@ -227,10 +241,10 @@ class ImageDataset(Dataset[tuple[Tensor, Tensor]]):
         turn, position = divmod(index // len(self._members), len(members))
         order = np.random.default_rng((self.seed, turn, index % len(self._members)))
         chosen = members[int(order.permutation(len(members))[position])]
-        geometry = Geometry.draw(rng)
+        geometry = Geometry.draw(rng, self.augment, rotate=self.rotate)
         image = self._window(rng, chosen, geometry.window(self.crop))
         image, _ = geometry.apply(image, torch.zeros_like(image[:1]), self.crop, 0)
-        return vary_intensity(rng, image), torch.tensor(chosen.label)
+        return vary_intensity(rng, image, self.augment), torch.tensor(chosen.label)
 
     def _window(self, rng: np.random.Generator, chosen: LabelledMicrograph, side: int) -> Tensor:
         height, width = chosen.micrograph.size

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from emseg.inference import measure_halo
 from emseg.inference.preparing.channels import fit_channels
 from emseg.inference.preparing.polarity import polarity_of
 from emseg.intensity import IntensityRule, normalise
+from emseg.learning import parse_weights
 from emseg.micrograph import LabelClass
 from emseg.naming import shown, tamed
 from emseg.networks import (
@@ -40,7 +42,8 @@ from emseg.training.images import (
     load_classes,
 )
 from emseg.training.judging import ClassificationJudge, Judge, SegmentationJudge
-from emseg.training.labelled import fingerprint, load_labelled
+from emseg.training.labelled import LabelledSet, fingerprint, load_labelled
+from emseg.training.losses import class_weights
 from emseg.training.schedule import EPOCH
 from emseg.training.tasks import ClassificationTask, SegmentationTask, TrainingTask
 from emseg.training.transfer import Transfer, start_from
@@ -139,12 +142,15 @@ def _segmentation(config: TrainConfig, device: torch.device) -> Job:
             "bytes_per_pixel": traits.bytes_per_pixel,
         }
     )
+    weights = _weights(config, data)
     return Job(
         network=network,
         card=card,
-        dataset=CropDataset(data.train, crop, config.seed, _RULE),
+        dataset=CropDataset(
+            data.train, crop, config.seed, _RULE, config.augment, rotate=config.rotate
+        ),
         task=lambda network, rate, config: SegmentationTask(
-            network, rate, config, classes=len(data.classes), transfer=transfer
+            network, rate, config, classes=len(data.classes), weights=weights, transfer=transfer
         ),
         judge=SegmentationJudge(data.validation, card, device),
         finish=lambda network, side: _measured_halo(network, card, data.validation, side),
@@ -154,6 +160,18 @@ def _segmentation(config: TrainConfig, device: torch.device) -> Job:
         transfer=transfer,
         shown=data.validation[:_SHOWN],
     )
+
+
+def _weights(config: TrainConfig, data: LabelledSet) -> tuple[float, ...] | None:
+    """Weigh the classes as a configuration says; None where all weigh the same."""
+    names = [each.name for each in data.classes]
+    given = parse_weights(config.class_weights, names)
+    if given is not None:
+        return tuple(given.get(name, 1.0) for name in names)
+    if config.class_weights == "none":
+        return None
+    counts = np.sum([plane.labels.counts() for plane in data.train], axis=0)
+    return class_weights(counts.tolist())
 
 
 def _classification(config: TrainConfig, device: torch.device) -> Job:
@@ -168,7 +186,9 @@ def _classification(config: TrainConfig, device: torch.device) -> Job:
     return Job(
         network=network,
         card=card,
-        dataset=ImageDataset(data.train, crop, config.seed, _RULE),
+        dataset=ImageDataset(
+            data.train, crop, config.seed, _RULE, config.augment, rotate=config.rotate
+        ),
         task=partial(ClassificationTask, transfer=transfer),
         judge=ClassificationJudge(data.validation, card, device),
         finish=lambda _network, _side: {},

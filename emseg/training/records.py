@@ -27,4 +27,8 @@ def craft_of(config: TrainConfig, *, rate_was_found: bool) -> Craft:
         precision=config.precision,
         learning_rate_found=rate_was_found,
         head_learning_rate=config.head_learning_rate,
+        loss=config.loss,
+        class_weights=config.class_weights,
+        augment=config.augment,
+        rotate=config.rotate,
     )

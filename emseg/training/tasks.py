@@ -1,7 +1,7 @@
 """What Lightning trains: one step of segmentation, one step of classification."""
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import lightning
@@ -13,7 +13,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from emseg.config import Task, TrainConfig
 from emseg.micrograph import unlabelled_value
-from emseg.training.losses import dice_and_cross_entropy
+from emseg.training.losses import build_loss
 from emseg.training.optimisers import build_optimiser
 from emseg.training.parameters import parameter_groups
 from emseg.training.state import Learnt
@@ -144,21 +144,32 @@ class TrainingTask(lightning.LightningModule):
 
 
 class SegmentationTask(TrainingTask):
-    """Dice and cross-entropy over the labelled pixels.
+    """The losses that a configuration names, over the labelled pixels.
 
     Parameters
     ----------
     classes : int
         Number of classes; it decides which label means unlabelled.
+    weights : sequence of float, optional
+        Of the classes.
     """
 
-    def __init__(self, network: nn.Module, *args: Any, classes: int, **settings: Any) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        *args: Any,
+        classes: int,
+        weights: Sequence[float] | None = None,
+        **settings: Any,
+    ) -> None:
         super().__init__(network, *args, **settings)
-        self.unlabelled = unlabelled_value(classes)
+        self._loss = build_loss(
+            self.config.loss, classes, unlabelled_value(classes), self.label_smoothing, weights
+        )
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Dice plus cross-entropy."""
-        return dice_and_cross_entropy(logits, target, self.unlabelled, self.label_smoothing)
+        """Sum of the losses."""
+        return self._loss(logits, target)
 
 
 class ClassificationTask(TrainingTask):

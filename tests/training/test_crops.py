@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 import emseg.training.crops
 from emseg.intensity import IntensityRule
-from emseg.training.augment import Geometry, vary_intensity
+from emseg.learning import Augment
+from emseg.training.appearance import vary_intensity
 from emseg.training.crops import CountingSampler, CropDataset
+from emseg.training.geometry import Geometry
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ def test_shapes_and_types(coded):
 
 
 def test_labels_follow_turns_and_mirrors_exactly(coded, monkeypatch):
-    monkeypatch.setattr(emseg.training.crops, "vary_intensity", lambda _rng, image: image)
+    monkeypatch.setattr(emseg.training.crops, "vary_intensity", lambda _rng, image, _augment: image)
     samples = dataset([coded()])
     turned = 0
     for index in range(60):
@@ -67,8 +69,8 @@ def test_labels_follow_turns_and_mirrors_exactly(coded, monkeypatch):
 
 def test_labels_follow_a_warp_to_the_pixel(coded, monkeypatch):
     """Inside a band both agree; interpolation only blurs the borders between bands."""
-    monkeypatch.setattr(emseg.training.crops, "vary_intensity", lambda _rng, image: image)
-    monkeypatch.setattr(Geometry, "draw", lambda rng: Geometry(1, True, 30.0, 1.2))
+    monkeypatch.setattr(emseg.training.crops, "vary_intensity", lambda _rng, image, _augment: image)
+    monkeypatch.setattr(Geometry, "draw", lambda *_, **__: Geometry(1, True, 30.0, 1.2))
     samples = dataset([coded()])
     for index in range(10):
         image, labels = samples[index]
@@ -109,8 +111,8 @@ def test_the_eight_symmetries_are_eight_and_all_occur(coded):
 
 @pytest.mark.parametrize("size", [(20, 120), (100, 10), (5, 5), (1, 1), (32, 32)])
 def test_a_micrograph_smaller_than_the_crop_is_padded_without_labels(coded, size, monkeypatch):
-    monkeypatch.setattr(emseg.training.crops, "vary_intensity", lambda _rng, image: image)
-    monkeypatch.setattr(Geometry, "draw", lambda rng: Geometry(0, False))
+    monkeypatch.setattr(emseg.training.crops, "vary_intensity", lambda _rng, image, _augment: image)
+    monkeypatch.setattr(Geometry, "draw", lambda *_, **__: Geometry(0, False))
     image, labels = dataset([coded(*size)])[0]
     assert image.shape == (1, 32, 32)
     height, width = (min(32, length) for length in size)
@@ -158,7 +160,7 @@ def test_every_corner_of_a_micrograph_is_reached(labelled):
 
 
 def test_statistics_are_those_of_the_whole_micrograph(labelled, monkeypatch):
-    monkeypatch.setattr(emseg.training.crops, "vary_intensity", lambda _rng, image: image)
+    monkeypatch.setattr(emseg.training.crops, "vary_intensity", lambda _rng, image, _augment: image)
     pixels = np.zeros((64, 64), np.uint8)
     pixels[:, 32:] = 100
     plane = labelled(pixels, pixels // 100)
@@ -185,3 +187,78 @@ def test_a_constant_crop_survives_the_variation(value):
     image = torch.full((1, 16, 16), value)
     for number in range(40):
         assert torch.isfinite(vary_intensity(np.random.default_rng(number), image)).all()
+
+
+@pytest.mark.parametrize("augment", list(Augment))
+def test_every_strength_varies_crops_that_stay_finite(coded, augment):
+    samples = CropDataset([coded()], 32, 0, IntensityRule.ZSCORE, augment)
+    for index in range(150):
+        image, labels = samples[index]
+        assert (image.shape, image.dtype) == ((1, 32, 32), torch.float32)
+        assert torch.isfinite(image).all()
+        assert set(labels.unique().tolist()) <= {0, 1, 2, 255}
+        assert float(image.abs().max()) < 50
+
+
+def test_without_augmentation_a_crop_is_what_the_micrograph_shows(coded):
+    samples = CropDataset([coded()], 32, 0, IntensityRule.NONE, Augment.NONE)
+    for index in range(20):
+        image, labels = samples[index]
+        assert torch.equal(image[0], torch.tensor([0.0, 50.0, 200.0])[labels])
+        assert torch.equal(labels, labels[:1].expand(32, 32))  # bands stand upright: nothing turned
+
+
+@pytest.mark.parametrize("augment", [Augment.USUAL, Augment.STRONG])
+def test_what_depends_on_direction_is_neither_turned_nor_mirrored(augment):
+    rng = np.random.default_rng(0)
+    drawn = [Geometry.draw(rng, augment, rotate=False) for _ in range(200)]
+    assert {(each.turns, each.mirrored, each.angle) for each in drawn} == {(0, False, 0.0)}
+    assert any(each.scale != 1 for each in drawn)
+
+
+def test_strong_crops_reach_the_magnifications_of_other_microscopes():
+    rng = np.random.default_rng(0)
+    scales = [Geometry.draw(rng, Augment.STRONG).scale for _ in range(400)]
+    assert min(scales) < 0.72
+    assert max(scales) > 1.38
+
+
+def test_labels_follow_what_bends_a_crop(coded, monkeypatch):
+    monkeypatch.setattr(emseg.training.crops, "vary_intensity", lambda _rng, image, _augment: image)
+    shifts = tuple(np.random.default_rng(1).normal(0, 0.03, 50).tolist())
+    monkeypatch.setattr(Geometry, "draw", lambda *_, **__: Geometry(shifts=shifts))
+    samples = dataset([coded()])
+    bent = 0
+    for index in range(10):
+        image, labels = samples[index]
+        known = labels != 255
+        distance = (image[0][..., None] - torch.tensor([0.0, 50.0, 200.0])).abs()
+        pure = distance.min(dim=-1)[0] < 1e-3
+        assert (distance.argmin(dim=-1) == labels)[known & pure].float().mean() > 0.999
+        assert (known & pure).float().mean() > 0.4
+        bent += not torch.equal(labels, labels[:1].expand(32, 32))
+    assert bent > 5
+
+
+def test_crops_of_sparse_masks_hold_labels(labelled):
+    """Strokes on a fiftieth of the pixels, in one corner of a large micrograph."""
+    mask = np.full((600, 600), 255)
+    mask[10:100, 10:45] = 0
+    mask[10:100, 60:95] = 1
+    plane = labelled(np.random.default_rng(0).random((600, 600)), mask, classes=2)
+    samples = CropDataset([plane], 64, 0, IntensityRule.NONE, Augment.NONE)
+    shares = [float((samples[index][1] != 255).float().mean()) for index in range(60)]
+    assert min(shares) > 0
+    assert np.mean(shares) > 0.3
+
+
+def test_micrographs_are_drawn_from_by_what_is_labelled(labelled):
+    full, sparse = np.zeros((100, 100), int), np.full((100, 100), 255)
+    sparse[:10, :10] = 1
+    planes = [
+        labelled(np.zeros((100, 100), np.float32), each, classes=2) for each in (full, sparse)
+    ]
+    samples = CropDataset(planes, 32, 0, IntensityRule.NONE)
+    samples._shown = []  # only draws by area
+    numbers = [samples._place(np.random.default_rng(index))[0] for index in range(500)]
+    assert np.mean(numbers) == pytest.approx(100 / 10100, abs=0.012)

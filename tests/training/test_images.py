@@ -106,7 +106,9 @@ def numbered(count, label, size=(20, 20)):
 
 @pytest.fixture
 def plain(monkeypatch):
-    monkeypatch.setattr(emseg.training.images, "vary_intensity", lambda _rng, image: image)
+    monkeypatch.setattr(
+        emseg.training.images, "vary_intensity", lambda _rng, image, _augment: image
+    )
 
 
 def test_classes_are_drawn_equally_and_each_micrograph_once_a_turn(plain):
