@@ -25,6 +25,7 @@ from emseg.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from emseg.config import TrainConfig
     from emseg.training import TrainedRun
 
 _WITH_RESUME = {"resume", "device", "threads", "json"}  # how a run goes on, not what it is
@@ -53,8 +54,12 @@ def train(**options: Any) -> None:
     from emseg.cli.train_config import typed_of
 
     settle_threads(options["device"], options["threads"])
-    resume, as_json = options.pop("resume"), options.pop("json")
     typed = typed_of(options)
+    resume, as_json = options.pop("resume"), options.pop("json")
+    picture = options.pop("show_augmentation")
+    if picture is not None and resume is None:
+        _drawn(options, typed, picture)
+        return
     trained = (
         _new(options, typed, json=as_json)
         if resume is None
@@ -66,15 +71,27 @@ def train(**options: Any) -> None:
         raise KeyboardInterrupt
 
 
-def _new(options: dict[str, Any], typed: "Collection[str]", *, json: bool) -> "TrainedRun":
-    from emseg.cli.numbered_folders import claimed
+def _drawn(options: dict[str, Any], typed: "Collection[str]", picture: Path) -> None:
+    from emseg.cli.train_run import show_crops
+
+    show_crops(_config(options, typed), picture)
+
+
+def _config(options: dict[str, Any], typed: "Collection[str]") -> "TrainConfig":
     from emseg.cli.train_config import train_config
-    from emseg.cli.train_run import run
 
     paths = ("images", "masks", "val_images", "val_masks")
-    images, masks, val_images, val_masks = (options.pop(name) or [] for name in paths)
-    options |= {"val_fraction": options.pop("val"), "options": options.pop("option") or None}
-    config = train_config(images, masks, val_images, val_masks, typed=typed, **options)
+    images, masks, val_images, val_masks = (options[name] or [] for name in paths)
+    others = {name: value for name, value in options.items() if name not in paths}
+    others |= {"val_fraction": others.pop("val"), "options": others.pop("option") or None}
+    return train_config(images, masks, val_images, val_masks, typed=typed, **others)
+
+
+def _new(options: dict[str, Any], typed: "Collection[str]", *, json: bool) -> "TrainedRun":
+    from emseg.cli.numbered_folders import claimed
+    from emseg.cli.train_run import run
+
+    config = _config(options, typed)
     is_named = options["out"] is not None
     with nullcontext(config.out) if is_named else claimed(config.out) as folder:
         return run(config.model_copy(update={"out": folder}), json=json)
@@ -281,6 +298,12 @@ def _options(
         typer.Option(
             metavar="none|usual|strong",
             help="How much crops are varied; strong for micrographs of other microscopes.",
+        ),
+    ] = None,
+    show_augmentation: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PNG", help="Draw crops as it would learn from them, and train nothing."
         ),
     ] = None,
     rotate: Annotated[

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from emseg.config import TrainConfig
     from emseg.training import Report, TrainedRun
+
+_FEW_STEPS = 50  # on superalloy IoU 0.21, 0.45, 0.73 after 16, 32, 48 of them
 
 
 def run(config: "TrainConfig", *, json: bool = False) -> "TrainedRun":
@@ -37,6 +39,25 @@ def go_on(folder: Path, device: str, threads: int | None, *, json: bool = False)
         + f"; going on with {folder}"
     )
     return _shown(config, partial(resume, folder, device=device), json=json)
+
+
+def show_crops(config: "TrainConfig", path: Path) -> None:
+    """Draw crops as a training would learn from them."""
+    from emseg.cli.console import result
+    from emseg.inference import choose_device
+    from emseg.reporting import CROPS, crop_labels, write_crops
+    from emseg.training.crops import CropDataset
+    from emseg.training.jobs import prepare
+
+    data = prepare(config, choose_device("cpu")).dataset
+    samples = [data[number] for number in range(CROPS)]
+    labels = []
+    if isinstance(data, CropDataset):
+        classes = data.planes[0].labels
+        labels = [crop_labels(classes, truth.numpy()) for _, truth in samples]
+    header = f"crops of {samples[0][0].shape[-1]} px, --augment {config.augment}"
+    write_crops(path, header, [crop.numpy() for crop, _ in samples], labels)
+    result(f"written: {path}")
 
 
 def _shown(
@@ -110,16 +131,40 @@ def _say_end(trained: "TrainedRun", result: Any) -> None:
             )
         result(f"{record.steps} steps in {record.seconds / 60:.1f} minutes; {how_good}")
     result(f"model: {trained.folder / 'model'}")
-    if verdict is not None and verdict.is_chance:
-        result(
+    for line in _doubts(trained):
+        result(line)
+    if verdict is None or not verdict.is_chance:
+        result(f"try it: emseg predict {trained.folder} MICROGRAPHS")
+    if trained.can_go_on:
+        result(f"go on: emseg train --resume {shlex.quote(str(trained.folder))}")
+
+
+def _doubts(trained: "TrainedRun") -> "Iterator[str]":
+    """Say why a model may be worth little, and what helps."""
+    from emseg.errors import listed
+
+    record, verdict = trained.card.training, trained.verdict
+    start = trained.card.pretrained
+    is_fresh = start is None or not start.tensors
+    if record is not None and is_fresh and record.steps < _FEW_STEPS:
+        yield (
+            f"only {record.steps} steps: from random weights a network takes {_FEW_STEPS} or more "
+            "to answer anything; give it more time (--minutes, --epochs), or a smaller --network"
+        )
+    if verdict is None:
+        return
+    if verdict.is_chance:
+        kind = "accuracy" if trained.card.task == "classification" else "mean IoU"
+        yield (
             f"no better than chance: {verdict.chance:.3f} is the {kind} of one class always and "
             "everywhere; train longer (--minutes, --epochs), and if that does not help look "
             "whether micrographs and labels belong together"
         )
-    else:
-        result(f"try it: emseg predict {trained.folder} MICROGRAPHS")
-    if trained.can_go_on:
-        result(f"go on: emseg train --resume {shlex.quote(str(trained.folder))}")
+    elif verdict.missed:
+        yield (
+            f"never found on the validation micrographs: {listed(verdict.missed)}; train longer, "
+            "label more of it, or count it more (--class-weights auto)"
+        )
 
 
 def _draw_validation(config: "TrainConfig", trained: "TrainedRun") -> None:

@@ -46,6 +46,8 @@ class Verdict:
         The best score of an answer that does not look: the same class always and everywhere.
     is_chance : bool
         Whether the score is not clearly above that.
+    missed : tuple of str
+        Classes that the micrographs show and the network never answers.
     """
 
     score: float
@@ -53,6 +55,7 @@ class Verdict:
     scores: dict[str, float | None]
     chance: float = 0.0
     is_chance: bool = False
+    missed: tuple[str, ...] = ()
 
 
 class Judge(Protocol):
@@ -127,7 +130,12 @@ class SegmentationJudge:
         true = np.array([each.pixels_reference for each in scores.classes.values()])
         chance = float(true.max() / max(1, true.sum()) / max(1, np.count_nonzero(true)))
         score = scores.mean_iou or 0.0
-        return Verdict(score, loss, columns, chance, score < chance + _NEAR)
+        missed = tuple(
+            name
+            for name, each in scores.classes.items()
+            if each.pixels_reference and not each.pixels_prediction
+        )
+        return Verdict(score, loss, columns, chance, score < chance + _NEAR, missed)
 
     def _segmenter(self, network: nn.Module) -> Segmenter:
         model = Model(Path(), self.card, network)
@@ -250,7 +258,8 @@ class ClassificationJudge:
             answer = classifier.classify(image.micrograph, report=report)
             probabilities[number] = answer.probabilities
         truth = np.array([each.label for each in self.images])
-        right = probabilities.argmax(axis=1) == truth
+        answers = probabilities.argmax(axis=1)
+        right = answers == truth
         loss = -np.log(np.maximum(probabilities[np.arange(len(truth)), truth], 1e-12)).mean()
         columns: dict[str, float | None] = {"accuracy": float(right.mean())}
         for index, each in enumerate(self.card.classes):
@@ -260,7 +269,12 @@ class ClassificationJudge:
         deviation = (chance * (1 - chance) / len(truth)) ** 0.5  # of an accuracy of that
         score = float(right.mean())
         is_chance = score <= chance + deviation and score < 1
-        return Verdict(score, float(loss), columns, chance, is_chance)
+        missed = tuple(
+            each.name
+            for index, each in enumerate(self.card.classes)
+            if (truth == index).any() and not (answers == index).any()
+        )
+        return Verdict(score, float(loss), columns, chance, is_chance, missed)
 
     def _classifier(self, network: nn.Module) -> Classifier:
         model = Model(Path(), self.card, network)

@@ -79,3 +79,27 @@ def test_what_a_run_began_with_cannot_be_changed(refused, run, more, named):
     line = refused(2, "train", *more, "--resume", run)
     assert f"leave {named} out" in line
     assert "--config" in line
+
+
+def test_crops_are_drawn_and_nothing_is_trained(emseg, folders):
+    shown = emseg(
+        "train", "images", "masks", *TINY, "--augment", "strong", "--show-augmentation", "crops.png"
+    )
+    assert shown.code == 0, shown.err
+    assert "written: crops.png" in shown.out
+    assert (folders / "crops.png").stat().st_size > 1000
+    assert not (folders / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (("--loss", "dise"), "did you mean 'dice'"),
+        (("--loss", "ce+ce"), "names one twice"),
+        (("--class-weights", "a"), "is no NAME=WEIGHT"),
+        (("--class-weights", "a=2"), "there is no class 'a'"),
+        (("--augment", "much"), "none"),
+    ],
+)
+def test_what_is_mistyped_is_told(refused, folders, more, words):
+    assert words in refused(2, "train", "images", "masks", *TINY, *more)

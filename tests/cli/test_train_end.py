@@ -13,9 +13,10 @@ from emseg.training.judging import Verdict
 def said():
     """Say how a run ended, and give the lines."""
 
-    def end(verdict, task="segmentation", *, can_go_on=False):
-        record = SimpleNamespace(steps=4, seconds=90.0, best_step=3, learning_rate=1e-3)
-        card = SimpleNamespace(task=task, training=record)
+    def end(verdict, task="segmentation", *, can_go_on=False, steps=400, tensors=0):
+        record = SimpleNamespace(steps=steps, seconds=90.0, best_step=3, learning_rate=1e-3)
+        start = SimpleNamespace(tensors=tensors)
+        card = SimpleNamespace(task=task, training=record, pretrained=start)
         lines = []
         trained = SimpleNamespace(
             card=card, verdict=verdict, range_test=None, folder=Path("runs/unet-1"),
@@ -29,7 +30,7 @@ def said():
 
 def test_a_model_is_to_be_tried(said):
     assert said(Verdict(0.9, 0.1, {}, 0.25)) == [
-        "4 steps in 1.5 minutes; mean IoU on the validation micrographs 0.900 at step 3",
+        "400 steps in 1.5 minutes; mean IoU on the validation micrographs 0.900 at step 3",
         "model: runs/unet-1/model",
         "try it: emseg predict runs/unet-1 MICROGRAPHS",
     ]
@@ -49,4 +50,17 @@ def test_a_model_that_is_no_better_than_chance_is_not(said):
 
 def test_a_model_that_nobody_validated_says_so(said):
     first, *_ = said(None)
-    assert first == "4 steps in 1.5 minutes; not validated"
+    assert first == "400 steps in 1.5 minutes; not validated"
+
+
+def test_a_run_of_few_steps_says_so_unless_it_began_with_weights(said):
+    verdict = Verdict(0.6, 0.1, {}, 0.25)
+    assert "only 12 steps" in said(verdict, steps=12)[2]
+    assert not any("only" in line for line in said(verdict, steps=12, tensors=40))
+
+
+def test_a_class_that_is_never_answered_is_named(said):
+    lines = said(Verdict(0.6, 0.1, {}, 0.25, missed=("small", "large")))
+    assert lines[2].startswith("never found on the validation micrographs: small, large; ")
+    assert "--class-weights auto" in lines[2]
+    assert lines[3].startswith("try it")
