@@ -178,7 +178,7 @@ def _membrane_scores(
 def table(rows: Sequence[dict[str, str]]) -> str:
     """Write the medians over the seeds as Markdown."""
     lines = [
-        "| dataset | minutes | program | seeds | score, median | each | steps | s | ahead of script |",
+        "| dataset | minutes | program | seeds | median | each | steps | s | ahead of script |",
         "|---|---:|---|---:|---:|---|---:|---:|---:|",
     ]
     groups: dict[tuple[str, str, str], list[dict[str, str]]] = {}

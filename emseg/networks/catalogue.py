@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from emseg.config import Task
 from emseg.errors import UnknownNameError, UsageError
-from emseg.networks.entries import CLASSIFIERS, ENTRIES, SEGMENTERS
+from emseg.networks.entries import CLASSIFIERS, ENTRIES, FILTER_BANK, SEGMENTERS, WITHOUT_ENCODER
 from emseg.networks.entry import Entry
 from emseg.networks.spec import NetworkSpec
 
@@ -50,8 +50,12 @@ def check_network(task: Task, name: str, encoder: str | None) -> tuple[str, str 
     """
     if task is Task.CLASSIFICATION:
         return _classifier(name, encoder), None
-    if name == "unet" and encoder is None:
-        return name, None  # the classic U-Net needs no library to be listed
+    if name in WITHOUT_ENCODER and encoder is None:
+        return name, None  # they need no library to be listed
+    if name == FILTER_BANK.name:
+        raise UsageError(
+            f"--encoder {encoder} does not belong to {name}, whose filters are fixed; leave it out"
+        )
     if name not in {each.name for each in SEGMENTERS}:
         raise UnknownNameError(f"network for {task}", name, network_names(task))
     encoder = encoder or _DEFAULT_ENCODERS[name]

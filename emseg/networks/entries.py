@@ -225,6 +225,19 @@ CLASSIC_UNET = Entry(
     papers.UNET,
 )
 
+FILTER_BANK = Entry(
+    Task.SEGMENTATION,
+    "filters",
+    "Filter bank",
+    "emseg",
+    "Filter bank, pixel by pixel",
+    "Fixed filters of several scales (brightness, edges, curvatures, roughness) and a small network "
+    "that looks at one pixel of them at a time. A first model in a minute, from strokes or one "
+    "image; sees texture, but no shapes.",
+    papers.ILASTIK,
+)
+WITHOUT_ENCODER = (CLASSIC_UNET.name, FILTER_BANK.name)
+
 SEGMENTERS = (
     _segmenter(
         "unet",
@@ -310,4 +323,4 @@ SEGMENTERS = (
     ),
 )
 
-ENTRIES = (CLASSIC_UNET, *SEGMENTERS, *CLASSIFIERS)
+ENTRIES = (CLASSIC_UNET, FILTER_BANK, *SEGMENTERS, *CLASSIFIERS)

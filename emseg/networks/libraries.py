@@ -28,7 +28,10 @@ class Library(StrEnum):
 
 DENSENET264 = "densenet264"  # torchvision has its class, but not its name
 _OWN = {  # module and class of emseg's own networks
-    Task.SEGMENTATION: {"unet": ("unet", "UNet")},
+    Task.SEGMENTATION: {
+        "unet": ("unet", "UNet"),
+        "filters": ("filter_bank", "FilterBank"),
+    },
     Task.CLASSIFICATION: {
         "lenet5": ("lenet", "LeNet5"),
         "lenet5_modern": ("lenet", "ModernLeNet5"),
@@ -49,8 +52,9 @@ def library_of(spec: NetworkSpec) -> tuple[Library, str]:
     UnknownNameError
         When no library has it.
     """
-    if spec.task is Task.SEGMENTATION and (spec.encoder is not None or spec.name != "unet"):
-        return Library.SMP, spec.name
+    if spec.task is Task.SEGMENTATION:
+        is_own = spec.encoder is None and spec.name in _OWN[spec.task]
+        return (Library.EMSEG if is_own else Library.SMP), spec.name
     return find_library(spec.task, spec.name)
 
 

@@ -54,6 +54,12 @@ FPN = Paper(
 GOOGLENET = Paper(
     "Szegedy et al.", 2015, "Going deeper with convolutions", "https://arxiv.org/abs/1409.4842"
 )
+ILASTIK = Paper(
+    "Sommer, Strähle, Köthe and Hamprecht",
+    2011,
+    "ilastik: interactive learning and segmentation toolkit",
+    "https://doi.org/10.1109/ISBI.2011.5872394",
+)
 INCEPTION_V3 = Paper(
     "Szegedy, Vanhoucke, Ioffe, Shlens and Wojna",
     2016,
