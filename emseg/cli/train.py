@@ -56,9 +56,9 @@ def train(**options: Any) -> None:
     settle_threads(options["device"], options["threads"])
     typed = typed_of(options)
     resume, as_json = options.pop("resume"), options.pop("json")
-    picture = options.pop("show_augmentation")
-    if picture is not None and resume is None:
-        _drawn(options, typed, picture)
+    picture, is_dry = options.pop("show_augmentation"), options.pop("dry_run")
+    if resume is None and (picture is not None or is_dry):
+        _looked_at(_config(options, typed), picture, is_dry=is_dry, json=as_json)
         return
     trained = (
         _new(options, typed, json=as_json)
@@ -71,10 +71,16 @@ def train(**options: Any) -> None:
         raise KeyboardInterrupt
 
 
-def _drawn(options: dict[str, Any], typed: "Collection[str]", picture: Path) -> None:
-    from emseg.cli.train_run import show_crops
+def _looked_at(config: "TrainConfig", picture: Path | None, *, is_dry: bool, json: bool) -> None:
+    """Draw crops, or say what a training would be; train nothing."""
+    if picture is not None:
+        from emseg.cli.train_run import show_crops
 
-    show_crops(_config(options, typed), picture)
+        show_crops(config, picture)
+    if is_dry:
+        from emseg.cli.train_forecast import tell_training
+
+        tell_training(config, json=json)
 
 
 def _config(options: dict[str, Any], typed: "Collection[str]") -> "TrainConfig":
@@ -300,6 +306,12 @@ def _options(
             help="How much crops are varied; strong for micrographs of other microscopes.",
         ),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Say what would be learnt, in what memory and time; train nothing."
+        ),
+    ] = False,
     show_augmentation: Annotated[
         Path | None,
         typer.Option(

@@ -231,9 +231,9 @@ FILTER_BANK = Entry(
     "Filter bank",
     "emseg",
     "Filter bank, pixel by pixel",
-    "Fixed filters of several scales (brightness, edges, curvatures, roughness) and a small network "
-    "that looks at one pixel of them at a time. A first model in a minute, from strokes or one "
-    "image; sees texture, but no shapes.",
+    "Fixed filters of several scales (brightness, edges, curvatures, roughness), and a small "
+    "network that looks at one pixel of them at a time. A first model in a minute, from strokes or "
+    "one image; sees texture, but no shapes.",
     papers.ILASTIK,
 )
 WITHOUT_ENCODER = (CLASSIC_UNET.name, FILTER_BANK.name)

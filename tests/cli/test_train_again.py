@@ -1,5 +1,6 @@
 """``--config`` and ``--resume``: a training again, or further."""
 
+import json
 import shutil
 import tomllib
 
@@ -103,3 +104,23 @@ def test_crops_are_drawn_and_nothing_is_trained(emseg, folders):
 )
 def test_what_is_mistyped_is_told(refused, folders, more, words):
     assert words in refused(2, "train", "images", "masks", *TINY, *more)
+
+
+def test_a_dry_run_says_what_would_be_learnt_and_leaves_nothing(emseg, folders):
+    before = sorted(folders.rglob("*"))
+    shown = emseg("train", "images", "masks", *TINY, "--steps", 40, "--dry-run")
+    assert shown.code == 0, shown.err
+    for words in ("to learn from", "class background", "unet", "crops of 32 px", "about 40 steps"):
+        assert words in shown.out
+    assert "nothing was trained" in shown.out
+    assert sorted(folders.rglob("*")) == before
+
+
+def test_a_dry_run_in_json_tells_how_many_steps_fit(emseg, folders):
+    shown = emseg("train", "images", "masks", *TINY, "--minutes", 0.2, "--dry-run", "--json")
+    assert shown.code == 0, shown.err
+    said = json.loads(shown.out)
+    assert said["seconds"] <= 12
+    assert said["steps"] * said["step_seconds"] <= 12
+    assert sum(said["classes"].values()) == pytest.approx(1)
+    assert (said["crop_px"], said["batch"]) == (32, 1)
