@@ -107,7 +107,8 @@ def _network_row(row: Listed) -> str:
 def _page(name: str) -> str:
     function = load_command(name)
     text, _, examples = (inspect.getdoc(function) or "").partition("Examples\n--------\n")
-    parameters = inspect.signature(function).parameters.values()
+    given = inspect.signature(function).parameters.values()
+    parameters = [each for each in given if each.name != "context"]  # typer's own
     arguments = [each for each in parameters if _says(each).__class__.__name__ == "ArgumentInfo"]
     options = [each for each in parameters if each not in arguments]
     usage = " ".join(["emseg", name, "[OPTIONS]", *map(_usage, arguments)])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _LEFT_OUT = {  # options of a training that say how long it is, how its rate goes, or what it leaves
     "out", "epochs", "minutes", "steps", "learning_rate", "head_learning_rate", "schedule",
-    "warm_up", "licence", "json", "resume", "show_augmentation", "dry_run",
+    "warm_up", "licence", "json", "resume", "show_augmentation", "dry_run", "folds",
 }  # fmt: skip
 
 
@@ -101,7 +101,7 @@ def _command(options: dict[str, Any]) -> str:
     words = ["emseg", "train", *(options["images"] or [])]
     for name, parameter in inspect.signature(train).parameters.items():
         value = options.get(name)
-        if name == "images" or value in (None, [], parameter.default):
+        if name in ("images", "context") or value in (None, [], parameter.default):
             continue
         spelled = "--" + name.replace("_", "-")
         if value is True:
@@ -121,6 +121,7 @@ def _config(options: dict[str, Any], out: Path) -> Any:
     others = {name: value for name, value in options.items() if name not in paths}
     others |= {"val_fraction": others.pop("val"), "options": others.pop("option") or None}
     others |= {"learning_rate": "auto", "out": out}
+    del others["context"]
     return train_config(images, masks, val_images, val_masks, typed=typed_of(options), **others)
 
 

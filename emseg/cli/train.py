@@ -55,10 +55,14 @@ def train(**options: Any) -> None:
 
     settle_threads(options["device"], options["threads"])
     typed = typed_of(options)
+    options.pop("context", None)
     resume, as_json = options.pop("resume"), options.pop("json")
     picture, is_dry = options.pop("show_augmentation"), options.pop("dry_run")
     if resume is None and (picture is not None or is_dry):
         _looked_at(_config(options, typed), picture, is_dry=is_dry, json=as_json)
+        return
+    if resume is None and options["folds"] is not None:
+        _folds(options, typed, json=as_json)
         return
     trained = (
         _new(options, typed, json=as_json)
@@ -103,6 +107,16 @@ def _new(options: dict[str, Any], typed: "Collection[str]", *, json: bool) -> "T
         return run(config.model_copy(update={"out": folder}), json=json)
 
 
+def _folds(options: dict[str, Any], typed: "Collection[str]", *, json: bool) -> None:
+    """Train a model for each part of the data, and say how far they are apart."""
+    from emseg.cli.numbered_folders import claimed
+    from emseg.cli.train_folds import train_folds
+
+    config = _config(options, typed)
+    with nullcontext(config.out) if options["out"] is not None else claimed(config.out) as folder:
+        train_folds(config.model_copy(update={"out": folder}), json=json)
+
+
 def _resumed(
     folder: Path, options: dict[str, Any], typed: "Collection[str]", *, json: bool
 ) -> "TrainedRun":
@@ -119,6 +133,7 @@ def _resumed(
 
 
 def _options(
+    context: typer.Context,
     images: Annotated[
         list[str] | None,
         typer.Argument(
@@ -188,6 +203,20 @@ def _options(
     val: Annotated[
         float, typer.Option(help="Fraction held out for validation when nothing else is.")
     ] = 0.2,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K", help="Train K models, each validated with another K-th: RUN/fold-1 and on."
+        ),
+    ] = None,
+    group_by: Annotated[
+        str,
+        typer.Option(
+            metavar="RULE",
+            help="What is held out together: image, stack, folder, a regular expression, a CSV "
+            "file; as of emseg evaluate.",
+        ),
+    ] = "image",
     val_images: Annotated[
         list[str] | None, typer.Option(help="Micrographs to validate with.")
     ] = None,

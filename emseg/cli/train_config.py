@@ -1,12 +1,9 @@
 """What was typed behind ``emseg train`` becomes a configuration."""
 
 import shlex
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
-
-import click
-from click.core import ParameterSource
 
 from emseg.cli.mask_options import class_folders, refuse_for_classifier
 from emseg.cli.network_options import parse_options
@@ -32,13 +29,13 @@ _MASKS = {"masks": "mask_folders", "val_masks": "val_mask_folders"}
 _DATA = ("images", *_MASKS, *_MASKS.values(), "val_images")
 
 
-def typed_of(options: Iterable[str]) -> set[str]:
+def typed_of(options: Mapping[str, Any]) -> set[str]:
     """Name the options that stand on the command line; all of them where there is none."""
-    context = click.get_current_context(silent=True)
+    context = options.get("context")
     if context is None:
         return set(options)
     sources = {name: context.get_parameter_source(name) for name in options}
-    return {name for name, source in sources.items() if source is not ParameterSource.DEFAULT}
+    return {name for name, source in sources.items() if source and source.name != "DEFAULT"}
 
 
 def train_config(

@@ -78,6 +78,9 @@ class TrainConfig(Reading):
     val_masks: tuple[Path, ...] = ()
     val_mask_folders: dict[str, Path] = Field(default_factory=dict)
     val_fraction: float = Field(default=0.2, gt=0, lt=1)
+    group_by: str = "image"
+    folds: int | None = Field(default=None, ge=2, le=100)
+    fold: int | None = Field(default=None, ge=1)
     slices: Slices | None = None
     val_slices: Slices | None = None
     invert: bool = False
@@ -156,6 +159,11 @@ class TrainConfig(Reading):
             raise UsageError(
                 f"--loss {self.loss} and --class-weights {self.class_weights} are for pixels, and "
                 "this is a classifier, which sees each class equally often; leave them out"
+            )
+        if self.folds and (self.val_images or self.val_slices):
+            raise UsageError(
+                f"--folds {self.folds} validates with each part in turn, and --val-images or "
+                "--val-slices names what to validate with; leave one of them out"
             )
         is_timed = self.minutes and not (self.steps or self.epochs)
         if is_timed and parse_schedule(self.schedule).known_from == 0:

@@ -3,8 +3,8 @@ r"""A filter bank of several scales, and a small network that looks at each pixe
 What a pixel classifier sees (Sommer et al., "ilastik", ISBI 2011; Arganda-Carreras et al.,
 "Trainable Weka Segmentation", Bioinformatics 33 (2017) 2424): at each scale the smoothed
 brightness, its edges, the two curvatures (eigenvalues of the Hessian), and the roughness (standard
-deviation in a Gaussian window). Nothing of it has to be learnt, so that seconds and a few strokes are enough for
-a first model.
+deviation in a Gaussian window). Nothing of it has to be learnt, so that seconds and a few strokes
+are enough for a first model.
 
 ::
 

@@ -3,16 +3,19 @@
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.errors import ContentError, listed
+from emseg.errors import ContentError, UsageError, listed
 from emseg.intensity import Statistics
 from emseg.micrograph import LabelImage, Micrograph
 
+_LONG = 10  # planes of a stack, from which on one is left out between learnt and held-out ones
 _log = logging.getLogger(__name__)
+_Name = TypeVar("_Name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,79 +37,178 @@ class LabelledPlane:
     statistics: Statistics
 
 
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """One of several parts that are held out in turn.
+
+    Parameters
+    ----------
+    number, of : int
+        From 1 on.
+    """
+
+    number: int
+    of: int
+
+    def part(self, count: int) -> slice:
+        """Give its part of so many things in a row."""
+        return slice((self.number - 1) * count // self.of, self.number * count // self.of)
+
+
 def split(
-    planes: Sequence[LabelledPlane], fraction: float, seed: int
+    planes: Sequence[LabelledPlane],
+    fraction: float,
+    seed: int,
+    *,
+    groups: Sequence[str] | None = None,
+    fold: Fold | None = None,
 ) -> tuple[list[LabelledPlane], list[LabelledPlane]]:
     """Hold out a fraction for validation, and leave every class to learn from where possible.
 
     Single micrographs are drawn by the seed, and one that alone shows a class is passed over. Of
     each stack the last planes are held out, because neighbouring planes show nearly the same; if
-    they alone show a class, others that lie together. One micrograph alone is cut in two.
-
-    Returns
-    -------
-    train, validation : list of LabelledPlane
-        Neither is empty.
-    """
-    if len(planes) == 1:
-        return _cut(planes[0], fraction)
-    files: dict[Path | None, list[int]] = {}
-    for index, plane in enumerate(planes):
-        files.setdefault(plane.micrograph.path, []).append(index)
-    draw = _Draw(planes)
-    for indices in files.values():
-        if len(indices) > 1:
-            draw.hold_out_together(indices, _share(len(indices), fraction))
-    single = [indices[0] for indices in files.values() if len(indices) == 1]
-    if len(single) > 1:
-        order = np.random.default_rng(seed).permutation(len(single))
-        draw.hold_out_first([single[i] for i in order], _share(len(single), fraction))
-    _log.info(
-        "held out for validation: %s",
-        listed([planes[i].micrograph.title for i in sorted(draw.held_out)]),
-    )
-    return (
-        [plane for index, plane in enumerate(planes) if index not in draw.held_out],
-        [plane for index, plane in enumerate(planes) if index in draw.held_out],
-    )
-
-
-class _Draw:
-    """Holds out micrographs one by one, and knows which classes are left to learn from.
+    they alone show a class, others that lie together. The plane next to those is left out of both
+    where a stack has enough of them. One micrograph alone is cut in two.
 
     Parameters
     ----------
     planes : sequence of LabelledPlane
         All of them.
+    fraction : float
+        Of them, to validate with.
+    seed : int
+        Of the draw.
+    groups : sequence of str, optional
+        The specimen, or whatever else makes them alike, of each: groups are held out whole.
+    fold : Fold, optional
+        Hold out this part, in place of a fraction: every micrograph is in one part.
+
+    Returns
+    -------
+    train, validation : list of LabelledPlane
+        Neither is empty.
+
+    Raises
+    ------
+    UsageError
+        When there are fewer groups, or micrographs, than parts.
+    """
+    if len(planes) == 1:
+        return _cut(planes[0], fraction, fold)
+    draw = Draw(np.array([plane.labels.counts() > 0 for plane in planes], int))
+    if groups is not None:
+        units = members_of(groups)
+        require_several(units, fold)
+        hold_out_units(draw, list(units.values()), fraction, seed, fold)
+    else:
+        files = members_of([plane.micrograph.path for plane in planes])
+        stacks = [indices for indices in files.values() if len(indices) > 1]
+        single = [indices for indices in files.values() if len(indices) == 1]
+        for indices in stacks:
+            if fold is None:
+                draw.hold_out_together(indices, _share(len(indices), fraction))
+            else:
+                draw.hold_out(indices[fold.part(len(indices))])
+            draw.leave_gap(indices)
+        if not stacks:
+            require_several(files, fold)
+        if len(single) > 1:
+            hold_out_units(draw, single, fraction, seed, fold)
+    _log.info(
+        "held out for validation: %s",
+        listed([planes[i].micrograph.title for i in sorted(draw.held_out)]),
+    )
+    train = [
+        plane
+        for index, plane in enumerate(planes)
+        if index not in draw.held_out and index not in draw.between
+    ]
+    held_out = [plane for index, plane in enumerate(planes) if index in draw.held_out]
+    if not train or not held_out:
+        raise UsageError(
+            f"{len(planes)} micrographs leave nothing to learn from, or nothing to validate with; "
+            "give fewer --folds, or more micrographs"
+        )
+    return train, held_out
+
+
+def members_of(names: Sequence[_Name]) -> dict[_Name, list[int]]:
+    """List what belongs to each name, in the order in which they occur."""
+    members: dict[_Name, list[int]] = {}
+    for index, name in enumerate(names):
+        members.setdefault(name, []).append(index)
+    return members
+
+
+def require_several(units: Collection[object], fold: Fold | None) -> None:
+    """Refuse fewer groups or micrographs than there are parts."""
+    needed = 2 if fold is None else fold.of
+    if len(units) < needed:
+        what = "--group-by makes one group of all" if fold is None else f"--folds {fold.of} is more"
+        raise UsageError(
+            f"{what} than the {len(units)} group(s) or micrograph(s) there are; each part is held "
+            "out as a whole"
+        )
+
+
+def hold_out_units(
+    draw: "Draw", units: Sequence[list[int]], fraction: float, seed: int, fold: Fold | None
+) -> None:
+    """Hold out some of what belongs together, each of it whole, drawn by the seed."""
+    order = [units[i] for i in np.random.default_rng(seed).permutation(len(units))]
+    if fold is None:
+        draw.hold_out_first(order, _share(len(units), fraction))
+    else:
+        draw.hold_out([index for unit in order[fold.part(len(order))] for index in unit])
+
+
+class Draw:
+    """Holds out micrographs one by one, and knows which classes are left to learn from.
+
+    Parameters
+    ----------
+    shows : array of int, 0 or 1, shape (micrographs, classes)
+        Which micrograph shows which class.
     """
 
-    def __init__(self, planes: Sequence[LabelledPlane]) -> None:
-        self._shows = np.array([plane.labels.counts() > 0 for plane in planes], int)
+    def __init__(self, shows: NDArray[np.int_]) -> None:
+        self._shows = shows
         self._left = self._shows.sum(axis=0)  # micrographs to learn each class from
         self.held_out: set[int] = set()
+        self.between: set[int] = set()
 
     def _lost(self, more: Sequence[int]) -> int:
         """Count the classes that nothing shows any more when these are held out as well."""
         taken = self._shows[list(more)].sum(axis=0)
         return int(((taken > 0) & (taken == self._left)).sum())
 
-    def _hold_out(self, more: Sequence[int]) -> None:
+    def hold_out(self, more: Sequence[int]) -> None:
+        """Hold these out."""
         self.held_out.update(more)
         self._left = self._left - self._shows[list(more)].sum(axis=0)
 
-    def hold_out_first(self, order: Sequence[int], count: int) -> None:
-        """Hold out the first ones that are not needed to learn a class; at least one."""
-        before = len(self.held_out)
-        for index in order:
-            if len(self.held_out) - before < count and not self._lost([index]):
-                self._hold_out([index])
+    def hold_out_first(self, order: Sequence[list[int]], count: int) -> None:
+        """Hold out the first units that are not needed to learn a class; at least one."""
+        done = 0
+        for unit in order:
+            if done < count and not self._lost(unit):
+                self.hold_out(unit)
+                done += 1
         if not self.held_out:
-            self._hold_out([min(order, key=lambda index: self._lost([index]))])
+            self.hold_out(min(order, key=self._lost))
 
     def hold_out_together(self, indices: Sequence[int], count: int) -> None:
         """Hold out planes in a row, the last ones unless others leave more classes."""
         starts = range(len(indices) - count, -1, -1)
-        self._hold_out(min((indices[start : start + count] for start in starts), key=self._lost))
+        self.hold_out(min((indices[start : start + count] for start in starts), key=self._lost))
+
+    def leave_gap(self, indices: Sequence[int]) -> None:
+        """Leave out of a stack what lies next to held-out planes, where enough are left."""
+        if len(indices) < _LONG:
+            return
+        for one, other in pairwise(indices):
+            if (one in self.held_out) != (other in self.held_out):
+                self.between.add(other if one in self.held_out else one)
 
 
 def _share(count: int, fraction: float) -> int:
@@ -114,7 +216,9 @@ def _share(count: int, fraction: float) -> int:
     return min(count - 1, max(1, round(fraction * count)))
 
 
-def _cut(plane: LabelledPlane, fraction: float) -> tuple[list[LabelledPlane], list[LabelledPlane]]:
+def _cut(
+    plane: LabelledPlane, fraction: float, fold: Fold | None = None
+) -> tuple[list[LabelledPlane], list[LabelledPlane]]:
     """Cut the end off, or the part of another side where more classes are left to learn from.
 
     ::
@@ -125,6 +229,10 @@ def _cut(plane: LabelledPlane, fraction: float) -> tuple[list[LabelledPlane], li
     height, width = plane.micrograph.size
     if max(height, width) < 2:
         raise ContentError(f"{plane.micrograph.title} is a single pixel; it cannot be learnt from")
+    if fold is not None:
+        raise UsageError(
+            f"--folds {fold.of} needs several micrographs or a stack, and there is one micrograph"
+        )
     along = [(1, width), (0, height)] if width >= height else [(0, height), (1, width)]
     cuts = [
         _Cut(axis, length, min(length - 1, max(1, round(length * fraction))), is_last=is_last)

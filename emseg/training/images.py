@@ -26,6 +26,8 @@ from emseg.reading import LabelledFile, ReadOptions, class_folders, list_planes
 from emseg.reading.grey import is_colour
 from emseg.training.appearance import vary_intensity
 from emseg.training.geometry import Geometry
+from emseg.training.groups import fold_of, groups_of
+from emseg.training.holding_out import Draw, Fold, hold_out_units, members_of, require_several
 from emseg.training.pixel_sizes import CommonScale
 
 _log = logging.getLogger(__name__)
@@ -78,7 +80,7 @@ def load_classes(config: TrainConfig) -> ClassSet:
         files = _without(files, held_out, names)
         _tell_unscored(held_out, names)
     else:
-        files, held_out = stratified(files, config.val_fraction, config.seed)
+        files, held_out = _held_out(files, names, config)
     options = ReadOptions.of(config)
     read = [_read(each, names, options) for each in (files, held_out)]
     alike = _with_common_channels([*read[0], *read[1]])
@@ -153,19 +155,49 @@ def _check_names(names: Sequence[str]) -> None:
         )
 
 
-def stratified(
-    files: Sequence[LabelledFile], fraction: float, seed: int
+def _held_out(
+    files: Sequence[LabelledFile], names: Sequence[str], config: TrainConfig
 ) -> tuple[list[LabelledFile], list[LabelledFile]]:
-    """Hold out a fraction of each class, drawn by the seed; at least one of each."""
+    """Hold out some of each class, or whole groups."""
+    fold = fold_of(config)
+    groups = groups_of(config, [_named(file) for file in files])
+    if groups is None:
+        return stratified(files, config.val_fraction, config.seed, fold)
+    units = members_of(groups)
+    require_several(units, fold)
+    draw = Draw(np.array([[file.label == name for name in names] for file in files], int))
+    hold_out_units(draw, list(units.values()), config.val_fraction, config.seed, fold)
+    kept = [file for index, file in enumerate(files) if index not in draw.held_out]
+    if missing := set(names) - {file.label for file in kept}:
+        raise ContentError(
+            f"with --group-by {config.group_by} no micrograph of {listed(sorted(missing))} is left "
+            "to learn from: all of them are in groups that are held out; name others with "
+            "--val-images"
+        )
+    return kept, [files[index] for index in sorted(draw.held_out)]
+
+
+def _named(file: LabelledFile) -> Micrograph:
+    """Stand in for a file that is not read yet."""
+    return Micrograph(np.zeros((1, 1, 1)), file.path.name, file.path)
+
+
+def stratified(
+    files: Sequence[LabelledFile], fraction: float, seed: int, fold: Fold | None = None
+) -> tuple[list[LabelledFile], list[LabelledFile]]:
+    """Hold out a fraction of each class, drawn by the seed, or a fold; at least one of each."""
     rng = np.random.default_rng(seed)
     train: list[LabelledFile] = []
     held_out: list[LabelledFile] = []
     for name in dict.fromkeys(file.label for file in files):
         members = [file for file in files if file.label == name]
         count = min(len(members) - 1, max(1, round(fraction * len(members))))
-        order = rng.permutation(len(members))
-        held_out += [members[i] for i in sorted(order[:count])]
-        train += [members[i] for i in sorted(order[count:])]
+        order = rng.permutation(len(members)).tolist()
+        if fold is not None:
+            require_several(members, fold)
+        drawn = set(order[:count] if fold is None else order[fold.part(len(members))])
+        held_out += [file for index, file in enumerate(members) if index in drawn]
+        train += [file for index, file in enumerate(members) if index not in drawn]
     return train, held_out
 
 

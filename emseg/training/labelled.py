@@ -34,6 +34,7 @@ from emseg.reading import (
     list_planes,
     match_pairs,
 )
+from emseg.training.groups import fold_of, groups_of
 from emseg.training.holding_out import LabelledPlane, check_classes, split
 from emseg.training.pixel_sizes import CommonScale, rescaled_labels
 
@@ -104,7 +105,10 @@ def load_labelled(config: TrainConfig) -> LabelledSet:
     train = [labelled(raw) for raw in raws]
     validation = [labelled(raw) for raw in held_out]
     if not validation:
-        train, validation = split(train, config.val_fraction, config.seed)
+        groups = groups_of(config, [each.micrograph for each in train])
+        train, validation = split(
+            train, config.val_fraction, config.seed, groups=groups, fold=fold_of(config)
+        )
     learnt = {_place(each.micrograph) for each in train}
     layered = (_judged(raw, judged) for raw in raws if _place(raw.image) in learnt)
     vanished = _told_overlaps(layered, config) if config.mask_folders else ()

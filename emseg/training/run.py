@@ -63,10 +63,10 @@ class Run(lightning.Callback):
         )
         self.best_weights: dict[str, Any] = {}
         self.batch_losses: list[float] = []
+        self.trainer: lightning.Trainer | None = None
         self.stop, self.is_full = Stop(), False
-        now = time.monotonic()
-        self.begun, self.start = begun - self.now.elapsed, now - self.now.seconds
-        self.written_at, self.writing_seconds = now, 0.0
+        self.begun, self.start = begun - self.now.elapsed, begun
+        self.written_at, self.writing_seconds = begun, 0.0
         self.deadline: float | None = None
 
     @property
@@ -116,6 +116,8 @@ class Run(lightning.Callback):
             run_loop(task, self.job.dataset, self.config, self.device, self)
         except SIGTERMException:  # after a whole batch: what is left is to judge and to save
             self.stop.asked = True
+            if self.trainer is not None and not self.batch_losses:
+                self._write_down(task, self.trainer)
 
     def on_train_batch_end(
         self,
@@ -126,6 +128,7 @@ class Run(lightning.Callback):
         batch_idx: int,
     ) -> None:
         """Count a step; judge, and write down where the run stands, when that is due."""
+        self.trainer = trainer
         self.batch_losses.append(float(outputs["loss"]) * self.config.accumulate)
         if (batch_idx + 1) % self.config.accumulate and math.isfinite(self.batch_losses[-1]):
             return

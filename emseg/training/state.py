@@ -5,14 +5,14 @@ step draws depends on the seed and its number alone, so that nothing else has to
 (docs/decisions/0036).
 """
 
-import pickle
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from emseg.config import TrainConfig
@@ -188,7 +188,9 @@ def read_state(folder: Path) -> tuple[State, Learnt]:
     require_state(folder)
     path = folder / STATE
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what torch says of files that are not its own
+            found = torch.load(path, map_location="cpu", weights_only=True)
         if found["format"] != _FORMAT:
             raise UnreadableFileError(
                 f"{path} was written by another emseg (format {found['format']}); continue with "
@@ -196,10 +198,9 @@ def read_state(folder: Path) -> tuple[State, Learnt]:
             )
         state = _STATES.validate_json(found["state"])
         learnt = Learnt(*(found[name] for name in ("task", "optimiser", "scaler", "best")))
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError,
-            pickle.UnpicklingError, ValidationError) as error:  # fmt: skip
-        if isinstance(error, UnreadableFileError):
-            raise
+    except UnreadableFileError:
+        raise
+    except Exception as error:  # a damaged file raises anything in torch
         raise UnreadableFileError(
             f"{path} is damaged ({type(error).__name__}) and the run cannot go on; to learn from "
             f"its best model: --pretrained {folder}"

@@ -230,8 +230,48 @@ def write_stack(path, count, seed=0):
 def test_the_last_planes_of_a_stack_are_held_out(tmp_path):
     images, masks = write_stack(tmp_path / "s.tif", 10), write_stack(tmp_path / "m.tif", 10)
     data = load_labelled(config(images, masks))
-    assert [plane.micrograph.plane for plane in data.train] == [*range(8)]
+    assert [plane.micrograph.plane for plane in data.train] == [*range(7)]  # 7 is like 8
     assert [plane.micrograph.plane for plane in data.validation] == [8, 9]
+
+
+def test_a_short_stack_spares_no_plane(tmp_path):
+    images, masks = write_stack(tmp_path / "s.tif", 5), write_stack(tmp_path / "m.tif", 5)
+    data = load_labelled(config(images, masks))
+    assert [plane.micrograph.plane for plane in data.train] == [*range(4)]
+
+
+def test_every_plane_is_in_one_part_of_a_stack(tmp_path):
+    images, masks = write_stack(tmp_path / "s.tif", 12), write_stack(tmp_path / "m.tif", 12)
+    parts = [load_labelled(config(images, masks, folds=3, fold=n)) for n in (1, 2, 3)]
+    held_out = [[plane.micrograph.plane for plane in part.validation] for part in parts]
+    assert held_out == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
+    learnt = [[plane.micrograph.plane for plane in part.train] for part in parts]
+    assert learnt == [[*range(5, 12)], [0, 1, 2, 9, 10, 11], [*range(7)]]
+
+
+def test_every_micrograph_is_in_one_part(folders):
+    images, masks = folders(5)
+    parts = [load_labelled(config(images, masks, folds=5, fold=n)) for n in range(1, 6)]
+    held_out = [titles(part.validation) for part in parts]
+    assert sorted(name for part in held_out for name in part) == sorted(str(n) for n in range(1, 6))
+    assert all(len(part.train) == 4 for part in parts)
+    with pytest.raises(UsageError, match="--folds 6 is more"):
+        load_labelled(config(images, masks, folds=6, fold=1))
+
+
+def test_specimens_are_held_out_whole(folders):
+    names = [f"{specimen}_{n}.png" for specimen in "abcd" for n in range(3)]
+    images, masks = folders(names=names)
+    data = load_labelled(config(images, masks, group_by="^([a-d])_", val_fraction=0.3))
+    learnt, held_out = (
+        {title[0] for title in titles(part)} for part in (data.train, data.validation)
+    )
+    assert len(held_out) == 1
+    assert learnt | held_out == set("abcd")
+    assert not learnt & held_out
+    assert len(data.validation) == 3
+    with pytest.raises(UsageError, match="--group-by makes one group"):
+        load_labelled(config(images, masks, group_by="folder"))
 
 
 def test_the_last_planes_of_every_stack_are_held_out(tmp_path):

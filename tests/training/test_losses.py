@@ -104,13 +104,14 @@ def test_a_batch_of_one_class_has_a_loss_too(batch, name):
 
 def test_losses_are_added(batch):
     logits, target = batch
+    logits = logits.detach()
     parts = [float(build_loss(name, 4, 255)(logits, target)) for name in ("dice", "focal")]
     found = float(build_loss("dice+focal", 4, 255)(logits, target))
     assert found == pytest.approx(sum(parts), rel=1e-6)
 
 
 def test_the_focal_loss_is_that_of_its_formula(batch):
-    logits, target = batch
+    logits, target = batch[0].detach(), batch[1]
     chosen = torch.softmax(logits, 1).gather(1, target[:, None])
     expected = (-((1 - chosen) ** 2) * chosen.log()).mean()
     found = build_loss("focal", 4, 255)(logits, target)
@@ -152,7 +153,7 @@ def test_a_gap_in_a_line_costs_more_in_skeletons_than_in_pixels():
 
 
 def test_weights_count_in_cross_entropy_focal_and_dice(batch):
-    logits, target = batch
+    logits, target = batch[0].detach(), batch[1]
     weights = (1.0, 2.0, 3.0, 4.0)
     expected = functional.cross_entropy(logits, target, torch.tensor(weights).double())
     found = build_loss("ce", 4, 255, weights=weights)(logits, target)

@@ -84,7 +84,7 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills processes
         {},
         {"accumulate": 2, "optimiser": "sgd", "schedule": "cosine"},
         {"network": "fpn", "encoder": "resnet18", "options": {}, "freeze": "1-stages",
-         "pretrained": "none", "unfreeze_every": 1},
+         "pretrained": "none", "unfreeze_every": 1, "batch": 2},
     ],
 )  # fmt: skip
 def test_a_run_that_is_killed_ends_as_one_that_never_was(configure, craft):
