@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +20,21 @@ from emseg.bundle import ModelCard
 from emseg.config import TrainConfig
 from emseg.errors import UsageError
 from emseg.inference import choose_device
+from emseg.memory import is_shortage
 from emseg.training.holding_out import LabelledPlane
 from emseg.training.jobs import Job, prepare
 from emseg.training.judging import Verdict
 from emseg.training.loop import require_precision
 from emseg.training.progress import Report
 from emseg.training.rate_finder import RangeTest
-from emseg.training.run import TABLE, Run
-from emseg.training.settling import settle, taken_over
+from emseg.training.run import TABLE, DivergedError, Run
+from emseg.training.settling import Beginning, settle, taken_over
 from emseg.training.state import STATE, Learnt, State, read_state, require_state
 from emseg.writing import alone, results_folder, write_text
 
 _CONFIG = "config.toml"
+_ATTEMPTS = 4
+_FEWEST_CROPS = 2  # at a time; batch normalisation needs two
 _log = logging.getLogger(__name__)
 
 
@@ -101,8 +104,7 @@ def train(config: TrainConfig, report: Report, started: Any = None) -> TrainedRu
         with _recorded(config):
             if started is not None:
                 started(job, device)
-            run = Run(settle(config, job, device, begun), job, device, report, begun)
-            return _trained(run)
+            return _trained(settle(config, job, device, begun), job, device, report, begun)
 
 
 def resume(folder: Path, report: Report, started: Any = None, device: str = "auto") -> TrainedRun:
@@ -142,12 +144,79 @@ def resume(folder: Path, report: Report, started: Any = None, device: str = "aut
         if started is not None:
             started(job, place)
         beginning = taken_over(state.settled, state.standing, config, job)
-        return _trained(Run(beginning, job, place, report, begun), learnt)
+        return _trained(beginning, job, place, report, begun, learnt)
 
 
-def _trained(run: Run, learnt: Learnt | None = None) -> TrainedRun:
-    card = run.run(learnt)
-    return TrainedRun(run.config.out, card, run.now.best, run.stop.asked, run.shown, run.range_test)
+def _trained(
+    beginning: Beginning,
+    job: Job,
+    device: torch.device,
+    report: Report,
+    begun: float,
+    learnt: Learnt | None = None,
+) -> TrainedRun:
+    """Train to the end; from what goes wrong on the way go back to the last state, more carefully.
+
+    A loss that is no number halves the rate, and a lack of memory the crops that are learnt from
+    at once; a step still takes as many.
+    """
+    for left in range(_ATTEMPTS - 1, -1, -1):
+        run = Run(beginning, job, device, report, begun)
+        try:
+            card = run.run(learnt)
+            return TrainedRun(
+                run.config.out, card, run.now.best, run.stop.asked, run.shown, run.range_test
+            )
+        except (DivergedError, MemoryError, RuntimeError, OSError) as error:
+            config = _more_careful(run, error) if left else None
+            if config is None:
+                raise
+            spent = time.monotonic() - run.start
+        beginning, learnt = _last_state(beginning, config, spent)
+        job, begun = prepare(config, device), time.monotonic()
+        beginning = taken_over(beginning.settled, beginning.standing, config, job)
+    raise AssertionError  # the last attempt returns or raises
+
+
+def _more_careful(run: Run, error: BaseException) -> TrainConfig | None:
+    """Change what made a run fail, and tell it; None where nothing helps."""
+    config, step = run.config, run.now.step
+    if isinstance(error, DivergedError):
+        rate = float(config.learning_rate) / 2
+        _log.warning(
+            "the training diverged at step %d: it goes back to where it was last written down, "
+            "with a learning rate of %g in place of %g",
+            step,
+            rate,
+            config.learning_rate,
+        )
+        return config.model_copy(update={"learning_rate": rate})
+    if not is_shortage(error) or config.batch < 2 * _FEWEST_CROPS:
+        return None
+    fewer = {"batch": config.batch // 2, "accumulate": 2 * config.accumulate}
+    _log.warning(
+        "memory is short for %d crops at a time: %d from now on, and the gradients of %d times as "
+        "many make a step (--batch %d --accumulate %d)",
+        config.batch,
+        fewer["batch"],
+        fewer["accumulate"],
+        fewer["batch"],
+        fewer["accumulate"],
+    )
+    return config.model_copy(update=fewer)
+
+
+def _last_state(
+    beginning: Beginning, config: TrainConfig, spent: float
+) -> tuple[Beginning, Learnt | None]:
+    """Give where the run stood when that was last written down, or its beginning; time counts."""
+    standing, learnt = beginning.standing, None
+    if (config.out / STATE).exists():
+        state, learnt = read_state(config.out)
+        standing = state.standing
+    elapsed = standing.elapsed + max(0.0, spent - standing.seconds)
+    standing = replace(standing, seconds=max(spent, standing.seconds), elapsed=elapsed)
+    return replace(beginning, standing=standing), learnt
 
 
 def _require_same(folder: Path, state: State, job: Job) -> None:

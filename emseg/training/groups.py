@@ -19,7 +19,7 @@ def fold_of(config: TrainConfig) -> Fold | None:
 
 
 def groups_of(config: TrainConfig, micrographs: Sequence[Micrograph]) -> list[str] | None:
-    """Number the group of each micrograph; None where each stands for itself.
+    """Give the number of the group of each micrograph; None where each stands for itself.
 
     Raises
     ------

@@ -47,6 +47,10 @@ class _TooLateError(Exception):
     """A validation takes longer than there is time."""
 
 
+class DivergedError(ContentError):
+    """A loss, or what the network answers, is no number any more."""
+
+
 class Run(lightning.Callback):
     """Watches the clock, judges, keeps the best, and writes down where the run stands."""
 
@@ -138,7 +142,7 @@ class Run(lightning.Callback):
             self.now, step=self.now.step + 1, losses=(*self.now.losses, loss)[-EPOCH:]
         )
         if not math.isfinite(loss):
-            raise ContentError(
+            raise DivergedError(
                 f"the training diverged at step {self.now.step} (its loss is {loss}); "
                 f"use a smaller --learning-rate than {self.config.learning_rate}"
             )
@@ -194,7 +198,7 @@ class Run(lightning.Callback):
                 with self._room_or_later():
                     save_model(self.config.out / "model", self._card(), task.averaged)
         except ModelError as error:
-            raise ContentError(
+            raise DivergedError(
                 f"the training diverged by step {self.now.step} ({error}); use a smaller "
                 f"--learning-rate than {self.config.learning_rate}"
             ) from error

@@ -129,7 +129,10 @@ class TrainingTask(lightning.LightningModule):
         optimizer = build_optimiser(groups, self.config)
         done = self.first_batch // self.config.accumulate
         if self._learnt is not None:
+            rates = [group["lr"] for group in optimizer.param_groups]
             optimizer.load_state_dict(dict(self._learnt.optimiser))
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["initial_lr"] = group["lr"] = rate  # another one after a divergence
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate_factor, done - 1)
         return {
             "optimizer": optimizer,

@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 import torch
 
+import emseg.training.run
+import emseg.training.schedule
 from emseg.bundle import load_model
 from emseg.config import TrainConfig
-from emseg.errors import UnreadableFileError, UsageError
+from emseg.errors import ContentError, UnreadableFileError, UsageError
 from emseg.training import resume, train
+from emseg.training.run import DivergedError
 from emseg.training.state import STATE, read_state
 
 STEPS = 48
@@ -236,3 +239,45 @@ def test_two_cannot_go_on_at_once(configure):
 
     resume(run.folder, meddle)
     assert len(errors) == 1
+
+
+def test_a_loss_that_is_no_number_goes_back_with_half_the_rate(configure, monkeypatch, caplog):
+    """The twentieth step has one, once; the state is that of step 16."""
+    advance, failed = emseg.training.schedule.Plan.advance, []
+
+    def spoil(plan, step, *arguments):
+        if step == 20 and not failed:
+            failed.append(step)
+            raise DivergedError("the training diverged at step 20")
+        return advance(plan, step, *arguments)
+
+    monkeypatch.setattr(emseg.training.schedule.Plan, "advance", spoil)
+    seen = []
+    run = train(configure(learning_rate=0.004), lambda progress: seen.append(progress.step))
+    assert seen.count(17) > seen.count(15)  # it was done twice
+    record = run.card.training
+    assert (record.steps, record.learning_rate) == (STEPS, 0.002)
+    assert "with a learning rate of 0.002 in place of 0.004" in caplog.text
+    assert len(rows(run.folder)) == 3
+
+
+def test_memory_that_is_short_halves_what_is_learnt_from_at_once(configure, monkeypatch, caplog):
+    run_loop = emseg.training.run.run_loop
+
+    def short(task, dataset, config, *rest):
+        if config.batch > 2:
+            raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+        run_loop(task, dataset, config, *rest)
+
+    monkeypatch.setattr(emseg.training.run, "run_loop", short)
+    run = train(configure(batch=8, steps=4), ignore)
+    record = run.card.training
+    assert (record.batch, record.craft.accumulate, record.steps) == (2, 4, 4)
+    assert "--batch 4 --accumulate 2" in caplog.text
+    assert "--batch 2 --accumulate 4" in caplog.text
+
+
+def test_what_diverges_again_and_again_is_refused(configure, caplog):
+    with pytest.raises(ContentError, match=r"diverged at step .* use a smaller --learning-rate"):
+        train(configure(learning_rate=1e12), ignore)
+    assert caplog.text.count("the training diverged at step") == 3
