@@ -49,9 +49,9 @@ def train_folds(config: "TrainConfig", *, json: bool) -> None:
         if len(values := [each[name] for each in scores if name in each]) > 1
     }
     if json:
-        said = {"folds": scores, "mean": {}, "deviation": {}}
-        for name, (middle, spread) in summed.items():
-            said["mean"][name], said["deviation"][name] = middle, spread
+        means = {name: middle for name, (middle, _) in summed.items()}
+        spreads = {name: spread for name, (_, spread) in summed.items()}
+        said = {"folds": scores, "mean": means, "deviation": spreads}
         print_json(json_module.dumps(said, indent=2))
         return
     for name, (middle, spread) in summed.items():

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from emseg.config import TrainConfig
-    from emseg.training import Report, TrainedRun
+    from emseg.training import TrainedRun
+    from emseg.training.progress import Report
 
 _FEW_STEPS = 50  # on superalloy IoU 0.21, 0.45, 0.73 after 16, 32, 48 of them
 

@@ -79,13 +79,14 @@ def _blur(strongest: float) -> _Change:
     def change(rng: np.random.Generator, image: Tensor) -> Tensor:
         sigma = float(rng.uniform(0.4, strongest))
         side = 2 * math.ceil(2 * sigma) + 1
-        return functional.gaussian_blur(image, [max(7, side)] * 2, [sigma])
+        blurred: Tensor = functional.gaussian_blur(image, [max(7, side)] * 2, [sigma])
+        return blurred
 
     return change
 
 
 def _sharpened(rng: np.random.Generator, image: Tensor) -> Tensor:
-    blurred = functional.gaussian_blur(image, [7, 7], [1.0])
+    blurred: Tensor = functional.gaussian_blur(image, [7, 7], [1.0])
     return image + float(rng.uniform(0.3, 1.5)) * (image - blurred)
 
 

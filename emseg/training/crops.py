@@ -95,9 +95,9 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
         half = self.crop // 2
         sparse = self._labelled[number]
         if sparse is not None:
-            row, column = _one_of(sparse, rng)
+            spot = _one_of(sparse, rng)
             down, right = rng.integers(-half // 2, half // 2 + 1, 2)
-            return number, (row + int(down), column + int(right))
+            return number, (spot[0] + int(down), spot[1] + int(right))
         row = rng.integers(min(half, height // 2), max(height - half, height // 2) + 1)
         column = rng.integers(min(half, width // 2), max(width - half, width // 2) + 1)
         return number, (int(row), int(column))

@@ -290,11 +290,12 @@ class Run(lightning.Callback):
 
     def _record(self, verdict: Verdict, rates: dict[str, float]) -> None:
         losses = self.now.losses
+        rates_used: dict[str, float | None] = {**rates} if rates else {"learning_rate": None}
         row = {
             "step": self.now.step,
             "epoch": self.now.step / EPOCH,
             "seconds": round(self._seconds(), 2),
-            **(rates or {"learning_rate": None}),
+            **rates_used,
             "train_loss": sum(losses) / len(losses) if losses else None,
             "val_loss": verdict.loss,
             **{f"val_{name}": value for name, value in verdict.scores.items()},
