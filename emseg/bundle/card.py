@@ -3,10 +3,13 @@
 A card may come from a stranger, so that every text and every number in it has its bounds.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from emseg.calibration import PixelSize
@@ -21,6 +24,7 @@ from emseg.tiling import padded_length
 _MOST_CHANNELS = 4096  # the energy channels of a spectrum
 _MOST_VALUES = 1 << 16  # of masks; more were refused when the model was trained
 _QUANTILES = 31  # of each channel, as emseg.inference.preparing.polarity takes them
+_TRAITS, _MOST_TYPICAL = 32, 8  # of a tile, as emseg.inference.preparing.likeness takes them
 _MOST_SCORES = 4 * MOST_CLASSES
 _SIDE = 4096  # pixels of a crop or a halo; a network is given all of it at once, padded if need be
 _TILE = 1 << 16  # pixels; a tile is clipped to the micrograph, and no device holds a larger one
@@ -94,6 +98,47 @@ class Polarity(_Part):
         description="of the normalised values of each channel, at shares spread evenly",
     )
     reach: float = Field(ge=0, description="mean distance of the furthest training micrograph")
+
+
+class Likeness(_Part):
+    """What the micrographs of the training look like: traits of their tiles, as lines of numbers.
+
+    ``emseg.inference.preparing.likeness`` takes them; a line holds what JSON would write one
+    number a line.
+    """
+
+    typical: Annotated[tuple[_Text, ...], Field(min_length=1, max_length=_MOST_TYPICAL)] = Field(
+        description="points, whitened, that a tile of the training is near to"
+    )
+    whitening: Annotated[tuple[_Text, ...], Field(min_length=_TRAITS, max_length=_TRAITS)] = Field(
+        description="lower triangle of the matrix that brings the limit of the distance to 1"
+    )
+
+    @property
+    def numbers(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Typical points, shape (P, 32), and the whitening matrix, shape (32, 32)."""
+        matrix = np.zeros((_TRAITS, _TRAITS))
+        for place, line in enumerate(self.whitening):
+            matrix[place, : place + 1] = _numbers(line)
+        return np.array([_numbers(line) for line in self.typical]), matrix
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        """Refuse lines that do not hold as many finite numbers as they must."""
+        counts = [(line, _TRAITS) for line in self.typical]
+        counts += [(line, place + 1) for place, line in enumerate(self.whitening)]
+        for line, count in counts:
+            numbers = _numbers(line)
+            if len(numbers) != count or not all(map(math.isfinite, numbers)):
+                raise ValueError(f"likeness holds {shown(line)} in place of {count} numbers")
+        return self
+
+
+def _numbers(line: str) -> list[float]:
+    try:
+        return [float(number) for number in line.split()]
+    except ValueError:
+        return []
 
 
 class Craft(_Part):
@@ -177,6 +222,7 @@ class ModelCard(_Part):
     pixel_size_source: _Text | None = None
     intensity: IntensityRule = IntensityRule.ZSCORE
     polarity: Polarity | None = None
+    likeness: Likeness | None = None
     crop: _Side = Field(description="side of the crops it was trained on, in pixels")
     stride: Annotated[int, Field(ge=1, le=_STRIDE)] = 1
     tile: Annotated[int, Field(ge=1, le=_TILE)] | None = Field(

@@ -18,6 +18,7 @@ from emseg.config import Task, TrainConfig
 from emseg.errors import ContentError
 from emseg.inference import measure_halo
 from emseg.inference.preparing.channels import fit_channels
+from emseg.inference.preparing.likeness import likeness_of
 from emseg.inference.preparing.polarity import polarity_of
 from emseg.intensity import IntensityRule, normalise
 from emseg.learning import parse_weights
@@ -250,6 +251,7 @@ def _of_micrographs(data: Sequence[LabelledPlane | LabelledMicrograph]) -> dict[
     return {
         "channels": _channel_names(data),
         "polarity": polarity_of(((each.micrograph, each.statistics) for each in data), _RULE),
+        "likeness": likeness_of(((each.micrograph, each.statistics) for each in data), _RULE),
     }
 
 

@@ -79,6 +79,11 @@ class Judge(Protocol):
         """Judge by about so many crops from now on, where there are more; tells it."""
 
 
+def _silent(card: ModelCard) -> ModelCard:
+    """Leave out what would be measured, and told, of each micrograph at each validation."""
+    return card.model_copy(update={"likeness": None})
+
+
 class SegmentationJudge:
     """Judges by the pooled pixels of the validation micrographs.
 
@@ -96,7 +101,7 @@ class SegmentationJudge:
         self, planes: Sequence[LabelledPlane], card: ModelCard, device: torch.device
     ) -> None:
         most = _MOST_PIXELS.get(device.type, _MOST_PIXELS_ELSEWHERE)
-        self.card, self.device = card, device
+        self.card, self.device = _silent(card), device
         self.planes = _affordable(planes, most, card.crop)
 
     def judge(self, network: nn.Module, watch: Watch = lambda _share: None) -> Verdict:
@@ -244,7 +249,7 @@ class ClassificationJudge:
     def __init__(
         self, images: Sequence[LabelledMicrograph], card: ModelCard, device: torch.device
     ) -> None:
-        self.images, self.card, self.device = tuple(images), card, device
+        self.images, self.card, self.device = tuple(images), _silent(card), device
 
     def judge(self, network: nn.Module, watch: Watch = lambda _share: None) -> Verdict:
         """Accuracy and recall of each class, from all crops of each micrograph."""

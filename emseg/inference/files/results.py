@@ -19,6 +19,7 @@ from emseg.inference.bands import Band
 from emseg.inference.files.contents import Contents
 from emseg.inference.files.rows import Row, label_row
 from emseg.inference.pipeline import behind
+from emseg.inference.preparing import Prepared
 from emseg.micrograph import Micrograph, count_classes
 from emseg.writing import Content, RunTable, Sink, open_sink
 from emseg.writing.growing_tables import GrowingTable, growing_csv
@@ -183,7 +184,7 @@ class FileResults:
         for settled in self._settling.put(band):
             self._write(micrograph, settled)
         if band.is_last:
-            self._end_plane(micrograph)
+            self._end_plane(band.plane)
 
     def _write(self, micrograph: Micrograph, settled: Settled) -> None:
         labels = settled.labels
@@ -195,7 +196,8 @@ class FileResults:
         if self._instances is not None and settled.numbers is not None:
             self._instances.put(settled.numbers[np.newaxis])
 
-    def _end_plane(self, micrograph: Micrograph) -> None:
+    def _end_plane(self, plane: Prepared) -> None:
+        micrograph = plane.micrograph
         if self._preview is not None:
             path = self._place.preview(micrograph.plane)
             self._preview.write(path)
@@ -205,7 +207,7 @@ class FileResults:
             found = self._settling.objects
             add_objects(self._objects, found, names, micrograph.pixel_size, micrograph.plane)
         written = str(self._place.labels)
-        self.rows.append(label_row(micrograph, self._card.label_classes, self._counts, written))
+        self.rows.append(label_row(plane, self._card.label_classes, self._counts, written))
 
     @contextmanager
     def _announced(self) -> Iterator[None]:

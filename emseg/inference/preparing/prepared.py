@@ -2,7 +2,7 @@
 
 ::
 
-    Micrograph --> without its bar --> channels --> pixel size --> statistics, polarity
+    Micrograph --> without its bar --> channels --> pixel size --> statistics, polarity, likeness
                                                                          |
                         tile, mirrored at the far edge <-- normalised <--+
 """
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from emseg.bundle import ModelCard
 from emseg.config import Rescale
 from emseg.inference.preparing.channels import fit_channels
+from emseg.inference.preparing.likeness import LikenessCheck
 from emseg.inference.preparing.pixel_size import PixelSizeGuard
 from emseg.inference.preparing.polarity import PolarityCheck
 from emseg.intensity import IntensityRule, Statistics, measure, normalise
@@ -36,12 +37,15 @@ class Prepared:
         Of all that is seen.
     rule : IntensityRule
         How it is normalised.
+    unlikeness : float or None
+        How far it is from the training of the model; up to 1 is as near as that may be.
     """
 
     micrograph: Micrograph
     seen: Micrograph
     statistics: Statistics
     rule: IntensityRule
+    unlikeness: float | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -92,6 +96,7 @@ class Preparing:
         self.card = card
         self._guard = PixelSizeGuard(card.pixel_size, rescale)
         self._polarity = PolarityCheck(card)
+        self._likeness = LikenessCheck(card)
 
     def seen(self, micrograph: Micrograph) -> Micrograph:
         """Give the specimen of a micrograph the channels and the pixel size of the model.
@@ -116,7 +121,8 @@ class Preparing:
         seen = self.seen(micrograph)
         statistics = measure(seen)
         self._polarity.look(seen, statistics)
-        return Prepared(micrograph, seen, statistics, self.card.intensity)
+        away = self._likeness.look(seen, statistics)
+        return Prepared(micrograph, seen, statistics, self.card.intensity, away)
 
 
 def mirror_pad(values: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:

@@ -264,7 +264,8 @@ def _seconds_of(
 
 def _plain(card: ModelCard) -> ModelCard:
     """Leave out what the card says of the files of its training, which the sample is none of."""
-    return card.model_copy(update={"reading": CardReading(), "channels": (), "polarity": None})
+    of_files = {"reading": CardReading(), "channels": (), "polarity": None, "likeness": None}
+    return card.model_copy(update=of_files)
 
 
 def _sample(folder: Path, card: ModelCard, size: int) -> Path:
