@@ -4,11 +4,14 @@ The machine has a limit, a container has one (cgroups), and so has a shell (``ul
 What is free is the least that one of them leaves.
 """
 
+import ctypes
 import errno
+import os
 import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -27,6 +30,8 @@ _KINDS = (  # version 2 and 1: limit, use, and what of it the kernel gives back 
     ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 )
 _IN_MEMORY = ("tmpfs", "ramfs")
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # malloc.h of glibc
+_KEPT, _TAKEN = 1 << 30, 1 << 26  # bytes at the end of the heap: left there, and taken at once
 _SMALL = 64_000_000  # bytes that are asked for without a look at what is free
 _SAID = (  # by libraries that raise no MemoryError
     "allocate memory",
@@ -52,6 +57,23 @@ def free_bytes() -> int:
     above it), and what the shell allows (setrlimit: RLIMIT_AS, RLIMIT_DATA).
     """
     return max(0, min([int(psutil.virtual_memory().available), *_of_container(), *_of_shell()]))
+
+
+@cache
+def keep_freed() -> None:
+    """Let the C library keep the memory that a step of a training frees for the next one.
+
+    By default glibc gives large pieces back and takes fresh pages, which the kernel fills with
+    zeros first: a fifth of a step of a small network (benchmarks/steps.py). Other C libraries are
+    left alone; so is one that the user has told (mallopt(3)).
+    """
+    if any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
+        return
+    with suppress(OSError, AttributeError, ValueError):
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+        mallopt(_M_MMAP_MAX, 0)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT)
+        mallopt(_M_TOP_PAD, _TAKEN)
 
 
 def free_on_disk(folder: Path) -> int:

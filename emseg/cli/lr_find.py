@@ -129,12 +129,12 @@ def _find(config: Any, lowest: float, highest: float, steps: int) -> "RangeTest"
     from emseg.cli.console import progress, remark
     from emseg.inference import choose_device, device_name, share_processor
     from emseg.training.jobs import prepare
-    from emseg.training.loop import require_precision
+    from emseg.training.precision import with_precision
     from emseg.training.rate_finder import find_rate
 
     device = choose_device(config.device)
     share_processor(device, config.threads)
-    require_precision(config.precision, device)
+    config = with_precision(config, device)
     remark(f"task: {config.task}, network: {config.network} {config.encoder or ''}".rstrip())
     job = prepare(config, device)
     remark(

@@ -27,8 +27,12 @@ class Optimiser(StrEnum):
 
 
 class Precision(StrEnum):
-    """In what numbers the network computes while it trains; weights are always float32."""
+    """In what numbers the network computes while it trains; weights are always float32.
 
+    ``auto`` is bfloat16 on a device that multiplies matrices of it, and float32 elsewhere.
+    """
+
+    AUTO = "auto"
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
     FLOAT16 = "float16"
@@ -120,7 +124,7 @@ class TrainConfig(Reading):
     rotate: bool = True
     accumulate: int = Field(default=1, ge=1)
     clip: float = Field(default=1.0, ge=0)
-    precision: Precision = Precision.FLOAT32
+    precision: Precision = Precision.AUTO
     licence: Annotated[str, BeforeValidator(_check_licence)] = "unspecified"
 
     @model_validator(mode="before")

@@ -141,7 +141,8 @@ def known_names() -> tuple[KnownName, ...]:
 
     segmentation, classification = Task.SEGMENTATION, Task.CLASSIFICATION
     decoders = [
-        KnownName(n, segmentation, "segmentation", Library.SMP) for n in all_names(segmentation)
+        KnownName(n, segmentation, "segmentation", library_of(NetworkSpec(segmentation, n))[0])
+        for n in all_names(segmentation)
     ]
     encoders = [KnownName(n, segmentation, "encoder", Library.SMP) for n in get_encoder_names()]
     classifiers = [

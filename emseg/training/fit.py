@@ -24,7 +24,7 @@ from emseg.memory import is_shortage
 from emseg.training.holding_out import LabelledPlane
 from emseg.training.jobs import Job, prepare
 from emseg.training.judging import Verdict
-from emseg.training.loop import require_precision
+from emseg.training.precision import with_precision
 from emseg.training.progress import Report
 from emseg.training.rate_finder import RangeTest
 from emseg.training.run import TABLE, DivergedError, Run
@@ -97,11 +97,11 @@ def train(config: TrainConfig, report: Report, started: Any = None) -> TrainedRu
     """
     begun = time.monotonic()
     device = choose_device(config.device)
-    require_precision(config.precision, device)
+    asked, config = config, with_precision(config, device)
     with results_folder(config.out), alone(config.out / "run"):
         _require_free(config.out)
         job = prepare(config, device)
-        with _recorded(config):
+        with _recorded(asked):
             if started is not None:
                 started(job, device)
             return _trained(settle(config, job, device, begun), job, device, report, begun)
@@ -138,7 +138,7 @@ def resume(folder: Path, report: Report, started: Any = None, device: str = "aut
     with alone(folder / "run"):
         state, learnt = read_state(folder)
         config = state.settled.config.model_copy(update={"out": folder, "device": device})
-        require_precision(config.precision, place)
+        config = with_precision(config, place)
         job = prepare(config, place)
         _require_same(folder, state, job)
         if started is not None:

@@ -16,7 +16,8 @@ from emseg.inference import choose_device
 from emseg.networks.anatomy.summary import anatomy_of
 from emseg.training.crops import CropDataset
 from emseg.training.jobs import Job, prepare
-from emseg.training.loop import require_precision, run_loop
+from emseg.training.loop import run_loop
+from emseg.training.precision import with_precision
 from emseg.training.run import planned_steps
 from emseg.training.settling import settle
 from emseg.training.state import Settled
@@ -79,7 +80,7 @@ def forecast_training(config: TrainConfig) -> TrainingForecast:
     """
     begun = time.monotonic()
     device = choose_device(config.device)
-    require_precision(config.precision, device)
+    config = with_precision(config, device)
     job = prepare(config, device)
     settled = settle(config, job, device, begun).settled
     config = settled.config

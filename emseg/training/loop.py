@@ -13,9 +13,10 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.utils.data import DataLoader, Dataset
 
 from emseg.config import Precision, TrainConfig
-from emseg.errors import UsageError
+from emseg.memory import keep_freed
 from emseg.training.crops import CountingSampler
 from emseg.training.loading import Batches, processes_that_fit
+from emseg.training.precision import keep_depthwise, with_precision
 from emseg.training.tasks import TrainingTask
 
 _Mode = Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -25,21 +26,6 @@ _MODES: dict[Precision, _Mode] = {
     Precision.FLOAT16: "16-mixed",  # with a scaler of the gradients
 }
 _WORKERS = 4  # processes that read crops for a GPU
-
-
-def require_precision(precision: Precision, device: torch.device) -> None:
-    """Refuse float16 where nothing computes in it.
-
-    Raises
-    ------
-    UsageError
-        For float16 on any device but a GPU of CUDA.
-    """
-    if precision is Precision.FLOAT16 and device.type != "cuda":
-        raise UsageError(
-            f"--precision float16 needs a GPU of CUDA, and this run is on {device.type}; "
-            "use bfloat16 or float32"
-        )
 
 
 def run_loop(
@@ -71,8 +57,13 @@ def run_loop(
     SIGTERMException
         Lightning's, after the batch in which the process is told to end.
     """
+    config = with_precision(config, device)
     workers = 0
-    if device.type != "cpu":
+    if device.type == "cpu":
+        keep_freed()
+        if config.precision is Precision.BFLOAT16:
+            keep_depthwise(task.network)
+    else:
         workers = processes_that_fit(dataset, config.batch, _WORKERS)
 
     loader = Batches(

@@ -10,12 +10,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from emseg.config import Precision, Task, TrainConfig
+from emseg.config import Task, TrainConfig
 from emseg.errors import UsageError
-from emseg.training.loop import require_precision, run_loop
+from emseg.training.loop import run_loop
 from emseg.training.losses import dice_and_cross_entropy
 from emseg.training.optimisers import build_optimiser
 from emseg.training.parameters import parameter_groups
+from emseg.training.precision import keep_depthwise, with_precision
 from emseg.training.tasks import ClassificationTask
 
 CPU = torch.device("cpu")
@@ -48,7 +49,8 @@ def network():
 
 def settings(tmp_path, **more):
     usual = {"task": Task.CLASSIFICATION, "images": (tmp_path,), "out": tmp_path / "run"}
-    return TrainConfig(**(usual | {"learning_rate": 0.1, "batch": 4, "clip": 0.0} | more))
+    usual |= {"learning_rate": 0.1, "batch": 4, "clip": 0.0, "precision": "float32"}
+    return TrainConfig(**(usual | more))
 
 
 def trained(network, config, steps):
@@ -131,11 +133,40 @@ def test_bfloat16_computes_otherwise_and_keeps_float32_weights(network, tmp_path
 
 
 @pytest.mark.parametrize("device", ["cpu", "mps"])
-def test_float16_without_a_gpu_of_cuda_is_refused_with_the_way_out(device):
+def test_float16_without_a_gpu_of_cuda_is_refused_with_the_way_out(device, tmp_path):
     with pytest.raises(UsageError, match="use bfloat16 or float32"):
-        require_precision(Precision.FLOAT16, torch.device(device))
-    require_precision(Precision.BFLOAT16, torch.device(device))
-    require_precision(Precision.FLOAT16, torch.device("cuda"))
+        with_precision(settings(tmp_path, precision="float16"), torch.device(device))
+    for precision, place in (("bfloat16", device), ("float16", "cuda")):
+        config = settings(tmp_path, precision=precision)
+        assert with_precision(config, torch.device(place)).precision == precision
+
+
+@pytest.mark.parametrize("told", [{"amx_bf16": True}, {"amx_bf16": False}, {}])
+def test_a_processor_computes_in_bfloat16_where_it_multiplies_matrices_of_it(
+    told, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told, raising=False)
+    settled = with_precision(settings(tmp_path, precision="auto"), torch.device("cpu"))
+    assert settled.precision == ("bfloat16" if told.get("amx_bf16") else "float32")
+
+
+def test_depthwise_convolutions_stay_in_float32_and_compute_the_same():
+    torch.manual_seed(0)
+    wide = nn.Conv2d(4, 8, 3, stride=2, padding=1, groups=4)
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), wide)
+    image, seen = torch.randn(1, 1, 20, 20), []
+    before = network(image)
+    keep_depthwise(network)
+    copied = copy.deepcopy(network)
+    for each in (network, copied):
+        assert torch.equal(each(image), before)
+        with torch.autocast("cpu", torch.bfloat16):
+            seen.append(each(image))
+        assert seen[-1].dtype == torch.float32
+    assert copied[1].weight is not network[1].weight
+    assert network.state_dict().keys() == {f"{n}.{p}" for n in "01" for p in ("weight", "bias")}
+    keep_depthwise(network)
+    assert torch.equal(network(image), before)
 
 
 def test_smoothed_labels_leave_unlabelled_pixels_out():
