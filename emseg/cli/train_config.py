@@ -5,12 +5,15 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from emseg.bundle import read_card
+from emseg.cli.console import remark
 from emseg.cli.mask_options import class_folders, refuse_for_classifier
 from emseg.cli.network_options import parse_options
 from emseg.cli.numbered_folders import free
 from emseg.config import Task, TrainConfig
 from emseg.errors import UnknownNameError, UsageError
 from emseg.labels import parse_labels, parse_names, parse_value
+from emseg.networks import Usual, usual_network
 from emseg.reading import is_class_folder
 from emseg.reading.data_sets import how_to_train
 from emseg.starting import check_start
@@ -24,6 +27,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "classes": parse_names,
     "labels": parse_labels,
 }
+_NETWORK = ("network", "encoder", "options")
 _SPELLED = {"val_fraction": "val", "options": "option"}  # other names on the command line
 _MASKS = {"masks": "mask_folders", "val_masks": "val_mask_folders"}
 _DATA = ("images", *_MASKS, *_MASKS.values(), "val_images")
@@ -84,9 +88,15 @@ def train_config(
         raise UsageError("--epochs and --steps contradict each other; give one of them")
     parsed = {name: _PARSERS[name](options.pop(name)) for name in _PARSERS if name in options}
     options |= parsed
-    options.setdefault("out", _next_run(options.get("network") or given.get("network"), task))
+    usual = None
+    if not any(name in {**given, **options} for name in _NETWORK):
+        usual, settings = _usual(task, options)
+        options |= {"network": usual.network, "encoder": usual.encoder, "options": settings}
+    options.setdefault("out", free(options.get("network") or given.get("network") or "unet"))
     made = TrainConfig.from_options(**(given | data | options | {"task": task}))
     check_start(made.pretrained, made.freeze, made.unfreeze_every)
+    if usual is not None:
+        remark(f"no --network is named: {usual}")
     return made
 
 
@@ -184,6 +194,13 @@ def _split_masks(given: list[str], option: str) -> tuple[dict[str, Path], list[P
     return {}, plain
 
 
-def _next_run(network: str | None, task: Task) -> Path:
-    """First of runs/unet-1, runs/unet-2, ... that is free."""
-    return free(network or ("unet" if task is Task.SEGMENTATION else "densenet121"))
+def _usual(task: Task, options: Mapping[str, Any]) -> tuple[Usual, dict[str, Any]]:
+    """Choose the network where none is named: that of the model which is trained on, if any."""
+    pretrained = str(options.get("pretrained", "auto"))
+    if Path(pretrained).is_dir():
+        card = read_card(Path(pretrained))
+        if card.task is task:
+            found = card.architecture
+            usual = Usual(found.name, found.encoder, f"that of {pretrained}")
+            return usual, dict(found.options)
+    return usual_network(task, pretrained, options.get("minutes")), {}

