@@ -185,8 +185,8 @@ def command_meant(mistyped: str, known: Sequence[str]) -> str | None:
 
 
 def _resumed(known: Sequence[str]) -> str:
-    if "--pretrained" in known:
-        return "a run that ended is not taken up again; --pretrained RUN begins with its weights"
+    if "--resume" in known:
+        return "did you mean --resume RUN?"
     return "name the files that are still to be done"
 
 

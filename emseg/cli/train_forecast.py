@@ -32,7 +32,8 @@ def tell_training(config: "TrainConfig", *, json: bool) -> None:
     if json:
         print_json(json_module.dumps(_entry(found), indent=2))
         return
-    table = new_table("", "")
+    table = new_table("", "what", left=("what",))
+    table.show_header = False
     for name, value in _lines(found):
         add_row(table, name, value)
     out.print(table)

@@ -102,10 +102,11 @@ def _shown(
 def _say_start(config: "TrainConfig", job: Any, device: Any) -> None:
     from emseg.cli.console import remark
     from emseg.inference import device_name
+    from emseg.training.precision import with_precision
 
-    card = job.card
+    card, precision = job.card, with_precision(config, device).precision
     remark(
-        f"device: {device_name(device)}, precision: {config.precision}, crop: {card.crop} px, "
+        f"device: {device_name(device)}, precision: {precision}, crop: {card.crop} px, "
         f"pixel size: {card.pixel_size or 'unknown'}"
     )
     remark(

@@ -141,7 +141,7 @@ def known_names() -> tuple[KnownName, ...]:
 
     segmentation, classification = Task.SEGMENTATION, Task.CLASSIFICATION
     decoders = [
-        KnownName(n, segmentation, "segmentation", library_of(NetworkSpec(segmentation, n))[0])
+        KnownName(n, segmentation, "segmentation", Library.EMSEG if n == "filters" else Library.SMP)
         for n in all_names(segmentation)
     ]
     encoders = [KnownName(n, segmentation, "encoder", Library.SMP) for n in get_encoder_names()]

@@ -37,9 +37,9 @@ def with_precision(config: TrainConfig, device: torch.device) -> TrainConfig:
 def multiplies_bfloat16(device: torch.device) -> bool:
     """Whether a device has units for products of bfloat16 matrices: AMX, or cores of CUDA 8."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    told = getattr(torch.cpu, "get_capabilities", dict)
-    return device.type == "cpu" and bool(told().get("amx_bf16"))
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    told: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return device.type == "cpu" and bool(told.get("amx_bf16"))
 
 
 def keep_depthwise(network: nn.Module) -> None:
@@ -50,7 +50,7 @@ def keep_depthwise(network: nn.Module) -> None:
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and module.groups > 1:
-            kind = type(module)
+            kind: type[Any] = type(module)
             if not issubclass(kind, _InFloat32):
                 module.__class__ = _in_float32(kind)
 
@@ -66,6 +66,6 @@ class _InFloat32(nn.Module):
 
 
 @cache
-def _in_float32(kind: type[nn.Module]) -> type[nn.Module]:
+def _in_float32(kind: type[Any]) -> type[Any]:
     """Make of a class one that computes in float32; it is the same in all else."""
     return type(kind.__name__, (_InFloat32, kind), {"__module__": kind.__module__})

@@ -251,7 +251,8 @@ class TestRuns:
     def test_a_training_that_diverges_says_so(self, emseg, folders):
         shown = emseg("train", "images", "masks", "--out", "run", *TINY, "--learning-rate", "1e30")
         assert shown.code == 4
-        assert "use a smaller --learning-rate than 1e+30" in shown.err
+        assert "with a learning rate of 5e+29 in place of 1e+30" in shown.err
+        assert "use a smaller --learning-rate than 1.25e+29" in shown.err
         assert not (folders / "run").exists()
 
     def test_what_validates_does_not_train(self, emseg, folders):

@@ -6,7 +6,8 @@ from emseg.cli.mistyped import command_meant, option_meant
 
 TRAIN = [
     "--batch", "--crop", "--crop-size", "--device", "--encoder", "--epochs", "--learning-rate",
-    "--network", "--out", "--pretrained", "--rescale", "--threads", "--unlabelled", "--val",
+    "--network", "--out", "--pretrained", "--rescale", "--resume", "--threads",
+    "--unlabelled", "--val",
 ]  # fmt: skip
 PREDICT = ["--device", "--halo", "--no-previews", "--out", "--probabilities", "--tile", "--tta"]
 
@@ -40,8 +41,8 @@ def test_options(mistyped, known, said):
 
 
 def test_resuming_is_answered_by_what_there_is_instead():
-    assert "--pretrained RUN" in option_meant("--resume", TRAIN)
-    assert "--rescale" not in option_meant("--resume", TRAIN)
+    assert option_meant("--checkpoint", TRAIN) == "did you mean --resume RUN?"
+    assert option_meant("--continue", TRAIN) == "did you mean --resume RUN?"
     assert option_meant("--checkpoint", PREDICT) == "name the files that are still to be done"
 
 
@@ -54,9 +55,9 @@ def test_commands(word, meant):
 
 
 def test_the_command_line_says_it_in_a_line(emseg):
-    shown = emseg("train", "--resume", "run")
+    shown = emseg("train", "--checkpoint", "run")
     assert (shown.code, shown.err.count("\n")) == (2, 1)
-    assert shown.err.startswith("emseg: error: there is no option --resume; a run that ended")
+    assert shown.err.startswith("emseg: error: there is no option --checkpoint; did you mean --re")
     assert "see emseg predict --help" in emseg("predict", "--fold", "3").err
     assert "did you mean 'predict'?" in emseg("segment").err
     assert "known are train, predict, evaluate" in emseg("resume").err

@@ -72,9 +72,7 @@ def likeness_of(
     )
 
 
-def unlikeness(
-    micrograph: Micrograph, statistics: Statistics, card: ModelCard
-) -> float | None:
+def unlikeness(micrograph: Micrograph, statistics: Statistics, card: ModelCard) -> float | None:
     """Say how far a micrograph is from the training of a model.
 
     Parameters
