@@ -79,7 +79,7 @@ Precision = Annotated[
     str | None,
     typer.Option(
         metavar="float32|bfloat16|float16|int8",
-        help="In what numbers; bfloat16 on what has units for it, else float32, by default.",
+        help="In what numbers; by default bfloat16 where that is faster and agrees, else float32.",
     ),
 ]
 MaxRam = Annotated[

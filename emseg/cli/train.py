@@ -1,6 +1,7 @@
 """``emseg train``: micrographs and masks, or folders of classes, become a model."""
 
 import inspect
+import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -53,6 +54,7 @@ def train(**options: Any) -> None:
     from emseg.cli.machine import settle_threads
     from emseg.cli.train_config import typed_of
 
+    begun = time.monotonic()  # what is imported from here on takes seconds of a minute
     settle_threads(options["device"], options["threads"])
     typed = typed_of(options)
     options.pop("context", None)
@@ -65,9 +67,9 @@ def train(**options: Any) -> None:
         _folds(options, typed, json=as_json)
         return
     trained = (
-        _new(options, typed, json=as_json)
+        _new(options, typed, begun, json=as_json)
         if resume is None
-        else _resumed(resume, options, typed, json=as_json)
+        else _resumed(resume, options, typed, begun, json=as_json)
     )
     if as_json:
         print_json((trained.folder / "model" / "config.json").read_text(encoding="utf-8"))
@@ -97,14 +99,16 @@ def _config(options: dict[str, Any], typed: "Collection[str]") -> "TrainConfig":
     return train_config(images, masks, val_images, val_masks, typed=typed, **others)
 
 
-def _new(options: dict[str, Any], typed: "Collection[str]", *, json: bool) -> "TrainedRun":
+def _new(
+    options: dict[str, Any], typed: "Collection[str]", begun: float, *, json: bool
+) -> "TrainedRun":
     from emseg.cli.numbered_folders import claimed
     from emseg.cli.train_run import run
 
     config = _config(options, typed)
     is_named = options["out"] is not None
     with nullcontext(config.out) if is_named else claimed(config.out) as folder:
-        return run(config.model_copy(update={"out": folder}), json=json)
+        return run(config.model_copy(update={"out": folder}), json=json, begun=begun)
 
 
 def _folds(options: dict[str, Any], typed: "Collection[str]", *, json: bool) -> None:
@@ -118,7 +122,12 @@ def _folds(options: dict[str, Any], typed: "Collection[str]", *, json: bool) -> 
 
 
 def _resumed(
-    folder: Path, options: dict[str, Any], typed: "Collection[str]", *, json: bool
+    folder: Path,
+    options: dict[str, Any],
+    typed: "Collection[str]",
+    begun: float,
+    *,
+    json: bool,
 ) -> "TrainedRun":
     from emseg.cli.train_run import go_on
 
@@ -129,7 +138,7 @@ def _resumed(
             f"--resume {folder} goes on with what the run began with; leave {named} out, or train "
             f"anew with --config {folder / 'config.toml'} and other options on top"
         )
-    return go_on(folder, options["device"], options["threads"], json=json)
+    return go_on(folder, options["device"], options["threads"], json=json, begun=begun)
 
 
 def _options(
@@ -185,7 +194,7 @@ def _options(
     ] = None,
     network: Annotated[
         str | None,
-        typer.Option(help="Network: unet, fpn, ...; densenet121 or any of timm or torchvision."),
+        typer.Option(help="unet, fpn, filters, ...; densenet121 or any of timm or torchvision."),
     ] = None,
     encoder: Annotated[
         str | None,
@@ -358,7 +367,10 @@ def _options(
     ] = None,
     precision: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="float32, or bfloat16 or float16 mixed precision."),
+        typer.Option(
+            metavar="NAME",
+            help="auto, float32, bfloat16 or float16; auto is bfloat16 where that is faster.",
+        ),
     ] = None,
     licence: Annotated[
         str | None, typer.Option(help="Licence of the model, for its card: MIT, CC-BY-4.0.")

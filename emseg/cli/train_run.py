@@ -15,17 +15,34 @@ if TYPE_CHECKING:
 _FEW_STEPS = 50  # on superalloy IoU 0.21, 0.45, 0.73 after 16, 32, 48 of them
 
 
-def run(config: "TrainConfig", *, json: bool = False) -> "TrainedRun":
-    """Train as configured, show it, and draw curves and pictures into the run folder."""
+def run(config: "TrainConfig", *, json: bool = False, begun: float | None = None) -> "TrainedRun":
+    """Train as configured, show it, and draw curves and pictures into the run folder.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        What to train on, and how.
+    json : bool
+        Whether stdout is for the card alone.
+    begun : float, optional
+        From when on its minutes count, by `time.monotonic`.
+    """
     from emseg.cli.console import remark
 
     remark(f"task: {config.task}, network: {config.network} {config.encoder or ''}".rstrip())
     from emseg.training import train
 
-    return _shown(config, partial(train, config), json=json)
+    return _shown(config, partial(train, config, begun=begun), json=json)
 
 
-def go_on(folder: Path, device: str, threads: int | None, *, json: bool = False) -> "TrainedRun":
+def go_on(
+    folder: Path,
+    device: str,
+    threads: int | None,
+    *,
+    json: bool = False,
+    begun: float | None = None,
+) -> "TrainedRun":
     """Go on with a run that was stopped, as `run` does."""
     from emseg.cli.console import remark
     from emseg.config import TrainConfig
@@ -39,7 +56,7 @@ def go_on(folder: Path, device: str, threads: int | None, *, json: bool = False)
         f"task: {config.task}, network: {config.network} {config.encoder or ''}".rstrip()
         + f"; going on with {folder}"
     )
-    return _shown(config, partial(resume, folder, device=device), json=json)
+    return _shown(config, partial(resume, folder, device=device, begun=begun), json=json)
 
 
 def show_crops(config: "TrainConfig", path: Path) -> None:

@@ -76,7 +76,9 @@ class TrainedRun:
         return self.verdict.score if self.verdict else 0.0
 
 
-def train(config: TrainConfig, report: Report, started: Any = None) -> TrainedRun:
+def train(
+    config: TrainConfig, report: Report, started: Any = None, begun: float | None = None
+) -> TrainedRun:
     """Train a model.
 
     Parameters
@@ -87,6 +89,8 @@ def train(config: TrainConfig, report: Report, started: Any = None) -> TrainedRu
         Told after each step where the run stands.
     started : callable, optional
         Told the `Job` and the device before the first step.
+    begun : float, optional
+        From when on its minutes count, by `time.monotonic`; by default from now on.
 
     Raises
     ------
@@ -95,7 +99,7 @@ def train(config: TrainConfig, report: Report, started: Any = None) -> TrainedRu
     EmsegError
         Whatever is wrong with the names, the files or the labels.
     """
-    begun = time.monotonic()
+    begun = time.monotonic() if begun is None else begun
     device = choose_device(config.device)
     asked, config = config, with_precision(config, device)
     with results_folder(config.out), alone(config.out / "run"):
@@ -107,7 +111,13 @@ def train(config: TrainConfig, report: Report, started: Any = None) -> TrainedRu
             return _trained(settle(config, job, device, begun), job, device, report, begun)
 
 
-def resume(folder: Path, report: Report, started: Any = None, device: str = "auto") -> TrainedRun:
+def resume(
+    folder: Path,
+    report: Report,
+    started: Any = None,
+    device: str = "auto",
+    begun: float | None = None,
+) -> TrainedRun:
     """Go on with a run that was stopped or killed, where it stood when its state was written.
 
     A run counted in steps ends with the same weights as one that was never stopped, on the same
@@ -117,7 +127,7 @@ def resume(folder: Path, report: Report, started: Any = None, device: str = "aut
     ----------
     folder : Path
         Of the run.
-    report, started : callable
+    report, started, begun
         As in `train`.
     device : str
         Where it goes on.
@@ -132,7 +142,7 @@ def resume(folder: Path, report: Report, started: Any = None, device: str = "aut
     EmsegError
         Whatever else `train` refuses.
     """
-    begun = time.monotonic()
+    begun = time.monotonic() if begun is None else begun
     place = choose_device(device)
     require_state(folder)
     with alone(folder / "run"):

@@ -50,7 +50,7 @@ def keep_depthwise(network: nn.Module) -> None:
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and module.groups > 1:
-            kind: type[Any] = type(module)
+            kind: Any = type(module)
             if not issubclass(kind, _InFloat32):
                 module.__class__ = _in_float32(kind)
 
@@ -66,6 +66,6 @@ class _InFloat32(nn.Module):
 
 
 @cache
-def _in_float32(kind: type[Any]) -> type[Any]:
+def _in_float32(kind: Any) -> type[Any]:
     """Make of a class one that computes in float32; it is the same in all else."""
     return type(kind.__name__, (_InFloat32, kind), {"__module__": kind.__module__})

@@ -12,6 +12,7 @@ from emseg.training.jobs import Job
 from emseg.training.rate_finder import RangeTest, settle_rate
 from emseg.training.state import Settled, Standing
 
+_CLOSING_S, _CLOSING = 4.0, 0.06  # to save, to load again for the pictures, and to draw curves
 BEYOND = 0.1  # of the time after its end a validation is given up
 
 
@@ -78,7 +79,9 @@ def _within(
 ) -> Settled:
     config = allowance.fitted(config)
     job.judge.limit(allowance.validation)
-    closing = allowance.halo_seconds + allowance.picture_seconds(shown) if job.shown else 0.0
+    closing = min(_CLOSING_S, _CLOSING * allowance.seconds)
+    if job.shown:
+        closing += allowance.halo_seconds + allowance.picture_seconds(shown)
     return Settled(
         config,
         spare=BEYOND * allowance.seconds,

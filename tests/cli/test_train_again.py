@@ -110,7 +110,7 @@ def test_a_dry_run_says_what_would_be_learnt_and_leaves_nothing(emseg, folders):
     before = sorted(folders.rglob("*"))
     shown = emseg("train", "images", "masks", *TINY, "--steps", 40, "--dry-run")
     assert shown.code == 0, shown.err
-    for words in ("to learn from", "class background", "unet", "crops of 32 px", "about 40 steps"):
+    for words in ("to learn from", "class class_0", "unet", "crops of 32 px", "about 40 steps"):
         assert words in shown.out
     assert "nothing was trained" in shown.out
     assert sorted(folders.rglob("*")) == before
@@ -124,3 +124,21 @@ def test_a_dry_run_in_json_tells_how_many_steps_fit(emseg, folders):
     assert said["steps"] * said["step_seconds"] <= 12
     assert sum(said["classes"].values()) == pytest.approx(1)
     assert (said["crop_px"], said["batch"]) == (32, 1)
+
+
+def test_the_first_line_says_which_network_and_why(emseg, folders):
+    shown = emseg("train", "images", "masks", "--crop-size", 32, "--steps", 1, "--out", "run")
+    assert shown.code == 0, shown.err
+    assert "no --network is named: unet on timm-tf_efficientnet_lite0, its encoder" in shown.err
+    card = load_model(folders / "run").card
+    assert card.architecture.encoder == "timm-tf_efficientnet_lite0"
+    assert card.pretrained.tensors > 200
+
+
+def test_what_trains_on_from_a_model_has_its_network(emseg, run, folders):
+    words = ("--crop-size", 32, "--batch", 1, "--steps", 1, "--out", "further")
+    shown = emseg("train", "images", "masks", *words, "--pretrained", run)
+    assert shown.code == 0, shown.err
+    assert "no --network is named: unet, that of" in shown.err
+    card = load_model(folders / "further").card
+    assert card.architecture == load_model(run).card.architecture
