@@ -102,7 +102,7 @@ def test_a_shortage_of_memory_is_no_defect(command, error, is_wrapped):
     ("limit", "arguments", "said"),
     [
         (200_000, "info a.png", "(ulimit -v 200000), and emseg needs 400 MB to start"),
-        (600_000, "predict models/superalloy a.png", "as this shell allows (ulimit -v 600000)"),
+        (500_000, "predict models/superalloy a.png", "as this shell allows (ulimit -v 500000)"),
     ],
 )
 def test_a_limit_of_the_shell_is_told(limit, arguments, said, repository, tmp_path):
