@@ -99,8 +99,8 @@ class Witness:
             command=_command(),
             version=__version__,
             date=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-            files=_hashed(self._files),
-            model=_card_lines(self.model) if self.model else (),
+            files=hashed(self._files),
+            model=card_lines(self.model) if self.model else (),
         )
 
 
@@ -108,7 +108,7 @@ def _command() -> str:
     return shlex.join(["emseg", *typed])
 
 
-def _hashed(files: "dict[Path, None]") -> tuple[tuple[str, str], ...]:
+def hashed(files: "dict[Path, None]") -> tuple[tuple[str, str], ...]:
     """Hash files until that would take too long."""
     left, found = _MOST_HASHED, []
     for path in files:
@@ -122,7 +122,8 @@ def _hashed(files: "dict[Path, None]") -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def _card_lines(model: "Model") -> tuple[tuple[str, str], ...]:
+def card_lines(model: "Model") -> tuple[tuple[str, str], ...]:
+    """Say which model it is."""
     card = model.card
     return (
         ("network", str(card.spec)),

@@ -209,6 +209,10 @@ def _options(
     steps: Annotated[
         int | None, typer.Option(help="Train this many steps; replays a run given minutes.")
     ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="End after N validations that bring nothing better."),
+    ] = None,
     val: Annotated[
         float, typer.Option(help="Fraction held out for validation when nothing else is.")
     ] = 0.2,

@@ -83,6 +83,7 @@ def _shown(
 ) -> "TrainedRun":
     """Train under a bar, and draw what came of it."""
     from emseg.cli.console import progress, remark, result
+    from emseg.cli.train_report import write_report
     from emseg.inference import choose_device, share_processor
     from emseg.reporting import write_curves  # seconds, with torch: the user reads meanwhile
     from emseg.training import Progress
@@ -111,7 +112,7 @@ def _shown(
         from emseg.cli.lr_find import write_range_test
 
         write_range_test(trained.folder, trained.range_test)
-    _draw_validation(config, trained)
+    write_report(config, trained)
     _say_end(trained, remark if json else result)
     return trained
 
@@ -184,29 +185,3 @@ def _doubts(trained: "TrainedRun") -> "Iterator[str]":
             f"never found on the validation micrographs: {listed(verdict.missed)}; train longer, "
             "label more of it, or count it more (--class-weights auto)"
         )
-
-
-def _draw_validation(config: "TrainConfig", trained: "TrainedRun") -> None:
-    """Draw what the model makes of its validation micrographs."""
-    from emseg.bundle import load_model
-    from emseg.cli.console import progress
-    from emseg.config import Rescale, Task
-    from emseg.inference import Segmenter, choose_device
-    from emseg.reading.stems import output_stems
-    from emseg.reporting import write_comparison
-
-    if config.task is not Task.SEGMENTATION or not trained.shown:
-        return
-    model = load_model(trained.folder)
-    segmenter = Segmenter.of(model, choose_device(config.device), rescale=Rescale.NEVER)
-    micrographs = [plane.micrograph for plane in trained.shown]
-    files = [each.path or Path(each.name) for each in micrographs]
-    stems = output_stems(list(dict.fromkeys(files)))
-    with progress("drawing", len(micrographs), unit="pictures") as meter:
-        for plane, micrograph, file in zip(trained.shown, micrographs, files, strict=True):
-            answer = segmenter.segment(micrograph)
-            number = "" if micrograph.plane is None else f"-{micrograph.plane}"
-            path = trained.folder / "previews" / f"{stems[file]}{number}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_comparison(path, micrograph, answer.labels, plane.labels)
-            meter.advance()

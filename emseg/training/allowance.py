@@ -26,6 +26,7 @@ _LEAST = 0.5  # of the minutes are left to train in, however long the reading to
 _VALIDATING = 0.08  # of the time for one validation
 _HALO = 0.04  # of the time to measure the halo, by which the largest image is predicted three times
 _PICTURES = 0.04
+_DRAWING_S = 0.7  # for the pictures of a micrograph, of three million pixels on a slow core
 _STEP = 0.2  # of the time for one step; fewer than five steps teach nothing
 _FINDING = 0.4  # of the time for a range test
 _AS_MANY = 4  # times as long as predicting a crop takes learning from it: forwards, backwards, step
@@ -98,9 +99,9 @@ class Allowance:
         return planes
 
     def picture_seconds(self, planes: tuple[LabelledPlane, ...]) -> float:
-        """Estimate how long it takes to predict whole micrographs."""
+        """Estimate how long it takes to predict whole micrographs and to draw them."""
         pixels = sum(plane.labels.pixels.size for plane in planes)
-        return pixels / self.crop**2 * self.crop_seconds
+        return pixels / self.crop**2 * self.crop_seconds + _DRAWING_S * len(planes)
 
     def rates(self, config: TrainConfig) -> int:
         """How many steps of a range test fit."""

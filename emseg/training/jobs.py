@@ -95,7 +95,8 @@ class Job:
     shown: tuple[LabelledPlane, ...] = ()
 
 
-_SHOWN = 4  # pictures in a run folder: a look, not a gallery
+_SHOWN_PIXELS = 8_000_000  # of validation micrographs that are predicted once more at the end
+_FEWEST_SHOWN = 4
 
 
 def prepare(config: TrainConfig, device: torch.device) -> Job:
@@ -159,8 +160,14 @@ def _segmentation(config: TrainConfig, device: torch.device) -> Job:
         validation_images=len(data.validation),
         fingerprint=fingerprint(data.train),
         transfer=transfer,
-        shown=data.validation[:_SHOWN],
+        shown=_shown(data.validation),
     )
+
+
+def _shown(planes: tuple[LabelledPlane, ...]) -> tuple[LabelledPlane, ...]:
+    """Choose validation micrographs to draw: the first four, and more while they are small."""
+    sizes = np.cumsum([plane.labels.pixels.size for plane in planes])
+    return planes[: max(_FEWEST_SHOWN, int((sizes <= _SHOWN_PIXELS).sum()))]
 
 
 def _weights(config: TrainConfig, data: LabelledSet) -> tuple[float, ...] | None:

@@ -152,6 +152,7 @@ class Run(lightning.Callback):
         if not over and self._judging_is_due():
             with suppress(_TooLateError):
                 self._judge(task)
+                over = self._is_stuck()
         if self.stop.asked or (not over and self._writing_is_due()):
             self._write_down(task, trainer)
         self._tell()
@@ -186,6 +187,18 @@ class Run(lightning.Callback):
         if at.best is not None:
             return False  # of a run whose epochs are long the first model comes sooner
         return _FIRST * budget <= self._seconds() <= budget - at.last_judging - self._reserve()
+
+    def _is_stuck(self) -> bool:
+        """Whether so many validations as there is patience for have brought nothing better."""
+        patience, scores = self.config.patience, self.now.scores
+        if patience is None or len(scores) - scores.index(max(scores)) <= patience:
+            return False
+        _log.warning(
+            "%d validations brought nothing better than %.3f: the training ends here",
+            patience,
+            max(scores),
+        )
+        return True
 
     def _judge(self, task: TrainingTask) -> None:
         start = time.monotonic()
@@ -300,7 +313,8 @@ class Run(lightning.Callback):
             "val_loss": verdict.loss,
             **{f"val_{name}": value for name, value in verdict.scores.items()},
         }
-        self.now = replace(self.now, rows=(*self.now.rows, row))
+        scores = (*self.now.scores, verdict.score)
+        self.now = replace(self.now, rows=(*self.now.rows, row), scores=scores)
         with self._room_or_later():
             write_table(self.config.out / TABLE, self.now.rows)
 

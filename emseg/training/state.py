@@ -81,6 +81,8 @@ class Standing:
         What all validations took, and the last one.
     rows : tuple of dict
         Of ``metrics.csv``.
+    scores : tuple of float
+        Of all validations.
     """
 
     step: int = 0
@@ -94,6 +96,7 @@ class Standing:
     judging_seconds: float = 0.0
     last_judging: float = 0.0
     rows: tuple[Row, ...] = ()
+    scores: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

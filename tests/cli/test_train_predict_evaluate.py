@@ -46,7 +46,7 @@ class TestSegmentation:
     def test_a_run_folder_holds_what_a_user_needs(self, trained):
         run = trained / "run"
         assert sorted(path.name for path in run.iterdir()) == [
-            "config.toml", "curves.png", "metrics.csv", "model", "previews",
+            "config.toml", "curves.png", "metrics.csv", "model", "previews", "report.html",
         ]  # fmt: skip
         assert sorted(path.name for path in (run / "model").iterdir()) == [
             "README.md", "config.json", "exports.json", "model.onnx", "model.safetensors",
@@ -63,6 +63,16 @@ class TestSegmentation:
             with Image.open(picture) as opened:
                 assert min(opened.size) > 40
         assert len(list((run / "previews").iterdir())) == 1
+        page = (run / "report.html").read_text(encoding="utf-8")
+        for words in (
+            "emseg train",
+            "on its validation micrographs",
+            "class_2",
+            "learning rate",
+            f"emseg predict {run.name} MICROGRAPHS",
+            "data:image/png;base64,",
+        ):
+            assert words in page  # fmt: skip
 
     def test_predictions_are_evaluated_with_the_masks(self, emseg, trained, here):
         shown = emseg("predict", trained / "run", trained / "images", "--out", "said", "--json")

@@ -3,6 +3,7 @@
 import csv
 import os
 import signal
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 
@@ -24,6 +25,7 @@ from emseg.inference import Segmenter
 from emseg.networks import UNet
 from emseg.reading import open_stack
 from emseg.training import train
+from emseg.training.judging import SegmentationJudge
 from emseg.training.rate_finder import find_rate
 
 CLOCKS = (
@@ -110,6 +112,22 @@ def test_progress_is_told_after_each_step_and_written_after_each_epoch(configure
     assert [int(row["step"]) for row in rows(run)] == [16, 32]
     assert all(0 <= float(row["val_mean_iou"]) <= 1 for row in rows(run))
     assert float(rows(run)[-1]["train_loss"]) < float(rows(run)[0]["train_loss"])
+
+
+def test_a_run_without_patience_left_ends(configure, monkeypatch):
+    """The second of these scores is never surpassed; a better one would have come."""
+    scores = iter([0.2, 0.5, 0.4, 0.5, 0.3, 0.9])
+    judge = SegmentationJudge.judge
+
+    def scored(self, network, watch=ignore):
+        return replace(judge(self, network, watch), score=next(scores))
+
+    monkeypatch.setattr(SegmentationJudge, "judge", scored)
+    run = train(configure(epochs=6, patience=3), ignore)
+    assert run.card.training.steps == 5 * 16
+    assert run.score == 0.5
+    assert not run.can_go_on
+    assert not run.interrupted
 
 
 @pytest.fixture

@@ -25,6 +25,14 @@ class Provenance:
         Lines of the model card, names and values; empty without a model.
     notices : tuple of str
         What a reader must know before the numbers.
+    origin : str
+        The command whose page it is.
+    curves : str
+        Of a training: a PNG, as base64; "" for none.
+    plan : tuple of (str, str)
+        How a model was trained, names and values.
+    next : str
+        What to type now.
     """
 
     title: str
@@ -34,3 +42,7 @@ class Provenance:
     files: Pairs = ()
     model: Pairs = ()
     notices: tuple[str, ...] = ()
+    origin: str = "emseg evaluate"
+    curves: str = ""
+    plan: Pairs = ()
+    next: str = ""

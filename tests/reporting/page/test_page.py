@@ -149,7 +149,8 @@ def test_hostile_names_are_text(page, pair, report):
     hostile = pair(HOSTILE, names=("a", HOSTILE))
     gallery = Gallery()
     gallery.look(hostile)
-    about = Provenance(*[HOSTILE] * 4, ((HOSTILE, HOSTILE),), ((HOSTILE, HOSTILE),), (HOSTILE,))
+    lines = ((HOSTILE, HOSTILE),)
+    about = Provenance(*[HOSTILE] * 4, lines, lines, (HOSTILE,), HOSTILE, HOSTILE, lines, HOSTILE)
     found = page(report([hostile]), gallery, about)
     assert len(found.all("script")) == 1
     assert all((each["src"] or "").startswith("data:") for each in found.all("img"))

@@ -1,0 +1,133 @@
+"""What a training leaves to look at: its validation micrographs, in pictures and on a page."""
+
+import base64
+import logging
+import shlex
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emseg import __version__
+from emseg.errors import EmsegError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emseg.bundle import ModelCard
+    from emseg.config import TrainConfig
+    from emseg.evaluation import Compared
+    from emseg.inference import Segmenter
+    from emseg.reporting.page import Provenance
+    from emseg.training import TrainedRun
+
+_log = logging.getLogger(__name__)
+REPORT = "report.html"
+_DRAWN = 4  # pictures in a run folder: a look, not a gallery
+
+
+def write_report(config: "TrainConfig", trained: "TrainedRun") -> None:
+    """Draw what the model makes of its validation micrographs, and write the page of its scores.
+
+    Whoever trained a classifier finds its curves in the run folder, and no page.
+    """
+    from emseg.bundle import load_model
+    from emseg.cli.console import progress
+    from emseg.cli.evaluate_page import card_lines, hashed
+    from emseg.config import Rescale, Task
+    from emseg.evaluation.scoring import score
+    from emseg.inference import Segmenter, choose_device
+    from emseg.reporting.page import Gallery, write_page
+
+    if config.task is not Task.SEGMENTATION or not trained.shown:
+        return
+    model = load_model(trained.folder)
+    segmenter = Segmenter.of(model, choose_device(config.device), rescale=Rescale.NEVER)
+    gallery = Gallery()
+    names = [each.name for each in model.card.classes]
+    try:
+        with progress("drawing", len(trained.shown), unit="pictures") as meter:
+            report = score(
+                names,
+                _compared(segmenter, trained, meter.advance),
+                onlookers=[lambda pair, each: gallery.look(pair, each.micrograph)],
+            ).report()
+    except EmsegError as error:  # the model is there all the same
+        _log.warning("no %s is written: %s", REPORT, error)
+        return
+    paths = [each.micrograph.path for each in trained.shown]
+    files = hashed(dict.fromkeys(path for path in paths if path is not None))
+    about = _provenance(trained, files, card_lines(model))
+    write_page(trained.folder / REPORT, report, gallery, about)
+
+
+def _compared(
+    segmenter: "Segmenter", trained: "TrainedRun", advance: "Callable[[], None]"
+) -> Iterator["Compared"]:
+    """Predict one validation micrograph after the other, and draw the first ones."""
+    from emseg.evaluation import Compared
+    from emseg.evaluation.confidence import Source
+    from emseg.reading.stems import output_stems
+    from emseg.reporting import write_comparison
+
+    micrographs = [plane.micrograph for plane in trained.shown]
+    files = [each.path or Path(each.name) for each in micrographs]
+    stems = output_stems(list(dict.fromkeys(files)))
+    for place, (plane, file) in enumerate(zip(trained.shown, files, strict=True)):
+        micrograph = plane.micrograph
+        labels = segmenter.segment(micrograph).labels
+        if place < _DRAWN:
+            number = "" if micrograph.plane is None else f"-{micrograph.plane}"
+            path = trained.folder / "previews" / f"{stems[file]}{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_comparison(path, micrograph, labels, plane.labels)
+        source = Source(micrograph.title, file, micrograph.plane)
+        yield Compared(source, labels, plane.labels, None, micrograph, (file,))
+        advance()
+
+
+def _provenance(
+    trained: "TrainedRun", files: tuple[tuple[str, str], ...], model: tuple[tuple[str, str], ...]
+) -> "Provenance":
+    from emseg.cli import typed
+    from emseg.reporting.page import Provenance
+
+    folder = trained.folder
+    picture = (folder / "curves.png").read_bytes() if (folder / "curves.png").exists() else b""
+    return Provenance(
+        title=f"{folder} on its validation micrographs",
+        command=shlex.join(["emseg", *typed]),
+        version=__version__,
+        date=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        files=files,
+        model=model,
+        origin="emseg train",
+        curves=base64.b64encode(picture).decode("ascii"),
+        plan=tuple(_plan(trained.card)),
+        next=f"emseg predict {shlex.quote(str(folder))} MICROGRAPHS",
+    )
+
+
+def _plan(card: "ModelCard") -> Iterator[tuple[str, str]]:
+    """Say how the model came about, in lines."""
+    record, start = card.training, card.pretrained
+    yield "network", str(card.spec)
+    if start is not None:
+        yield "starts from", f"{start.weights}, {start.tensors} of {start.of} tensors"
+    if record is None:
+        return
+    yield "micrographs", f"{record.images} learnt from, {record.validation_images} validated with"
+    yield (
+        "steps",
+        f"{record.steps} in {record.seconds / 60:.1f} minutes, the best {record.best_step}",
+    )
+    yield "a step", f"{record.batch} crops of {record.crop} px, seed {record.seed}"
+    yield "computed by", f"{record.device}, PyTorch {record.torch}"
+    craft = record.craft
+    if craft is None:
+        return
+    yield "learning rate", f"{record.learning_rate:g}, {craft.schedule}, {craft.optimiser}"
+    yield "led by", craft.loss
+    turned = "" if craft.rotate else ", not turned"
+    yield "crops vary", f"{craft.augment}{turned}"
+    yield "numbers", craft.precision
