@@ -28,6 +28,7 @@ _HALO = 0.04  # of the time to measure the halo, by which the largest image is p
 _PICTURES = 0.04
 _DRAWING_S = 0.7  # for the pictures of a micrograph, of three million pixels on a slow core
 _STEP = 0.2  # of the time for one step; fewer than five steps teach nothing
+_ENOUGH = 100  # steps: with fewer, more of them win over more crops in each (docs/decisions/0037)
 _FINDING = 0.4  # of the time for a range test
 _AS_MANY = 4  # times as long as predicting a crop takes learning from it: forwards, backwards, step
 _FEWEST_CROPS = 2  # of a step; batch normalisation needs two
@@ -109,6 +110,7 @@ class Allowance:
 
     def fitted(self, config: TrainConfig) -> TrainConfig:
         """Make the steps small enough that five of them fit; what is changed is told."""
+        config = self._halved(config)
         crops = config.batch * config.accumulate
         allowed = int(_STEP * self.seconds / self._step(1))
         if crops <= max(allowed, _FEWEST_CROPS):
@@ -126,6 +128,18 @@ class Allowance:
             batch,
         )
         return config.model_copy(update={"batch": batch, "accumulate": accumulate})
+
+    def _halved(self, config: TrainConfig) -> TrainConfig:
+        """Take half the crops a step, where nobody named their number and few steps would fit."""
+        steps = self.seconds / self._step(config.batch * config.accumulate)
+        if (
+            steps >= _ENOUGH
+            or config.batch < 2 * _FEWEST_CROPS
+            or "batch" in config.model_fields_set
+        ):
+            return config
+        _log.info("%d crops a step, since few steps fit into the time", config.batch // 2)
+        return config.model_copy(update={"batch": config.batch // 2})
 
     def _crops(self, share: float) -> float:
         return share * self.seconds / self.crop_seconds

@@ -33,7 +33,7 @@ def test_it_takes_what_train_takes_but_for_length_and_rate():
     own = {"lowest", "highest", "steps", "out", "json"}
     assert set(given) - set(taken) == {
         "epochs", "minutes", "learning_rate", "head_learning_rate", "schedule", "warm_up",
-        "licence", "resume", "dry_run", "show_augmentation", "folds",
+        "licence", "resume", "dry_run", "show_augmentation", "folds", "patience",
     }  # fmt: skip
     assert own <= set(taken)
     assert all(taken[name].annotation == given[name].annotation for name in set(taken) - own)

@@ -69,10 +69,10 @@ class TestSegmentation:
             "on its validation micrographs",
             "class_2",
             "learning rate",
-            f"emseg predict {run.name} MICROGRAPHS",
+            "MICROGRAPHS",
             "data:image/png;base64,",
         ):
-            assert words in page  # fmt: skip
+            assert words in page
 
     def test_predictions_are_evaluated_with_the_masks(self, emseg, trained, here):
         shown = emseg("predict", trained / "run", trained / "images", "--out", "said", "--json")
