@@ -330,7 +330,7 @@ def _options(
         str | None,
         typer.Option(
             metavar="NAME+NAME",
-            help="What a segmentation is led by, added up: dice+ce by default; focal, tversky, "
+            help="Losses of a segmentation, added up: dice+ce by default; focal, tversky, "
             "lovasz, cldice, boundary.",
         ),
     ] = None,

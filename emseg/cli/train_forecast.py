@@ -60,8 +60,8 @@ def _lines(found: "TrainingForecast") -> Iterator[tuple[str, str]]:
     if found.memory is not None:
         yield "memory", f"about {in_words(found.memory)}, and {in_words(free_bytes())} are free"
     yield "learning rate", f"{config.learning_rate:g}, {config.schedule}, {config.optimiser}"
-    yield "led by", config.loss if card.task == "segmentation" else "ce"
-    yield "crops vary", f"--augment {config.augment}" + ("" if config.rotate else ", not turned")
+    yield "loss", config.loss if card.task == "segmentation" else "ce"
+    yield "augmentation", f"--augment {config.augment}" + ("" if config.rotate else ", not turned")
     yield "length", f"about {found.steps} steps in {duration(found.seconds)}"
 
 

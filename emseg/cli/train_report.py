@@ -117,17 +117,15 @@ def _plan(card: "ModelCard") -> Iterator[tuple[str, str]]:
     if record is None:
         return
     yield "micrographs", f"{record.images} learnt from, {record.validation_images} validated with"
-    yield (
-        "steps",
-        f"{record.steps} in {record.seconds / 60:.1f} minutes, the best {record.best_step}",
-    )
+    took = f"{record.steps} in {record.seconds / 60:.1f} minutes"
+    yield "steps", f"{took}, the best after step {record.best_step}"
     yield "a step", f"{record.batch} crops of {record.crop} px, seed {record.seed}"
     yield "computed by", f"{record.device}, PyTorch {record.torch}"
     craft = record.craft
     if craft is None:
         return
     yield "learning rate", f"{record.learning_rate:g}, {craft.schedule}, {craft.optimiser}"
-    yield "led by", craft.loss
+    yield "loss", craft.loss
     turned = "" if craft.rotate else ", not turned"
-    yield "crops vary", f"{craft.augment}{turned}"
-    yield "numbers", craft.precision
+    yield "augmentation", f"{craft.augment}{turned}"
+    yield "precision", craft.precision
