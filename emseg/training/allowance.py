@@ -138,7 +138,11 @@ class Allowance:
             or "batch" in config.model_fields_set
         ):
             return config
-        _log.info("%d crops a step, since few steps fit into the time", config.batch // 2)
+        _log.warning(
+            "a step takes %d crops, since few steps fit into the time (--batch %d)",
+            config.batch // 2,
+            config.batch // 2,
+        )
         return config.model_copy(update={"batch": config.batch // 2})
 
     def _crops(self, share: float) -> float:

@@ -43,7 +43,7 @@ def test_it_takes_what_train_takes_but_for_length_and_rate():
 def test_it_writes_the_curve_and_the_command_to_go_on_with(emseg, folders):
     shown = emseg("lr-find", "images", "masks", *TINY, "--seed", 3, "--json")
     assert shown.code == 0, shown.err
-    assert "precision: float32" in shown.err
+    assert "precision: " in shown.err
     found = json.loads(shown.out)
     with (folders / "runs/lr-find-1/lr-find.csv").open(newline="") as table:
         rows = list(csv.DictReader(table))

@@ -367,9 +367,9 @@ def test_a_cosine_run_given_minutes_is_replayed_by_its_steps(configure, ticking,
     assert record.steps == record.planned_steps > 20
     monkeypatch.undo()
     replayed = train(configure("replayed", steps=record.planned_steps, **settings), ignore)
-    assert float(rows(timed)[-1]["learning_rate"]) < 1e-4
-    assert rows(timed)[-1]["learning_rate"] == rows(replayed)[-1]["learning_rate"]
-    assert same(weights(timed), weights(replayed))
+    last = [rows(run)[-1] | {"seconds": ""} for run in (timed, replayed)]
+    assert float(last[0]["learning_rate"]) < 1e-4
+    assert last[0] == last[1]  # the losses of the last network; the best may be of another step
     assert (record.craft.schedule, record.craft.accumulate) == (schedule, 2)
 
 

@@ -113,8 +113,8 @@ def test_a_run_that_is_killed_ends_as_one_that_never_was(configure, craft):
 @needs_fork
 @pytest.mark.long
 def test_ten_kills_at_any_moment_cost_nothing(configure):
-    whole = train(configure("whole", steps=160), ignore)
-    config, rng, kills = configure("killed", steps=160), np.random.default_rng(0), 0
+    whole = train(configure("whole", steps=480), ignore)
+    config, rng, kills = configure("killed", steps=480), np.random.default_rng(0), 0
 
     def go(seconds):
         threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL)).start()
@@ -126,7 +126,7 @@ def test_ten_kills_at_any_moment_cost_nothing(configure):
             train(config, ignore)
 
     for _ in range(200):
-        done = in_a_child(lambda: go(rng.uniform(0.5, 4))) == 0
+        done = in_a_child(lambda: go(rng.uniform(0.3, 2))) == 0
         if (config.out / "model").exists():
             load_model(config.out)
         if done:
