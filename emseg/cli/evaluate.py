@@ -203,7 +203,7 @@ def evaluate(
     emseg evaluate cellpose/ masks/ --instances both
     emseg evaluate predictions/ --masks mitochondria=mito/ --masks membrane=mem/
     emseg evaluate --model runs/unet-1 images/ masks/
-    emseg evaluate --model runs/densenet121-1 classes/
+    emseg evaluate --model runs/tf_efficientnet_lite0-1 classes/
     """
     from emseg.cli.evaluate_inputs import question
     from emseg.cli.mask_options import class_folders

@@ -2,7 +2,7 @@
 
 import inspect
 import time
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,7 +24,7 @@ from emseg.cli.options import (
 from emseg.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from emseg.config import TrainConfig
     from emseg.training import TrainedRun
@@ -99,26 +99,32 @@ def _config(options: dict[str, Any], typed: "Collection[str]") -> "TrainConfig":
     return train_config(images, masks, val_images, val_masks, typed=typed, **others)
 
 
-def _new(
-    options: dict[str, Any], typed: "Collection[str]", begun: float, *, json: bool
-) -> "TrainedRun":
+@contextmanager
+def _placed(options: dict[str, Any], typed: "Collection[str]") -> "Iterator[TrainConfig]":
+    """Configure a training in the folder that was named, or in one that no other run takes."""
     from emseg.cli.numbered_folders import claimed
-    from emseg.cli.train_run import run
 
     config = _config(options, typed)
     is_named = options["out"] is not None
     with nullcontext(config.out) if is_named else claimed(config.out) as folder:
-        return run(config.model_copy(update={"out": folder}), json=json, begun=begun)
+        yield config.model_copy(update={"out": folder})
+
+
+def _new(
+    options: dict[str, Any], typed: "Collection[str]", begun: float, *, json: bool
+) -> "TrainedRun":
+    from emseg.cli.train_run import run
+
+    with _placed(options, typed) as config:
+        return run(config, json=json, begun=begun)
 
 
 def _folds(options: dict[str, Any], typed: "Collection[str]", *, json: bool) -> None:
     """Train a model for each part of the data, and say how far they are apart."""
-    from emseg.cli.numbered_folders import claimed
     from emseg.cli.train_folds import train_folds
 
-    config = _config(options, typed)
-    with nullcontext(config.out) if options["out"] is not None else claimed(config.out) as folder:
-        train_folds(config.model_copy(update={"out": folder}), json=json)
+    with _placed(options, typed) as config:
+        train_folds(config, json=json)
 
 
 def _resumed(

@@ -140,8 +140,12 @@ def known_names() -> tuple[KnownName, ...]:
     get_encoder_names = imported("segmentation_models_pytorch.encoders").get_encoder_names
 
     segmentation, classification = Task.SEGMENTATION, Task.CLASSIFICATION
+    own = (
+        _OWN[segmentation].keys()
+        - imported("segmentation_models_pytorch").MODEL_ARCHITECTURES_MAPPING
+    )
     decoders = [
-        KnownName(n, segmentation, "segmentation", Library.EMSEG if n == "filters" else Library.SMP)
+        KnownName(n, segmentation, "segmentation", Library.EMSEG if n in own else Library.SMP)
         for n in all_names(segmentation)
     ]
     encoders = [KnownName(n, segmentation, "encoder", Library.SMP) for n in get_encoder_names()]

@@ -94,8 +94,7 @@ def forecast_training(config: TrainConfig) -> TrainingForecast:
     anatomy = anatomy_of(
         job.network, (job.card.in_channels, job.card.crop, job.card.crop), config.batch
     )
-    spent = time.monotonic() - begun
-    seconds = 60 * config.minutes if config.minutes else spent + 1.1 * steps * step
+    seconds = time.monotonic() - begun + 1.1 * steps * step
     return TrainingForecast(
         card=job.card,
         settled=settled,
@@ -108,7 +107,7 @@ def forecast_training(config: TrainConfig) -> TrainingForecast:
         memory=anatomy.training_bytes,
         step_seconds=step,
         steps=steps,
-        seconds=min(seconds, spent + 1.1 * steps * step) if config.minutes else seconds,
+        seconds=min(seconds, 60 * config.minutes) if config.minutes else seconds,
     )
 
 

@@ -10,7 +10,6 @@ in Lee et al., NeurIPS 2018), in units of how far apart the training's own micro
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -96,31 +95,20 @@ def unlikeness(micrograph: Micrograph, statistics: Statistics, card: ModelCard) 
     return _distance(found @ whitening.T, typical)
 
 
-@dataclass(frozen=True, slots=True)
-class LikenessCheck:
-    """Says when a micrograph is unlike those of the training.
-
-    Parameters
-    ----------
-    card : ModelCard
-        Of the model; one without ``likeness`` says nothing.
-    """
-
-    card: ModelCard
-
-    def look(self, micrograph: Micrograph, statistics: Statistics) -> float | None:
-        """Look at a micrograph as the network will see it; see `unlikeness`."""
-        away = unlikeness(micrograph, statistics, self.card)
-        if away is not None and away > 1:
-            _log.warning(
-                "%s is unlike the micrographs that the model was trained on (%.1f times as far "
-                "from them as they are from each other): look at its preview before you believe "
-                "its numbers",
-                micrograph.path or micrograph.title,
-                away,
-                extra={"more": "{} more are unlike the micrographs of the training"},
-            )
-        return away
+def look_for_likeness(
+    micrograph: Micrograph, statistics: Statistics, card: ModelCard
+) -> float | None:
+    """Measure as `unlikeness` does, and say when a micrograph is unlike those of the training."""
+    away = unlikeness(micrograph, statistics, card)
+    if away is not None and away > 1:
+        _log.warning(
+            "%s is unlike the micrographs that the model was trained on (%.1f times as far from "
+            "them as they are from each other): look at its preview before you believe its numbers",
+            micrograph.path or micrograph.title,
+            away,
+            extra={"more": "{} more are unlike the micrographs of the training"},
+        )
+    return away
 
 
 def _summed_up(found: list[NDArray[Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

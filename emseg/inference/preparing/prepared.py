@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from emseg.bundle import ModelCard
 from emseg.config import Rescale
 from emseg.inference.preparing.channels import fit_channels
-from emseg.inference.preparing.likeness import LikenessCheck
+from emseg.inference.preparing.likeness import look_for_likeness
 from emseg.inference.preparing.pixel_size import PixelSizeGuard
 from emseg.inference.preparing.polarity import PolarityCheck
 from emseg.intensity import IntensityRule, Statistics, measure, normalise
@@ -96,7 +96,6 @@ class Preparing:
         self.card = card
         self._guard = PixelSizeGuard(card.pixel_size, rescale)
         self._polarity = PolarityCheck(card)
-        self._likeness = LikenessCheck(card)
 
     def seen(self, micrograph: Micrograph) -> Micrograph:
         """Give the specimen of a micrograph the channels and the pixel size of the model.
@@ -121,7 +120,7 @@ class Preparing:
         seen = self.seen(micrograph)
         statistics = measure(seen)
         self._polarity.look(seen, statistics)
-        away = self._likeness.look(seen, statistics)
+        away = look_for_likeness(seen, statistics, self.card)
         return Prepared(micrograph, seen, statistics, self.card.intensity, away)
 
 

@@ -11,7 +11,7 @@ from scipy import ndimage
 from torch import nn
 
 from emseg.bundle import Likeness, ModelCard
-from emseg.inference.preparing.likeness import LikenessCheck, likeness_of, unlikeness
+from emseg.inference.preparing.likeness import likeness_of, look_for_likeness, unlikeness
 from emseg.intensity import IntensityRule, measure
 from emseg.micrograph import Micrograph
 from emseg.pixels import ReadPixels
@@ -104,7 +104,7 @@ def test_it_is_told_with_the_number(make_model, caplog: pytest.LogCaptureFixture
     card = make_model(nn.Identity(), likeness=learnt(*map(blobs, range(4)))).card
     with caplog.at_level(logging.WARNING):
         for each in (blobs(9), stripes(9)):
-            LikenessCheck(card).look(each, measure(each))
+            look_for_likeness(each, measure(each), card)
     (line,) = [record.getMessage() for record in caplog.records]
     assert line.startswith("stripes 9 is unlike the micrographs that the model was trained on (")
 
