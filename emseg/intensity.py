@@ -6,7 +6,8 @@ result does not depend on the tile: the statistics are those of the whole plane.
 
 import logging
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Protocol, Self
@@ -48,6 +49,19 @@ class Statistics:
     high: NDArray[np.float64]
     mean: NDArray[np.float64]
     deviation: NDArray[np.float64]
+
+
+def joined(each: Sequence[Statistics]) -> Statistics:
+    """Lay the statistics of the channels of several planes one behind the other."""
+    names = [field.name for field in fields(Statistics)]
+    return Statistics(*(np.concatenate([getattr(one, name) for one in each]) for name in names))
+
+
+def middle_of(statistics: Statistics, channels: int) -> Statistics:
+    """Take the statistics of so many channels out of the middle of more."""
+    start = (len(statistics.low) - channels) // 2
+    each = (getattr(statistics, field.name) for field in fields(Statistics))
+    return Statistics(*(values[start : start + channels] for values in each))
 
 
 def measure(micrograph: Micrograph) -> Statistics:

@@ -1,5 +1,6 @@
 """The values that flow through emseg: a micrograph and a label image."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
-from emseg.pixels import Pixels, window
+from emseg.pixels import Pixels, layered, window
 
 UNLABELLED_8 = 255
 UNLABELLED_16 = 65535
@@ -119,6 +120,9 @@ class Micrograph:
         stored: in masks and label images, and where it is laid over intensities.
     is_grey_in_colour : bool
         Whether the file stores its one channel as red, green and blue, which agree.
+    neighbours : tuple of Micrograph
+        As many slices before it as after it in its stack, in their order, for a network that sees
+        them too; each of the same size. Most networks see a slice alone.
     """
 
     pixels: Pixels
@@ -130,10 +134,13 @@ class Micrograph:
     specimen: Region | None = None
     palette: NDArray[np.uint8] | None = None
     is_grey_in_colour: bool = False
+    neighbours: tuple["Micrograph", ...] = ()
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3:
             raise ValueError(f"a micrograph has the axes (C, Y, X), not shape {self.pixels.shape}")
+        if len(self.neighbours) % 2 or any(each.size != self.size for each in self.neighbours):
+            raise ValueError("neighbours have the size of their slice, as many before as after it")
 
     @property
     def size(self) -> tuple[int, int]:
@@ -151,12 +158,55 @@ class Micrograph:
         return self.name if self.plane is None else f"{self.name}[{self.plane}]"
 
     @property
+    def slices(self) -> tuple["Micrograph", ...]:
+        """Its neighbours with itself in their middle, each alone: itself where it has none."""
+        if not self.neighbours:
+            return (self,)
+        middle = len(self.neighbours) // 2
+        alone = replace(self, neighbours=())
+        return (*self.neighbours[:middle], alone, *self.neighbours[middle:])
+
+    @property
     def without_bar(self) -> "Micrograph":
         """The part that shows the specimen, as a micrograph of its own; no pixel is copied."""
-        if self.specimen is None:
-            return self
-        rows, columns = self.specimen.slices
-        return replace(self, pixels=window(self.pixels, rows, columns), specimen=None)
+        return self if self.specimen is None else self.part(*self.specimen.slices)
+
+    def part(self, rows: slice, columns: slice) -> "Micrograph":
+        """Cut rows and columns out of it and of its neighbours; no pixel is copied."""
+        return replace(
+            self,
+            pixels=window(self.pixels, rows, columns),
+            specimen=None,
+            neighbours=tuple(each.part(rows, columns) for each in self.neighbours),
+        )
+
+
+def of_slices(slices: Sequence[Micrograph]) -> Micrograph:
+    """Make one micrograph of a slice and its neighbours, as many before as after it."""
+    middle = len(slices) // 2
+    if not middle:
+        return slices[0]
+    return replace(slices[middle], neighbours=(*slices[:middle], *slices[middle + 1 :]))
+
+
+def stacked(slices: Sequence[Micrograph]) -> Micrograph:
+    """Lay the channels of slices one behind the other, as a network sees them.
+
+    Parameters
+    ----------
+    slices : sequence of Micrograph
+        As `Micrograph.slices` gives them, each with C channels, all of one size.
+
+    Returns
+    -------
+    Micrograph
+        That in their middle, with all their channels, ``len(slices) * C``: channel ``c`` of slice
+        ``s`` is channel ``s * C + c``. No pixel is copied before it is sliced.
+    """
+    middle = slices[len(slices) // 2]
+    if len(slices) == 1:
+        return middle
+    return replace(middle, pixels=layered([each.pixels for each in slices]), channels=())
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@
 
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -209,6 +209,65 @@ class Mapped(LazyPixels):
         return self._function(self.pixels[:, top:bottom])
 
 
+class Layered(LazyPixels):
+    """Channels of several pixels, one behind the other; use `layered`."""
+
+    def __init__(self, parts: Sequence[Pixels]) -> None:
+        self.parts = tuple(parts)
+        shape = sum(map(len, self.parts)), *self.parts[0].shape[1:]
+        super().__init__(shape, np.result_type(*(each.dtype for each in self.parts)))
+
+    def rows(self, top: int, bottom: int) -> NDArray[Any]:
+        """Read rows of all parts."""
+        return np.concatenate([each[:, top:bottom] for each in self.parts])
+
+    def __getitem__(self, index: Any, /) -> NDArray[Any]:
+        """Read what is asked for; of all channels no more columns than that."""
+        channels, rows, columns = _each_axis(index, self.shape)
+        if channels == slice(None):
+            return np.concatenate([each[:, rows, columns] for each in self.parts])
+        return super().__getitem__(index)
+
+
+def layered(parts: Sequence[Pixels]) -> Pixels:
+    """Lay the channels of pixels one behind the other; they are copied when they are sliced.
+
+    Parameters
+    ----------
+    parts : sequence of Pixels
+        Of one height and width.
+
+    Returns
+    -------
+    Pixels, shape (channels of all, Y, X)
+        Of a dtype that holds the values of all.
+
+    Raises
+    ------
+    ValueError
+        When two differ in size.
+    """
+    if len({each.shape[1:] for each in parts}) > 1:
+        raise ValueError("layers have one height and one width")
+    return Layered(parts)
+
+
+def in_memory(pixels: Pixels) -> list[NDArray[Any]]:
+    """List the arrays that pixels keep in memory whatever is sliced; none where all is read."""
+    if isinstance(pixels, Layered):
+        return [array for each in pixels.parts for array in in_memory(each)]
+    if isinstance(pixels, Window | Mapped):
+        return in_memory(pixels.pixels)
+    return [] if isinstance(pixels, LazyPixels) else [np.asarray(pixels)]
+
+
+def is_read(pixels: Pixels) -> bool:
+    """Whether pixels, or some of several layers, are read from a file when they are sliced."""
+    if isinstance(pixels, Layered):
+        return any(map(is_read, pixels.parts))
+    return isinstance(pixels, LazyPixels)
+
+
 def window(pixels: Pixels, rows: slice, columns: slice) -> Pixels:
     """Give a part of pixels: a view of an array, and of what is lazy a part that is lazy too.
 
@@ -270,6 +329,8 @@ def rows_together(pixels: Pixels) -> int:
     """How many rows are read at no more cost than one of them; of an array, each by itself."""
     if isinstance(pixels, Window | Mapped):
         return rows_together(pixels.pixels)
+    if isinstance(pixels, Layered):
+        return max(map(rows_together, pixels.parts))
     return pixels.together if isinstance(pixels, ReadPixels) else 1
 
 

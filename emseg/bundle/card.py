@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from emseg.calibration import PixelSize
-from emseg.config import EvaluateConfig, PredictConfig, Task
+from emseg.config import MOST_NEIGHBOURS, EvaluateConfig, PredictConfig, Task
 from emseg.intensity import IntensityRule
 from emseg.micrograph import LabelClass
 from emseg.naming import LONGEST_TEXT, MOST_CLASSES, fault_of, is_visible, shown
@@ -86,6 +86,12 @@ class CardReading(_Part):
     signal: _Text | None = None
     channels: _Text | None = None
     invert: bool = False
+    neighbours: int = Field(
+        default=0,
+        ge=0,
+        le=MOST_NEIGHBOURS,
+        description="slices of a stack before each, and as many after it, whose channels it sees",
+    )
 
 
 class Polarity(_Part):
@@ -212,7 +218,7 @@ class ModelCard(_Part):
     emseg: _Text
     task: Task
     architecture: Architecture
-    in_channels: int = Field(ge=1, le=_MOST_CHANNELS)
+    in_channels: int = Field(ge=1, le=_MOST_CHANNELS, description="of all slices that it sees")
     channels: tuple[_Text, ...] = Field(default=(), max_length=_MOST_CHANNELS)
     reading: CardReading = CardReading()
     classes: Annotated[tuple[CardClass, ...], AfterValidator(_check_names)] = Field(
@@ -251,10 +257,14 @@ class ModelCard(_Part):
                 )
         if self.tile is not None and self.global_context and self.tile > _SIDE:
             raise ValueError(f"a tile of {self.tile} pixels is more than {_SIDE}, all at once")
-        if self.polarity is not None and len(self.polarity.quantiles) != self.in_channels:
+        if self.in_channels % self.slices:
             raise ValueError(
-                f"polarity is of {len(self.polarity.quantiles)} channels and in_channels is "
-                f"{self.in_channels}"
+                f"in_channels is {self.in_channels}, which is no multiple of {self.slices} slices"
+            )
+        if self.polarity is not None and len(self.polarity.quantiles) != self.slice_channels:
+            raise ValueError(
+                f"polarity is of {len(self.polarity.quantiles)} channels and a slice has "
+                f"{self.slice_channels}"
             )
         return self
 
@@ -280,7 +290,18 @@ class ModelCard(_Part):
             signal=said.signal or trained.signal,
             channels=said.channels or trained.channels,
             invert=trained.invert if config.invert is None else config.invert,
+            neighbours=trained.neighbours,
         )
+
+    @property
+    def slices(self) -> int:
+        """How many slices of a stack it sees at once: one, and its neighbours."""
+        return 2 * self.reading.neighbours + 1
+
+    @property
+    def slice_channels(self) -> int:
+        """Channels of each of them."""
+        return self.in_channels // self.slices
 
     @property
     def label_classes(self) -> tuple[LabelClass, ...]:

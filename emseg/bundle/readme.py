@@ -35,6 +35,7 @@ def model_facts(card: ModelCard) -> list[str]:
     size = card.pixel_size
     facts = [
         f"task: {card.task}, {card.in_channels} channel(s) in, {len(card.classes)} classes out",
+        *_slices(card),
         f"pixel size: {size}" if size else "pixel size: unknown",
         f"intensities: {card.intensity}, per image",
     ]
@@ -52,6 +53,16 @@ def model_facts(card: ModelCard) -> list[str]:
             + (", interrupted before its end" if record.interrupted else "")
         )
     return [*facts, f"emseg {card.emseg}, weights sha256 {card.sha256}"]
+
+
+def _slices(card: ModelCard) -> list[str]:
+    count = card.reading.neighbours
+    if not count:
+        return []
+    return [
+        f"sees {card.slices} slices of a stack at once, {count} before and {count} after each, of "
+        f"{card.slice_channels} channel(s)"
+    ]
 
 
 def _start(record: PretrainedRecord) -> str:

@@ -50,12 +50,18 @@ def together(
     from emseg.bundle import open_model
     from emseg.inference.backends.ensemble import Ensemble
     from emseg.inference.backends.members import require_alike
+    from emseg.inference.backends.narrowed import Narrowed
     from emseg.inference.backends.turned import Turned
 
     models = [model, *map(open_model, config.members)]
     names = [str(each) for each in (config.model, *config.members)]
     alike = require_alike([each.card for each in models], names)
     backends = [choice.backend, *(computed_by(each, config).backend for each in models[1:])]
+    pairs = zip(backends, models, alike.channels, strict=True)
+    backends = [
+        each if model.card.in_channels == alike.card.in_channels else Narrowed(each, channels)
+        for each, model, channels in pairs
+    ]
     if config.tta is not None:
         backends = [Turned(each, config.tta) for each in backends]
     backend = backends[0]

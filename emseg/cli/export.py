@@ -104,16 +104,16 @@ def _tiles(model: "Model", images: list[str], masks: list[str] | None) -> "list[
     import numpy as np
 
     from emseg.inference.exporting.tiles import tiles_of
-    from emseg.inference.preparing.pixel_size import PixelSizeGuard
+    from emseg.inference.preparing import Preparing
 
-    guard, rng = PixelSizeGuard(model.card.pixel_size), np.random.default_rng(0)
+    preparing, rng = Preparing(model.card), np.random.default_rng(0)
     pairs = _unmasked(model, images) if not masks else _masked(model, images, masks)
     chosen = [pairs[number] for number in sorted(rng.permutation(len(pairs))[:_PLANES])]
     most = -(-_MOST // len(chosen))
     tiles: list[LabelledTile] = []
     for read in chosen:
         micrograph, mask = read()
-        tiles += tiles_of(model.card, guard, micrograph, mask, most, rng)
+        tiles += tiles_of(model.card, preparing, micrograph, mask, most, rng)
     return tiles
 
 

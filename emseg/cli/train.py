@@ -250,6 +250,9 @@ def _options(
     val_slices: Annotated[
         str | None, typer.Option(metavar="A:B", help="The same, to validate with.")
     ] = None,
+    neighbours: Annotated[
+        int, typer.Option(metavar="N", help="Show it N slices of a stack before and after each.")
+    ] = 0,
     axes: Axes = None,
     signal: Signal = None,
     channels: Channels = None,

@@ -45,6 +45,8 @@ def _lines(found: "TrainingForecast") -> Iterator[tuple[str, str]]:
 
     card, config = found.card, found.settled.config
     yield "micrographs", f"{found.images} to learn from, {found.validation_images} to validate with"
+    if reach := card.reading.neighbours:
+        yield "slices seen at once", f"{card.slices}: {reach} before and {reach} after each"
     yield "pixel size", str(card.pixel_size or "unknown")
     for each, share in zip(card.classes, found.shares, strict=True):
         rare = " (rare: a third of the crops lies around such classes)" if share < _RARE else ""
@@ -70,6 +72,7 @@ def _entry(found: "TrainingForecast") -> dict[str, object]:
     return {
         "images": found.images,
         "validation_images": found.validation_images,
+        "neighbours": card.reading.neighbours,
         "pixel_size_nm": card.pixel_size_nm,
         "classes": {
             each.name: share for each, share in zip(card.classes, found.shares, strict=True)

@@ -67,14 +67,17 @@ def show_crops(config: "TrainConfig", path: Path) -> None:
     from emseg.training.crops import CropDataset
     from emseg.training.jobs import prepare
 
-    data = prepare(config, choose_device("cpu")).dataset
+    job = prepare(config, choose_device("cpu"))
+    data, card = job.dataset, job.card
+    first = card.reading.neighbours * card.slice_channels  # of those before it nothing is drawn
+    own = slice(first, first + card.slice_channels)
     samples = [data[number] for number in range(CROPS)]
     labels = []
     if isinstance(data, CropDataset):
         classes = data.planes[0].labels
         labels = [crop_labels(classes, truth.numpy()) for _, truth in samples]
     header = f"crops of {samples[0][0].shape[-1]} px, --augment {config.augment}"
-    write_crops(path, header, [crop.numpy() for crop, _ in samples], labels)
+    write_crops(path, header, [crop[own].numpy() for crop, _ in samples], labels)
     result(f"written: {path}")
 
 
@@ -127,8 +130,10 @@ def _say_start(config: "TrainConfig", job: Any, device: Any) -> None:
         f"device: {device_name(device)}, precision: {precision}, crop: {card.crop} px, "
         f"pixel size: {card.pixel_size or 'unknown'}"
     )
+    reach = card.reading.neighbours
+    seen = f", each seen with {reach} slice(s) before and after it" if reach else ""
     remark(
-        f"{job.images} micrographs to train on, {job.validation_images} to validate with; "
+        f"{job.images} micrographs to train on, {job.validation_images} to validate with{seen}; "
         f"classes: {', '.join(each.name for each in card.classes)}"
     )
     remark(job.transfer.sentence)

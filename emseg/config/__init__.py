@@ -3,9 +3,10 @@
 from emseg.config.applying import EvaluateConfig, ImageFormat, Numbered, PredictConfig
 from emseg.config.base import Config, Memory, Rescale, Slices, Task, Threads, parse_slices
 from emseg.config.measuring import Border, MeasureConfig
-from emseg.config.training import Optimiser, Precision, TrainConfig
+from emseg.config.training import MOST_NEIGHBOURS, Optimiser, Precision, TrainConfig
 
 __all__ = [
+    "MOST_NEIGHBOURS",
     "Border",
     "Config",
     "EvaluateConfig",

@@ -17,6 +17,9 @@ from emseg.learning import Augment, parse_weights, split_losses
 from emseg.naming import fault_of, shown
 from emseg.schedules import parse_schedule
 
+MOST_NEIGHBOURS = 16
+"""Slices before and after each; further ones show something else."""
+
 
 class Optimiser(StrEnum):
     """What turns gradients into steps."""
@@ -87,6 +90,7 @@ class TrainConfig(Reading):
     fold: int | None = Field(default=None, ge=1)
     slices: Slices | None = None
     val_slices: Slices | None = None
+    neighbours: int = Field(default=0, ge=0, le=MOST_NEIGHBOURS)
     invert: bool = False
 
     task: Task = Task.SEGMENTATION
@@ -164,6 +168,11 @@ class TrainConfig(Reading):
             raise UsageError(
                 f"--loss {self.loss} and --class-weights {self.class_weights} are for pixels, and "
                 "this is a classifier, which sees each class equally often; leave them out"
+            )
+        if self.task is Task.CLASSIFICATION and self.neighbours:
+            raise UsageError(
+                f"--neighbours {self.neighbours} is for pixels that are labelled slice by slice, "
+                "and this is a classifier, which sees each micrograph alone; leave it out"
             )
         if self.folds and (self.val_images or self.val_slices):
             raise UsageError(

@@ -1,7 +1,7 @@
 """One model, one micrograph, one class: everything that can be drawn of them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -349,4 +349,4 @@ def _largest(counts: list[int]) -> int:
 
 def part_of(micrograph: Micrograph, region: Region) -> Micrograph:
     """Cut a region out of a micrograph; no pixel is copied."""
-    return replace(micrograph, pixels=micrograph.pixels[:, *region.slices], specimen=None)
+    return micrograph.part(*region.slices)

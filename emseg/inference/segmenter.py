@@ -19,7 +19,7 @@ from emseg.inference.pipeline import ahead
 from emseg.inference.plan import Budget, Need, Network, Plan, plan_tiles, planned, require_allowed
 from emseg.inference.preparing import Prepared, Preparing
 from emseg.micrograph import LabelImage, Micrograph, label_dtype
-from emseg.pixels import LazyPixels, rows_together
+from emseg.pixels import in_memory, is_read, rows_together
 from emseg.tiling import Blend, Span, Stitch, Tile, covering_spans, padded_length, spans
 
 if TYPE_CHECKING:
@@ -248,16 +248,16 @@ class Segmenter:
         return Segmentation(image, np.concatenate(kept, axis=1) if kept else None)
 
     def _need(self, micrograph: Micrograph, seen: Micrograph, *, keep_probabilities: bool) -> Need:
-        read = {id(each.pixels): each.pixels for each in (micrograph, seen)}
-        held = sum(each.nbytes for each in read.values() if isinstance(each, np.ndarray))
+        slices = [each.pixels for each in micrograph.slices]
+        arrays = [array for each in (*slices, seen.pixels) for array in in_memory(each)]
+        held = sum(each.nbytes for each in {id(each): each for each in arrays}.values())
         is_rescaled = seen.size != micrograph.without_bar.size
-        pixels = micrograph.pixels
-        row = len(pixels) * pixels.shape[2] * pixels.dtype.itemsize
+        row = sum(len(each) * each.shape[2] * each.dtype.itemsize for each in slices)
         return Need(
             seen.size,
             micrograph.size,
-            row if isinstance(pixels, LazyPixels) else 0,
-            rows_together(pixels),
+            row if is_read(slices[0]) or len(slices) > 1 else 0,
+            rows_together(micrograph.pixels),
             keep_probabilities or is_rescaled or self.card.global_context,
             is_rescaled,
             held + self._files(micrograph),

@@ -36,6 +36,9 @@ class Layout:
         Positions of the axes whose samples are channels.
     y, x : int
         Positions of the axes that span a plane.
+    depth : int or None
+        Position of the axis along which planes are neighbours: of those with several planes that
+        which is called z, else the fastest; None where there is one plane.
     """
 
     shape: tuple[int, ...]
@@ -43,6 +46,7 @@ class Layout:
     channels: tuple[int, ...]
     y: int
     x: int
+    depth: int | None = None
 
     @classmethod
     def of(cls, axes: tuple[Axis, ...]) -> "Layout":
@@ -51,7 +55,9 @@ class Layout:
         y, x = names.index("y"), names.index("x")
         channels = tuple(at for at, name in enumerate(names) if name in _CHANNELS)
         planes = tuple(at for at in range(len(names)) if at not in (y, x, *channels))
-        return cls(tuple(axis.size for axis in axes), planes, channels, y, x)
+        several = [at for at in planes if axes[at].size > 1]
+        depth = max(several, key=lambda at: (names[at] == "z", at), default=None)
+        return cls(tuple(axis.size for axis in axes), planes, channels, y, x, depth)
 
     @property
     def count(self) -> int:
@@ -75,6 +81,23 @@ class Layout:
         for at, position in zip(self.planes, where, strict=True):
             index[at] = int(position)
         return tuple(index)
+
+    def around(self, plane: int, reach: int) -> list[int]:
+        """Give the numbers of a plane and of those before and after it, ``reach`` on each side.
+
+        Past the ends of the stack its last plane there is repeated::
+
+            planes of the stack      0 1 2 3 4
+            around 1, reach 2    0 0 1 2 3
+        """
+        if self.depth is None:
+            return [plane] * (2 * reach + 1)
+        sizes = [self.shape[at] for at in self.planes]
+        axis = self.planes.index(self.depth)
+        where = [int(each) for each in np.unravel_index(plane, sizes)]
+        places = np.clip(where[axis] + np.arange(-reach, reach + 1), 0, sizes[axis] - 1)
+        index = [places if at == axis else np.full_like(places, n) for at, n in enumerate(where)]
+        return [int(each) for each in np.ravel_multi_index(index, sizes)]
 
     def arrange(self, plane: NDArray[Any]) -> NDArray[Any]:
         """Bring one plane as it was read into the order (C, Y, X)."""

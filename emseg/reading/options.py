@@ -59,6 +59,8 @@ class ReadOptions:
         many and does not name them.
     allow_external : bool
         Whether values may lie in files outside the folder of the file that names them.
+    neighbours : int
+        How many planes of a stack before each, and how many after it, are read along with it.
     """
 
     axes: str | None = None
@@ -71,6 +73,7 @@ class ReadOptions:
     as_stored: bool = False
     axes_of_images: str | None = None
     allow_external: bool = False
+    neighbours: int = 0
 
     @classmethod
     def of(cls, config: _Says) -> Self:

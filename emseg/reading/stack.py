@@ -30,6 +30,7 @@ from emseg.reading.held import borrowed
 from emseg.reading.inside import file_of
 from emseg.reading.layout import Layout, relabel
 from emseg.reading.missing import missing
+from emseg.reading.neighbours import read_around, tell_alone
 from emseg.reading.options import ReadOptions
 from emseg.reading.reasons import explained
 from emseg.reading.signal import Signal, Source
@@ -96,7 +97,7 @@ class Stack(Sequence[Micrograph]):
     @cached_property
     def channels(self) -> tuple[str, ...]:
         """Channel names; for a file that stores colours, those of its first plane."""
-        return self.plane(0).channels if self._is_coloured else self._channels
+        return self._plane(0, LARGE).channels if self._is_coloured else self._channels
 
     def __len__(self) -> int:
         return self._layout.count
@@ -115,17 +116,26 @@ class Stack(Sequence[Micrograph]):
         return self.plane(at, None)
 
     def plane(self, at: int, at_most: int | None = LARGE) -> Micrograph:
-        """Read a plane; the pixels of a large one only when they are sliced.
+        """Read a plane, with its neighbours where they are wanted; of large ones no pixel yet.
 
         Parameters
         ----------
         at : int
             Its position.
         at_most : int or None
-            Bytes of memory of a plane that is read at once; None reads any. Formats that give
-            no rows without all of them are read at once as well.
+            Bytes of memory of a plane, and of its neighbours, that are read at once; None reads
+            any. Formats that give no rows without all of them are read at once as well.
         """
-        plane = range(len(self))[at]
+        plane, reach = range(len(self))[at], self.options.neighbours
+        if not reach:
+            return self._plane(plane, at_most)
+        if len(self) == 1:
+            tell_alone(self.path)
+        around = self._layout.around(plane, reach)
+        each = None if at_most is None else at_most // len(around)
+        return read_around((self, each), around, lambda index: self._plane(index, each))
+
+    def _plane(self, plane: int, at_most: int | None) -> Micrograph:
         pixels, channels = self._colours(self._pixels(plane, at_most))
         first = pixels if plane == 0 else None
         return Micrograph(

@@ -1,6 +1,5 @@
 """Heat maps on the micrograph that they explain."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +52,7 @@ def write_heat(path: Path, heat: "HeatMap", micrograph: Micrograph, answer: "Ans
     NotWritableError, StorageError
         When the file cannot be written.
     """
-    part = replace(micrograph, pixels=micrograph.pixels[:, *answer.region.slices], specimen=None)
+    part = micrograph.part(*answer.region.slices)
     shown = shown_size(part.size, part.pixel_size, _LONGEST)
     grey = grey_picture(part, shown)
     values, limit = _scaled(heat, heat.values[answer.region.slices])

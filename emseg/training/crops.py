@@ -110,7 +110,7 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
             _shifted(middle, min(side, length), length)
             for middle, length in zip(centre, plane.micrograph.size, strict=True)
         )
-        pixels = plane.micrograph.pixels[:, rows, columns]
+        pixels = plane.pixels[:, rows, columns]
         image = normalise(pixels, plane.statistics, self.rule)
         labels = plane.labels.pixels[rows, columns].astype(np.float32)[None]
         missing = [max(0, self.crop - length) for length in image.shape[1:]]  # a small micrograph

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from emseg.errors import ContentError, UsageError, listed
 from emseg.intensity import Statistics
-from emseg.micrograph import LabelImage, Micrograph
+from emseg.micrograph import LabelImage, Micrograph, stacked
+from emseg.pixels import Pixels
+from emseg.training.slices import place_of, places_seen
 
 _LONG = 10  # planes of a stack, from which on one is left out between learnt and held-out ones
 _log = logging.getLogger(__name__)
@@ -25,16 +27,22 @@ class LabelledPlane:
     Parameters
     ----------
     micrograph : Micrograph
-        Pixels as in the file.
+        Pixels as in the file, with its neighbours where they are seen along with it.
     labels : LabelImage
         Of the same height and width.
     statistics : Statistics
-        Of the whole micrograph, also when this is a part of it.
+        Of the whole micrograph, also when this is a part of it; of its neighbours likewise, in
+        their order.
     """
 
     micrograph: Micrograph
     labels: LabelImage
     statistics: Statistics
+
+    @property
+    def pixels(self) -> Pixels:
+        """What a network sees, shape (channels of all slices, Y, X)."""
+        return stacked(self.micrograph.slices).pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,8 @@ def split(
     Single micrographs are drawn by the seed, and one that alone shows a class is passed over. Of
     each stack the last planes are held out, because neighbouring planes show nearly the same; if
     they alone show a class, others that lie together. The plane next to those is left out of both
-    where a stack has enough of them. One micrograph alone is cut in two.
+    where a stack has enough of them, and whatever the stack those that see a held-out plane as
+    their neighbour. One micrograph alone is cut in two.
 
     Parameters
     ----------
@@ -114,6 +123,7 @@ def split(
             require_several(files, fold)
         if len(single) > 1:
             hold_out_units(draw, single, fraction, seed, fold)
+    draw.leave_seeing([plane.micrograph for plane in planes])
     _log.info(
         "held out for validation: %s",
         listed([planes[i].micrograph.title for i in sorted(draw.held_out)]),
@@ -128,6 +138,7 @@ def split(
         raise UsageError(
             f"{len(planes)} micrographs leave nothing to learn from, or nothing to validate with; "
             "give fewer --folds, or more micrographs"
+            + (", or fewer --neighbours" if planes[0].micrograph.neighbours else "")
         )
     return train, held_out
 
@@ -210,6 +221,21 @@ class Draw:
             if (one in self.held_out) != (other in self.held_out):
                 self.between.add(other if one in self.held_out else one)
 
+    def leave_seeing(self, micrographs: Sequence[Micrograph]) -> None:
+        """Leave out what would show held-out planes to the training, as neighbours of others.
+
+        ::
+
+            one neighbour on each side    learnt learnt [gap] held out
+            two                           learnt [gap]  [gap] held out
+        """
+        places = {place_of(micrographs[index]) for index in self.held_out}
+        self.between.update(
+            index
+            for index, each in enumerate(micrographs)
+            if each.neighbours and index not in self.held_out and places & places_seen(each)
+        )
+
 
 def _share(count: int, fraction: float) -> int:
     """Part of several, at least one and never all."""
@@ -275,7 +301,7 @@ class _Cut:
     def _part(self, plane: LabelledPlane, part: slice) -> LabelledPlane:
         rows, columns = (slice(None), part) if self.axis else (part, slice(None))
         return LabelledPlane(
-            replace(plane.micrograph, pixels=plane.micrograph.pixels[:, rows, columns]),
+            plane.micrograph.part(rows, columns),
             replace(plane.labels, pixels=plane.labels.pixels[rows, columns]),
             plane.statistics,
         )

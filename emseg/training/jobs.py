@@ -17,10 +17,9 @@ from emseg.calibration import PixelSize
 from emseg.config import Task, TrainConfig
 from emseg.errors import ContentError
 from emseg.inference import measure_halo
-from emseg.inference.preparing.channels import fit_channels
 from emseg.inference.preparing.likeness import likeness_of
 from emseg.inference.preparing.polarity import polarity_of
-from emseg.intensity import IntensityRule, normalise
+from emseg.intensity import IntensityRule, Statistics, middle_of, normalise
 from emseg.learning import parse_weights
 from emseg.micrograph import LabelClass
 from emseg.naming import shown, tamed
@@ -246,7 +245,12 @@ def _card(
         classes=card_classes(classes),
         pixel_size_nm=(pixel_size.y_nm, pixel_size.x_nm) if pixel_size else None,
         pixel_size_source=tamed(pixel_size.source) if pixel_size else None,
-        reading=CardReading(signal=config.signal, channels=config.channels, invert=config.invert),
+        reading=CardReading(
+            signal=config.signal,
+            channels=config.channels,
+            invert=config.invert,
+            neighbours=config.neighbours,
+        ),
         intensity=_RULE,
         crop=crop,
         licence=config.licence,
@@ -255,11 +259,17 @@ def _card(
 
 def _of_micrographs(data: Sequence[LabelledPlane | LabelledMicrograph]) -> dict[str, Any]:
     """Sum up the micrographs of a training for the card."""
+    alone = [(each.micrograph, _own(each)) for each in data]
     return {
         "channels": _channel_names(data),
-        "polarity": polarity_of(((each.micrograph, each.statistics) for each in data), _RULE),
-        "likeness": likeness_of(((each.micrograph, each.statistics) for each in data), _RULE),
+        "polarity": polarity_of(alone, _RULE),
+        "likeness": likeness_of(alone, _RULE),
     }
+
+
+def _own(each: LabelledPlane | LabelledMicrograph) -> Statistics:
+    """Give the statistics of a micrograph without those of its neighbours."""
+    return middle_of(each.statistics, len(each.micrograph.pixels))
 
 
 def _channel_names(planes: Sequence[LabelledPlane | LabelledMicrograph]) -> tuple[str, ...]:
@@ -280,9 +290,8 @@ def _measured_halo(
     if card.global_context:
         return {"halo": 0}
     plane = max(planes, key=lambda each: min(each.micrograph.size))
-    micrograph = fit_channels(plane.micrograph, card.in_channels)
     side = side or _HALO_PIXELS
-    pixels = micrograph.pixels[:, :side, :side]
+    pixels = plane.pixels[:, :side, :side]
     image = normalise(pixels, plane.statistics, card.intensity)
     reach = card.receptive_field
     return {"halo": measure_halo(network, image, stride=card.stride, receptive_field=reach)}

@@ -207,7 +207,7 @@ def _middle(plane: LabelledPlane, share: float, least: int) -> LabelledPlane:
     rows, columns = (
         _middle_of(length, max(least, round(length * share))) for length in plane.micrograph.size
     )
-    micrograph = replace(plane.micrograph, pixels=plane.micrograph.pixels[:, rows, columns])
+    micrograph = plane.micrograph.part(rows, columns)
     labels = replace(plane.labels, pixels=plane.labels.pixels[rows, columns])
     return LabelledPlane(micrograph, labels, plane.statistics)
 
@@ -216,7 +216,7 @@ def _cut(micrograph: Micrograph, side: int) -> Micrograph:
     """Cut the middle square out of a micrograph."""
     whole = micrograph.without_bar
     rows, columns = (_middle_of(length, side) for length in whole.size)
-    return replace(whole, pixels=whole.pixels[:, rows, columns])
+    return whole.part(rows, columns)
 
 
 def _middle_of(length: int, wanted: int) -> slice:

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +12,6 @@ import numpy as np
 from emseg.calibration import PixelSize
 from emseg.config import TrainConfig, parse_slices
 from emseg.errors import MismatchError, UsageError, listed
-from emseg.inference.preparing.channels import with_common_channels
-from emseg.intensity import measure
 from emseg.labels import (
     Judgement,
     Overlaps,
@@ -37,6 +34,14 @@ from emseg.reading import (
 from emseg.training.groups import fold_of, groups_of
 from emseg.training.holding_out import LabelledPlane, check_classes, split
 from emseg.training.pixel_sizes import CommonScale, rescaled_labels
+from emseg.training.slices import (
+    Fitting,
+    alike,
+    neighbours_only,
+    place_of,
+    places_seen,
+    require_stack,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -62,8 +67,8 @@ class LabelledSet:
 
     @property
     def channels(self) -> int:
-        """Channels of every micrograph."""
-        return int(self.train[0].micrograph.pixels.shape[0])
+        """Channels of every micrograph, and of the neighbours that are seen along with it."""
+        return len(self.train[0].pixels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +95,11 @@ def load_labelled(config: TrainConfig) -> LabelledSet:
     raws = _read(config.images, config.masks, config.mask_folders, config.slices, options)
     held_out = _read_validation(config, options)
     raws = _without(raws, held_out)
+    _tell_seen(raws, held_out)
     raws, held_out = _with_common_channels(raws, held_out)
     classes, unlabelled, judged = _choose(config, [*raws, *held_out])
     scale = CommonScale([raw.image for raw in raws], config.rescale)
+    fitting = Fitting(scale)
 
     def labelled(raw: _Raw) -> LabelledPlane:
         masks = _judged(raw, judged)
@@ -100,7 +107,7 @@ def load_labelled(config: TrainConfig) -> LabelledSet:
             labels = combine_masks(masks, classes, unlabelled)
         else:
             labels = to_label_image(masks[0], classes, unlabelled)
-        return _labelled(raw.image, labels, scale)
+        return _labelled(raw.image, labels, fitting)
 
     train = [labelled(raw) for raw in raws]
     validation = [labelled(raw) for raw in held_out]
@@ -109,8 +116,8 @@ def load_labelled(config: TrainConfig) -> LabelledSet:
         train, validation = split(
             train, config.val_fraction, config.seed, groups=groups, fold=fold_of(config)
         )
-    learnt = {_place(each.micrograph) for each in train}
-    layered = (_judged(raw, judged) for raw in raws if _place(raw.image) in learnt)
+    learnt = {place_of(each.micrograph) for each in train}
+    layered = (_judged(raw, judged) for raw in raws if place_of(raw.image) in learnt)
     vanished = _told_overlaps(layered, config) if config.mask_folders else ()
     check_classes(train, validation, told=vanished)
     return LabelledSet(tuple(train), tuple(validation), classes, scale.pixel_size)
@@ -119,7 +126,7 @@ def load_labelled(config: TrainConfig) -> LabelledSet:
 def _with_common_channels(
     raws: Sequence[_Raw], held_out: Sequence[_Raw]
 ) -> tuple[list[_Raw], list[_Raw]]:
-    images = with_common_channels([raw.image for raw in (*raws, *held_out)])
+    images = alike([raw.image for raw in (*raws, *held_out)])
     pairs = zip((*raws, *held_out), images, strict=True)
     fitted = [replace(raw, image=image) for raw, image in pairs]
     return fitted[: len(raws)], fitted[len(raws) :]
@@ -141,8 +148,8 @@ def _judged(raw: _Raw, judged: Sequence[Judgement]) -> list[Micrograph]:
 
 def _without(raws: list[_Raw], held_out: Sequence[_Raw]) -> list[_Raw]:
     """Leave out of the training what it is validated with."""
-    taken = {_place(raw.image) for raw in held_out}
-    kept = [raw for raw in raws if _place(raw.image) not in taken]
+    taken = {place_of(raw.image) for raw in held_out}
+    kept = [raw for raw in raws if place_of(raw.image) not in taken]
     if not kept:
         raise UsageError(
             f"{raws[0].image.path} and all other micrographs are named for training and for "
@@ -156,8 +163,18 @@ def _without(raws: list[_Raw], held_out: Sequence[_Raw]) -> list[_Raw]:
     return kept
 
 
-def _place(image: Micrograph) -> tuple[str, int | None]:
-    return os.path.realpath(image.path or image.name), image.plane
+def _tell_seen(raws: Sequence[_Raw], held_out: Sequence[_Raw]) -> None:
+    """Tell where slices that validate are seen in the training, as neighbours of others."""
+    taken = {place_of(raw.image) for raw in held_out}
+    seeing = [raw for raw in raws if taken & places_seen(raw.image)]
+    if seeing:
+        reach = len(raws[0].image.neighbours) // 2
+        _log.warning(
+            "%d slice(s) that are learnt from have slices that validate among their neighbours, "
+            "so that the scores flatter the model: leave %d between --slices and --val-slices",
+            len(seeing),
+            reach,
+        )
 
 
 def _read_validation(config: TrainConfig, options: ReadOptions) -> list[_Raw]:
@@ -198,6 +215,7 @@ def _read(
 ) -> list[_Raw]:
     chosen = parse_slices(slices) if slices else None
     planes = list_planes(images, slices=chosen, options=options, skip=NO_MICROGRAPHS)
+    require_stack(planes, options.neighbours)
     sources = [list(masks)] if masks else [[folder] for folder in folders.values()]
     if not sources:
         raise UsageError("micrographs without masks teach nothing; name their masks")
@@ -279,17 +297,18 @@ def _choose(
     return classes, unlabelled, [judgement]
 
 
-def _labelled(micrograph: Micrograph, labels: LabelImage, scale: CommonScale) -> LabelledPlane:
+def _labelled(micrograph: Micrograph, labels: LabelImage, fitting: Fitting) -> LabelledPlane:
     labels = replace(labels, name=micrograph.name, pixel_size=micrograph.pixel_size)
-    image = scale.fit(micrograph)
-    return LabelledPlane(image, rescaled_labels(labels, image), measure(image))
+    image, statistics = fitting.fit(micrograph)
+    return LabelledPlane(image, rescaled_labels(labels, image), statistics)
 
 
 def fingerprint(planes: Iterable[LabelledPlane]) -> str:
     """Hash all pixels and labels, sha256: the same data gives the same fingerprint."""
-    digest = hashlib.sha256()
-    for plane in planes:
-        for array in (plane.micrograph.pixels, plane.labels.pixels):
-            digest.update(f"{array.dtype}{array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
+    digest, planes = hashlib.sha256(), list(planes)
+    arrays = [each for plane in planes for each in (plane.micrograph.pixels, plane.labels.pixels)]
+    beside = neighbours_only(plane.micrograph for plane in planes)
+    for array in (*arrays, *(each.pixels for each in beside)):
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

@@ -304,7 +304,9 @@ def _is_stack(count: int | None, *, said: bool | None) -> bool:
 
 def without_pixels(plane: _Plane) -> _Plane:
     """Give what a plane says about itself, with pixels of its shape and type in no memory."""
-    if isinstance(plane, Micrograph | LabelImage):
+    if isinstance(plane, Micrograph):
+        return replace(plane, pixels=_hollow(plane.pixels), neighbours=())
+    if isinstance(plane, LabelImage):
         return replace(plane, pixels=_hollow(plane.pixels))
     return _hollow(plane)
 

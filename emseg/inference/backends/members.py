@@ -24,16 +24,21 @@ class Membership:
     orders : tuple of tuple of int
         For each model, where it has the classes of the first; see
         `emseg.inference.backends.ensemble.Ensemble`.
+    channels : tuple of slice
+        For each model, which of the channels that all see are its own; see
+        `emseg.inference.backends.narrowed.Narrowed`.
     """
 
     card: ModelCard
     orders: tuple[tuple[int, ...], ...]
+    channels: tuple[slice, ...]
 
 
 def require_alike(cards: Sequence[ModelCard], names: Sequence[str]) -> Membership:
     """Put the cards of models together that answer the same question of the same pixels.
 
-    Each tile is cut and normalised once for all of them, so that they have to read alike.
+    Each tile is cut and normalised once for all of them, so that they have to read alike. Those
+    that see fewer neighbouring slices than others are given the middle ones.
 
     Parameters
     ----------
@@ -57,9 +62,18 @@ def require_alike(cards: Sequence[ModelCard], names: Sequence[str]) -> Membershi
             )
     classes = [each.name for each in first.classes]
     orders = [[each.name for each in card.classes] for card in cards]
+    common = _common(cards)
     return Membership(
-        _common(cards), tuple(tuple(own.index(name) for name in classes) for own in orders)
+        common,
+        tuple(tuple(own.index(name) for name in classes) for own in orders),
+        tuple(_middle(card, common) for card in cards),
     )
+
+
+def _middle(card: ModelCard, common: ModelCard) -> slice:
+    """Say which channels of all slices are those that a model sees."""
+    start = (common.in_channels - card.in_channels) // 2
+    return slice(start, start + card.in_channels)
 
 
 def _differences(one: ModelCard, other: ModelCard) -> list[tuple[str, str, str]]:
@@ -67,7 +81,7 @@ def _differences(one: ModelCard, other: ModelCard) -> list[tuple[str, str, str]]
     compared: list[tuple[str, object, object]] = [
         ("they were trained for", one.task.value, other.task.value),
         ("their classes are", _classes(one), _classes(other)),
-        ("they see channels:", one.in_channels, other.in_channels),
+        ("they see channels:", one.slice_channels, other.slice_channels),
         ("they read micrographs with", _reading(one), _reading(other)),
         ("their intensity rules are", one.intensity.value, other.intensity.value),
     ]
@@ -83,7 +97,7 @@ def _classes(card: ModelCard) -> str:
 
 
 def _reading(card: ModelCard) -> str:
-    said = card.reading.model_dump(exclude_defaults=True)
+    said = card.reading.model_dump(exclude_defaults=True, exclude={"neighbours"})
     return listed((f"{key} {value}" for key, value in said.items()), most=3) or "no option"
 
 
@@ -104,10 +118,13 @@ def _common(cards: Sequence[ModelCard]) -> ModelCard:
     tiles = [card.tile for card in blended or cards if card.tile is not None]
     if tiles and not blended:  # the smallest may keep nothing inside the largest halo
         tiles = [max(min(tiles), 2 * padded_length(halo, stride) + 8 * stride)]
+    widest = max(cards, key=lambda card: card.slices)
     reach = [card.receptive_field for card in cards]
     known = [each for each in reach if each is not None]
     return cards[0].model_copy(
         update={
+            "in_channels": widest.in_channels,
+            "reading": widest.reading,
             "stride": stride,
             "halo": halo,
             "tile": max(tiles, default=None),

@@ -64,7 +64,7 @@ def stand_in(card: ModelCard) -> NDArray[np.float32]:
         planes += np.kron(grains, np.ones((1, scale, scale)))[:, :side, :side]
     planes /= len(_SCALES) ** 0.5
     if card.polarity is not None:
-        known = np.array(card.polarity.quantiles)
+        known = np.tile(card.polarity.quantiles, (card.slices, 1))
         for plane, quantiles in zip(planes, known, strict=True):
             ranks = plane.ravel().argsort().argsort().reshape(plane.shape) / (plane.size - 1)
             plane[:] = np.interp(ranks, np.linspace(0, 1, len(quantiles)), quantiles)

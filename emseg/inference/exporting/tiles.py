@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from emseg.bundle import ModelCard
 from emseg.inference.exporting.int8 import LabelledTile
 from emseg.inference.exporting.reference import side_of
-from emseg.inference.preparing.channels import fit_channels
-from emseg.inference.preparing.pixel_size import PixelSizeGuard
-from emseg.intensity import measure, normalise
+from emseg.inference.preparing import Preparing
+from emseg.intensity import normalise
 from emseg.micrograph import LabelImage, Micrograph
 
 _NONE = -1  # the class of pixels that no mask knows
@@ -19,7 +18,7 @@ _NONE = -1  # the class of pixels that no mask knows
 
 def tiles_of(
     card: ModelCard,
-    guard: PixelSizeGuard,
+    preparing: Preparing,
     micrograph: Micrograph,
     mask: LabelImage | None,
     most: int,
@@ -31,7 +30,7 @@ def tiles_of(
     ----------
     card : ModelCard
         Of the model.
-    guard : PixelSizeGuard
+    preparing : Preparing
         Of the same model.
     micrograph : Micrograph
         As it was read.
@@ -42,15 +41,14 @@ def tiles_of(
     rng : Generator
         Chooses them.
     """
-    seen = fit_channels(micrograph.without_bar, card.in_channels)
-    scaled = guard.fit(seen)
-    statistics, side = measure(scaled), side_of(card)
-    labels = None if mask is None else _classes(card, micrograph, mask, scaled.size)
-    places = [(y, x) for y in _starts(scaled.size[0], side) for x in _starts(scaled.size[1], side)]
+    seen, statistics = preparing.measured(micrograph)
+    side = side_of(card)
+    labels = None if mask is None else _classes(card, micrograph, mask, seen.size)
+    places = [(y, x) for y in _starts(seen.size[0], side) for x in _starts(seen.size[1], side)]
     for number in sorted(rng.permutation(len(places))[:most]):
         y, x = places[number]
         rows, columns = slice(y, y + side), slice(x, x + side)
-        values = normalise(scaled.pixels[:, rows, columns], statistics, card.intensity)
+        values = normalise(seen.pixels[:, rows, columns], statistics, card.intensity)
         margins = [(0, side - length) for length in values.shape[1:]]
         image = np.pad(values, [(0, 0), *margins], mode="symmetric")
         of_image = None

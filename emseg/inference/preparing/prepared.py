@@ -5,9 +5,14 @@
     Micrograph --> without its bar --> channels --> pixel size --> statistics, polarity, likeness
                                                                          |
                         tile, mirrored at the far edge <-- normalised <--+
+
+Where a network sees neighbouring slices too, each slice walks it by itself, with statistics of its
+own, and in the end their channels lie one behind the other.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,8 +24,8 @@ from emseg.inference.preparing.channels import fit_channels
 from emseg.inference.preparing.likeness import look_for_likeness
 from emseg.inference.preparing.pixel_size import PixelSizeGuard
 from emseg.inference.preparing.polarity import PolarityCheck
-from emseg.intensity import IntensityRule, Statistics, measure, normalise
-from emseg.micrograph import Micrograph
+from emseg.intensity import IntensityRule, Statistics, joined, measure, normalise
+from emseg.micrograph import Micrograph, stacked
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,9 +37,10 @@ class Prepared:
     micrograph : Micrograph
         As it was read, with its information bar.
     seen : Micrograph
-        Its specimen, with the channels and at the pixel size that the network wants.
+        Its specimen, with the channels and at the pixel size that the network wants, and with the
+        channels of its neighbours where it wants them.
     statistics : Statistics
-        Of all that is seen.
+        Of all that is seen, of each slice by itself.
     rule : IntensityRule
         How it is normalised.
     unlikeness : float or None
@@ -96,6 +102,7 @@ class Preparing:
         self.card = card
         self._guard = PixelSizeGuard(card.pixel_size, rescale)
         self._polarity = PolarityCheck(card)
+        self._last: tuple[_Slice, ...] = ()  # of the plane before, which the next one shares
 
     def seen(self, micrograph: Micrograph) -> Micrograph:
         """Give the specimen of a micrograph the channels and the pixel size of the model.
@@ -105,7 +112,7 @@ class Preparing:
         MismatchError
             When the channels do not fit the model, or the pixel size is too far from its own.
         """
-        return self._guard.fit(fit_channels(micrograph.without_bar, self.card.in_channels))
+        return stacked([each.seen for each in self._slices(micrograph)])
 
     def prepare(self, micrograph: Micrograph) -> Prepared:
         """Look at all of a micrograph once, a band of rows at a time.
@@ -117,11 +124,70 @@ class Preparing:
         ContentError
             When it holds no number.
         """
-        seen = self.seen(micrograph)
-        statistics = measure(seen)
-        self._polarity.look(seen, statistics)
-        away = look_for_likeness(seen, statistics, self.card)
-        return Prepared(micrograph, seen, statistics, self.card.intensity, away)
+        slices = self._slices(micrograph)
+        middle = slices[len(slices) // 2]
+        self._polarity.look(middle.seen, middle.statistics)
+        away = look_for_likeness(middle.seen, middle.statistics, self.card)
+        return Prepared(micrograph, *_together(slices), self.card.intensity, away)
+
+    def measured(self, micrograph: Micrograph) -> tuple[Micrograph, Statistics]:
+        """Do as `seen`, and measure what is seen; nothing is told about it."""
+        return _together(self._slices(micrograph))
+
+    def _slices(self, micrograph: Micrograph) -> "tuple[_Slice, ...]":
+        """Prepare a micrograph and its neighbours, as many as the model sees."""
+        prepared = {each.key: each for each in self._last}
+        slices = []
+        for read in _as_many(micrograph.slices, self.card.reading.neighbours):
+            key = _key(read)
+            if key not in prepared:
+                fitted = fit_channels(read.without_bar, self.card.slice_channels)
+                prepared[key] = _Slice(read, self._guard.fit(fitted))
+            slices.append(prepared[key])
+        self._last = tuple(slices) if len(slices) > 1 else ()
+        return tuple(slices)
+
+
+def _as_many(slices: Sequence[Micrograph], neighbours: int) -> list[Micrograph]:
+    """Take so many slices on each side of the middle; past the ends the last one is repeated."""
+    middle, last = len(slices) // 2, len(slices) - 1
+    places = range(middle - neighbours, middle + neighbours + 1)
+    return [slices[min(max(0, place), last)] for place in places]
+
+
+class _Slice:
+    """One slice on the way; measured when that is asked for, and once.
+
+    Parameters
+    ----------
+    read, seen : Micrograph
+        As it was read, which keeps its pixels alive, and as the network sees it.
+    """
+
+    def __init__(self, read: Micrograph, seen: Micrograph) -> None:
+        self._read, self.seen = read, seen
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Tell it from other slices."""
+        return _key(self._read)
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """Of all that is seen of it."""
+        return measure(self.seen)
+
+
+def _key(read: Micrograph) -> tuple[object, ...]:
+    """Tell slices apart, as long as their pixels are kept; the pixels are not compared."""
+    said = read.path, read.plane, read.pixel_size, read.specimen, read.is_grey_in_colour
+    return id(read.pixels), *said
+
+
+def _together(slices: Sequence[_Slice]) -> tuple[Micrograph, Statistics]:
+    """Lay the channels of slices one behind the other, and what was measured of them."""
+    seen = stacked([each.seen for each in slices])
+    return seen, joined([each.statistics for each in slices])
 
 
 def mirror_pad(values: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:

@@ -93,7 +93,7 @@ def cut_out(
     if micrograph is not None:
         channels = 3 if len(micrograph.pixels) == 3 else 1  # what a picture shows
         pixels = micrograph.pixels[(slice(channels), *region.slices)].copy()
-        shown = replace(micrograph, pixels=pixels, specimen=None)
+        shown = replace(micrograph, pixels=pixels, specimen=None, neighbours=())
     return Pair(pair.name, part(pair.prediction), part(pair.reference)), shown
 
 
