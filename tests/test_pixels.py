@@ -8,7 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emseg import pixels as module
-from emseg.pixels import LazyPixels, Pixels, ReadPixels, mapped, row_bands, rows_together, window
+from emseg.pixels import (
+    LazyPixels,
+    Pixels,
+    ReadPixels,
+    in_memory,
+    is_read,
+    layered,
+    mapped,
+    row_bands,
+    rows_together,
+    window,
+)
 
 lengths = st.integers(1, 20)
 slices = st.builds(
@@ -69,6 +80,26 @@ def test_parts_and_functions_of_them_are_those_of_the_array(shape, rows, columns
     same(lazy, part, index)
     turned = mapped(lazy, lambda band: np.repeat(band[:1] + 0.5, 4, axis=0), 4, np.dtype(float))
     same(turned, np.repeat(part[:1] + 0.5, 4, axis=0), index)
+
+
+@given(st.tuples(st.integers(1, 3), lengths, lengths), indices)
+def test_layers_are_their_channels_one_behind_the_other(shape, index) -> None:
+    arrays = [image(*shape), image(*shape) + 1000]
+    lazy = layered([arrays[0], Recorder(arrays[1]).pixels(3), arrays[0]])
+    same(lazy, np.concatenate([*arrays, arrays[0]]), index)
+
+
+def test_layers_tell_what_they_hold_and_what_is_read() -> None:
+    array, read = image(1, 4, 5), Recorder(image(1, 4, 5)).pixels(2)
+    both = layered([array, read, array])
+    assert [each is array for each in in_memory(both)] == [True, True]
+    assert (is_read(both), is_read(layered([array, array])), rows_together(both)) == (
+        True,
+        False,
+        2,
+    )
+    with pytest.raises(ValueError, match="one height"):
+        layered([array, image(1, 5, 5)])
 
 
 @pytest.mark.parametrize("index", [True, [0], None, "a", 1.0, (0, 0, 0, 0), (..., ...)])
