@@ -8,11 +8,15 @@ import pytest
 import tifffile
 import torch
 
+from emseg.bundle import load_model
 from emseg.config import TrainConfig
 from emseg.errors import UsageError
+from emseg.inference import Segmenter
 from emseg.intensity import IntensityRule, measure, normalise
 from emseg.learning import Augment
 from emseg.micrograph import Micrograph
+from emseg.reading import open_stack
+from emseg.training import train
 from emseg.training.crops import CropDataset
 from emseg.training.jobs import prepare
 from emseg.training.labelled import load_labelled
@@ -136,6 +140,18 @@ def test_the_card_says_what_is_seen_and_looks_at_the_slice_itself(configure):
     assert beside.card.polarity == alone.card.polarity
     assert beside.card.likeness == alone.card.likeness
     assert beside.fingerprint != alone.fingerprint  # slice 6 is seen and not learnt from
+
+
+def test_what_was_trained_predicts_the_stack_that_it_validated_with(configure):
+    settings = {"val_slices": "9:12", "slices": "0:6", "options": {"width": 4, "depth": 2}}
+    config = configure(neighbours=1, steps=2, **settings)
+    run = train(config, report=lambda _progress: None)
+    model = load_model(run.folder)
+    stack = open_stack(config.images[0], model.card.read_options())
+    answer = Segmenter.of(model, torch.device("cpu")).segment(stack[9])
+    (shown,) = [each for each in run.shown if each.micrograph.plane == 9]
+    expected = Segmenter.of(model, torch.device("cpu")).segment(shown.micrograph)
+    np.testing.assert_array_equal(answer.labels.pixels, expected.labels.pixels)
 
 
 def test_a_configuration_keeps_the_neighbours(configure, tmp_path):
