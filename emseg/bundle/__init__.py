@@ -13,7 +13,7 @@ from emseg.bundle.card import (
     card_classes,
 )
 from emseg.bundle.finding import find_model, models_inside
-from emseg.bundle.folder import Model, load_model, open_model, read_card, save_model
+from emseg.bundle.folder import Model, load_model, open_model, read_card, save_card, save_model
 from emseg.bundle.readme import model_facts
 
 __all__ = [
@@ -34,5 +34,6 @@ __all__ = [
     "models_inside",
     "open_model",
     "read_card",
+    "save_card",
     "save_model",
 ]

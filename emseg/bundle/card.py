@@ -197,6 +197,9 @@ class TrainingRecord(_Part):
     seconds: float = Field(ge=0, lt=1e12)
     seed: _Count
     batch: _Count
+    pixels: _Count | None = Field(
+        default=None, description="of a forest, that its trees were grown on"
+    )
     crop: _Count
     learning_rate: float
     device: _Text
@@ -204,6 +207,16 @@ class TrainingRecord(_Part):
     interrupted: bool = False
     chance: float | None = None
     craft: Craft | None = None
+    contest: dict[_Text, float] = Field(
+        default_factory=dict, max_length=8, description="scores of what --network auto compared"
+    )
+
+    @property
+    def length(self) -> str:
+        """How much was learnt, in words."""
+        if self.pixels is None:
+            return f"{self.steps} steps"
+        return f"{self.steps} trees a class on {self.pixels} pixels"
 
 
 def _check_names(classes: tuple[CardClass, ...]) -> tuple[CardClass, ...]:

@@ -86,6 +86,22 @@ def save_model(folder: Path, card: ModelCard, network: "nn.Module") -> ModelCard
     return card
 
 
+def save_card(folder: Path, card: ModelCard) -> None:
+    """Write the card of a model anew, beside the weights that are there.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the model.
+    card : ModelCard
+        With the hash of its weights.
+    """
+    from emseg.writing import write_text
+
+    write_text(folder / CARD, card.model_dump_json(indent=2) + "\n", "replace")
+    write_text(folder / "README.md", model_readme(card), "replace")
+
+
 def open_model(path: Path) -> Model:
     """Read the card of a model folder, or of the model of a run folder; weights follow when needed.
 

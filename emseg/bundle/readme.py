@@ -47,11 +47,15 @@ def model_facts(card: ModelCard) -> list[str]:
     if card.training:
         record = card.training
         facts.append(
-            f"trained on {record.images} images, {record.steps} steps of {record.batch} crops of "
-            f"{record.crop} px, seed {record.seed}, in {record.seconds / 60:.1f} minutes on "
-            f"{record.device} (torch {record.torch})"
+            f"trained on {record.images} images, {record.length}"
+            + (f" of {record.batch} crops of {record.crop} px" if record.pixels is None else "")
+            + f", seed {record.seed}, in {record.seconds / 60:.1f} minutes on {record.device} "
+            f"(torch {record.torch})"
             + (", interrupted before its end" if record.interrupted else "")
         )
+        if record.contest:
+            scores = ", ".join(f"{name} {score:.4f}" for name, score in record.contest.items())
+            facts.append(f"the best of what was compared by the score: {scores}")
     return [*facts, f"emseg {card.emseg}, weights sha256 {card.sha256}"]
 
 

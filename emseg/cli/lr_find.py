@@ -115,7 +115,7 @@ def _command(options: dict[str, Any]) -> str:
 
 def _config(options: dict[str, Any], out: Path) -> Any:
     """Build the configuration of the training that the range test is for."""
-    from emseg.cli.train_config import train_config, typed_of
+    from emseg.cli.train_config import require_steps, train_config, typed_of
 
     paths = ("images", "masks", "val_images", "val_masks")
     images, masks, val_images, val_masks = (options[name] or [] for name in paths)
@@ -123,7 +123,10 @@ def _config(options: dict[str, Any], out: Path) -> Any:
     others |= {"val_fraction": others.pop("val"), "options": others.pop("option") or None}
     others |= {"learning_rate": "auto", "out": out}
     del others["context"]
-    return train_config(images, masks, val_images, val_masks, typed=typed_of(options), **others)
+    typed = typed_of(options) - {"learning_rate"}
+    config = train_config(images, masks, val_images, val_masks, typed=typed, **others)
+    require_steps(config.network, "emseg lr-find")
+    return config
 
 
 def _find(config: Any, lowest: float, highest: float, steps: int) -> "RangeTest":

@@ -79,6 +79,9 @@ def train(**options: Any) -> None:
 
 def _looked_at(config: "TrainConfig", picture: Path | None, *, is_dry: bool, json: bool) -> None:
     """Draw crops, or say what a training would be; train nothing."""
+    from emseg.cli.train_config import require_steps
+
+    require_steps(config.network, "--dry-run" if is_dry else "--show-augmentation")
     if picture is not None:
         from emseg.cli.train_run import show_crops
 
@@ -200,7 +203,10 @@ def _options(
     ] = None,
     network: Annotated[
         str | None,
-        typer.Option(help="unet, fpn, filters, ...; densenet121 or any of timm or torchvision."),
+        typer.Option(
+            help="unet, fpn, ...; forest in seconds; auto for the better of both; densenet121 or "
+            "any of timm or torchvision."
+        ),
     ] = None,
     encoder: Annotated[
         str | None,

@@ -13,12 +13,18 @@ from emseg.cli.numbered_folders import free
 from emseg.config import Task, TrainConfig
 from emseg.errors import UnknownNameError, UsageError
 from emseg.labels import parse_labels, parse_names, parse_value
-from emseg.networks import Usual, usual_network
+from emseg.networks import AUTO, FOREST, Usual, usual_network
 from emseg.reading import is_class_folder
 from emseg.reading.data_sets import how_to_train
 from emseg.starting import check_start
 
 _OF_MASKS = ("labels", "unlabelled", "slices", "val_slices")
+_OF_STEPS = (  # options of what learns in steps from crops, which a forest does not
+    *("learning_rate", "head_learning_rate", "optimiser", "momentum", "schedule", "warm_up"),
+    *("weight_decay", "label_smoothing", "loss", "augment", "rotate", "accumulate", "clip"),
+    *("precision", "batch", "crop_size", "epochs", "steps", "patience", "freeze"),
+    "unfreeze_every",
+)
 _LENGTHS = ("epochs", "steps", "minutes")
 _MEANINGS = ("classes", "labels")  # of mask values
 _PARSERS: dict[str, Callable[[Any], Any]] = {
@@ -86,6 +92,8 @@ def train_config(
         _refuse_names(classes=options.get("classes"), labels=options.get("labels"))
     if "epochs" in options and "steps" in options:
         raise UsageError("--epochs and --steps contradict each other; give one of them")
+    if (options.get("network") or given.get("network")) == FOREST.name:
+        _refuse_steps(options, typed)
     parsed = {name: _PARSERS[name](options.pop(name)) for name in _PARSERS if name in options}
     options |= parsed
     usual = None
@@ -98,6 +106,33 @@ def train_config(
     if usual is not None:
         remark(f"no --network is named: {usual}")
     return made
+
+
+def require_steps(network: str, option: str) -> None:
+    """Refuse what looks at the steps of a training where none are taken, or not at first.
+
+    Parameters
+    ----------
+    network : str
+        As it is configured.
+    option : str
+        What was typed.
+    """
+    if network in (FOREST.name, AUTO):
+        raise UsageError(
+            f"{option} looks at the steps of a network, and --network {network} grows trees, which "
+            "take none; name a network"
+        )
+
+
+def _refuse_steps(options: Mapping[str, Any], typed: Collection[str]) -> None:
+    """Refuse what says how steps are taken, where trees are grown."""
+    for name in _OF_STEPS:
+        if name in typed and options.get(name) is not None:
+            raise UsageError(
+                f"--{name.replace('_', '-')} means nothing to --network {FOREST.name}, whose trees "
+                "are grown in seconds and take no steps; leave it out"
+            )
 
 
 def _of_file(

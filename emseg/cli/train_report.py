@@ -117,9 +117,14 @@ def _plan(card: "ModelCard") -> Iterator[tuple[str, str]]:
     if record is None:
         return
     yield "micrographs", f"{record.images} learnt from, {record.validation_images} validated with"
-    took = f"{record.steps} in {record.seconds / 60:.1f} minutes"
-    yield "steps", f"{took}, the best after step {record.best_step}"
-    yield "a step", f"{record.batch} crops of {record.crop} px, seed {record.seed}"
+    took = f"{record.length} in {record.seconds / 60:.1f} minutes"
+    if record.pixels is not None:
+        yield "learnt", f"{took}, seed {record.seed}"
+    else:
+        yield "learnt", f"{took}, the best after step {record.best_step}"
+        yield "a step", f"{record.batch} crops of {record.crop} px, seed {record.seed}"
+    for name, score in record.contest.items():
+        yield f"compared: {name}", f"{score:.4f}"
     yield "computed by", f"{record.device}, PyTorch {record.torch}"
     craft = record.craft
     if craft is None:

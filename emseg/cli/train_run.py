@@ -30,9 +30,11 @@ def run(config: "TrainConfig", *, json: bool = False, begun: float | None = None
     from emseg.cli.console import remark
 
     remark(f"task: {config.task}, network: {config.network} {config.encoder or ''}".rstrip())
-    from emseg.training import train
+    from emseg.networks import AUTO
+    from emseg.training import train, train_both
 
-    return _shown(config, partial(train, config, begun=begun), json=json)
+    chosen = train_both if config.network == AUTO else train
+    return _shown(config, partial(chosen, config, begun=begun), json=json)
 
 
 def go_on(
@@ -46,7 +48,7 @@ def go_on(
     """Go on with a run that was stopped, as `run` does."""
     from emseg.cli.console import remark
     from emseg.config import TrainConfig
-    from emseg.training import require_state, resume
+    from emseg.training import require_state, resume_both
 
     require_state(folder)
     config = TrainConfig.from_toml(folder / "config.toml").model_copy(
@@ -56,7 +58,7 @@ def go_on(
         f"task: {config.task}, network: {config.network} {config.encoder or ''}".rstrip()
         + f"; going on with {folder}"
     )
-    return _shown(config, partial(resume, folder, device=device, begun=begun), json=json)
+    return _shown(config, partial(resume_both, folder, device=device, begun=begun), json=json)
 
 
 def show_crops(config: "TrainConfig", path: Path) -> None:
@@ -99,7 +101,8 @@ def _shown(
             score = "" if now.score is None else f", best score {now.score:.3f}"
             step = f"step {now.step}, " if timed else ""
             if now.validated is None:
-                meter.note(f"{step}loss {now.loss:.3f}{score}")
+                loss = "" if now.loss is None else f"loss {now.loss:.3f}"
+                meter.note(f"{step}{loss}{score}")
             else:
                 meter.note(f"{step}validating {100 * now.validated:.0f} %{score}")
             if timed:
@@ -150,11 +153,9 @@ def _say_end(trained: "TrainedRun", result: Any) -> None:
             result(f"learning rate: {record.learning_rate:g}, found; see lr-find.png")
         how_good = "not validated"
         if verdict is not None:
-            how_good = (
-                f"{kind} on the validation micrographs {verdict.score:.3f} at step "
-                f"{record.best_step}"
-            )
-        result(f"{record.steps} steps in {record.seconds / 60:.1f} minutes; {how_good}")
+            how_good = f"{kind} on the validation micrographs {verdict.score:.3f}"
+            how_good += f" at step {record.best_step}" if record.pixels is None else ""
+        result(f"{record.length} in {record.seconds / 60:.1f} minutes; {how_good}")
     result(f"model: {trained.folder / 'model'}")
     for line in _doubts(trained):
         result(line)
@@ -171,7 +172,8 @@ def _doubts(trained: "TrainedRun") -> "Iterator[str]":
     record, verdict = trained.card.training, trained.verdict
     start = trained.card.pretrained
     is_fresh = start is None or not start.tensors
-    if record is not None and is_fresh and record.steps < _FEW_STEPS:
+    is_network = record is not None and record.pixels is None
+    if record is not None and is_network and is_fresh and record.steps < _FEW_STEPS:
         yield (
             f"only {record.steps} steps: from random weights a network takes {_FEW_STEPS} or more "
             "to answer anything; give it more time (--minutes, --epochs), or a smaller --network"

@@ -82,7 +82,9 @@ def check_encoder(encoder: str) -> None:
 
 
 def _own(name: str, spec: NetworkSpec, arguments: dict[str, Any]) -> nn.Module:
-    network: nn.Module = class_of(Library.EMSEG, name)(spec.in_channels, spec.classes, **arguments)
+    built = class_of(Library.EMSEG, name)
+    encoder = (spec.encoder,) if name == "forest" else ()
+    network: nn.Module = built(spec.in_channels, spec.classes, *encoder, **arguments)
     return network
 
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from emseg.config import Task
 from emseg.errors import UnknownNameError, UsageError
-from emseg.networks.entries import CLASSIFIERS, ENTRIES, FILTER_BANK, SEGMENTERS, WITHOUT_ENCODER
+from emseg.networks.entries import CLASSIFIERS, ENTRIES, FOREST, SEGMENTERS, WITHOUT_ENCODER
 from emseg.networks.entry import Entry
+from emseg.networks.packaged import LITE0_ENCODER
 from emseg.networks.spec import NetworkSpec
 
 _DEFAULTS = {Task.SEGMENTATION: "unet", Task.CLASSIFICATION: "densenet121"}
@@ -52,9 +53,12 @@ def check_network(task: Task, name: str, encoder: str | None) -> tuple[str, str 
         return _classifier(name, encoder), None
     if name in WITHOUT_ENCODER and encoder is None:
         return name, None  # they need no library to be listed
-    if name == FILTER_BANK.name:
+    if name == FOREST.name:
+        if encoder == LITE0_ENCODER:
+            return name, encoder
         raise UsageError(
-            f"--encoder {encoder} does not belong to {name}, whose filters are fixed; leave it out"
+            f"--encoder {encoder} does not belong to {name}, which looks at {LITE0_ENCODER} or, "
+            "with --pretrained none, at its filter bank alone; leave it out"
         )
     if name not in {each.name for each in SEGMENTERS}:
         raise UnknownNameError(f"network for {task}", name, network_names(task))

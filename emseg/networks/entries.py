@@ -225,18 +225,19 @@ CLASSIC_UNET = Entry(
     papers.UNET,
 )
 
-FILTER_BANK = Entry(
+FOREST = Entry(
     Task.SEGMENTATION,
-    "filters",
-    "Filter bank",
+    "forest",
+    "Forest",
     "emseg",
-    "Filter bank, pixel by pixel",
-    "Fixed filters of several scales (brightness, edges, curvatures, roughness), and a small "
-    "network that looks at one pixel of them at a time. A first model in a minute, from strokes or "
-    "one image; sees texture, but no shapes.",
+    "Forest, pixel by pixel",
+    "Boosted trees that look at one pixel at a time of a filter bank of five scales and, where "
+    "they are there, of the first stages of EfficientNet-Lite0 with ImageNet weights. A first "
+    "model in seconds, from strokes or one image.",
     papers.ILASTIK,
+    _IMAGENET,
 )
-WITHOUT_ENCODER = (CLASSIC_UNET.name, FILTER_BANK.name)
+WITHOUT_ENCODER = (CLASSIC_UNET.name, FOREST.name)
 
 SEGMENTERS = (
     _segmenter(
@@ -323,4 +324,4 @@ SEGMENTERS = (
     ),
 )
 
-ENTRIES = (CLASSIC_UNET, FILTER_BANK, *SEGMENTERS, *CLASSIFIERS)
+ENTRIES = (CLASSIC_UNET, FOREST, *SEGMENTERS, *CLASSIFIERS)

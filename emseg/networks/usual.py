@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 from emseg.config import Task
-from emseg.networks.packaged import EFFICIENTNET_LITE0
+from emseg.errors import UsageError
+from emseg.networks.packaged import EFFICIENTNET_LITE0, LITE0, LITE0_ENCODER
 
-_LITE0 = "tf_efficientnet_lite0"
+AUTO = "auto"
+"""What ``--network`` takes for a forest and the usual network, of which the better one is kept."""
+
 _LONG = 30.0  # minutes, from which on DenseNet-121 is trained well on a processor
 
 
@@ -47,10 +50,32 @@ def usual_network(task: Task, pretrained: str, minutes: float | None) -> Usual:
     has_weights = pretrained in ("auto", "imagenet") and EFFICIENTNET_LITE0.is_installed
     if task is Task.SEGMENTATION:
         if has_weights:
-            return Usual("unet", f"timm-{_LITE0}", "its encoder knows ImageNet already")
+            return Usual("unet", LITE0_ENCODER, "its encoder knows ImageNet already")
         return Usual("unet", None, "small enough to learn from random weights")
     if has_weights:
-        return Usual(_LITE0, None, "light, and it knows ImageNet already")
+        return Usual(LITE0, None, "light, and it knows ImageNet already")
     if minutes is not None and minutes < _LONG:
         return Usual("regnetx_002", None, "light enough to learn in so few minutes")
     return Usual("densenet121", None, "the most accurate that a processor trains in an hour")
+
+
+def forest_encoder(pretrained: str) -> str | None:
+    """Choose what a forest looks at beside its filter bank: an encoder whose weights are there.
+
+    Parameters
+    ----------
+    pretrained : str
+        As ``--pretrained`` says it.
+
+    Raises
+    ------
+    UsageError
+        When a forest cannot start from that.
+    """
+    if pretrained not in ("auto", "none", "imagenet"):
+        raise UsageError(
+            f"--pretrained {pretrained}: the trees of a forest are grown anew, and its encoder "
+            "knows ImageNet or is left out; say auto, imagenet or none"
+        )
+    is_wanted = pretrained == "imagenet" or EFFICIENTNET_LITE0.is_installed
+    return LITE0_ENCODER if is_wanted and pretrained != "none" else None

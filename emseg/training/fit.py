@@ -21,6 +21,8 @@ from emseg.config import TrainConfig
 from emseg.errors import UsageError
 from emseg.inference import choose_device
 from emseg.memory import is_shortage
+from emseg.networks.forest import Forest
+from emseg.training.forest import ForestRun
 from emseg.training.holding_out import LabelledPlane
 from emseg.training.jobs import Job, prepare
 from emseg.training.judging import Verdict
@@ -108,7 +110,18 @@ def train(
         with _recorded(asked):
             if started is not None:
                 started(job, device)
+            if isinstance(job.network, Forest):
+                return _grown(config, job, device, report, begun)
             return _trained(settle(config, job, device, begun), job, device, report, begun)
+
+
+def _grown(
+    config: TrainConfig, job: Job, device: torch.device, report: Report, begun: float
+) -> TrainedRun:
+    """Fit a forest, which takes no steps."""
+    run = ForestRun(config, job, device, report, begun)
+    card = run.run()
+    return TrainedRun(config.out, card, run.verdict, run.stop.asked, run.shown, None)
 
 
 def resume(

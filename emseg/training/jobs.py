@@ -24,10 +24,12 @@ from emseg.learning import parse_weights
 from emseg.micrograph import LabelClass
 from emseg.naming import shown, tamed
 from emseg.networks import (
+    FOREST,
     NetworkSpec,
     build_network,
     check_images,
     check_network,
+    forest_encoder,
     inspect_network,
     with_image_size,
 )
@@ -107,6 +109,8 @@ def prepare(config: TrainConfig, device: torch.device) -> Job:
         Whatever is wrong with the names, the files or the labels.
     """
     name, encoder = check_network(config.task, config.network, config.encoder)
+    if name == FOREST.name:
+        encoder = forest_encoder(config.pretrained)
     config = config.model_copy(update={"network": name, "encoder": encoder})
     check_start(config.pretrained, config.freeze, config.unfreeze_every)
     make = _segmentation if config.task is Task.SEGMENTATION else _classification

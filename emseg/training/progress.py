@@ -11,15 +11,15 @@ class Progress:
     Parameters
     ----------
     step : int
-        Steps done.
+        Steps done, or trees grown.
     total : int or None
         Steps planned; None while a run given minutes does not know them yet.
     share : float
         Done, 0 to 1, of the steps or of the time.
     seconds : float
         Since the run began, reading included.
-    loss : float
-        Mean training loss of the last epoch.
+    loss : float or None
+        Mean training loss of the last epoch; None of a forest.
     score : float or None
         Best validation score so far (mean IoU or accuracy); None before the first.
     validated : float or None
@@ -30,7 +30,7 @@ class Progress:
     total: int | None
     share: float
     seconds: float
-    loss: float
+    loss: float | None
     score: float | None
     validated: float | None = None
 

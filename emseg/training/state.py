@@ -16,7 +16,8 @@ from pydantic import TypeAdapter
 from torch import Tensor
 
 from emseg.config import TrainConfig
-from emseg.errors import UnreadableFileError, UsageError
+from emseg.errors import EmsegError, UnreadableFileError, UsageError
+from emseg.networks import FOREST
 from emseg.training.judging import Verdict
 from emseg.writing import whole_file
 
@@ -215,9 +216,22 @@ def _why_not(folder: Path) -> str:
     """Say why there is nothing to go on from, and what to do."""
     if not folder.is_dir():
         return f"--resume {folder}: there is no such folder; name that of a run"
+    if _is_forest(folder):
+        return (
+            f"--resume {folder}: a forest takes seconds and has nothing to go on from; train anew "
+            f"with --config {folder / 'config.toml'}"
+        )
     if (folder / "model").exists():
         return (
             f"--resume {folder}: that run has ended; to learn more from its model, train anew with "
             f"--pretrained {folder}"
         )
     return f"--resume {folder}: no run stopped there after its first epoch; train anew"
+
+
+def _is_forest(folder: Path) -> bool:
+    try:
+        config = TrainConfig.from_toml(folder / "config.toml")
+    except (OSError, EmsegError):
+        return False
+    return config.network == FOREST.name

@@ -51,7 +51,7 @@ def imagenet_weights(network: nn.Module, spec: NetworkSpec) -> Published | None:
             packaged,
             lambda path: fit_tensors(network, read_tensors(path), str(path)).tensors,
         )
-    if library is Library.SMP:
+    if library is Library.SMP or spec.encoder is not None:
         return _of_encoder(network, spec)
     if library is Library.TIMM:
         return _of_timm(name, network, lambda overlay: _classifier(name, spec, overlay), "")
