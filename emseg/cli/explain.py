@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from emseg.explanation import HeatMap, Record
     from emseg.micrograph import Micrograph
 
-_KINDS = ("filters", "features", "gradcam", "cam", "occlusion")
+_OF_FORESTS = ("importance", "features", "occlusion")
+_KINDS = ("importance", "filters", "features", "gradcam", "cam", "occlusion")
 
 
 def explain(
@@ -88,7 +89,8 @@ def explain(
     """Show what a model looks at: filters, feature maps and heat maps on a micrograph.
 
     Filters of the first layer, feature maps from shallow to deep, Grad-CAM, class activation maps
-    where the network allows them, and occlusion as an independent check of both. OUT holds a
+    where the network allows them, and occlusion as an independent check of both; of a forest, which
+    features its trees ask for (importance). OUT holds a
     picture of each, the numbers behind it (.npy, heat maps also as calibrated .ome.tif), and
     explanation.json. Occlusion takes longest; --what filters,features,gradcam leaves it out.
 
@@ -132,6 +134,8 @@ def explain(
     loaded = load_model(model)
     if what is not None:
         _check_kinds(loaded.card.task, kinds)
+    else:
+        kinds = _usual_kinds(loaded)
     micrograph = _plane(loaded, config)
     try:
         explainer = Explainer(
@@ -172,6 +176,13 @@ def _kinds(what: str | None) -> tuple[str, ...]:
         if each not in _KINDS:
             raise UnknownNameError("kind of explanation (--what)", each, _KINDS)
     return tuple(each for each in _KINDS if each in said)
+
+
+def _usual_kinds(model: "Model") -> tuple[str, ...]:
+    """Say what is drawn of a model when nobody names anything."""
+    if model.card.architecture.name == "forest":
+        return _OF_FORESTS
+    return tuple(each for each in _KINDS if each != "importance")
 
 
 def _check_kinds(task: "Task", kinds: tuple[str, ...]) -> None:

@@ -12,16 +12,18 @@ from emseg.explanation import (
     Figure,
     Filters,
     HeatMap,
+    Importance,
     Layer,
     Record,
     part_of,
     write_arrays,
 )
 from emseg.inference import device_name
-from emseg.reporting import write_features, write_filters, write_heat
+from emseg.reporting import write_features, write_filters, write_heat, write_importance
 from emseg.writing import write_text
 
 _DOING = {
+    "importance": "importance of features",
     "filters": "filters",
     "features": "feature maps",
     "gradcam": "Grad-CAM",
@@ -111,7 +113,9 @@ class Drawing:
             )
 
     def _draw(self, kind: str, meter: Meter) -> None:
-        if kind == "filters":
+        if kind == "importance":
+            self._add(self.explainer.importance())
+        elif kind == "filters":
             self._add(self.explainer.filters())
         elif kind == "features":
             for layer in self.layers or self.explainer.stages:
@@ -124,9 +128,11 @@ class Drawing:
         else:
             self._add(self.explainer.occlusion(meter.reach, self.patch))
 
-    def _add(self, piece: Filters | Features | HeatMap) -> None:
+    def _add(self, piece: Filters | Features | HeatMap | Importance) -> None:
         picture = self.out / f"{piece.stem}.png"
-        if isinstance(piece, Filters):
+        if isinstance(piece, Importance):
+            write_importance(picture, piece)
+        elif isinstance(piece, Filters):
             write_filters(picture, piece)
         elif isinstance(piece, Features):
             part = part_of(self.micrograph, piece.region)

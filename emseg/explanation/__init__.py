@@ -2,6 +2,7 @@
 
 from emseg.explanation.agreement import rank_correlation
 from emseg.explanation.explainer import Answer, Explainer, HeatMap, part_of
+from emseg.explanation.importance import Importance
 from emseg.explanation.layers import Layer
 from emseg.explanation.pieces import Features, Filters
 from emseg.explanation.record import Figure, Record
@@ -14,6 +15,7 @@ __all__ = [
     "Figure",
     "Filters",
     "HeatMap",
+    "Importance",
     "Layer",
     "Record",
     "part_of",

@@ -12,6 +12,7 @@ from emseg.bundle import Model
 from emseg.config import Rescale, Task
 from emseg.errors import ContentError, UnknownNameError, UsageError
 from emseg.explanation.heat import class_activation, grad_cam
+from emseg.explanation.importance import Importance, importance_of
 from emseg.explanation.layers import Layer, bottleneck, find_layers, last_maps, stages
 from emseg.explanation.occlusion import choose_raster, occlusion
 from emseg.explanation.pieces import Features, Filters, feature_maps, first_filters
@@ -19,6 +20,7 @@ from emseg.explanation.scene import Scene, show
 from emseg.explanation.target import Target
 from emseg.inference.engine import require_numbers
 from emseg.micrograph import Micrograph, Region
+from emseg.networks.forest import Forest
 
 Report = Callable[[int, int], None]
 _TOKENS = (
@@ -216,12 +218,31 @@ class Explainer:
         UsageError
             When the network has no deep maps, or its answer does not depend on the layer.
         """
+        if isinstance(self.network, Forest):
+            raise UsageError(
+                f"{self.card.spec} answers by thresholds, which have no gradient: Grad-CAM cannot "
+                "be drawn; importance and occlusion can"
+            )
         chosen = layer or self.deepest
         if chosen is None:
             raise UsageError(_TOKENS.format(self.card.spec, "Grad-CAM"))
         maps = [grad_cam(self.network, each, chosen.name, self._target) for each in self._images]
         values = self.scene.stitched(maps)
         return HeatMap("Grad-CAM", values, chosen.name, maps[0].shape, len(maps))
+
+    def importance(self) -> Importance:
+        """Find what the trees of a forest ask for, to tell the class.
+
+        Raises
+        ------
+        UsageError
+            When the network is no forest.
+        """
+        if not isinstance(self.network, Forest):
+            raise UsageError(
+                f"{self.card.spec} is no forest: no share of its answer belongs to a named feature"
+            )
+        return importance_of(self.network, self._target.index, self.answer.class_name)
 
     def cam(self) -> HeatMap:
         """Map the evidence for the class by the weights of the last layer.

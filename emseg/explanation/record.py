@@ -11,10 +11,11 @@ import numpy as np
 from emseg.bundle import Model
 from emseg.explanation.agreement import rank_correlation
 from emseg.explanation.explainer import Answer, HeatMap
+from emseg.explanation.importance import Importance
 from emseg.explanation.pieces import Features, Filters
 from emseg.micrograph import Micrograph, Region
 
-Piece = Filters | Features | HeatMap
+Piece = Filters | Features | HeatMap | Importance
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Figure:
 
     Parameters
     ----------
-    piece : Filters, Features or HeatMap
+    piece : Filters, Features, HeatMap or Importance
         What it shows.
     files : tuple of Path
         The picture first.
@@ -125,6 +126,8 @@ def _facts(piece: Piece) -> dict[str, Any]:
     """Say what a picture shows, in numbers."""
     if isinstance(piece, Filters):
         return {"what": "filters", "layer": piece.layer, "shape": list(piece.weights.shape)}
+    if isinstance(piece, Importance):
+        return {"what": "importance", "shares": piece.groups}
     if isinstance(piece, Features):
         return {
             "what": "features",

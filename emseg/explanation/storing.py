@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.explanation.explainer import HeatMap
+from emseg.explanation.importance import Importance
 from emseg.explanation.pieces import Features, Filters
 from emseg.micrograph import Micrograph
-from emseg.writing import whole_file, write_micrographs
+from emseg.writing import whole_file, write_micrographs, write_table
 
 
 def write_arrays(
-    folder: Path, piece: Filters | Features | HeatMap, micrograph: Micrograph
+    folder: Path, piece: Filters | Features | HeatMap | Importance, micrograph: Micrograph
 ) -> tuple[Path, ...]:
     """Write the numbers behind a picture, each file whole or not at all.
 
@@ -20,8 +21,8 @@ def write_arrays(
     ----------
     folder : Path
         Where they go; made when missing.
-    piece : Filters, Features or HeatMap
-        Written as ``.npy`` of float32 in its own shape.
+    piece : Filters, Features, HeatMap or Importance
+        Written as ``.npy`` of float32 in its own shape; an importance as ``.csv``.
     micrograph : Micrograph
         Its pixel size is kept in the ``.ome.tif`` of a heat map.
 
@@ -35,6 +36,10 @@ def write_arrays(
     NotWritableError, StorageError
         When a file cannot be written.
     """
+    if isinstance(piece, Importance):
+        table = folder / f"{piece.stem}.csv"
+        write_table(table, piece.rows)
+        return (table,)
     array = folder / f"{piece.stem}.npy"
     with whole_file(array) as beside:
         np.save(beside, _numbers(piece))

@@ -5,6 +5,7 @@ from emseg.reporting.confusion import write_confusion
 from emseg.reporting.crops import CROPS, crop_labels, write_crops
 from emseg.reporting.curves import write_curves
 from emseg.reporting.heat import write_heat
+from emseg.reporting.importance import write_importance
 from emseg.reporting.range_test import write_range_test
 from emseg.reporting.sheets import write_features, write_filters
 
@@ -18,5 +19,6 @@ __all__ = [
     "write_features",
     "write_filters",
     "write_heat",
+    "write_importance",
     "write_range_test",
 ]
