@@ -57,7 +57,7 @@ class Trees(nn.Module):
             thresholds = self.thresholds[part].flatten(0, 1).T[:, :, None]
             is_right = asked.reshape(nodes, -1, table.shape[1]) > thresholds
             leaves = torch.diag_embed(self.values[part].permute(2, 0, 1)).flatten(0, 2)
-            logits = logits + leaves.T @ self._reached(is_right).to(table.dtype)
+            logits = logits + leaves.T @ self._reached(is_right).to(leaves.dtype)
         return torch.cat([-logits / 2, logits / 2]) if self.classes == 2 else logits
 
     def _reached(self, is_right: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import pytest
 
 from emseg.config import Task
 from emseg.networks.encoder_families import ENCODER_FAMILIES
-from emseg.networks.entries import CLASSIFIERS, ENTRIES, FILTER_BANK, SEGMENTERS
+from emseg.networks.entries import CLASSIFIERS, ENTRIES, FOREST, SEGMENTERS
 from emseg.networks.figures import all_figures
 from emseg.networks.libraries import all_names, find_library, names_in
 from emseg.networks.listed import listed_networks
@@ -28,7 +28,7 @@ def test_every_name_of_the_lectures_is_there():
 def test_every_decoder_and_every_encoder_of_the_library_is_there():
     from segmentation_models_pytorch.encoders import get_encoder_names
 
-    names = {each.name for each in SEGMENTERS} | {FILTER_BANK.name}
+    names = {each.name for each in SEGMENTERS} | {FOREST.name}
     assert names == set(all_names(Task.SEGMENTATION))
     listed = [encoder for family in ENCODER_FAMILIES for encoder in family.encoders]
     assert sorted(listed) == sorted(get_encoder_names())

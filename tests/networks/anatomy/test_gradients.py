@@ -1,7 +1,6 @@
 """The receptive field of whole networks: the computed one is the one that gradients reach."""
 
 import pytest
-import torch
 from torch import nn
 
 from emseg.config import Task
@@ -16,7 +15,7 @@ FINITE = [
     if each.figures
     and each.figures.receptive_field
     and each.figures.receptive_field <= _MOST
-    and each.name != "filters"  # edges of a constant image have no gradient: see below
+    and each.name != "forest"  # thresholds have no gradient; of its features: test_forest.py
 ]
 
 
@@ -75,20 +74,6 @@ def test_each_family_up_to_a_thousand_pixels(row, measured_field):
         check(network, field, measured_field, phases=row.figures.stride, across=32)
     else:
         check(network, field, measured_field)
-
-
-def test_the_filter_bank_sees_that_far_in_noise():
-    torch.manual_seed(0)
-    network = build_network(NetworkSpec(Task.SEGMENTATION, "filters", None, 1, 2)).eval()
-    field, middle = anatomy_of(network, (1, 512, 48)).receptive_field[0], 256
-    network = network.double()
-    image = torch.randn(1, 1, 512, 48, dtype=torch.float64, requires_grad=True)
-    answer, widths = network(image)[0].abs().sum(dim=0), []
-    for row in range(middle, middle + 16):
-        (gradient,) = torch.autograd.grad(answer[row, 20], image, retain_graph=True)
-        changed = gradient[0, 0].abs().sum(dim=1).nonzero()
-        widths.append(int(changed.max() - changed.min()) + 1)
-    assert max(widths) == field
 
 
 def test_lenet(measured_field):
