@@ -145,7 +145,7 @@ _CHANGES: dict[Augment, tuple[tuple[float, _Change], ...]] = {
         (0.3, _noise(0.3)),
     ),
     Augment.STRONG: (
-        (0.1, _inverted),
+        (0.2, _inverted),
         (1, _brightness(0.3)),
         (0.3, _gamma(0.4)),
         (0.3, _curve),

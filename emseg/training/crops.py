@@ -16,6 +16,7 @@ from emseg.training.holding_out import LabelledPlane
 
 _BALANCED = 1 / 3  # share of crops around a pixel of a class drawn at random (as nnU-Net)
 _DENSE = 0.5  # share of the pixels with a label below which crops lie around those that have one
+_MILD = 0.5  # share of the crops that --augment strong varies as usual: its own microscope stays
 _REMEMBERED = 4096  # pixels of each class and plane that a crop can be drawn around
 
 
@@ -78,10 +79,13 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
         rng = np.random.default_rng((self.seed, index))
         number, centre = self._place(rng)
         plane = self.planes[number]
-        geometry = Geometry.draw(rng, self.augment, rotate=self.rotate)
+        augment = self.augment
+        if augment is Augment.STRONG and rng.random() < _MILD:
+            augment = Augment.USUAL
+        geometry = Geometry.draw(rng, augment, rotate=self.rotate)
         image, labels = self._window(plane, centre, geometry.window(self.crop))
         image, labels = geometry.apply(image, labels, self.crop, plane.labels.unlabelled)
-        return vary_intensity(rng, image, self.augment), labels[0].long()
+        return vary_intensity(rng, image, augment), labels[0].long()
 
     def _place(self, rng: np.random.Generator) -> tuple[int, tuple[int, int]]:
         """Choose a plane and the middle of a crop in it."""

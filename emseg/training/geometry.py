@@ -46,7 +46,7 @@ class Range:
 _RANGES = {
     Augment.NONE: Range(0.0, 0.0, 0.0),
     Augment.USUAL: Range(0.3, 45.0, 0.3),
-    Augment.STRONG: Range(0.5, 45.0, 0.4, bent=0.3),
+    Augment.STRONG: Range(0.6, 45.0, 0.6, bent=0.3),
 }
 
 
