@@ -18,6 +18,16 @@ from emseg.learning import Augment
 
 _Change = Callable[[np.random.Generator, Tensor], Tensor]
 _KNOTS = 6  # of a random contrast curve
+_MILD = 0.5  # share of the crops of a strong augmentation that are varied as usual
+
+
+def strength_of(rng: np.random.Generator, augment: Augment) -> Augment:
+    """Say how much a crop is varied: of a strong augmentation half of them as usual.
+
+    What a model knows of its own microscope would suffer otherwise (``benchmarks/shift.py``).
+    """
+    is_mild = augment is Augment.STRONG and rng.random() < _MILD
+    return Augment.USUAL if is_mild else augment
 
 
 def vary_intensity(

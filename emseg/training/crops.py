@@ -10,13 +10,12 @@ from torch.utils.data import Dataset, Sampler
 
 from emseg.intensity import IntensityRule, normalise
 from emseg.learning import Augment
-from emseg.training.appearance import vary_intensity
+from emseg.training.appearance import strength_of, vary_intensity
 from emseg.training.geometry import Geometry
 from emseg.training.holding_out import LabelledPlane
 
 _BALANCED = 1 / 3  # share of crops around a pixel of a class drawn at random (as nnU-Net)
 _DENSE = 0.5  # share of the pixels with a label below which crops lie around those that have one
-_MILD = 0.5  # share of the crops that --augment strong varies as usual: its own microscope stays
 _REMEMBERED = 4096  # pixels of each class and plane that a crop can be drawn around
 
 
@@ -79,9 +78,7 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
         rng = np.random.default_rng((self.seed, index))
         number, centre = self._place(rng)
         plane = self.planes[number]
-        augment = self.augment
-        if augment is Augment.STRONG and rng.random() < _MILD:
-            augment = Augment.USUAL
+        augment = strength_of(rng, self.augment)
         geometry = Geometry.draw(rng, augment, rotate=self.rotate)
         image, labels = self._window(plane, centre, geometry.window(self.crop))
         image, labels = geometry.apply(image, labels, self.crop, plane.labels.unlabelled)

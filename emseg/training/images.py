@@ -24,7 +24,7 @@ from emseg.micrograph import LabelClass, Micrograph
 from emseg.naming import MOST_CLASSES, fault_of, shown
 from emseg.reading import LabelledFile, ReadOptions, class_folders, list_planes
 from emseg.reading.grey import is_colour
-from emseg.training.appearance import vary_intensity
+from emseg.training.appearance import strength_of, vary_intensity
 from emseg.training.geometry import Geometry
 from emseg.training.groups import fold_of, groups_of
 from emseg.training.holding_out import Draw, Fold, hold_out_units, members_of, require_several
@@ -273,10 +273,11 @@ class ImageDataset(Dataset[tuple[Tensor, Tensor]]):
         turn, position = divmod(index // len(self._members), len(members))
         order = np.random.default_rng((self.seed, turn, index % len(self._members)))
         chosen = members[int(order.permutation(len(members))[position])]
-        geometry = Geometry.draw(rng, self.augment, rotate=self.rotate)
+        augment = strength_of(rng, self.augment)
+        geometry = Geometry.draw(rng, augment, rotate=self.rotate)
         image = self._window(rng, chosen, geometry.window(self.crop))
         image, _ = geometry.apply(image, torch.zeros_like(image[:1]), self.crop, 0)
-        return vary_intensity(rng, image, self.augment), torch.tensor(chosen.label)
+        return vary_intensity(rng, image, augment), torch.tensor(chosen.label)
 
     def _window(self, rng: np.random.Generator, chosen: LabelledMicrograph, side: int) -> Tensor:
         height, width = chosen.micrograph.size
