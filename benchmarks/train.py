@@ -5,8 +5,9 @@
     python -m benchmarks.train --tables                         # of what was measured; runs nothing
 
 Programs: ``script`` is `benchmarks.baseline_smp`; ``emseg`` is ``emseg train`` without an option,
-``lite0`` the same with the script's encoder and weights, ``scratch`` with none, ``forest`` the trees
-that stand beside a network (of segmentations only). Each trains for
+which takes the encoder and the weights of the script,
+``lite0`` the same with the script's encoder and weights, ``scratch`` with none, ``forest`` its
+trees in place of a network (of segmentations only). Each trains for
 ``--minutes`` of the wall clock, imports and validation included, and predicts the test images; what
 they write is scored by one program. Programs alternate. Each run appends a row to
 ``benchmarks/results/train.csv``; one whose row is there for the same code is skipped, so the
@@ -41,15 +42,12 @@ COLUMNS = (
     "dataset", "program", "minutes", "seed", "options", "score", "details", "steps", "seconds",
     "code", "commit", "machine", "load",
 )  # fmt: skip
-_LITE0 = "timm-tf_efficientnet_lite0"
 PROGRAMS = {
     "script": (),
     "emseg": (),
-    "lite0": ("--encoder", _LITE0, "--pretrained", "imagenet"),
     "scratch": ("--pretrained", "none"),
     "forest": ("--network", "forest"),
 }
-_OF_CLASSIFIERS = {"lite0": ("--network", "tf_efficientnet_lite0", "--pretrained", "imagenet")}
 _AHEAD = {"superalloy": 0.01, "neuropil": 0.02, "membranes": 0.003, "steel_classes": 0.0}
 
 
@@ -78,7 +76,6 @@ def _emseg(
     emseg, run = [sys.executable, "-m", "emseg"], str(work / "run")
     options = PROGRAMS[program]
     if data.is_classified:
-        options = _OF_CLASSIFIERS.get(program, options)
         _write_table(data, work)
     named = ("--task", "classification") if data.is_classified else ()
     limit = ("--minutes", f"{asked.minutes:g}", "--seed", str(seed), "--out", run, "--quiet")

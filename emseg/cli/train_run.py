@@ -90,16 +90,18 @@ def _shown(
     from emseg.cli.console import progress, remark, result
     from emseg.cli.train_report import write_report
     from emseg.inference import choose_device, share_processor
+    from emseg.networks import FOREST
     from emseg.reporting import write_curves  # seconds, with torch: the user reads meanwhile
     from emseg.training import Progress
 
     share_processor(choose_device(config.device), config.threads)
     timed = config.minutes is not None and config.steps is None and config.epochs is None
-    with progress("training", unit="" if timed else "steps") as meter:
+    unit = "trees" if config.network == FOREST.name else "steps"
+    with progress("training", unit="" if timed else unit) as meter:
 
         def report(now: Progress) -> None:
             score = "" if now.score is None else f", best score {now.score:.3f}"
-            step = f"step {now.step}, " if timed else ""
+            step = f"{unit[:-1]} {now.step}, " if timed else ""
             if now.validated is None:
                 loss = "" if now.loss is None else f"loss {now.loss:.3f}"
                 meter.note(f"{step}{loss}{score}")
@@ -126,13 +128,13 @@ def _shown(
 def _say_start(config: "TrainConfig", job: Any, device: Any) -> None:
     from emseg.cli.console import remark
     from emseg.inference import device_name
+    from emseg.networks import FOREST
     from emseg.training.precision import with_precision
 
     card, precision = job.card, with_precision(config, device).precision
-    remark(
-        f"device: {device_name(device)}, precision: {precision}, crop: {card.crop} px, "
-        f"pixel size: {card.pixel_size or 'unknown'}"
-    )
+    is_forest = card.architecture.name == FOREST.name
+    steps = "" if is_forest else f", precision: {precision}, crop: {card.crop} px"
+    remark(f"device: {device_name(device)}{steps}, pixel size: {card.pixel_size or 'unknown'}")
     reach = card.reading.neighbours
     seen = f", each seen with {reach} slice(s) before and after it" if reach else ""
     remark(

@@ -28,6 +28,7 @@ from emseg.inference.backends.threads import threads_for
 from emseg.inference.exporting.comparing import answers_of, compared
 from emseg.inference.exporting.reference import fitted, stand_in
 from emseg.inference.exporting.tracing import OPSET, as_onnx
+from emseg.networks import FOREST
 
 
 def export_model(
@@ -53,11 +54,16 @@ def export_model(
     Raises
     ------
     UsageError
-        When ONNX is not installed, or no runtime to compare with.
+        When ONNX is not installed, or no runtime to compare with; or for a forest.
     ModelError
         When the network cannot be exported, or a runtime disagrees.
     """
     card = model.card
+    if card.architecture.name == FOREST.name:
+        raise UsageError(
+            f"{model.folder} is a forest, which is computed strip by strip, by PyTorch alone: it "
+            "predicts as it is, and cannot be exported"
+        )
     network = folded(model, torch.device("cpu"))
     references = answers_of(network, card, fitted(_pixels(model, image), card))
     threads = threads_for(threads)
