@@ -5,11 +5,10 @@
     python -m benchmarks.train --tables                         # of what was measured; runs nothing
 
 Programs: ``script`` is `benchmarks.baseline_smp`; ``emseg`` is ``emseg train`` without an option,
-which takes the encoder and the weights of the script,
-``lite0`` the same with the script's encoder and weights, ``scratch`` with none, ``forest`` its
-trees in place of a network (of segmentations only). Each trains for
-``--minutes`` of the wall clock, imports and validation included, and predicts the test images; what
-they write is scored by one program. Programs alternate. Each run appends a row to
+which takes the encoder and the weights of the script; ``scratch`` the same without weights,
+``forest`` its trees in place of a network (of segmentations only). Each trains for ``--minutes`` of
+the wall clock, imports and validation included, and predicts the test images; what they write is
+scored by one program. Programs alternate. Each run appends a row to
 ``benchmarks/results/train.csv``; one whose row is there for the same code is skipped, so the
 command can be stopped and goes on.
 """
