@@ -200,6 +200,7 @@ class TrainingRecord(_Part):
     pixels: _Count | None = Field(
         default=None, description="of a forest, that its trees were grown on"
     )
+    processes: _Count = Field(default=1, description="each learnt from such a batch")
     crop: _Count
     learning_rate: float
     device: _Text

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _LEFT_OUT = {  # options of a training that say how long it is, how its rate goes, or what it leaves
     "out", "epochs", "minutes", "steps", "learning_rate", "head_learning_rate", "schedule",
     "warm_up", "licence", "json", "resume", "show_augmentation", "dry_run", "folds",
-    "patience",
+    "patience", "devices", "nodes", "tensorboard",
 }  # fmt: skip
 
 

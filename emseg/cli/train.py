@@ -4,23 +4,9 @@ import inspect
 import time
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from emseg.cli.options import (
-    AllowExternal,
-    Axes,
-    Channels,
-    Crop,
-    Device,
-    Json,
-    KeepBar,
-    PixelSize,
-    Rescale,
-    Signal,
-    Threads,
-)
+from emseg.cli.train_options import train_options
 from emseg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,8 +14,11 @@ if TYPE_CHECKING:
 
     from emseg.config import TrainConfig
     from emseg.training import TrainedRun
+    from emseg.training.processes import Place
 
-_WITH_RESUME = {"resume", "device", "threads", "json"}  # how a run goes on, not what it is
+_WITH_RESUME = {  # how a run goes on, not what it is
+    "resume", "device", "devices", "nodes", "threads", "json",
+}  # fmt: skip
 
 
 def train(**options: Any) -> None:
@@ -49,27 +38,34 @@ def train(**options: Any) -> None:
     emseg train classes/ --network densenet121
     emseg train --config runs/unet-1/config.toml --seed 1
     emseg train --resume runs/unet-1
+    emseg train images/ masks/ --devices 4
     """
     from emseg.cli.console import print_json
+    from emseg.cli.launching import follow, place_taken, threads_each
     from emseg.cli.machine import settle_threads
     from emseg.cli.train_config import typed_of
 
     begun = time.monotonic()  # what is imported from here on takes seconds of a minute
-    settle_threads(options["device"], options["threads"])
+    settle_threads(options["device"], threads_each(options["threads"], options["devices"]))
     typed = typed_of(options)
+    place = place_taken(options)
     options.pop("context", None)
     resume, as_json = options.pop("resume"), options.pop("json")
     picture, is_dry = options.pop("show_augmentation"), options.pop("dry_run")
+    if place is not None and place.rank:
+        if picture is None and not is_dry:  # which the first process does alone
+            follow(place, options["device"], options["threads"])
+        return
     if resume is None and (picture is not None or is_dry):
         _looked_at(_config(options, typed), picture, is_dry=is_dry, json=as_json)
         return
     if resume is None and options["folds"] is not None:
-        _folds(options, typed, json=as_json)
+        _folds(options, typed, place, json=as_json)
         return
     trained = (
-        _new(options, typed, begun, json=as_json)
+        _new(options, typed, begun, place, json=as_json)
         if resume is None
-        else _resumed(resume, options, typed, begun, json=as_json)
+        else _resumed(resume, options, typed, begun, place, json=as_json)
     )
     if as_json:
         print_json((trained.folder / "model" / "config.json").read_text(encoding="utf-8"))
@@ -114,20 +110,29 @@ def _placed(options: dict[str, Any], typed: "Collection[str]") -> "Iterator[Trai
 
 
 def _new(
-    options: dict[str, Any], typed: "Collection[str]", begun: float, *, json: bool
+    options: dict[str, Any],
+    typed: "Collection[str]",
+    begun: float,
+    place: "Place | None",
+    *,
+    json: bool,
 ) -> "TrainedRun":
+    from emseg.cli.launching import together
     from emseg.cli.train_run import run
 
-    with _placed(options, typed) as config:
-        return run(config, json=json, begun=begun)
+    with _placed(options, typed) as config, together(config, place) as processes:
+        return run(config, json=json, begun=begun, processes=processes)
 
 
-def _folds(options: dict[str, Any], typed: "Collection[str]", *, json: bool) -> None:
+def _folds(
+    options: dict[str, Any], typed: "Collection[str]", place: "Place | None", *, json: bool
+) -> None:
     """Train a model for each part of the data, and say how far they are apart."""
+    from emseg.cli.launching import together
     from emseg.cli.train_folds import train_folds
 
-    with _placed(options, typed) as config:
-        train_folds(config, json=json)
+    with _placed(options, typed) as config, together(config, place) as processes:
+        train_folds(config, json=json, processes=processes)
 
 
 def _resumed(
@@ -135,10 +140,12 @@ def _resumed(
     options: dict[str, Any],
     typed: "Collection[str]",
     begun: float,
+    place: "Place | None",
     *,
     json: bool,
 ) -> "TrainedRun":
-    from emseg.cli.train_run import go_on
+    from emseg.cli.launching import together
+    from emseg.cli.train_run import go_on, stopped
 
     refused = sorted(set(typed) - _WITH_RESUME)
     if refused:
@@ -147,256 +154,10 @@ def _resumed(
             f"--resume {folder} goes on with what the run began with; leave {named} out, or train "
             f"anew with --config {folder / 'config.toml'} and other options on top"
         )
-    return go_on(folder, options["device"], options["threads"], json=json, begun=begun)
+    how = {name: options[name] for name in ("device", "threads", "devices", "nodes")}
+    config = stopped(folder, **how)
+    with together(config, place) as processes:
+        return go_on(config, json=json, begun=begun, processes=processes)
 
 
-def _options(
-    context: typer.Context,
-    images: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="IMAGES [MASKS]",
-            help="Micrographs, then their masks: folders, files, stacks or quoted globs. "
-            "For a classifier one folder with a sub-folder a class, or a CSV file,label.",
-        ),
-    ] = None,
-    masks: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=DIR",
-            help="One folder of binary masks a class, in place of MASKS; repeat it. "
-            "Where masks overlap the later class wins.",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Run folder; runs/NETWORK-N when it is left out.")
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Settings that a run wrote, config.toml; options go on top."
-        ),
-    ] = None,
-    resume: Annotated[
-        Path | None,
-        typer.Option(metavar="RUN", help="Go on with a run that was stopped or killed."),
-    ] = None,
-    task: Annotated[
-        str | None, typer.Option(help="segmentation or classification; inferred when left out.")
-    ] = None,
-    classes: Annotated[
-        str | None,
-        typer.Option(help="Class names in the order of the mask values: matrix,small,large."),
-    ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(
-            help="Class of each mask value: 0=membrane,255=cell; of colours: '#6da34d=silica'."
-        ),
-    ] = None,
-    unlabelled: Annotated[
-        str | None,
-        typer.Option(
-            metavar="VALUE",
-            help="Mask value, or colour ('#000000'), left out of the loss and the metrics.",
-        ),
-    ] = None,
-    network: Annotated[
-        str | None,
-        typer.Option(
-            help="unet, fpn, ...; forest in seconds; auto for the better of both; densenet121 or "
-            "any of timm or torchvision."
-        ),
-    ] = None,
-    encoder: Annotated[
-        str | None,
-        typer.Option(help="Encoder of segmentation-models-pytorch, such as resnet34."),
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(help="Train this many epochs of 16 steps (60 by default).")
-    ] = None,
-    minutes: Annotated[
-        float | None, typer.Option(help="Train this long, validation included.")
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option(help="Train this many steps; replays a run given minutes.")
-    ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="End after N validations that bring nothing better."),
-    ] = None,
-    val: Annotated[
-        float, typer.Option(help="Fraction held out for validation when nothing else is.")
-    ] = 0.2,
-    folds: Annotated[
-        int | None,
-        typer.Option(
-            metavar="K", help="Train K models, each validated with another K-th: RUN/fold-1 and on."
-        ),
-    ] = None,
-    group_by: Annotated[
-        str,
-        typer.Option(
-            metavar="RULE",
-            help="What is held out together: image, stack, folder, a regular expression, a CSV "
-            "file; as of emseg evaluate.",
-        ),
-    ] = "image",
-    val_images: Annotated[
-        list[str] | None, typer.Option(help="Micrographs to validate with.")
-    ] = None,
-    val_masks: Annotated[
-        list[str] | None,
-        typer.Option(help="Their masks; NAME=DIR and repeated when --masks is."),
-    ] = None,
-    slices: Annotated[
-        str | None,
-        typer.Option(metavar="A:B", help="Planes of a stack, or files of a folder, to train on."),
-    ] = None,
-    val_slices: Annotated[
-        str | None, typer.Option(metavar="A:B", help="The same, to validate with.")
-    ] = None,
-    neighbours: Annotated[
-        int, typer.Option(metavar="N", help="Show it N slices of a stack before and after each.")
-    ] = 0,
-    axes: Axes = None,
-    signal: Signal = None,
-    channels: Channels = None,
-    pixel_size: PixelSize = None,
-    rescale: Rescale = "auto",
-    invert: Annotated[
-        bool, typer.Option("--invert", help="Swap dark and bright of the micrographs.")
-    ] = False,
-    crop: Crop = None,
-    keep_bar: KeepBar = False,
-    allow_external: AllowExternal = False,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same model.")] = 0,
-    device: Device = "auto",
-    threads: Threads = None,
-    batch: Annotated[int | None, typer.Option(help="Crops a step.")] = None,
-    crop_size: Annotated[
-        int | None, typer.Option(help="Side of the crops that it learns from, in pixels.")
-    ] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=VALUE",
-            help="Option of the network: dropout=0.2, normalisation=group; repeat it. "
-            "emseg networks show NAME lists them.",
-        ),
-    ] = None,
-    pretrained: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WEIGHTS",
-            help="auto, none, imagenet, micronet, hf:ORG/NAME, a file of weights, or a model of "
-            "emseg to train on from.",
-        ),
-    ] = None,
-    freeze: Annotated[
-        str | None,
-        typer.Option(
-            metavar="encoder|N-stages|none",
-            help="Leave the encoder, or its first N stages, as they were loaded.",
-        ),
-    ] = None,
-    unfreeze_every: Annotated[
-        int | None,
-        typer.Option(metavar="EPOCHS", help="Let one frozen stage learn after each so many."),
-    ] = None,
-    learning_rate: Annotated[
-        str | None,
-        typer.Option(
-            "--learning-rate",
-            "--lr",
-            metavar="X|auto",
-            help="Peak learning rate; auto asks emseg lr-find first.",
-        ),
-    ] = None,
-    head_learning_rate: Annotated[
-        float | None,
-        typer.Option(help="Another peak rate for what was not loaded: the decoder, the head."),
-    ] = None,
-    optimiser: Annotated[
-        str | None,
-        typer.Option("--optimiser", "--optimizer", metavar="NAME", help="adamw, adam or sgd."),
-    ] = None,
-    momentum: Annotated[float | None, typer.Option(help="Momentum of sgd (0.9).")] = None,
-    schedule: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME[:KEY=VALUE,...]",
-            help="How the rate goes: trapezoid, constant, step, multi-step, exponential, cosine, "
-            "cyclic, one-cycle; step:every=0.3,factor=0.1.",
-        ),
-    ] = None,
-    warm_up: Annotated[
-        int | None,
-        typer.Option(metavar="STEPS", help="Steps in which the rate rises (10); 0 for none."),
-    ] = None,
-    weight_decay: Annotated[
-        float | None, typer.Option(help="Weight decay (0.01; adam and sgd 0.0001).")
-    ] = None,
-    label_smoothing: Annotated[
-        float | None,
-        typer.Option(help="Share of each label given to all classes (classifiers 0.1, else 0)."),
-    ] = None,
-    loss: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME+NAME",
-            help="Losses of a segmentation, added up: dice+ce by default; focal, tversky, "
-            "lovasz, cldice, boundary.",
-        ),
-    ] = None,
-    class_weights: Annotated[
-        str | None,
-        typer.Option(
-            metavar="auto|CLASS=X,...",
-            help="How much classes count in dice, ce and focal; auto counts rare ones more.",
-        ),
-    ] = None,
-    augment: Annotated[
-        str | None,
-        typer.Option(
-            metavar="none|usual|strong",
-            help="How much crops are varied; strong for micrographs of other microscopes.",
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run", help="Say what would be learnt, in what memory and time; train nothing."
-        ),
-    ] = False,
-    show_augmentation: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PNG", help="Draw crops as it would learn from them, and train nothing."
-        ),
-    ] = None,
-    rotate: Annotated[
-        bool, typer.Option(help="Turn and mirror crops; not where labels depend on direction.")
-    ] = True,
-    accumulate: Annotated[
-        int | None, typer.Option(metavar="N", help="Batches whose gradients make one step.")
-    ] = None,
-    clip: Annotated[
-        float | None, typer.Option(help="Largest norm of the gradient (1); 0 for no limit.")
-    ] = None,
-    precision: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="auto, float32, bfloat16 or float16; auto is bfloat16 where that is faster.",
-        ),
-    ] = None,
-    licence: Annotated[
-        str | None, typer.Option(help="Licence of the model, for its card: MIT, CC-BY-4.0.")
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Say what options a training has."""
-
-
-train.__signature__ = inspect.signature(_options)  # type: ignore[attr-defined]
+train.__signature__ = inspect.signature(train_options)  # type: ignore[attr-defined]

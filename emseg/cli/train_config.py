@@ -103,6 +103,12 @@ def train_config(
     options.setdefault("out", free(options.get("network") or given.get("network") or "unet"))
     made = TrainConfig.from_options(**(given | data | options | {"task": task}))
     check_start(made.pretrained, made.freeze, made.unfreeze_every)
+    if made.processes > 1 and made.network in (FOREST.name, AUTO):
+        raise UsageError(
+            f"--devices {made.devices} --nodes {made.nodes} share the steps of a network, and "
+            f"--network {made.network} grows trees in one process; leave them out, or name a "
+            "network"
+        )
     if usual is not None:
         remark(f"no --network is named: {usual}")
     return made

@@ -8,9 +8,10 @@ from emseg.errors import ContentError
 
 if TYPE_CHECKING:
     from emseg.config import TrainConfig
+    from emseg.training.processes import Processes
 
 
-def train_folds(config: "TrainConfig", *, json: bool) -> None:
+def train_folds(config: "TrainConfig", *, json: bool, processes: "Processes") -> None:
     """Train one model after the other; each has its part of the minutes.
 
     What was finished before an interruption stays: with the same ``--out`` the command goes on
@@ -33,7 +34,7 @@ def train_folds(config: "TrainConfig", *, json: bool) -> None:
         if not (folder / "model").exists():
             remark(f"part {number} of {count}")
             of_part = {"out": folder, "fold": number, "minutes": minutes}
-            trained = run(config.model_copy(update=of_part), json=True)
+            trained = run(config.model_copy(update=of_part), json=True, processes=processes)
             if trained.interrupted:
                 raise KeyboardInterrupt
         card = open_model(folder).card

@@ -58,6 +58,8 @@ def _lines(found: "TrainingForecast") -> Iterator[tuple[str, str]]:
     crops = f"{config.batch} crops of {card.crop} px"
     if config.accumulate > 1:
         crops += f", {config.accumulate} times"
+    if config.processes > 1:
+        crops += f", in each of {config.processes} processes"
     yield "a step", f"{crops}, {duration(found.step_seconds)} here"
     if found.memory is not None:
         yield "memory", f"about {in_words(found.memory)}, and {in_words(free_bytes())} are free"
@@ -84,6 +86,7 @@ def _entry(found: "TrainingForecast") -> dict[str, object]:
         "crop_px": card.crop,
         "batch": config.batch,
         "accumulate": config.accumulate,
+        "processes": config.processes,
         "memory_bytes": found.memory,
         "step_seconds": found.step_seconds,
         "steps": found.steps,

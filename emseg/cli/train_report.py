@@ -121,8 +121,9 @@ def _plan(card: "ModelCard") -> Iterator[tuple[str, str]]:
     if record.pixels is not None:
         yield "learnt", f"{took}, seed {record.seed}"
     else:
+        each = f" in each of {record.processes} processes" if record.processes > 1 else ""
         yield "learnt", f"{took}, the best after step {record.best_step}"
-        yield "a step", f"{record.batch} crops of {record.crop} px, seed {record.seed}"
+        yield "a step", f"{record.batch} crops of {record.crop} px{each}, seed {record.seed}"
     for name, score in record.contest.items():
         yield f"compared: {name}", f"{score:.4f}"
     yield "computed by", f"{record.device}, PyTorch {record.torch}"

@@ -5,17 +5,26 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emseg.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from emseg.config import TrainConfig
     from emseg.training import TrainedRun
+    from emseg.training.processes import Processes
     from emseg.training.progress import Report
 
 _FEW_STEPS = 50  # on superalloy IoU 0.21, 0.45, 0.73 after 16, 32, 48 of them
 
 
-def run(config: "TrainConfig", *, json: bool = False, begun: float | None = None) -> "TrainedRun":
+def run(
+    config: "TrainConfig",
+    *,
+    json: bool = False,
+    begun: float | None = None,
+    processes: "Processes | None" = None,
+) -> "TrainedRun":
     """Train as configured, show it, and draw curves and pictures into the run folder.
 
     Parameters
@@ -26,39 +35,69 @@ def run(config: "TrainConfig", *, json: bool = False, begun: float | None = None
         Whether stdout is for the card alone.
     begun : float, optional
         From when on its minutes count, by `time.monotonic`.
+    processes : Processes, optional
+        Those that train together, of which this is the first.
     """
     from emseg.cli.console import remark
 
     remark(f"task: {config.task}, network: {config.network} {config.encoder or ''}".rstrip())
     from emseg.networks import AUTO
     from emseg.training import train, train_both
+    from emseg.training.processes import ALONE
 
-    chosen = train_both if config.network == AUTO else train
-    return _shown(config, partial(chosen, config, begun=begun), json=json)
+    begin = partial(train, config, begun=begun, processes=processes or ALONE)
+    if config.network == AUTO:  # in one process
+        begin = partial(train_both, config, begun=begun)
+    return _shown(config, begin, json=json)
+
+
+def stopped(
+    folder: Path, *, device: str, threads: int | None, devices: int | None, nodes: int | None
+) -> "TrainConfig":
+    """Read how a run that was stopped goes on.
+
+    Raises
+    ------
+    UsageError
+        When no run stopped there, or other crops would make a step than before.
+    """
+    from emseg.config import TrainConfig
+    from emseg.training import require_state
+
+    require_state(folder)
+    began = TrainConfig.from_toml(folder / "config.toml")
+    how = {"device": device, "threads": threads, "devices": devices, "nodes": nodes}
+    given = {name: value for name, value in how.items() if value is not None}
+    config = began.model_copy(update=given | {"out": folder})
+    if config.processes != began.processes:
+        raise UsageError(
+            f"--resume {folder}: {began.processes} processes shared a step, and {config.processes} "
+            f"would take other crops; say --devices {began.devices} --nodes {began.nodes}, or "
+            f"train on from its model with --pretrained {folder}"
+        )
+    return config
 
 
 def go_on(
-    folder: Path,
-    device: str,
-    threads: int | None,
+    config: "TrainConfig",
     *,
     json: bool = False,
     begun: float | None = None,
+    processes: "Processes | None" = None,
 ) -> "TrainedRun":
-    """Go on with a run that was stopped, as `run` does."""
+    """Go on with a run that was `stopped`, as `run` does."""
     from emseg.cli.console import remark
-    from emseg.config import TrainConfig
-    from emseg.training import require_state, resume_both
+    from emseg.training import resume_both
+    from emseg.training.processes import ALONE
 
-    require_state(folder)
-    config = TrainConfig.from_toml(folder / "config.toml").model_copy(
-        update={"out": folder, "device": device, "threads": threads}
-    )
     remark(
         f"task: {config.task}, network: {config.network} {config.encoder or ''}".rstrip()
-        + f"; going on with {folder}"
+        + f"; going on with {config.out}"
     )
-    return _shown(config, partial(resume_both, folder, device=device, begun=begun), json=json)
+    begin = partial(
+        resume_both, config.out, device=config.device, begun=begun, processes=processes or ALONE
+    )
+    return _shown(config, begin, json=json)
 
 
 def show_crops(config: "TrainConfig", path: Path) -> None:
@@ -141,6 +180,11 @@ def _say_start(config: "TrainConfig", job: Any, device: Any) -> None:
         f"{job.images} micrographs to train on, {job.validation_images} to validate with{seen}; "
         f"classes: {', '.join(each.name for each in card.classes)}"
     )
+    if config.processes > 1:
+        remark(
+            f"{config.processes} processes train together: {config.batch} crops each, "
+            f"{config.batch * config.processes} of them make a batch"
+        )
     remark(job.transfer.sentence)
     if config.learning_rate == "auto":
         remark("finding a learning rate first, as emseg lr-find does")

@@ -112,6 +112,8 @@ class TrainConfig(Reading):
     patience: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0, lt=2**32)
     device: str = "auto"
+    devices: int = Field(default=1, ge=1, le=1024)
+    nodes: int = Field(default=1, ge=1, le=1024)
     threads: Threads = None
     batch: int = Field(default=8, ge=1)
     crop_size: int = Field(default=256, ge=16, le=4096)
@@ -131,6 +133,7 @@ class TrainConfig(Reading):
     clip: float = Field(default=1.0, ge=0)
     precision: Precision = Precision.AUTO
     licence: Annotated[str, BeforeValidator(_check_licence)] = "unspecified"
+    tensorboard: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -150,6 +153,11 @@ class TrainConfig(Reading):
         """The peak rate of this task and optimiser when none is given."""
         given = self.model_dump(exclude={"learning_rate"}, exclude_none=True)
         return float(TrainConfig(**given).learning_rate)
+
+    @property
+    def processes(self) -> int:
+        """How many processes train together, each with a batch of its own."""
+        return self.devices * self.nodes
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

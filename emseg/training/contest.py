@@ -23,6 +23,7 @@ from emseg.networks import AUTO, FOREST, Usual, usual_network
 from emseg.training.fit import TrainedRun, resume, train
 from emseg.training.jobs import Job
 from emseg.training.judging import SegmentationJudge, Verdict
+from emseg.training.processes import ALONE, Processes
 from emseg.training.progress import Report
 
 _FIRST = 0.15  # of the minutes at most, for the forest
@@ -78,10 +79,11 @@ def resume_both(
     started: Any = None,
     device: str = "auto",
     begun: float | None = None,
+    processes: Processes = ALONE,
 ) -> TrainedRun:
     """Go on as `emseg.training.resume` does; beside a forest, the better one is kept."""
     if not (folder / FOREST.name / "model").exists():
-        return resume(folder, report, started, device, begun)
+        return resume(folder, report, started, device, begun, processes)
     return _better(folder, started, lambda told: resume(folder, report, told, device, begun))
 
 

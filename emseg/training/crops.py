@@ -1,6 +1,8 @@
 """Training crops: what a sample is depends on (seed, index) and on nothing else."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 import torch
@@ -19,17 +21,43 @@ _DENSE = 0.5  # share of the pixels with a label below which crops lie around th
 _REMEMBERED = 4096  # pixels of each class and plane that a crop can be drawn around
 
 
-class CountingSampler(Sampler[int]):
-    """0, 1, 2, ... from a start, without end: a resumed run goes on counting."""
+@dataclass(frozen=True, slots=True)
+class Dealing:
+    """Which samples are whose, of batches that several processes share.
 
-    def __init__(self, start: int = 0) -> None:
-        self.start = start
+    Two processes with batches of 3 learn together from what one with batches of 6 would::
+
+        batch        0             1
+        sample       0 1 2 3 4 5   6 7 8 9 10 11
+        process      0 0 0 1 1 1   0 0 0 1  1  1
+
+    Parameters
+    ----------
+    batch : int
+        Samples of a process in each.
+    rank, processes : int
+        Number of the process, and how many there are.
+    """
+
+    batch: int
+    rank: int = 0
+    processes: int = 1
+
+    def numbers(self, batch: int) -> range:
+        """Numbers of the samples of this process in a batch, which are counted from 0."""
+        first = (batch * self.processes + self.rank) * self.batch
+        return range(first, first + self.batch)
+
+
+class CountingSampler(Sampler[int]):
+    """Samples of one batch after the other, without end: a resumed run goes on counting."""
+
+    def __init__(self, dealing: Dealing, first: int = 0) -> None:
+        self.dealing, self.first = dealing, first
 
     def __iter__(self) -> Iterator[int]:
-        index = self.start
-        while True:
-            yield index
-            index += 1
+        for batch in count(self.first):
+            yield from self.dealing.numbers(batch)
 
 
 class CropDataset(Dataset[tuple[Tensor, Tensor]]):

@@ -19,7 +19,6 @@ import torch
 from emseg.bundle import ModelCard
 from emseg.config import TrainConfig
 from emseg.errors import UsageError
-from emseg.inference import choose_device
 from emseg.memory import is_shortage
 from emseg.networks.forest import Forest
 from emseg.training.forest import ForestRun
@@ -27,11 +26,14 @@ from emseg.training.holding_out import LabelledPlane
 from emseg.training.jobs import Job, prepare
 from emseg.training.judging import Verdict
 from emseg.training.precision import with_precision
+from emseg.training.processes import ALONE, Processes
 from emseg.training.progress import Report
 from emseg.training.rate_finder import RangeTest
 from emseg.training.run import TABLE, DivergedError, Run
+from emseg.training.scalars import EVENTS, require_tensorboard
 from emseg.training.settling import Beginning, settle, taken_over
 from emseg.training.state import STATE, Learnt, State, read_state, require_state
+from emseg.training.together import prepare_together
 from emseg.writing import alone, results_folder, write_text
 
 _CONFIG = "config.toml"
@@ -79,7 +81,11 @@ class TrainedRun:
 
 
 def train(
-    config: TrainConfig, report: Report, started: Any = None, begun: float | None = None
+    config: TrainConfig,
+    report: Report,
+    started: Any = None,
+    begun: float | None = None,
+    processes: Processes = ALONE,
 ) -> TrainedRun:
     """Train a model.
 
@@ -93,26 +99,32 @@ def train(
         Told the `Job` and the device before the first step.
     begun : float, optional
         From when on its minutes count, by `time.monotonic`; by default from now on.
+    processes : Processes
+        Those that train together, of which this is the first; the others `follow`.
 
     Raises
     ------
     UsageError
-        When the run folder holds a run already, or the device cannot compute in the precision.
+        When the run folder holds a run already, the device cannot compute in the precision, or
+        what writes event files is not installed.
     EmsegError
         Whatever is wrong with the names, the files or the labels.
     """
     begun = time.monotonic() if begun is None else begun
-    device = choose_device(config.device)
+    device = processes.device_for(config.device)
+    if config.tensorboard:
+        require_tensorboard()
     asked, config = config, with_precision(config, device)
     with results_folder(config.out), alone(config.out / "run"):
         _require_free(config.out)
-        job = prepare(config, device)
+        job = prepare_together(config, device, processes)
         with _recorded(asked):
             if started is not None:
                 started(job, device)
             if isinstance(job.network, Forest):
                 return _grown(config, job, device, report, begun)
-            return _trained(settle(config, job, device, begun), job, device, report, begun)
+            beginning = settle(config, job, device, begun)
+            return _trained(beginning, job, device, report, begun, processes=processes)
 
 
 def _grown(
@@ -130,6 +142,7 @@ def resume(
     started: Any = None,
     device: str = "auto",
     begun: float | None = None,
+    processes: Processes = ALONE,
 ) -> TrainedRun:
     """Go on with a run that was stopped or killed, where it stood when its state was written.
 
@@ -140,8 +153,8 @@ def resume(
     ----------
     folder : Path
         Of the run.
-    report, started, begun
-        As in `train`.
+    report, started, begun, processes
+        As in `train`; there are as many processes as there were.
     device : str
         Where it goes on.
 
@@ -156,18 +169,20 @@ def resume(
         Whatever else `train` refuses.
     """
     begun = time.monotonic() if begun is None else begun
-    place = choose_device(device)
+    place = processes.device_for(device)
     require_state(folder)
     with alone(folder / "run"):
         state, learnt = read_state(folder)
         config = state.settled.config.model_copy(update={"out": folder, "device": device})
         config = with_precision(config, place)
-        job = prepare(config, place)
+        if config.tensorboard:
+            require_tensorboard()
+        job = prepare_together(config, place, processes)
         _require_same(folder, state, job)
         if started is not None:
             started(job, place)
         beginning = taken_over(state.settled, state.standing, config, job)
-        return _trained(beginning, job, place, report, begun, learnt)
+        return _trained(beginning, job, place, report, begun, learnt, processes)
 
 
 def _trained(
@@ -177,14 +192,15 @@ def _trained(
     report: Report,
     begun: float,
     learnt: Learnt | None = None,
+    processes: Processes = ALONE,
 ) -> TrainedRun:
     """Train to the end; from what goes wrong on the way go back to the last state, more carefully.
 
     A loss that is no number halves the rate, and a lack of memory the crops that are learnt from
-    at once; a step still takes as many.
+    at once; a step still takes as many. Of several processes one that lacks memory ends the run.
     """
     for left in range(_ATTEMPTS - 1, -1, -1):
-        run = Run(beginning, job, device, report, begun)
+        run = Run(beginning, job, device, report, begun, processes)
         try:
             card = run.run(learnt)
             return TrainedRun(
@@ -214,7 +230,8 @@ def _more_careful(run: Run, error: BaseException) -> TrainConfig | None:
             config.learning_rate,
         )
         return config.model_copy(update={"learning_rate": rate})
-    if not is_shortage(error) or config.batch < 2 * _FEWEST_CROPS:
+    is_small = config.batch < 2 * _FEWEST_CROPS
+    if not is_shortage(error) or is_small or not run.processes.is_alone:
         return None
     fewer = {"batch": config.batch // 2, "accumulate": 2 * config.accumulate}
     _log.warning(
@@ -272,5 +289,6 @@ def _recorded(config: TrainConfig) -> Iterator[None]:
         yield
     finally:
         if not (config.out / "model").exists():
-            for name in (_CONFIG, TABLE, STATE):
-                (config.out / name).unlink(missing_ok=True)
+            files = [config.out / name for name in (_CONFIG, TABLE, STATE)]
+            for path in (*files, *config.out.glob(EVENTS)):
+                path.unlink(missing_ok=True)

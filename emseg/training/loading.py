@@ -15,6 +15,8 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, default_collate
 
+from emseg.training.crops import Dealing
+
 _SHARED = Path("/dev/shm")
 _AHEAD = 2  # batches that each process prepares (PyTorch's usual)
 _IN_USE = 2  # batches that are being learnt from, or copied
@@ -38,8 +40,8 @@ class Batches:
     ----------
     dataset : Dataset
         Samples by their number.
-    batch : int
-        Samples each.
+    dealing : Dealing
+        Which samples of a batch are those of this process.
     open_loader : callable
         Makes the loader that is tried first; it begins with the first sample of that batch.
     first : int
@@ -47,9 +49,9 @@ class Batches:
     """
 
     def __init__(
-        self, dataset: Dataset[Any], batch: int, open_loader: _Open, first: int = 0
+        self, dataset: Dataset[Any], dealing: Dealing, open_loader: _Open, first: int = 0
     ) -> None:
-        self._dataset, self._batch, self._open, self._first = dataset, batch, open_loader, first
+        self._dataset, self._dealing, self._open, self._first = dataset, dealing, open_loader, first
 
     def __iter__(self) -> Iterator[Any]:
         """Count batches from the first one on, whoever reads them."""
@@ -65,8 +67,7 @@ class Batches:
                 raise
             _tell(error)
         while True:
-            first = done * self._batch
-            yield default_collate([self._dataset[first + n] for n in range(self._batch)])
+            yield default_collate([self._dataset[n] for n in self._dealing.numbers(done)])
             done += 1
 
 
@@ -100,7 +101,7 @@ def _tell(error: Exception) -> None:
     )
 
 
-def processes_that_fit(dataset: Dataset[Any], batch: int, wanted: int) -> int:
+def processes_that_fit(dataset: Dataset[Any], batch: int, wanted: int, *, sharing: int = 1) -> int:
     """Say for how many processes there is shared memory, and tell when that are fewer.
 
     Parameters
@@ -111,10 +112,13 @@ def processes_that_fit(dataset: Dataset[Any], batch: int, wanted: int) -> int:
         Samples each.
     wanted : int
         Processes that would read crops.
+    sharing : int
+        Trainings that do the same on this machine at once.
     """
     free = _free_shared()
     if free is None or not wanted:
         return wanted
+    free //= sharing
     size = batch * sum(part.nbytes for part in dataset[0])
     fitting = int((_SHARE * free / size - _IN_USE) // _AHEAD)
     if fitting >= wanted:

@@ -9,14 +9,18 @@ from typing import Any, Literal
 import lightning
 import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities.exceptions import SIGTERMException
+from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from emseg.config import Precision, TrainConfig
 from emseg.memory import keep_freed
 from emseg.training.crops import CountingSampler
 from emseg.training.loading import Batches, processes_that_fit
+from emseg.training.meeting import Met
 from emseg.training.precision import keep_depthwise, with_precision
+from emseg.training.processes import ALONE, Processes
 from emseg.training.tasks import TrainingTask
 
 _Mode = Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -26,6 +30,7 @@ _MODES: dict[Precision, _Mode] = {
     Precision.FLOAT16: "16-mixed",  # with a scaler of the gradients
 }
 _WORKERS = 4  # processes that read crops for a GPU
+_log = logging.getLogger(__name__)
 
 
 def run_loop(
@@ -34,6 +39,7 @@ def run_loop(
     config: TrainConfig,
     device: torch.device,
     watcher: lightning.Callback,
+    processes: Processes = ALONE,
 ) -> None:
     """Train until the watcher says ``trainer.should_stop``.
 
@@ -49,6 +55,8 @@ def run_loop(
         Where.
     watcher : Callback
         Told after each batch.
+    processes : Processes
+        Those that train the network together; each of them is here at the same time.
 
     Raises
     ------
@@ -64,30 +72,51 @@ def run_loop(
         if config.precision is Precision.BFLOAT16:
             keep_depthwise(task.network)
     else:
-        workers = processes_that_fit(dataset, config.batch, _WORKERS)
-
+        workers = processes_that_fit(dataset, config.batch, _WORKERS, sharing=processes.local)
+    dealing = processes.dealing(config.batch)
     loader = Batches(
         dataset,
-        config.batch,
+        dealing,
         lambda: DataLoader(
             dataset,
             config.batch,
-            sampler=CountingSampler(task.first_batch * config.batch),
+            sampler=CountingSampler(dealing, task.first_batch),
             num_workers=workers,
         ),
         task.first_batch,
     )
+    task.share(processes.pooling)
     with _calm_lightning():
         try:
-            _trainer(config, device, watcher).fit(task, loader)
+            _trainer(config, device, watcher, **_sharing(task, device, processes)).fit(task, loader)
         except SIGTERMException:  # a SystemExit too
             raise
         except SystemExit as error:  # Lightning's answer to Ctrl-C
             raise KeyboardInterrupt from error
 
 
+def _sharing(task: TrainingTask, device: torch.device, processes: Processes) -> dict[str, Any]:
+    """Say how Lightning trains with other processes: each is a node with one device."""
+    if processes.is_alone:
+        return {"plugins": [LightningEnvironment()]}  # of SLURM it would requeue what is to end
+    is_normed = any(isinstance(each, nn.modules.batchnorm._BatchNorm) for each in task.modules())
+    if is_normed and device.type == "cpu":
+        _log.warning(
+            "on processors the batch norms of each process see its own crops only; on GPUs they "
+            "see those of all"
+        )
+    is_frozen = task.transfer is not None and bool(task.transfer.freezing.stages)
+    return {
+        "plugins": [Met(processes)],
+        "num_nodes": processes.of,
+        "strategy": DDPStrategy(broadcast_buffers=False, find_unused_parameters=is_frozen),
+        "sync_batchnorm": is_normed and device.type != "cpu",
+        "use_distributed_sampler": False,
+    }
+
+
 def _trainer(
-    config: TrainConfig, device: torch.device, watcher: lightning.Callback
+    config: TrainConfig, device: torch.device, watcher: lightning.Callback, **sharing: Any
 ) -> lightning.Trainer:
     kind = {"cpu": "cpu", "cuda": "gpu", "mps": "mps"}[device.type]
     return lightning.Trainer(
@@ -102,7 +131,7 @@ def _trainer(
         enable_progress_bar=False,
         enable_model_summary=False,
         callbacks=[watcher],
-        plugins=[LightningEnvironment()],  # of a SLURM job it would requeue what is told to end
+        **sharing,
     )
 
 

@@ -5,6 +5,8 @@ class are left out of each.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from emseg.learning import split_losses
+from emseg.training.pooling import ALONE, Pooling
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """Logits (N, K, Y, X) and class indices (N, Y, X) become a number."""
@@ -21,6 +24,16 @@ _FOCUS = 2.0  # gamma of the focal loss, as in its paper
 _MISSED, _INVENTED = 0.7, 0.3  # weights of false negatives and positives (Salehi et al.)
 _THINNINGS = 10  # of a skeleton: half the width in pixels of what it thins to a line
 _MOST = 10.0  # times the mean, of the weight of a class
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What the losses of a batch have in common."""
+
+    unlabelled: int
+    smoothing: float
+    weight: Tensor | None  # of the classes
+    pooling: Pooling
 
 
 def dice_and_cross_entropy(
@@ -41,16 +54,16 @@ def dice_and_cross_entropy(
     label_smoothing : float
         Share of each label that the cross-entropy gives to all classes; Dice is not smoothed.
     """
-    loss = build_loss("dice+ce", logits.shape[1], unlabelled, label_smoothing)
+    loss = build_loss("dice+ce", unlabelled, label_smoothing)
     return loss(logits, target)
 
 
 def build_loss(
     names: str,
-    classes: int,
     unlabelled: int,
     label_smoothing: float = 0.0,
     weights: Sequence[float] | None = None,
+    pooling: Pooling = ALONE,
 ) -> Loss:
     """Add up the losses that are named, as in ``"dice+ce"``.
 
@@ -58,14 +71,14 @@ def build_loss(
     ----------
     names : str
         Some of `emseg.learning.LOSSES`, with plus signs between them.
-    classes : int
-        Number of classes.
     unlabelled : int
         The value of pixels without a class.
     label_smoothing : float
         Of the cross-entropy.
     weights : sequence of float, optional
         Of the classes, in ``ce``, ``focal`` and ``dice``.
+    pooling : Pooling
+        Over the processes among which the crops of a batch are dealt: the loss is that of all.
 
     Returns
     -------
@@ -73,13 +86,11 @@ def build_loss(
         A batch without a labelled pixel has a loss of 0, of which nothing is learnt.
     """
     weight = None if weights is None else torch.tensor(weights, dtype=torch.float32)
-    parts = [
-        _BUILDERS[name](classes, unlabelled, label_smoothing, weight)
-        for name in split_losses(names)
-    ]
+    terms = _Terms(unlabelled, label_smoothing, weight, pooling)
+    parts = [partial(_LOSSES[name], terms) for name in split_losses(names)]
 
     def loss(logits: Tensor, target: Tensor) -> Tensor:
-        if not (target != unlabelled).any():
+        if not pooling.total((target != unlabelled).sum()):
             return logits.sum() * 0.0
         logits = logits.float()
         return torch.stack([part(logits, target) for part in parts]).sum()
@@ -102,22 +113,30 @@ def class_weights(counts: Sequence[int]) -> tuple[float, ...]:
 
 
 def dice_loss(
-    logits: Tensor, target: Tensor, known: Tensor, weight: Tensor | None = None
+    logits: Tensor,
+    target: Tensor,
+    known: Tensor,
+    weight: Tensor | None = None,
+    pooling: Pooling = ALONE,
 ) -> Tensor:
     """Soft Dice loss over the batch: 1 - mean over the classes present of 2 |PT| / (|P| + |T|).
 
     Milletari, Navab and Ahmadi, "V-Net", 3DV 2016.
     """
-    probabilities, truth = _known_parts(logits, target, known)
-    axes = (0, 2, 3)
-    overlap = (probabilities * truth).sum(axes)
-    total = probabilities.sum(axes) + truth.sum(axes)
-    present = truth.sum(axes) > 0
-    dice = (2 * overlap / total.clamp_min(1e-7))[present]
+    overlap, found, real = _shared_sums(logits, target, known, pooling).unbind()
+    present = real > 0
+    dice = (2 * overlap / (found + real).clamp_min(1e-7))[present]
     if weight is None:
         return 1 - dice.mean()
     of_each = weight.to(dice.device)[present]
     return 1 - (of_each * dice).sum() / of_each.sum()
+
+
+def _shared_sums(logits: Tensor, target: Tensor, known: Tensor, pooling: Pooling) -> Tensor:
+    """Sum the overlap, the prediction and the truth of each class, (3, K), over the whole batch."""
+    probabilities, truth = _known_parts(logits, target, known)
+    parts = (probabilities * truth, probabilities, truth)
+    return pooling.total(torch.stack([each.sum((0, 2, 3)) for each in parts]))
 
 
 def _known_parts(logits: Tensor, target: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
@@ -127,72 +146,74 @@ def _known_parts(logits: Tensor, target: Tensor, known: Tensor) -> tuple[Tensor,
     return probabilities, truth * known[:, None]
 
 
-def _dice(_classes: int, unlabelled: int, _smoothing: float, weight: Tensor | None) -> Loss:
-    return lambda logits, target: dice_loss(logits, target, target != unlabelled, weight)
+def _dice(terms: _Terms, logits: Tensor, target: Tensor) -> Tensor:
+    return dice_loss(logits, target, target != terms.unlabelled, terms.weight, terms.pooling)
 
 
-def _cross_entropy(_classes: int, unlabelled: int, smoothing: float, weight: Tensor | None) -> Loss:
-    def loss(logits: Tensor, target: Tensor) -> Tensor:
-        return functional.cross_entropy(
-            logits,
-            target,
-            None if weight is None else weight.to(logits.device),
-            ignore_index=unlabelled,
-            label_smoothing=smoothing,
-        )
+def _cross_entropy(terms: _Terms, logits: Tensor, target: Tensor) -> Tensor:
+    weight = None if terms.weight is None else terms.weight.to(logits.device)
+    loss = functional.cross_entropy(
+        logits,
+        target,
+        weight,
+        ignore_index=terms.unlabelled,
+        label_smoothing=terms.smoothing,
+        reduction="sum",
+    )
+    sums = terms.pooling.total(torch.stack([loss, _counted(terms, target).sum()]))
+    return sums[0] / sums[1]
 
-    return loss
+
+def _counted(terms: _Terms, target: Tensor) -> Tensor:
+    """How much each pixel counts: by the weight of its class, not at all without a label."""
+    known = target != terms.unlabelled
+    if terms.weight is None:
+        return known.float()
+    return known * terms.weight.to(target.device)[torch.where(known, target, 0)]
 
 
-def _focal(_classes: int, unlabelled: int, _smoothing: float, weight: Tensor | None) -> Loss:
+def _focal(terms: _Terms, logits: Tensor, target: Tensor) -> Tensor:
     """Cross-entropy of which easy pixels count less (Lin et al., ICCV 2017, equation 5)."""
-
-    def loss(logits: Tensor, target: Tensor) -> Tensor:
-        surprise = functional.cross_entropy(
-            logits, target, ignore_index=unlabelled, reduction="none"
-        )
-        focused = (1 - torch.exp(-surprise)) ** _FOCUS * surprise
-        known = (target != unlabelled).float()
-        if weight is not None:
-            known = known * weight.to(logits.device)[torch.where(known > 0, target, 0)]
-        return (focused * known).sum() / known.sum()
-
-    return loss
+    surprise = functional.cross_entropy(
+        logits, target, ignore_index=terms.unlabelled, reduction="none"
+    )
+    focused = (1 - torch.exp(-surprise)) ** _FOCUS * surprise
+    counted = _counted(terms, target)
+    sums = terms.pooling.total(torch.stack([(focused * counted).sum(), counted.sum()]))
+    return sums[0] / sums[1]
 
 
-def _tversky(_classes: int, unlabelled: int, _smoothing: float, _weight: Tensor | None) -> Loss:
+def _tversky(terms: _Terms, logits: Tensor, target: Tensor) -> Tensor:
     """Dice that holds what is missed against it more (Salehi, Erdogmus and Gholipour, 2017)."""
-    from segmentation_models_pytorch.losses import TverskyLoss
+    known = target != terms.unlabelled
+    overlap, found, real = _shared_sums(logits, target, known, terms.pooling).unbind()
+    weighed = overlap + _INVENTED * (found - overlap) + _MISSED * (real - overlap)
+    return ((1 - overlap / weighed.clamp_min(1e-7)) * (real > 0)).mean()
 
-    made: Loss = TverskyLoss("multiclass", ignore_index=unlabelled, alpha=_INVENTED, beta=_MISSED)
-    return made
 
+def _lovasz(terms: _Terms, logits: Tensor, target: Tensor) -> Tensor:
+    """Approach the IoU by its convex surrogate (Berman, Triki and Blaschko, CVPR 2018).
 
-def _lovasz(_classes: int, unlabelled: int, _smoothing: float, _weight: Tensor | None) -> Loss:
-    """Approach the IoU by its convex surrogate (Berman, Triki and Blaschko, CVPR 2018)."""
+    It sorts the pixels of the whole batch, so that each process needs all of them.
+    """
     from segmentation_models_pytorch.losses import LovaszLoss
 
-    made: Loss = LovaszLoss("multiclass", ignore_index=unlabelled)
-    return made
-
-
-def _centre_line_dice(
-    _classes: int, unlabelled: int, _smoothing: float, _weight: Tensor | None
-) -> Loss:
-    """Soft clDice: skeletons lie in the other's mask (Shit et al., CVPR 2021, algorithm 2)."""
-
-    def loss(logits: Tensor, target: Tensor) -> Tensor:
-        known = target != unlabelled
-        found, truth = _known_parts(logits, target, known)
-        truth = truth.float()
-        of_found, of_truth = skeleton(found), skeleton(truth)
-        axes = (0, 2, 3)
-        precise = ((of_found * truth).sum(axes) + 1) / (of_found.sum(axes) + 1)
-        complete = ((of_truth * found).sum(axes) + 1) / (of_truth.sum(axes) + 1)
-        present = truth.sum(axes) > 0
-        return 1 - (2 * precise * complete / (precise + complete))[present].mean()
-
+    loss: Tensor = LovaszLoss("multiclass", ignore_index=terms.unlabelled)(
+        terms.pooling.joined(logits), terms.pooling.joined(target)
+    )
     return loss
+
+
+def _centre_line_dice(terms: _Terms, logits: Tensor, target: Tensor) -> Tensor:
+    """Soft clDice: skeletons lie in the other's mask (Shit et al., CVPR 2021, algorithm 2)."""
+    found, truth = _known_parts(logits, target, target != terms.unlabelled)
+    truth = truth.float()
+    of_found, of_truth = skeleton(found), skeleton(truth)
+    parts = (of_found * truth, of_found, of_truth * found, of_truth, truth)
+    sums = terms.pooling.total(torch.stack([each.sum((0, 2, 3)) for each in parts]))
+    hit, drawn, met, wanted, real = sums.unbind()
+    precise, complete = (hit + 1) / (drawn + 1), (met + 1) / (wanted + 1)
+    return 1 - (2 * precise * complete / (precise + complete))[real > 0].mean()
 
 
 def skeleton(masks: Tensor) -> Tensor:
@@ -215,21 +236,18 @@ def _eroded(masks: Tensor) -> Tensor:
     return torch.minimum(rows, columns)
 
 
-def _boundary(_classes: int, unlabelled: int, _smoothing: float, _weight: Tensor | None) -> Loss:
+def _boundary(terms: _Terms, logits: Tensor, target: Tensor) -> Tensor:
     """Distance from the true boundary of what is on its wrong side (Kervadec et al., MIDL 2019).
 
     The signed distance, in half sides of the crop, is negative inside; the integral over the
     prediction is least, and here 0, where it is the truth.
     """
-
-    def loss(logits: Tensor, target: Tensor) -> Tensor:
-        known = target != unlabelled
-        found, truth = _known_parts(logits, target, known)
-        distance = _signed_distances(truth).to(logits.device)
-        distance = distance * known[:, None]
-        return ((found - truth) * distance).sum() / known.sum() / logits.shape[1]
-
-    return loss
+    known = target != terms.unlabelled
+    found, truth = _known_parts(logits, target, known)
+    distance = _signed_distances(truth).to(logits.device) * known[:, None]
+    wrong = ((found - truth) * distance).sum()
+    sums = terms.pooling.total(torch.stack([wrong, known.sum().float()]))
+    return sums[0] / sums[1] / logits.shape[1]
 
 
 def _signed_distances(truth: Tensor) -> Tensor:
@@ -244,7 +262,7 @@ def _signed_distances(truth: Tensor) -> Tensor:
     return torch.from_numpy(found / half)
 
 
-_BUILDERS: dict[str, Callable[[int, int, float, Tensor | None], Loss]] = {
+_LOSSES: dict[str, Callable[[_Terms, Tensor, Tensor], Tensor]] = {
     "dice": _dice,
     "ce": _cross_entropy,
     "focal": _focal,

@@ -1,7 +1,12 @@
-"""What a card says about how its model came about."""
+"""What a card says about how its model came about, and a table about a validation."""
+
+from collections.abc import Mapping
 
 from emseg.bundle import Craft
 from emseg.config import TrainConfig
+from emseg.training.judging import Verdict
+from emseg.training.schedule import EPOCH
+from emseg.training.state import Row, Standing
 from emseg.training.tasks import label_smoothing
 
 
@@ -32,3 +37,35 @@ def craft_of(config: TrainConfig, *, rate_was_found: bool) -> Craft:
         augment=config.augment,
         rotate=config.rotate,
     )
+
+
+def row_of(now: Standing, verdict: Verdict, rates: Mapping[str, float], seconds: float) -> Row:
+    """Sum up a validation as a row of ``metrics.csv``.
+
+    Parameters
+    ----------
+    now : Standing
+        Where the run stands.
+    verdict : Verdict
+        What the validation said.
+    rates : mapping of str to float
+        Learning rates of the last step; empty before the first.
+    seconds : float
+        Since the first step.
+    """
+    losses = now.losses
+    used: Row = {**rates} if rates else {"learning_rate": None}
+    return {
+        "step": now.step,
+        "epoch": now.step / EPOCH,
+        "seconds": round(seconds, 2),
+        **used,
+        "train_loss": sum(losses) / len(losses) if losses else None,
+        "val_loss": verdict.loss,
+        **{f"val_{name}": value for name, value in verdict.scores.items()},
+    }
+
+
+def scalars_of(row: Row) -> Row:
+    """Leave out of a row what an event file says by itself, or at each step."""
+    return {name: row[name] for name in row if "loss" in name or name.startswith("val_")}

@@ -25,13 +25,16 @@ from emseg.training.exporting import export_beside
 from emseg.training.jobs import Job
 from emseg.training.judging import Verdict
 from emseg.training.loop import run_loop
+from emseg.training.processes import ALONE, LostError, Processes, Word
 from emseg.training.progress import Progress, Report
-from emseg.training.records import craft_of
+from emseg.training.records import craft_of, row_of, scalars_of
+from emseg.training.scalars import Scalars
 from emseg.training.schedule import EPOCH, Plan, rate_factor
 from emseg.training.settling import Beginning
 from emseg.training.state import STATE, Learnt, State, write_state
 from emseg.training.stopping import Stop
 from emseg.training.tasks import TrainingTask
+from emseg.training.together import Attempt, led
 from emseg.writing import write_table
 
 TABLE = "metrics.csv"
@@ -55,9 +58,15 @@ class Run(lightning.Callback):
     """Watches the clock, judges, keeps the best, and writes down where the run stands."""
 
     def __init__(
-        self, beginning: Beginning, job: Job, device: torch.device, report: Report, begun: float
+        self,
+        beginning: Beginning,
+        job: Job,
+        device: torch.device,
+        report: Report,
+        begun: float,
+        processes: Processes = ALONE,
     ) -> None:
-        self.job, self.device, self.report = job, device, report
+        self.job, self.device, self.report, self.processes = job, device, report, processes
         self.settled, self.now = beginning.settled, beginning.standing
         self.shown, self.range_test = beginning.shown, beginning.range_test
         self.plan = Plan(
@@ -67,6 +76,7 @@ class Run(lightning.Callback):
         )
         self.best_weights: dict[str, Any] = {}
         self.batch_losses: list[float] = []
+        self.scalars = Scalars(self.config.out if self.config.tensorboard else None)
         self.trainer: lightning.Trainer | None = None
         self.stop, self.is_full = Stop(), False
         self.begun, self.start = begun - self.now.elapsed, begun
@@ -85,6 +95,8 @@ class Run(lightning.Callback):
         ------
         KeyboardInterrupt
             When it is interrupted at once; what it has learnt is kept.
+        LostError
+            When a process that learns with this one has ended; the same.
         """
         task = self.job.task(
             self.job.network.to(memory_format=torch.channels_last), self._rate, self.config
@@ -95,12 +107,14 @@ class Run(lightning.Callback):
         self._start_clock()
         try:
             with self.stop.heard():
-                self._fit(task)
+                self._fit(task, learnt)
             self._judge_at_the_end(task)
             return self._finish(task.averaged)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, LostError):
             self._keep(task)
             raise
+        finally:
+            self.scalars.close()
 
     def _rate(self, step: int) -> float:
         return rate_factor(step, self.plan.total, self.plan.schedule, self.config.warm_up)
@@ -112,16 +126,23 @@ class Run(lightning.Callback):
         if self.settled.budget is not None:
             self.deadline = self.start + self.settled.budget + self.settled.spare
 
-    def _fit(self, task: TrainingTask) -> None:
+    def _fit(self, task: TrainingTask, learnt: Learnt | None) -> None:
         """Train to the end, or until a signal, at which Lightning leaves the program."""
         if self.plan.total is not None and self.now.step >= self.plan.total:
             return  # it was killed while its last network was judged
+        self.processes.send(Attempt.of(self.config, self.plan.total, self.now.step, learnt))
         try:
-            run_loop(task, self.job.dataset, self.config, self.device, self)
+            with self.processes.telling():
+                run_loop(task, self.job.dataset, self.config, self.device, self, self.processes)
         except SIGTERMException:  # after a whole batch: what is left is to judge and to save
             self.stop.asked = True
             if self.trainer is not None and not self.batch_losses:
                 self._write_down(task, self.trainer)
+
+    def on_train_start(self, *_: Any) -> None:
+        """Hear signals again: after a step all processes end, and not this one alone."""
+        if not self.processes.is_alone:
+            self.stop.hear_again()
 
     def on_train_batch_end(
         self,
@@ -136,6 +157,14 @@ class Run(lightning.Callback):
         self.batch_losses.append(float(outputs["loss"]) * self.config.accumulate)
         if (batch_idx + 1) % self.config.accumulate and math.isfinite(self.batch_losses[-1]):
             return
+        self.stop.asked = self.processes.asked(self.stop.asked)
+        with led(self.processes):
+            over = self._end_step(_task_of(pl_module), trainer)
+        self.processes.tell(Word.STOP if over else Word.GO_ON, self.plan.total)
+        trainer.should_stop = over
+
+    def _end_step(self, task: TrainingTask, trainer: lightning.Trainer) -> bool:
+        """Do what is due after a step; True after the last one."""
         loss = sum(self.batch_losses) / len(self.batch_losses)
         self.batch_losses.clear()
         self.now = replace(
@@ -146,9 +175,9 @@ class Run(lightning.Callback):
                 f"the training diverged at step {self.now.step} (its loss is {loss}); "
                 f"use a smaller --learning-rate than {self.config.learning_rate}"
             )
+        self.scalars.write(self.now.step, {"step_loss": loss, **task.rates})
         over = self.plan.advance(self.now.step, self._seconds(), self._reserve())
         over = over or self.stop.asked
-        task = _task_of(pl_module)
         if not over and self._judging_is_due():
             with suppress(_TooLateError):
                 self._judge(task)
@@ -156,7 +185,7 @@ class Run(lightning.Callback):
         if self.stop.asked or (not over and self._writing_is_due()):
             self._write_down(task, trainer)
         self._tell()
-        trainer.should_stop = over
+        return over
 
     def _tell(self, validated: float | None = None) -> float:
         """Report where the run stands, and give the time at which it was."""
@@ -302,17 +331,8 @@ class Run(lightning.Callback):
             _log.warning("to go on: emseg train --resume %s", quote(str(self.config.out)))
 
     def _record(self, verdict: Verdict, rates: dict[str, float]) -> None:
-        losses = self.now.losses
-        rates_used: dict[str, float | None] = {**rates} if rates else {"learning_rate": None}
-        row = {
-            "step": self.now.step,
-            "epoch": self.now.step / EPOCH,
-            "seconds": round(self._seconds(), 2),
-            **rates_used,
-            "train_loss": sum(losses) / len(losses) if losses else None,
-            "val_loss": verdict.loss,
-            **{f"val_{name}": value for name, value in verdict.scores.items()},
-        }
+        row = row_of(self.now, verdict, rates, self._seconds())
+        self.scalars.write(self.now.step, scalars_of(row))
         scores = (*self.now.scores, verdict.score)
         self.now = replace(self.now, rows=(*self.now.rows, row), scores=scores)
         with self._room_or_later():
@@ -348,6 +368,7 @@ class Run(lightning.Callback):
             torch=torch.__version__,
             interrupted=self.stop.asked,
             chance=round(self.now.best.chance, 4) if self.now.best else None,
+            processes=self.processes.of,
             craft=craft_of(self.config, rate_was_found=self.settled.rate_was_found),
         )
         scores = self.now.best.scores if self.now.best else {}

@@ -62,7 +62,7 @@ def settle(config: TrainConfig, job: Job, device: torch.device, begun: float) ->
         settled = _within(allowance, config, job, shown)
         standing = Standing(last_judging=job.judge.crops * allowance.crop_seconds)
     if settled.config.learning_rate == "auto":
-        rate, range_test = settle_rate(job, settled.config, device, allowance)
+        rate, range_test = settle_rate(job, _alone(settled.config), device, allowance)
         settled = replace(
             settled,
             config=settled.config.model_copy(update={"learning_rate": rate}),
@@ -72,6 +72,11 @@ def settle(config: TrainConfig, job: Job, device: torch.device, begun: float) ->
         left = max(0.0, allowance.seconds - (time.monotonic() - start))
         settled = replace(settled, budget=left)
     return Beginning(settled, standing, shown, range_test)
+
+
+def _alone(config: TrainConfig) -> TrainConfig:
+    """Let this process try alone what takes as many crops a step as all of them take."""
+    return config.model_copy(update={"accumulate": config.accumulate * config.processes})
 
 
 def _within(

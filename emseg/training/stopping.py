@@ -6,10 +6,11 @@ rule SIGUSR1 (``sbatch --signal=USR1@300``).
 
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _log = logging.getLogger(__name__)
+_Handler = Callable[[int, object], None]
 
 
 class Stop:
@@ -17,6 +18,7 @@ class Stop:
 
     def __init__(self) -> None:
         self.asked = False
+        self._handlers: dict[int, _Handler] = {}
 
     @contextmanager
     def heard(self) -> Iterator[None]:
@@ -38,15 +40,37 @@ class Stop:
             if number == signal.SIGINT:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+        with self._handled_by(stop):
+            yield
+
+    @contextmanager
+    def passed_on(self) -> Iterator[None]:
+        """Take down these signals and nothing else: another process decides what they end."""
+
+        def note(_number: int, _frame: object) -> None:
+            self.asked = True
+
+        with self._handled_by(note):
+            yield
+
+    def hear_again(self) -> None:
+        """Take the signals back from a library that has taken them meanwhile."""
+        for kind, handler in self._handlers.items():
+            signal.signal(kind, handler)
+
+    @contextmanager
+    def _handled_by(self, handler: _Handler) -> Iterator[None]:
         names = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGXCPU")  # Windows knows the first two
         kinds = [getattr(signal, name) for name in names if hasattr(signal, name)]
         try:
-            before = {kind: signal.signal(kind, stop) for kind in kinds}
+            before = {kind: signal.signal(kind, handler) for kind in kinds}
         except ValueError:  # not the main thread: whoever runs us handles signals
             yield
             return
+        self._handlers = dict.fromkeys(kinds, handler)
         try:
             yield
         finally:
-            for kind, handler in before.items():
-                signal.signal(kind, handler)
+            self._handlers = {}
+            for kind, earlier in before.items():
+                signal.signal(kind, earlier)

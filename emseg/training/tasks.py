@@ -16,10 +16,12 @@ from emseg.micrograph import unlabelled_value
 from emseg.training.losses import build_loss
 from emseg.training.optimisers import build_optimiser
 from emseg.training.parameters import parameter_groups
+from emseg.training.pooling import ALONE, Pooling
 from emseg.training.state import Learnt
 from emseg.training.transfer import Transfer
 
 _EMA = 0.98  # the average remembers about the last fifty steps
+_APART = 1 << 53  # between the seeds of processes: more than a seed and a batch number come to
 
 
 def label_smoothing(config: TrainConfig) -> float:
@@ -76,11 +78,17 @@ class TrainingTask(lightning.LightningModule):
         super().__init__()
         self.network, self.transfer = network, transfer
         self.average = AveragedModel(network, avg_fn=_average, use_buffers=True)
+        self.average.requires_grad_(False)  # DDP would wait for its gradients
         self.rate_factor, self.config = rate_factor, config
         self.label_smoothing = label_smoothing(config)
         self.rates: dict[str, float] = {}
         self.first_batch = 0
+        self.pooling = ALONE
         self._learnt: Learnt | None = None
+
+    def share(self, pooling: Pooling) -> None:
+        """Learn together with other processes from now on: the loss is that of all their crops."""
+        self.pooling = pooling
 
     def go_on(self, learnt: Learnt, step: int) -> None:
         """Take over what a run had learnt after so many steps, before the first batch."""
@@ -92,9 +100,9 @@ class TrainingTask(lightning.LightningModule):
         """Loss of a batch; a task says which."""
 
     def on_train_batch_start(self, _batch: Any, batch_idx: int) -> None:
-        """Count randomness: what a batch draws depends on the seed and its number."""
+        """Count randomness: what a batch draws depends on the seed, its number and the process."""
         number = self.first_batch + batch_idx
-        torch.manual_seed(self.config.seed * 1_000_003 + number)
+        torch.manual_seed(self.config.seed * 1_000_003 + number + _APART * self.global_rank)
         if self.transfer is not None:
             self.transfer.freezing.settle(self.network, number // self.config.accumulate)
 
@@ -166,8 +174,14 @@ class SegmentationTask(TrainingTask):
         **settings: Any,
     ) -> None:
         super().__init__(network, *args, **settings)
+        self._unlabelled, self._weights = unlabelled_value(classes), weights
+        self.share(self.pooling)
+
+    def share(self, pooling: Pooling) -> None:
+        """Add up the losses over the pixels of all processes from now on."""
+        super().share(pooling)
         self._loss = build_loss(
-            self.config.loss, classes, unlabelled_value(classes), self.label_smoothing, weights
+            self.config.loss, self._unlabelled, self.label_smoothing, self._weights, pooling
         )
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -179,5 +193,6 @@ class ClassificationTask(TrainingTask):
     """Cross-entropy with smoothed labels."""
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Cross-entropy."""
-        return functional.cross_entropy(logits, target, label_smoothing=self.label_smoothing)
+        """Cross-entropy; each process has as many crops."""
+        loss = functional.cross_entropy(logits, target, label_smoothing=self.label_smoothing)
+        return self.pooling.total(loss) / self.pooling.processes

@@ -12,7 +12,7 @@ import emseg.training.crops
 from emseg.intensity import IntensityRule
 from emseg.learning import Augment
 from emseg.training.appearance import vary_intensity
-from emseg.training.crops import CountingSampler, CropDataset
+from emseg.training.crops import CountingSampler, CropDataset, Dealing
 from emseg.training.geometry import Geometry
 
 
@@ -169,8 +169,16 @@ def test_statistics_are_those_of_the_whole_micrograph(labelled, monkeypatch):
 
 
 def test_numbers_are_counted_without_end():
-    assert list(islice(CountingSampler(), 3)) == [0, 1, 2]
-    assert list(islice(CountingSampler(48), 3)) == [48, 49, 50]
+    assert list(islice(CountingSampler(Dealing(2)), 3)) == [0, 1, 2]
+    assert list(islice(CountingSampler(Dealing(2), 24), 3)) == [48, 49, 50]
+
+
+def test_processes_share_the_batch_of_one():
+    first, second = (CountingSampler(Dealing(3, rank, 2), 4) for rank in (0, 1))
+    whole = CountingSampler(Dealing(6), 4)
+    assert list(islice(first, 6)) == [24, 25, 26, 30, 31, 32]
+    assert list(islice(second, 6)) == [27, 28, 29, 33, 34, 35]
+    assert sorted([*islice(first, 6), *islice(second, 6)]) == list(islice(whole, 12))
 
 
 def test_intensities_vary_but_stay_finite_and_ordered_on_average():

@@ -18,6 +18,7 @@ import emseg.training.judging
 import emseg.training.rate_finder
 import emseg.training.run
 import emseg.training.settling
+import emseg.training.together
 from emseg.bundle import load_model
 from emseg.config import Task, TrainConfig
 from emseg.errors import ContentError, MismatchError, StorageError, UsageError
@@ -279,7 +280,7 @@ def test_reading_counts_against_the_minutes_but_leaves_half_of_them(configure, s
         clock.now += 150
         return prepare(*arguments)
 
-    monkeypatch.setattr(emseg.training.fit, "prepare", slowly)
+    monkeypatch.setattr(emseg.training.together, "prepare", slowly)
     train(configure(minutes=3, batch=4, options={"width": 4}), ignore)
     assert 150 + 60 < clock.now <= 1.5 * 180
 

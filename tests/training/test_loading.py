@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
-from emseg.training.crops import CountingSampler
+from emseg.training.crops import CountingSampler, Dealing
 from emseg.training.loading import Batches, processes_that_fit
 
 Usage = namedtuple("Usage", "total used free")
@@ -28,12 +28,13 @@ class Numbers(Dataset):
 
 
 def numbers(dataset, workers, count=6, batch=2):
-    def open_loader():
-        return DataLoader(dataset, batch, sampler=CountingSampler(), num_workers=workers)
+    dealing = Dealing(batch)
 
-    return [
-        each[0].flatten().tolist() for each in islice(Batches(dataset, batch, open_loader), count)
-    ]
+    def open_loader():
+        return DataLoader(dataset, batch, sampler=CountingSampler(dealing), num_workers=workers)
+
+    batches = Batches(dataset, dealing, open_loader)
+    return [each[0].flatten().tolist() for each in islice(batches, count)]
 
 
 EXPECTED = [[2 * n, 2 * n + 1] for n in range(6)]
@@ -62,7 +63,7 @@ def test_processes_that_die_are_told(caplog):
             yield [torch.tensor([0, 1])]
             raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. ")
 
-    batches = Batches(Numbers(), 2, Dying)
+    batches = Batches(Numbers(), Dealing(2), Dying)
     assert [each[0].flatten().tolist() for each in islice(batches, 3)] == EXPECTED[:3]
     assert "is killed by signal: Killed): this one reads them" in caplog.text
     assert "more memory if it was short" in caplog.text

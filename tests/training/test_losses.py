@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from segmentation_models_pytorch.losses import DiceLoss
+from segmentation_models_pytorch.losses import DiceLoss, TverskyLoss
 from torch.nn import functional
 
 from emseg.errors import UnknownNameError, UsageError
@@ -75,7 +75,7 @@ def test_a_batch_without_labels_teaches_nothing(batch):
 def test_a_right_answer_costs_less_than_a_wrong_one(batch, name):
     _, target = batch
     right = functional.one_hot(target, 4).movedim(-1, 1).float()
-    loss = build_loss(name, 4, 255)
+    loss = build_loss(name, 255)
     costs = [float(loss(scale * right, target)) for scale in (1000.0, 3.0, 0.0, -3.0)]
     assert costs == sorted(costs)
     assert costs[0] == pytest.approx(0, abs=1e-5)
@@ -86,7 +86,7 @@ def test_a_right_answer_costs_less_than_a_wrong_one(batch, name):
 def test_no_loss_looks_at_unlabelled_pixels(batch, name):
     logits, target = batch
     target[:, 5:9] = 255
-    loss = build_loss(name, 4, 255)(logits, target)
+    loss = build_loss(name, 255)(logits, target)
     loss.backward()
     assert torch.isfinite(loss)
     assert not logits.grad[:, :, 5:9].any()
@@ -96,17 +96,25 @@ def test_no_loss_looks_at_unlabelled_pixels(batch, name):
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_batch_of_one_class_has_a_loss_too(batch, name):
     logits, target = batch
-    loss = build_loss(name, 4, 255)(logits, torch.full_like(target, 2))
+    loss = build_loss(name, 255)(logits, torch.full_like(target, 2))
     loss.backward()
     assert torch.isfinite(loss)
     assert torch.isfinite(logits.grad).all()
 
 
+def test_the_tversky_loss_is_that_of_another_library(batch):
+    logits, target = batch[0].detach().float(), batch[1]
+    target[:, 5:9] = 255
+    expected = TverskyLoss("multiclass", ignore_index=255, alpha=0.3, beta=0.7)(logits, target)
+    found = build_loss("tversky", 255)(logits, target)
+    assert float(found) == pytest.approx(float(expected), rel=1e-5)
+
+
 def test_losses_are_added(batch):
     logits, target = batch
     logits = logits.detach()
-    parts = [float(build_loss(name, 4, 255)(logits, target)) for name in ("dice", "focal")]
-    found = float(build_loss("dice+focal", 4, 255)(logits, target))
+    parts = [float(build_loss(name, 255)(logits, target)) for name in ("dice", "focal")]
+    found = float(build_loss("dice+focal", 255)(logits, target))
     assert found == pytest.approx(sum(parts), rel=1e-6)
 
 
@@ -114,7 +122,7 @@ def test_the_focal_loss_is_that_of_its_formula(batch):
     logits, target = batch[0].detach(), batch[1]
     chosen = torch.softmax(logits, 1).gather(1, target[:, None])
     expected = (-((1 - chosen) ** 2) * chosen.log()).mean()
-    found = build_loss("focal", 4, 255)(logits, target)
+    found = build_loss("focal", 255)(logits, target)
     assert float(found) == pytest.approx(float(expected), rel=1e-5)
 
 
@@ -125,7 +133,7 @@ def test_the_boundary_loss_is_that_of_its_formula():
     answer = target.clone()
     answer[..., 7] = 1
     logits = 1000.0 * functional.one_hot(answer, 2).movedim(-1, 1).float()
-    found = float(build_loss("boundary", 2, 255)(logits, target))
+    found = float(build_loss("boundary", 255)(logits, target))
     of_one = 1 / 5  # it lies one pixel outside of class 1, half a side is 5
     of_other = 1 / 5  # and is missing one pixel inside of class 0
     assert found == pytest.approx((of_one + of_other) / 10 / 2, rel=1e-5)
@@ -147,7 +155,7 @@ def test_a_gap_in_a_line_costs_more_in_skeletons_than_in_pixels():
     broken = target.clone()
     broken[:, :, 10:20] = 0
     logits = 1000.0 * functional.one_hot(broken, 2).movedim(-1, 1).float()
-    cut, whole = (float(build_loss(name, 2, 255)(logits, target)) for name in ("cldice", "dice"))
+    cut, whole = (float(build_loss(name, 255)(logits, target)) for name in ("cldice", "dice"))
     assert cut > 0
     assert whole > 0
 
@@ -156,15 +164,14 @@ def test_weights_count_in_cross_entropy_focal_and_dice(batch):
     logits, target = batch[0].detach(), batch[1]
     weights = (1.0, 2.0, 3.0, 4.0)
     expected = functional.cross_entropy(logits, target, torch.tensor(weights).double())
-    found = build_loss("ce", 4, 255, weights=weights)(logits, target)
+    found = build_loss("ce", 255, weights=weights)(logits, target)
     assert float(found) == pytest.approx(float(expected), rel=1e-5)
     for name in ("focal", "dice"):
         plain, weighted = (
-            float(build_loss(name, 4, 255, weights=each)(logits, target))
-            for each in (None, weights)
+            float(build_loss(name, 255, weights=each)(logits, target)) for each in (None, weights)
         )
         assert plain != pytest.approx(weighted, rel=1e-4)
-        same = float(build_loss(name, 4, 255, weights=(1.0,) * 4)(logits, target))
+        same = float(build_loss(name, 255, weights=(1.0,) * 4)(logits, target))
         assert same == pytest.approx(plain, rel=1e-6)
 
 
