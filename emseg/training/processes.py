@@ -14,7 +14,7 @@ What is said goes over the CPU, by gloo, and so does all of a training on proces
 GPUs go by NCCL. Whoever waits for a word waits as long as a validation takes.
 """
 
-import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -303,8 +303,8 @@ class Processes:
             if not self.is_loss(error):
                 raise
             raise LostError(
-                f"process {self.rank} of {self.of} cannot go on: another one has ended "
-                f"({_first_line(error)})"
+                f"process {self.rank} of {self.of} cannot go on, because another one has ended "
+                f"({_first_line(error)}); what that one said stands above, or in its log"
             ) from error
 
     def is_loss(self, error: BaseException) -> bool:
@@ -313,13 +313,14 @@ class Processes:
         return not self.is_alone and any(sign in said for sign in _SIGNS)
 
     def part(self) -> None:
-        """Let the others go, if they wait for it."""
-        if self.is_alone or not distributed.is_initialized():
+        """Let the others go, if they wait for it; NCCL would wait for those that do not."""
+        if self.device is None or not distributed.is_initialized():
             return
+        is_calm = self.rank > 0 or self.is_awaited
         if self.rank == 0 and self.is_awaited:
             with suppress(LostError):
                 self.send(None)
-        if self.rank or self.is_awaited:
+        if is_calm or self.device.type == "cpu":
             distributed.destroy_process_group()
 
 
@@ -327,10 +328,6 @@ ALONE = Processes()
 
 
 def _first_line(error: BaseException) -> str:
-    """Shorten what PyTorch says to its first sentence."""
-    return " ".join(str(error).split())[:160].rstrip(".")
-
-
-def is_torchrun() -> bool:
-    """Whether ``torchrun``, or emseg itself, began this process."""
-    return Place.of_torchrun(os.environ) is not None
+    """Take the first sentence of what PyTorch says, without its own source file."""
+    said = re.sub(r"^\[[^\]]*\.cc:\d+\] ", "", " ".join(str(error).split()))
+    return said.partition(". ")[0][:160].rstrip(".")

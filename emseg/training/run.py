@@ -157,7 +157,8 @@ class Run(lightning.Callback):
         self.batch_losses.append(float(outputs["loss"]) * self.config.accumulate)
         if (batch_idx + 1) % self.config.accumulate and math.isfinite(self.batch_losses[-1]):
             return
-        self.stop.asked = self.processes.asked(self.stop.asked)
+        if self.processes.asked(self.stop.asked):
+            self.stop.ask()
         with led(self.processes):
             over = self._end_step(_task_of(pl_module), trainer)
         self.processes.tell(Word.STOP if over else Word.GO_ON, self.plan.total)

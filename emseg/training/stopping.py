@@ -33,15 +33,21 @@ class Stop:
         def stop(number: int, _frame: object) -> None:
             if self.asked:
                 raise KeyboardInterrupt
-            self.asked = True
-            _log.warning(
-                "stopping after this step; the best model so far is kept (once more stops at once)"
-            )
+            self.ask()
             if number == signal.SIGINT:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
 
         with self._handled_by(stop):
             yield
+
+    def ask(self) -> None:
+        """Ask this run to end after its step, and tell it."""
+        if self.asked:
+            return
+        self.asked = True
+        _log.warning(
+            "stopping after this step; the best model so far is kept (once more stops at once)"
+        )
 
     @contextmanager
     def passed_on(self) -> Iterator[None]:
