@@ -18,7 +18,7 @@ from emseg.config import Precision, TrainConfig
 from emseg.memory import keep_freed
 from emseg.training.crops import CountingSampler
 from emseg.training.loading import Batches, processes_that_fit
-from emseg.training.meeting import Met
+from emseg.training.meeting import Met, leaves_out
 from emseg.training.precision import keep_depthwise, with_precision
 from emseg.training.processes import ALONE, Processes
 from emseg.training.tasks import TrainingTask
@@ -88,14 +88,17 @@ def run_loop(
     task.share(processes.pooling)
     with _calm_lightning():
         try:
-            _trainer(config, device, watcher, **_sharing(task, device, processes)).fit(task, loader)
+            sharing = _sharing(task, dataset, device, processes)
+            _trainer(config, device, watcher, **sharing).fit(task, loader)
         except SIGTERMException:  # a SystemExit too
             raise
         except SystemExit as error:  # Lightning's answer to Ctrl-C
             raise KeyboardInterrupt from error
 
 
-def _sharing(task: TrainingTask, device: torch.device, processes: Processes) -> dict[str, Any]:
+def _sharing(
+    task: TrainingTask, dataset: Dataset[Any], device: torch.device, processes: Processes
+) -> dict[str, Any]:
     """Say how Lightning trains with other processes: each is a node with one device."""
     if processes.is_alone:
         return {"plugins": [LightningEnvironment()]}  # of SLURM it would requeue what is to end
@@ -106,10 +109,11 @@ def _sharing(task: TrainingTask, device: torch.device, processes: Processes) -> 
             "see those of all"
         )
     is_frozen = task.transfer is not None and bool(task.transfer.freezing.stages)
+    is_partial = is_frozen or leaves_out(task.network, dataset[0][0])
     return {
         "plugins": [Met(processes)],
         "num_nodes": processes.of,
-        "strategy": DDPStrategy(broadcast_buffers=False, find_unused_parameters=is_frozen),
+        "strategy": DDPStrategy(broadcast_buffers=False, find_unused_parameters=is_partial),
         "sync_batchnorm": is_normed and device.type != "cpu",
         "use_distributed_sampler": False,
     }

@@ -1,8 +1,29 @@
-"""What Lightning asks about processes that have met already."""
+"""What Lightning asks about processes that have met already, and about what they train."""
 
 from lightning.fabric.plugins import ClusterEnvironment
+from torch import Tensor, nn
 
 from emseg.training.processes import Processes
+
+
+def leaves_out(network: nn.Module, image: Tensor) -> bool:
+    """Whether a network has weights that no answer of it depends on; DDP would wait for them.
+
+    Parameters
+    ----------
+    network : nn.Module
+        It stays as it is; without gradients, as before its first step.
+    image : Tensor, shape (C, Y, X)
+        What it is asked about.
+    """
+    weights = [each for each in network.parameters() if each.requires_grad]
+    was_training = network.training
+    network.eval()  # norms of a single crop
+    network(image[None].to(weights[0].device)).sum().backward()
+    found = any(each.grad is None for each in weights)
+    network.zero_grad(set_to_none=True)
+    network.train(was_training)
+    return found
 
 
 class Met(ClusterEnvironment):

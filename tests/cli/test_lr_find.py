@@ -34,6 +34,7 @@ def test_it_takes_what_train_takes_but_for_length_and_rate():
     assert set(given) - set(taken) == {
         "epochs", "minutes", "learning_rate", "head_learning_rate", "schedule", "warm_up",
         "licence", "resume", "dry_run", "show_augmentation", "folds", "patience",
+        "devices", "nodes", "tensorboard",
     }  # fmt: skip
     assert own <= set(taken)
     assert all(taken[name].annotation == given[name].annotation for name in set(taken) - own)

@@ -142,3 +142,22 @@ def test_what_trains_on_from_a_model_has_its_network(emseg, run, folders):
     assert "no --network is named: unet, that of" in shown.err
     card = load_model(folders / "further").card
     assert card.architecture == load_model(run).card.architecture
+
+
+def test_a_run_of_two_processes_goes_on_with_two(refused, folders):
+    (folders / "two").mkdir()
+    (folders / "two" / "state.pt").touch()
+    settings = 'images = ["images"]\nmasks = ["masks"]\nout = "two"\ndevices = 2\n'
+    (folders / "two" / "config.toml").write_text(settings, encoding="utf-8")
+    for number in ("1", "3"):
+        line = refused(2, "train", "--resume", "two", "--devices", number, "--device", "cpu")
+        assert f"2 processes shared a step, and {number} would take other crops" in line
+        assert "--devices 2 --nodes 1" in line
+
+
+def test_devices_that_are_not_there_are_refused(refused, folders, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    line = refused(2, "train", "images", "masks", "--devices", "2", "--out", "run")
+    assert "--devices 2: this machine has no GPU" in line
+    line = refused(2, "train", "images", "masks", "--devices", "2", "--nodes", "2", "--out", "run")
+    assert "--nodes 2: nobody has begun a process on the other nodes" in line

@@ -15,6 +15,7 @@ from emseg.cli.launching import place_taken, together
 from emseg.config import TrainConfig
 from emseg.errors import MismatchError, UsageError
 from emseg.training import resume, train
+from emseg.training.meeting import leaves_out
 from emseg.training.processes import LostError, Place, device_at
 from emseg.training.state import STATE, read_state
 
@@ -137,6 +138,24 @@ def test_other_files_on_another_node_are_refused(configure, torchrun, tmp_path, 
         train(config, ignore, processes=processes)
     assert child.wait(120) == 0  # it was let go
     assert not (tmp_path / "two").exists()
+
+
+def test_weights_without_an_answer_are_found():
+    def copied(module):
+        return {name: each.clone() for name, each in module.state_dict().items()}
+
+    class Partial(torch.nn.Sequential):
+        def forward(self, image):
+            return self[1](self[0](image))
+
+    parts = (torch.nn.Conv2d(1, 2, 3), torch.nn.BatchNorm2d(2), torch.nn.Conv2d(2, 2, 3))
+    image = torch.randn(1, 8, 8)
+    for network, expected in ((Partial(*parts), True), (Partial(*parts[:2]), False)):
+        before = copied(network)
+        assert leaves_out(network, image) == expected
+        assert network.training
+        assert all(each.grad is None for each in network.parameters())
+        assert all(torch.equal(before[name], each) for name, each in network.state_dict().items())
 
 
 def place(**more):
