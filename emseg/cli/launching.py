@@ -155,11 +155,16 @@ def _parting(place: "Place", device: Any, store: "Store") -> Iterator["Processes
 @contextmanager
 def _begun_here(config: "TrainConfig") -> Iterator["Processes"]:
     """Begin the others on this machine, and end them in any case."""
+    from emseg.inference import share_processor
     from emseg.training.processes import Place, device_at, meeting_place
 
     _require_no_launcher(config)
     alone = Place(0, config.devices, 0, config.devices, _HERE, 0, is_host=True)
     device = device_at(alone, config.device)
+    threads = threads_each(config.threads, config.devices)
+    if threads is not None:
+        os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # of the others too
+        share_processor(device, threads)
     store = meeting_place(alone)
     place = replace(alone, port=store.port)
     patience, children = 0.0, list[_Child]()
