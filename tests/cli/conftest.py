@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,12 +72,19 @@ def write_pairs(folder: Path, names: list[str], size: tuple[int, int]) -> None:
         Image.fromarray(mask).save(folder / "masks" / name)
 
 
+@pytest.fixture(scope="session")
+def six_pairs(tmp_path_factory) -> Path:
+    """A folder with ``images`` and ``masks``, six micrographs and their masks of three values."""
+    folder = tmp_path_factory.mktemp("pairs")
+    write_pairs(folder, [f"{number}.png" for number in range(6)], (64, 80))
+    return folder
+
+
 @pytest.fixture
-def folders(tmp_path, monkeypatch) -> Path:
+def folders(six_pairs, tmp_path, monkeypatch) -> Path:
     """A working folder with six micrographs and their masks of three values."""
     monkeypatch.chdir(tmp_path)
-    write_pairs(tmp_path, [f"{number}.png" for number in range(6)], (64, 80))
-    return tmp_path
+    return shutil.copytree(six_pairs, tmp_path, dirs_exist_ok=True)
 
 
 @pytest.fixture
@@ -103,7 +111,7 @@ def model(tmp_path) -> Path:
     return tmp_path / "model"
 
 
-TINY = ("--steps", "2", "--crop-size", "32", "--batch", "2")
+TINY = ("--network=unet", "--option=width=4", "--steps=2", "--crop-size=32", "--batch=2")
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,8 @@ from PIL import Image
 
 from emseg.cli import console
 
-TINY = ("--steps", "2", "--crop-size", "32", "--batch", "2")
+SMALL = ("--network", "unet", "--option", "width=4", "--crop-size", "32", "--batch", "2")
+TINY = ("--steps", "2", *SMALL)
 needs_links = pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 
@@ -296,9 +297,7 @@ def at_progress(monkeypatch):
 class TestInterruptions:
     def test_a_training_keeps_its_model(self, emseg, folders, at_progress, kind):
         at_progress(lambda: os.kill(os.getpid(), kind))
-        shown = emseg(
-            "train", "images", "masks", "--out", "run", "--crop-size", "32", "--batch", "2"
-        )
+        shown = emseg("train", "images", "masks", "--out", "run", *SMALL)
         assert shown.code == 130
         assert shown.err.splitlines()[-1] == "emseg: error: interrupted"
         card = json.loads((folders / "run" / "model" / "config.json").read_text())

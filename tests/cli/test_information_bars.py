@@ -10,7 +10,17 @@ from PIL import Image
 from emseg.synthesis.information_bar import BarStyle, information_bar
 
 SIZE, BAR = (96, 256), 24
-TINY = ("--network", "unet", "--steps", "2", "--crop-size", "32", "--batch", "2", "--quiet")
+TINY = (
+    "--network=unet",
+    "--option=width=4",
+    "--steps",
+    "2",
+    "--crop-size",
+    "32",
+    "--batch",
+    "2",
+    "--quiet",
+)
 
 
 def write_barred(folder: Path, count: int, style: BarStyle | None = None) -> None:

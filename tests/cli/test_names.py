@@ -76,8 +76,8 @@ def test_info_and_convert_take_them(strange, emseg, command):
 
 
 def test_training_evaluating_and_measuring_take_them(strange, emseg):
-    tiny = ("--steps", "1", "--crop-size", "32", "--batch", "2", "--out", f"run-{LATIN}")
-    shown = emseg("train", "images", "masks", *tiny)
+    tiny = ("--network=unet", "--option=width=4", "--steps=1", "--crop-size=32", "--batch=2")
+    shown = emseg("train", "images", "masks", *tiny, "--out", f"run-{LATIN}")
     assert shown.code == 0, shown.err
     assert harmless(shown)
     shown = emseg("evaluate", "images", "masks", "--model", f"run-{LATIN}", "--out", "scores")

@@ -12,7 +12,7 @@ import tifffile
 
 from emseg.reading.label_images import read_label_images
 
-TINY = ("--steps", "2", "--crop-size", "32", "--batch", "2")
+TINY = ("--network=unet", "--option=width=4", "--steps=2", "--crop-size=32", "--batch=2")
 
 
 def picture(seed: int, size: tuple[int, int] = (64, 80)) -> tuple[np.ndarray, np.ndarray]:

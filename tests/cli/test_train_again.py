@@ -11,12 +11,27 @@ from emseg.bundle import load_model
 TINY = ("--crop-size", 32, "--batch", 1, "--option", "width=4", "--threads", 1)
 
 
+@pytest.fixture(autouse=True)
+def nothing_exported(monkeypatch):
+    """Leave out model.onnx, which takes longer than these trainings."""
+    monkeypatch.setattr("emseg.training.run.export_beside", lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def trained_once(six_pairs, tmp_path_factory, trained_by):
+    """A run of two steps, on the micrographs of ``folders``."""
+    folder = shutil.copytree(six_pairs, tmp_path_factory.mktemp("once"), dirs_exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr("emseg.training.run.export_beside", lambda *_: None)
+        trained_by("images", "masks", *TINY, "--steps", 2, "--seed", 3, "--out", "run")
+    return folder / "run"
+
+
 @pytest.fixture
-def run(emseg, folders):
-    """A run of two steps."""
-    shown = emseg("train", "images", "masks", *TINY, "--steps", 2, "--seed", 3, "--out", "run")
-    assert shown.code == 0, shown.err
-    return folders / "run"
+def run(trained_once, folders):
+    """A copy of that run in a working folder of its own, beside what it was trained on."""
+    return shutil.copytree(trained_once, folders / "run")
 
 
 def config_of(folder):

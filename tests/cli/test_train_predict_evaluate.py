@@ -11,7 +11,8 @@ from PIL import Image
 
 from emseg.reading.label_images import read_label_images
 
-TINY = ("--steps", "2", "--crop-size", "32", "--batch", "2")
+SHORT = ("--steps", "2", "--crop-size", "32", "--batch", "2")
+TINY = ("--network", "unet", "--option", "width=4", *SHORT)  # as ``trained`` is
 
 
 def card_of(run):
@@ -198,12 +199,12 @@ class TestClassification:
 
     @pytest.mark.parametrize("source", ["classes", "table.csv"])
     def test_a_folder_or_a_table_of_classes(self, emseg, classes, trained, source):
-        options = ("--network", "resnet18", *TINY, "--out", "run")
+        options = ("--network", "bn_lenet", *SHORT, "--out", "run")
         shown = emseg("train", source, *options)
         assert shown.code == 0, shown.err
         assert "task: classification" in shown.err
         card = card_of(classes / "run")
-        assert (card["task"], card["architecture"]["name"]) == ("classification", "resnet18")
+        assert (card["task"], card["architecture"]["name"]) == ("classification", "bn_lenet")
         assert sorted(class_names(card)) == ["lying", "standing"]
         assert (card["training"]["images"], card["training"]["validation_images"]) == (6, 2)
         assert (classes / "run" / "curves.png").exists()

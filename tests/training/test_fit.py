@@ -49,6 +49,8 @@ def configure(folders, tmp_path):
     def build(out="run", **more):
         ends = {} if {"steps", "minutes", "epochs"} & more.keys() else {"steps": 3}
         settings = {"images": (images,), "masks": (masks,), "crop_size": 32, "batch": 2}
+        if not {"network", "task"} & more.keys():
+            settings["options"] = {"width": 8}
         return TrainConfig(**(settings | ends | more), out=tmp_path / out)
 
     return build

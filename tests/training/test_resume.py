@@ -80,19 +80,36 @@ def killed_at(step, *, validating=False):
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills processes of its own")
 
 
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory):
+    """Train as a configuration says and nobody interrupts; the same once for all tests."""
+    known = {}
+
+    def trained(config):
+        key = config.model_dump_json(exclude={"out", "images", "masks"})
+        if key not in known:
+            out = tmp_path_factory.mktemp("whole") / "run"
+            known[key] = train(config.model_copy(update={"out": out}), ignore)
+        return known[key]
+
+    return trained
+
+
 @needs_fork
 @pytest.mark.parametrize(
     "craft",
     [
         {},
         {"accumulate": 2, "optimiser": "sgd", "schedule": "cosine"},
-        {"network": "fpn", "encoder": "resnet18", "options": {}, "freeze": "1-stages",
+        {"network": "fpn", "encoder": "timm-mobilenetv3_small_minimal_100",
+         "options": {"decoder_pyramid_channels": 16, "decoder_segmentation_channels": 8},
+         "freeze": "1-stages",
          "pretrained": "none", "unfreeze_every": 1, "batch": 2},
     ],
 )  # fmt: skip
-def test_a_run_that_is_killed_ends_as_one_that_never_was(configure, craft):
-    whole = train(configure("whole", **craft), ignore)
+def test_a_run_that_is_killed_ends_as_one_that_never_was(configure, whole_run, craft):
     config = configure("killed", **craft)
+    whole = whole_run(config)
     assert in_a_child(lambda: train(config, killed_at(21))) == signal.SIGKILL
     for moment in (killed_at(32, validating=True), killed_at(41)):
         assert read_state(config.out)[0].standing.step in (16, 32)
@@ -146,10 +163,10 @@ def interrupted(config, at=20, number=signal.SIGTERM):
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGUSR1"])
-def test_a_run_that_is_asked_to_end_goes_on_from_that_step(configure, name):
+def test_a_run_that_is_asked_to_end_goes_on_from_that_step(configure, whole_run, name):
     if not hasattr(signal, name):
         pytest.skip("this system has no such signal")
-    whole = train(configure("whole"), ignore)
+    whole = whole_run(configure())
     run = interrupted(configure(), number=getattr(signal, name))
     assert run.can_go_on
     assert run.card.training.interrupted
