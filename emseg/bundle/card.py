@@ -24,7 +24,8 @@ from emseg.tiling import padded_length
 _MOST_CHANNELS = 4096  # the energy channels of a spectrum
 _MOST_VALUES = 1 << 16  # of masks; more were refused when the model was trained
 _QUANTILES = 31  # of each channel, as emseg.inference.preparing.polarity takes them
-_TRAITS, _MOST_TYPICAL = 32, 8  # of a tile, as emseg.inference.preparing.likeness takes them
+_TRAITS = 32  # of a tile, as emseg.inference.preparing.likeness takes them
+MOST_TYPICAL = 128  # micrographs of a training whose traits are kept
 _MOST_SCORES = 4 * MOST_CLASSES
 _SIDE = 4096  # pixels of a crop or a halo; a network is given all of it at once, padded if need be
 _TILE = 1 << 16  # pixels; a tile is clipped to the micrograph, and no device holds a larger one
@@ -113,20 +114,28 @@ class Likeness(_Part):
     number a line.
     """
 
-    typical: Annotated[tuple[_Text, ...], Field(min_length=1, max_length=_MOST_TYPICAL)] = Field(
-        description="points, whitened, that a tile of the training is near to"
+    typical: Annotated[tuple[_Text, ...], Field(min_length=1, max_length=MOST_TYPICAL)] = Field(
+        description="points, whitened, that micrographs of the training are at"
     )
     whitening: Annotated[tuple[_Text, ...], Field(min_length=_TRAITS, max_length=_TRAITS)] = Field(
-        description="lower triangle of the matrix that brings the limit of the distance to 1"
+        description="lower triangle of the matrix that makes the spread of tiles 1 all round"
+    )
+    radii: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        default=(),
+        max_length=MOST_TYPICAL,
+        description="how far from each point a micrograph may be; of older cards none, and 1",
     )
 
     @property
-    def numbers(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Typical points, shape (P, 32), and the whitening matrix, shape (32, 32)."""
+    def numbers(
+        self,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64] | None]:
+        """Points, shape (P, 32), the whitening matrix, shape (32, 32), and P radii or None."""
         matrix = np.zeros((_TRAITS, _TRAITS))
         for place, line in enumerate(self.whitening):
             matrix[place, : place + 1] = _numbers(line)
-        return np.array([_numbers(line) for line in self.typical]), matrix
+        points = np.array([_numbers(line) for line in self.typical])
+        return points, matrix, np.array(self.radii) if self.radii else None
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
@@ -137,6 +146,10 @@ class Likeness(_Part):
             numbers = _numbers(line)
             if len(numbers) != count or not all(map(math.isfinite, numbers)):
                 raise ValueError(f"likeness holds {shown(line)} in place of {count} numbers")
+        if self.radii and len(self.radii) != len(self.typical):
+            raise ValueError(
+                f"likeness holds {len(self.radii)} radii of {len(self.typical)} points"
+            )
         return self
 
 

@@ -4,18 +4,21 @@ A network answers whatever it is given, and as firmly. What tells a stranger is 
 several scales how strong, how lopsided and how spiky the details are, how much of a tile has
 edges, and whether they run in one direction (after Portilla and Simoncelli, Int. J. Comput. Vision
 40 (2000) 49), beside the quantiles of its grey values. A micrograph is as far from a training as
-the tiles in its middle are from the nearest typical tile of that (the distance of Mahalanobis, as
-in Lee et al., NeurIPS 2018), in units of how far apart the training's own micrographs are.
+its mean is from that of the next micrograph of the training, beside how far that one is from its
+own neighbours: classes, or specimens, that differ among each other leave no room between them
+(local outliers, as in Breunig et al., SIGMOD 2000; in the metric of Mahalanobis, as in Lee et al.,
+NeurIPS 2018).
 """
 
 import logging
 from collections.abc import Iterable, Iterator
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emseg.bundle import Likeness, ModelCard
+from emseg.bundle.card import MOST_TYPICAL
 from emseg.intensity import IntensityRule, Statistics, normalise
 from emseg.micrograph import Micrograph
 
@@ -27,12 +30,11 @@ _TAPS = (0.00443305, 0.05400558, 0.24203623, 0.39905028)  # of a Gaussian of 1 p
 _BLOCK = 4  # pixels over which directions are averaged
 _SHARES = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98)
 _LEAST = 1e-5  # beside a variance; what is flat has none
-_TYPICAL = 8  # points that stand for a training
-_LOOKED_AT = 32  # micrographs of a training
-_FEW = 8
-_INDEPENDENT = 0.3  # share of the covariance in which traits do not depend on each other
-_RANK = 0.9  # of the training's own micrographs that are as near as this are told from no other
-_MARGIN = 1.15
+_LOOKED_AT = MOST_TYPICAL  # micrographs of a training, spread evenly over it
+_FEW = 8  # of fewer, halves stand for micrographs
+_INDEPENDENT = 0.5  # share of the covariance in which traits do not depend on each other
+_NEIGHBOURS = 8  # whose mean distance says how close together a training is at a place
+_RANK = 0.96  # of the training's own micrographs that are as near as this are told from no other
 _log = logging.getLogger(__name__)
 
 
@@ -54,20 +56,19 @@ def likeness_of(
     given = list(micrographs)
     chosen = np.unique(np.linspace(0, len(given) - 1, min(len(given), _LOOKED_AT)).round())
     found = [_traits(*given[int(number)], rule).astype(np.float64) for number in chosen]
+    owner = np.arange(len(found))
     if len(found) < _FEW:
-        found = [half for tiles in found for half in np.array_split(tiles, 2) if len(half)]
-    if len(found) == 1:
-        found *= 2  # one tile, which is as far from itself as no other is
-    apart = [
-        _distance(found[left], *_summed_up([*found[:left], *found[left + 1 :]]))
-        for left in range(len(found))
-    ]
-    typical, whitening = _summed_up(found)
-    reach = (_MARGIN + 1 / len(chosen)) * max(float(np.quantile(apart, _RANK)), _LEAST)
-    whitening /= reach
+        halves = [np.array_split(tiles, 2) if len(tiles) > 1 else [tiles] * 2 for tiles in found]
+        found, owner = [half for both in halves for half in both], owner.repeat(2)
+    whitening = _whitening(np.concatenate(found))
+    typical = np.array([tiles.mean(axis=0) for tiles in found]) @ whitening.T
+    apart = np.linalg.norm(typical[:, None] - typical[None], axis=2)
+    is_other = owner[:, None] != owner[None] if len(chosen) > 1 else ~np.eye(2, dtype=bool)
+    radii = _radii(apart, is_other) * _reach(apart, is_other, len(chosen))
     return Likeness(
-        typical=tuple(_line(row) for row in typical @ whitening.T),
+        typical=tuple(_line(row) for row in typical),
         whitening=tuple(_line(row[: place + 1]) for place, row in enumerate(whitening)),
+        radii=tuple(float(f"{radius:.4g}") for radius in radii),
     )
 
 
@@ -90,9 +91,13 @@ def unlikeness(micrograph: Micrograph, statistics: Statistics, card: ModelCard) 
     """
     if card.likeness is None:
         return None
-    typical, whitening = card.likeness.numbers
-    found = _traits(micrograph, statistics, card.intensity).astype(np.float64)
-    return _distance(found @ whitening.T, typical)
+    typical, whitening, radii = card.likeness.numbers
+    tiles = _traits(micrograph, statistics, card.intensity).astype(np.float64) @ whitening.T
+    if radii is None:  # of an older card: the middle of the tiles, to what is next
+        away = np.linalg.norm(tiles[:, None] - typical[None], axis=2).min(axis=1)
+        return float(np.median(away))
+    away = np.linalg.norm(typical - tiles.mean(axis=0), axis=1)
+    return float((away / radii).min())
 
 
 def look_for_likeness(
@@ -111,40 +116,39 @@ def look_for_likeness(
     return away
 
 
-def _summed_up(found: list[NDArray[Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give typical points, shape (K, F), and what makes the spread of the tiles 1 all round."""
-    tiles = np.concatenate(found)
-    own = np.atleast_2d(np.cov(tiles.T)) if len(tiles) > 1 else np.zeros((tiles.shape[1],) * 2)
+def _whitening(tiles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the matrix, shape (F, F), that makes the spread of tiles, shape (T, F), 1 all round."""
+    own = np.cov(tiles.T) if len(tiles) > 1 else np.zeros((tiles.shape[1],) * 2)
     variances = np.diag(own) + 1e-4
     spread = (1 - _INDEPENDENT) * own + np.diag(_INDEPENDENT * variances + 1e-4)
-    whitening = np.linalg.inv(np.linalg.cholesky(spread))
-    middles = np.array([each.mean(axis=0) for each in found])
-    return _spread_out(middles, np.sqrt(variances)), whitening
+    whitening: NDArray[np.float64] = np.linalg.inv(np.linalg.cholesky(spread))
+    return whitening
 
 
-def _spread_out(points: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Take points that lie as far apart as can be, the most central first (Gonzalez, 1985)."""
-    scaled = points / scale
-    chosen = [int(((scaled - scaled.mean(axis=0)) ** 2).sum(axis=1).argmin())]
-    while len(chosen) < min(_TYPICAL, len(points)):
-        nearest = ((scaled[:, None] - scaled[chosen][None]) ** 2).sum(axis=2).min(axis=1)
-        if nearest.max() <= 0:
-            break  # the others are the same as one of these
-        chosen.append(int(nearest.argmax()))
-    owner = ((scaled[:, None] - scaled[chosen][None]) ** 2).sum(axis=2).argmin(axis=1)
-    return np.array([points[owner == number].mean(axis=0) for number in range(len(chosen))])
+def _radii(apart: NDArray[np.float64], is_other: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Give the mean distance of each point to its neighbours of other micrographs."""
+    nearest = np.sort(np.where(is_other, apart, np.inf), axis=1)
+    count = min(_NEIGHBOURS, int(is_other.sum(axis=1).min()))
+    return np.maximum(nearest[:, :count].mean(axis=1), _LEAST)
 
 
-def _distance(
-    tiles: NDArray[np.float64],
-    typical: NDArray[np.float64],
-    whitening: NDArray[np.float64] | None = None,
-) -> float:
-    """Give the distance of a micrograph: of its tiles, in the middle of them, to what is next."""
-    if whitening is not None:
-        tiles, typical = tiles @ whitening.T, typical @ whitening.T
-    away = np.linalg.norm(tiles[:, None] - typical[None], axis=2).min(axis=1)
-    return float(np.median(away))
+def _reach(apart: NDArray[np.float64], is_other: NDArray[np.bool_], micrographs: int) -> float:
+    """Say how many radii the training's own micrographs are away, each from all others.
+
+    It is the rank that one more of the same kind exceeds as seldom as is wanted, which of few is
+    the furthest and some more.
+    """
+    away = []
+    for row, others in zip(apart, is_other, strict=True):
+        left = is_other[np.ix_(others, others)]
+        if left.any(axis=1).all():  # without it, they still are neighbours
+            radii = _radii(apart[np.ix_(others, others)], left)
+        else:
+            radii = _radii(apart, is_other)[others]
+        away.append(float((row[others] / radii).min()))
+    rank = min(len(away), int(np.ceil((len(away) + 1) * _RANK)))
+    more = 3 / micrographs + 3 / micrographs**2
+    return (1 + more) * max(sorted(away)[rank - 1], _LEAST)
 
 
 def _traits(micrograph: Micrograph, statistics: Statistics, rule: IntensityRule) -> _Floats:

@@ -62,6 +62,26 @@ def test_a_mixed_training_knows_all_that_it_holds(away) -> None:
     assert away(likeness, stripes(100)) < 1
 
 
+def test_classes_that_are_far_apart_leave_no_room_between_them(away) -> None:
+    """One of them scattered, as classes of a classifier are."""
+    scattered = [blobs(seed, grain=4 + seed % 6, noise=2 * (seed % 5)) for seed in range(12)]
+    likeness = learnt(*scattered, *map(stripes, range(12)))
+    assert max(away(likeness, stripes(seed)) for seed in (100, 101)) < 1
+    assert away(likeness, blobs(100, grain=5, noise=4)) < 1
+    both = (blobs(7).array.astype(int) + stripes(7).array) // 2
+    assert away(likeness, Micrograph(both.astype(np.uint8), "both at once")) > 1
+
+
+def test_a_card_of_points_without_radii_is_read_as_it_was_written(away) -> None:
+    rows = [" ".join(["0"] * place + ["1"]) for place in range(32)]
+    older = Likeness(typical=(" ".join(["0"] * 32),), whitening=tuple(rows))
+    image = blobs(0, size=(128, 128))  # one tile, which is its own mean
+    assert away(older.model_copy(update={"radii": (4.0,)}), image) > 0
+    assert away(older, image) == pytest.approx(
+        4 * away(older.model_copy(update={"radii": (4.0,)}), image)
+    )
+
+
 @pytest.mark.parametrize("change", ["brighter", "uint16", "read by rows"])
 def test_neither_brightness_nor_dtype_nor_the_way_of_reading_matters(away, change) -> None:
     likeness, image = learnt(*map(blobs, range(4))), blobs(9)
@@ -121,4 +141,9 @@ def test_a_card_can_be_read_again_and_a_damaged_one_is_refused(make_model) -> No
         said = json.loads(card.model_dump_json())
         said["likeness"]["typical"][0] = damaged
         with pytest.raises(ValidationError, match="likeness"):
+            ModelCard.read(json.dumps(said))
+    for radii, told in (([1.0, 1.0], "2 radii of 6 points"), ([0.0] * 6, "greater than 0")):
+        said = json.loads(card.model_dump_json())
+        said["likeness"]["radii"] = radii
+        with pytest.raises(ValidationError, match=told):
             ModelCard.read(json.dumps(said))
