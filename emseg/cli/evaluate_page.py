@@ -49,14 +49,15 @@ class Witness:
             self._gallery.look(pair, compared.micrograph)
 
     def look_at_file(self, file: "ClassifiedFile", micrograph: "Micrograph") -> None:
-        """See a classified file; pictures of mistakes are kept."""
+        """See a classified file; pictures of mistakes, doubts and certainties are kept."""
         if micrograph.path is not None:
             self._files[micrograph.path] = None
         names = [each.name for each in self.model.card.classes] if self.model else []
         values = list(map(float, file.probabilities))  # type: ignore[arg-type]
         said = max(range(len(values)), key=values.__getitem__)
-        if self.config.report and names and names[said] != file.label:
-            self._gallery.look_at_mistake(file.file, values[said], micrograph)
+        if self.config.report and names:
+            is_right = names[said] == file.label
+            self._gallery.look_at_file(file.file, values[said], micrograph, is_right=is_right)
 
     def as_text(self, report: "SegmentationReport | ClassificationReport") -> str:
         """Write what ``metrics.json`` holds: the report, the worst tiles and the provenance."""

@@ -14,11 +14,16 @@ from emseg.errors import EmsegError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from emseg.bundle import ModelCard
+    from emseg.bundle import Model, ModelCard
     from emseg.config import TrainConfig
-    from emseg.evaluation import Compared
-    from emseg.inference import Segmenter
-    from emseg.reporting.page import Provenance
+    from emseg.evaluation import (
+        ClassificationReport,
+        ClassifiedFile,
+        Compared,
+        SegmentationReport,
+    )
+    from emseg.inference import Classifier, Segmenter
+    from emseg.reporting.page import Gallery, Provenance
     from emseg.training import TrainedRun
 
 _log = logging.getLogger(__name__)
@@ -27,31 +32,24 @@ _DRAWN = 4  # pictures in a run folder: a look, not a gallery
 
 
 def write_report(config: "TrainConfig", trained: "TrainedRun") -> None:
-    """Draw what the model makes of its validation micrographs, and write the page of its scores.
-
-    Whoever trained a classifier finds its curves in the run folder, and no page.
-    """
+    """Draw what the model makes of its validation micrographs, and write the page of its scores."""
     from emseg.bundle import load_model
     from emseg.cli.console import progress
     from emseg.cli.evaluate_page import card_lines, hashed
-    from emseg.config import Rescale, Task
-    from emseg.evaluation.scoring import score
-    from emseg.inference import Segmenter, choose_device
+    from emseg.config import Task
     from emseg.reporting.page import Gallery, write_page
 
-    if config.task is not Task.SEGMENTATION or not trained.shown:
+    if not trained.shown:
         return
     model = load_model(trained.folder)
-    segmenter = Segmenter.of(model, choose_device(config.device), rescale=Rescale.NEVER)
     gallery = Gallery()
-    names = [each.name for each in model.card.classes]
+    is_classifier = config.task is Task.CLASSIFICATION
+    judge: Callable[..., SegmentationReport | ClassificationReport]
+    judge = _classified if is_classifier else _segmented
+    doing = "classifying" if is_classifier else "drawing"
     try:
-        with progress("drawing", len(trained.shown), unit="pictures") as meter:
-            report = score(
-                names,
-                _compared(segmenter, trained, meter.advance),
-                onlookers=[lambda pair, each: gallery.look(pair, each.micrograph)],
-            ).report()
+        with progress(doing, len(trained.shown), unit="pictures") as meter:
+            report = judge(config, model, trained, gallery, meter.advance)
     except EmsegError as error:  # the model is there all the same
         _log.warning("no %s is written: %s", REPORT, error)
         return
@@ -59,6 +57,65 @@ def write_report(config: "TrainConfig", trained: "TrainedRun") -> None:
     files = hashed(dict.fromkeys(path for path in paths if path is not None))
     about = _provenance(trained, files, card_lines(model))
     write_page(trained.folder / REPORT, report, gallery, about)
+
+
+def _segmented(
+    config: "TrainConfig",
+    model: "Model",
+    trained: "TrainedRun",
+    gallery: "Gallery",
+    advance: "Callable[[], None]",
+) -> "SegmentationReport":
+    from emseg.config import Rescale
+    from emseg.evaluation.scoring import score
+    from emseg.inference import Segmenter, choose_device
+
+    segmenter = Segmenter.of(model, choose_device(config.device), rescale=Rescale.NEVER)
+    return score(
+        [each.name for each in model.card.classes],
+        _compared(segmenter, trained, advance),
+        onlookers=[lambda pair, each: gallery.look(pair, each.micrograph)],
+    ).report()
+
+
+def _classified(
+    config: "TrainConfig",
+    model: "Model",
+    trained: "TrainedRun",
+    gallery: "Gallery",
+    advance: "Callable[[], None]",
+) -> "ClassificationReport":
+    from emseg.config import Rescale
+    from emseg.evaluation.classification import classification_report
+    from emseg.inference import Classifier, choose_device
+
+    classifier = Classifier.of(model, choose_device(config.device), rescale=Rescale.NEVER)
+    names = [each.name for each in model.card.classes]
+    return classification_report(names, _answers(classifier, trained, gallery, advance))
+
+
+def _answers(
+    classifier: "Classifier",
+    trained: "TrainedRun",
+    gallery: "Gallery",
+    advance: "Callable[[], None]",
+) -> "Iterator[ClassifiedFile]":
+    """Classify one validation micrograph after the other, and keep pictures of some."""
+    from emseg.evaluation import ClassifiedFile
+    from emseg.training.images import LabelledMicrograph
+
+    names = [each.name for each in classifier.card.classes]
+    for each in trained.shown:
+        if not isinstance(each, LabelledMicrograph):
+            continue
+        micrograph, true = each.micrograph, names[each.label]
+        said = classifier.classify(micrograph)
+        plane = "" if micrograph.plane is None else f"[{micrograph.plane}]"
+        file = f"{micrograph.path or micrograph.name}{plane}"
+        best, certainty = said.ranked()[0]
+        gallery.look_at_file(file, certainty, micrograph, is_right=best == true)
+        yield ClassifiedFile(file, true, said.probabilities, said.plane.unlikeness)
+        advance()
 
 
 def _compared(
@@ -69,20 +126,22 @@ def _compared(
     from emseg.evaluation.confidence import Source
     from emseg.reading.stems import output_stems
     from emseg.reporting import write_comparison
+    from emseg.training.holding_out import LabelledPlane
 
-    micrographs = [plane.micrograph for plane in trained.shown]
-    files = [each.path or Path(each.name) for each in micrographs]
+    planes = [plane for plane in trained.shown if isinstance(plane, LabelledPlane)]
+    files = [each.micrograph.path or Path(each.micrograph.name) for each in planes]
     stems = output_stems(list(dict.fromkeys(files)))
-    for place, (plane, file) in enumerate(zip(trained.shown, files, strict=True)):
+    for place, (plane, file) in enumerate(zip(planes, files, strict=True)):
         micrograph = plane.micrograph
-        labels = segmenter.segment(micrograph).labels
+        said = segmenter.segment(micrograph)
+        labels, away = said.labels, said.unlikeness
         if place < _DRAWN:
             number = "" if micrograph.plane is None else f"-{micrograph.plane}"
             path = trained.folder / "previews" / f"{stems[file]}{number}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             write_comparison(path, micrograph, labels, plane.labels)
         source = Source(micrograph.title, file, micrograph.plane)
-        yield Compared(source, labels, plane.labels, None, micrograph, (file,))
+        yield Compared(source, labels, plane.labels, None, micrograph, (file,), unlikeness=away)
         advance()
 
 

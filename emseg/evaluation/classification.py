@@ -25,6 +25,7 @@ from emseg.evaluation.metric import Key
 from emseg.evaluation.metrics.calibration import Calibration
 from emseg.evaluation.metrics.probabilities import ProbabilitySummary, summarise_probabilities
 from emseg.evaluation.nesting import intervals_as_json
+from emseg.evaluation.report import of_training
 
 _log = logging.getLogger(__name__)
 
@@ -43,11 +44,14 @@ class ClassifiedFile:
         The true class.
     probabilities : array-like of float, shape (K,)
         One a class, in the order of the classes.
+    unlikeness : float, optional
+        How far it is from the training of the classifier.
     """
 
     file: str
     label: str
     probabilities: ArrayLike
+    unlikeness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,16 @@ class FileVerdict:
         Its path or name, its true class, and the most probable class.
     probabilities : mapping of str to float
         Of every class.
+    unlikeness : float or None
+        How far the micrograph is from the training of the classifier, up to 1 for one as the
+        training has; None where nobody measured it.
     """
 
     file: str
     label: str
     prediction: str
     probabilities: Mapping[str, float]
+    unlikeness: float | None = None
 
     @property
     def correct(self) -> bool:
@@ -229,6 +237,7 @@ class ClassificationReport:
                     "prediction": each.prediction,
                     "correct": each.correct,
                     "probabilities": dict(each.probabilities),
+                    **of_training(each.unlikeness),
                 }
                 for each in self.files
             ],
@@ -236,12 +245,14 @@ class ClassificationReport:
 
     def as_rows(self) -> list[dict[str, object]]:
         """One row a file, as ``metrics.csv`` holds them."""
+        known = any(each.unlikeness is not None for each in self.files)
         return [
             {
                 "file": each.file,
                 "label": each.label,
                 "prediction": each.prediction,
                 "correct": each.correct,
+                **of_training(each.unlikeness, is_known=known),
                 **{f"{name}.probability": value for name, value in each.probabilities.items()},
             }
             for each in self.files
@@ -295,7 +306,7 @@ def classification_report(
         classes=classes,
         confusion=confusion,
         files=tuple(
-            FileVerdict(each.file, each.label, known[best], _named(known, row))
+            FileVerdict(each.file, each.label, known[best], _named(known, row), each.unlikeness)
             for each, best, row in zip(judged, ranking[:, 0], values, strict=True)
         ),
         macro_f1=mean_of_present(scores.f1 for scores in classes.values()) or 0.0,

@@ -82,6 +82,7 @@ def score_segmenter(
                 said.probabilities,
                 micrograph,
                 files_of(match),
+                unlikeness=said.unlikeness,
             )
 
     names = [each.name for each in classes]
@@ -153,6 +154,6 @@ def _classified(
             name = str(file.path) if len(plane.stack) == 1 else f"{file.path}[{plane.index}]"
             micrograph = plane.read()
             said = classifier.classify(micrograph)
-            classified = ClassifiedFile(name, file.label, said.probabilities)
+            classified = ClassifiedFile(name, file.label, said.probabilities, said.plane.unlikeness)
             look(classified, micrograph)
             yield classified

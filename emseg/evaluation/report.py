@@ -56,11 +56,15 @@ class ImageNumbers:
         Labelled pixels of the reference.
     values : mapping of Key to float or None
         In the order of the report.
+    unlikeness : float or None
+        How far the micrograph is from the training of the model that predicted, up to 1 for one
+        as the training has; None where nobody measured it.
     """
 
     name: str
     pixels: int
     values: Mapping[Key, float | None]
+    unlikeness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +179,7 @@ class SegmentationReport:
                 {
                     "name": each.name,
                     "pixels": each.pixels,
+                    **of_training(each.unlikeness),
                     **nested(each.values),
                     "absent": [n for n in self.names if each.values["classes", n, "iou"] is None],
                 }
@@ -184,14 +189,23 @@ class SegmentationReport:
 
     def as_rows(self) -> list[dict[str, object]]:
         """One row an image, as ``metrics.csv`` holds them; an empty cell is not defined."""
+        known = any(each.unlikeness is not None for each in self.images)
         return [
             {
                 "image": each.name,
                 "pixels": each.pixels,
+                **of_training(each.unlikeness, is_known=known),
                 **{_column(key): value for key, value in each.values.items()},
             }
             for each in self.images
         ]
+
+
+def of_training(unlikeness: float | None, *, is_known: bool = False) -> dict[str, float | None]:
+    """Write how far a micrograph is from a training; nothing where no micrograph has that."""
+    if unlikeness is None:
+        return {"unlikeness": None} if is_known else {}
+    return {"unlikeness": round(unlikeness, 3)}
 
 
 def _column(key: Key) -> str:

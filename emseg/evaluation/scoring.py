@@ -58,6 +58,8 @@ class Compared:
         Everything that was read for this.
     objects : pair of arrays of int, shape (Y, X), or None
         Numbers of objects in the files of prediction and reference.
+    unlikeness : float, optional
+        How far the micrograph is from the training of the model that predicted.
     """
 
     source: Source
@@ -67,6 +69,7 @@ class Compared:
     micrograph: Micrograph | None = None
     files: tuple[Path, ...] = ()
     objects: Objects = (None, None)
+    unlikeness: float | None = None
 
 
 Onlooker = Callable[[Pair, Compared], None]
@@ -123,7 +126,7 @@ def score(
         for each in compared:
             pair = scoring.pair(each)
             shown = beside.submit(show, pair, each)
-            scoring.look(pair, each.source)
+            scoring.look(pair, each.source, each.unlikeness)
             shown.result()
     return scoring
 
@@ -162,6 +165,7 @@ class Scoring:
         self.confusion = Confusion(names)
         self.metrics: tuple[Metric[Any], ...] = ()
         self.sources: list[Source] = []
+        self.unlikeness: list[float | None] = []
         self.pixels: list[int] = []
         self.seen: list[list[Any]] = []
         self.turned: list[Turned] = []
@@ -190,13 +194,14 @@ class Scoring:
         self.confusion += pair.confusion
         return pair
 
-    def look(self, pair: Pair, source: Source) -> None:
+    def look(self, pair: Pair, source: Source, unlikeness: float | None = None) -> None:
         """Look at one more pair."""
         if not self.metrics:
             self.metrics = choose_metrics(self.question, self.names, pair)
         self._only = None if self.seen else pair
         self._has_probabilities |= pair.probabilities is not None
         self.sources.append(source)
+        self.unlikeness.append(unlikeness)
         self.pixels.append(int(pair.confusion.counts.sum() + pair.confusion.missed.sum()))
         self._distance = boundary_distance(self.question, pair)
         self._distances.add(_in_nm(self._distance, pair.pixel_size))
@@ -229,8 +234,10 @@ class Scoring:
             names=self.names,
             numbers=tuple(numbers),
             images=tuple(
-                ImageNumbers(source.title, pixels, values)
-                for source, pixels, values in zip(self.sources, self.pixels, of_images, strict=True)
+                ImageNumbers(source.title, pixels, values, away)
+                for source, pixels, values, away in zip(
+                    self.sources, self.pixels, of_images, self.unlikeness, strict=True
+                )
             ),
             confusion=self.confusion.counts,
             missed=self.confusion.missed,

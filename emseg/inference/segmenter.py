@@ -57,10 +57,13 @@ class Segmentation:
         The most probable class of each pixel.
     probabilities : array of float32, shape (K, Y, X), or None
         One plane a class in card order, summing to 1; None unless they were asked for.
+    unlikeness : float or None
+        How far the micrograph is from the training of the model; up to 1 is as near as that may be.
     """
 
     labels: LabelImage
     probabilities: NDArray[np.float32] | None
+    unlikeness: float | None = None
 
 
 class Segmenter:
@@ -245,7 +248,8 @@ class Segmenter:
             bands.append(said)
         kept = [each.probabilities for each in bands if each.probabilities is not None]
         image = label_image(micrograph, np.concatenate([each.labels for each in bands]), self.card)
-        return Segmentation(image, np.concatenate(kept, axis=1) if kept else None)
+        probabilities = np.concatenate(kept, axis=1) if kept else None
+        return Segmentation(image, probabilities, prepared.unlikeness)
 
     def _need(self, micrograph: Micrograph, seen: Micrograph, *, keep_probabilities: bool) -> Need:
         slices = [each.pixels for each in micrograph.slices]

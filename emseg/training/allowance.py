@@ -17,7 +17,9 @@ from dataclasses import dataclass
 import torch
 
 from emseg.config import TrainConfig
+from emseg.inference.classifier import crop_starts
 from emseg.training.holding_out import LabelledPlane
+from emseg.training.images import LabelledMicrograph, Shown
 from emseg.training.jobs import Job
 from emseg.training.schedule import EPOCH
 
@@ -27,6 +29,7 @@ _VALIDATING = 0.08  # of the time for one validation
 _HALO = 0.04  # of the time to measure the halo, by which the largest image is predicted three times
 _PICTURES = 0.04
 _DRAWING_S = 0.7  # for the pictures of a micrograph, of three million pixels on a slow core
+_THUMBNAIL_S = 0.1  # for the picture of a classified micrograph, on a slow core
 _STEP = 0.2  # of the time for one step; fewer than five steps teach nothing
 _ENOUGH = 100  # steps: with fewer, more of them win over more crops in each (docs/decisions/0037)
 _FINDING = 0.4  # of the time for a range test
@@ -90,19 +93,25 @@ class Allowance:
         """What measuring the halo there takes."""
         return 3 * (self.halo_side / self.crop) ** 2 * self.crop_seconds
 
-    def pictures(self, planes: tuple[LabelledPlane, ...]) -> tuple[LabelledPlane, ...]:
+    def pictures(self, planes: Shown) -> Shown:
         """Choose the micrographs whose pictures are drawn: the first ones that fit."""
         seconds = 0.0
-        for count, plane in enumerate(planes):
-            seconds += self.picture_seconds((plane,))
+        for count in range(len(planes)):
+            seconds += self._picture_seconds(planes[count])
             if seconds > _PICTURES * self.seconds:
                 return planes[:count]
         return planes
 
-    def picture_seconds(self, planes: tuple[LabelledPlane, ...]) -> float:
+    def picture_seconds(self, planes: Shown) -> float:
         """Estimate how long it takes to predict whole micrographs and to draw them."""
-        pixels = sum(plane.labels.pixels.size for plane in planes)
-        return pixels / self.crop**2 * self.crop_seconds + _DRAWING_S * len(planes)
+        return sum(self._picture_seconds(plane) for plane in planes)
+
+    def _picture_seconds(self, plane: LabelledPlane | LabelledMicrograph) -> float:
+        if isinstance(plane, LabelledPlane):
+            crops = plane.labels.pixels.size / self.crop**2
+            return crops * self.crop_seconds + _DRAWING_S
+        down, across = (crop_starts(each, self.crop) for each in plane.micrograph.without_bar.size)
+        return len(down) * len(across) * self.crop_seconds + _THUMBNAIL_S
 
     def rates(self, config: TrainConfig) -> int:
         """How many steps of a range test fit."""

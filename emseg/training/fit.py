@@ -22,7 +22,7 @@ from emseg.errors import UsageError
 from emseg.memory import is_shortage
 from emseg.networks.forest import Forest
 from emseg.training.forest import ForestRun
-from emseg.training.holding_out import LabelledPlane
+from emseg.training.images import Shown
 from emseg.training.jobs import Job, prepare
 from emseg.training.judging import Verdict
 from emseg.training.precision import with_precision
@@ -56,8 +56,8 @@ class TrainedRun:
         How good it is on the validation micrographs; None when there was no time to find out.
     interrupted : bool
         Whether it was stopped before its end; the model is the best until then.
-    shown : tuple of LabelledPlane
-        Validation micrographs to draw; none for a classifier.
+    shown : tuple of LabelledPlane or of LabelledMicrograph
+        Validation micrographs to draw.
     range_test : RangeTest or None
         What found the learning rate, when it was ``auto``.
     """
@@ -66,7 +66,7 @@ class TrainedRun:
     card: ModelCard
     verdict: Verdict | None
     interrupted: bool
-    shown: tuple[LabelledPlane, ...]
+    shown: Shown
     range_test: RangeTest | None
 
     @property

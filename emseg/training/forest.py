@@ -13,7 +13,7 @@ from emseg.networks.forest import Forest
 from emseg.training.allowance import Allowance, measured_allowance, time_left
 from emseg.training.crops import CropDataset
 from emseg.training.growing import RATE, grow, pixel_weights
-from emseg.training.holding_out import LabelledPlane
+from emseg.training.images import Shown
 from emseg.training.jobs import Job
 from emseg.training.judging import Verdict
 from emseg.training.pixels import Pixels, draw_pixels
@@ -54,7 +54,7 @@ class ForestRun:
         self.forest = _forest_of(job).to(device).eval()
         self.begun, self.stop = begun, Stop()
         self.verdict: Verdict | None = None
-        self.shown: tuple[LabelledPlane, ...] = job.shown
+        self.shown: Shown = job.shown
         self._allowance: Allowance | None = None
         self._grown = self._sampled = 0
 

@@ -27,7 +27,14 @@ from emseg.reading.grey import is_colour
 from emseg.training.appearance import strength_of, vary_intensity
 from emseg.training.geometry import Geometry
 from emseg.training.groups import fold_of, groups_of
-from emseg.training.holding_out import Draw, Fold, hold_out_units, members_of, require_several
+from emseg.training.holding_out import (
+    Draw,
+    Fold,
+    LabelledPlane,
+    hold_out_units,
+    members_of,
+    require_several,
+)
 from emseg.training.pixel_sizes import CommonScale
 
 _log = logging.getLogger(__name__)
@@ -40,6 +47,20 @@ class LabelledMicrograph:
     micrograph: Micrograph
     label: int
     statistics: Statistics
+
+
+Shown = tuple[LabelledPlane, ...] | tuple[LabelledMicrograph, ...]
+"""Validation micrographs that are looked at in the end, of a segmentation or a classifier."""
+
+
+def in_turns(images: Iterable[LabelledMicrograph]) -> tuple[LabelledMicrograph, ...]:
+    """Order micrographs so that the classes take turns: the first few are of each."""
+    met = Counter[int]()
+    ranked = []
+    for each in images:
+        ranked.append((met[each.label], each.label, each))
+        met[each.label] += 1
+    return tuple(each for _, _, each in sorted(ranked, key=lambda entry: entry[:2]))
 
 
 @dataclass(frozen=True, slots=True)

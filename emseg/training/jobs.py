@@ -40,7 +40,9 @@ from emseg.training.holding_out import LabelledPlane
 from emseg.training.images import (
     ImageDataset,
     LabelledMicrograph,
+    Shown,
     class_fingerprint,
+    in_turns,
     load_classes,
 )
 from emseg.training.judging import ClassificationJudge, Judge, SegmentationJudge
@@ -79,8 +81,8 @@ class Job:
         sha256 of the training data.
     transfer : Transfer
         What the network starts from, and which of its stages are frozen.
-    shown : tuple of LabelledPlane
-        Validation micrographs to draw; none for a classifier.
+    shown : tuple of LabelledPlane or of LabelledMicrograph
+        Validation micrographs to draw.
     """
 
     network: nn.Module
@@ -93,11 +95,12 @@ class Job:
     validation_images: int
     fingerprint: str
     transfer: Transfer
-    shown: tuple[LabelledPlane, ...] = ()
+    shown: Shown = ()
 
 
 _SHOWN_PIXELS = 8_000_000  # of validation micrographs that are predicted once more at the end
 _FEWEST_SHOWN = 4
+_MOST_CLASSIFIED = 200  # validation micrographs that are classified once more at the end
 
 
 def prepare(config: TrainConfig, device: torch.device) -> Job:
@@ -207,6 +210,7 @@ def _classification(config: TrainConfig, device: torch.device) -> Job:
         validation_images=len(data.validation),
         fingerprint=class_fingerprint(data.train),
         transfer=transfer,
+        shown=in_turns(data.validation)[:_MOST_CLASSIFIED],
     )
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from emseg.config import TrainConfig
+from emseg.config import Task, TrainConfig
 from emseg.training.allowance import Allowance, measured_allowance, time_left
-from emseg.training.holding_out import LabelledPlane
+from emseg.training.images import Shown
 from emseg.training.jobs import Job
 from emseg.training.rate_finder import RangeTest, settle_rate
 from emseg.training.state import Settled, Standing
@@ -26,7 +26,7 @@ class Beginning:
         What stays as it is.
     standing : Standing
         Where it stands.
-    shown : tuple of LabelledPlane
+    shown : tuple of LabelledPlane or of LabelledMicrograph
         Validation micrographs that are drawn in the end.
     range_test : RangeTest or None
         What found the learning rate.
@@ -34,7 +34,7 @@ class Beginning:
 
     settled: Settled
     standing: Standing
-    shown: tuple[LabelledPlane, ...]
+    shown: Shown
     range_test: RangeTest | None = None
 
 
@@ -79,19 +79,17 @@ def _alone(config: TrainConfig) -> TrainConfig:
     return config.model_copy(update={"accumulate": config.accumulate * config.processes})
 
 
-def _within(
-    allowance: Allowance, config: TrainConfig, job: Job, shown: tuple[LabelledPlane, ...]
-) -> Settled:
+def _within(allowance: Allowance, config: TrainConfig, job: Job, shown: Shown) -> Settled:
     config = allowance.fitted(config)
     job.judge.limit(allowance.validation)
     closing = min(_CLOSING_S, _CLOSING * allowance.seconds)
-    if job.shown:
-        closing += allowance.halo_seconds + allowance.picture_seconds(shown)
+    has_halo = config.task is Task.SEGMENTATION
+    closing += allowance.picture_seconds(shown) + (allowance.halo_seconds if has_halo else 0)
     return Settled(
         config,
         spare=BEYOND * allowance.seconds,
         validation=allowance.validation,
-        halo_side=allowance.halo_side if job.shown else None,
+        halo_side=allowance.halo_side if has_halo else None,
         pictures=len(shown),
         closing_seconds=closing,
     )

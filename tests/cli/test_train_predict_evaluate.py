@@ -108,6 +108,11 @@ class TestSegmentation:
         by_model = emseg("evaluate", "--model", trained / "run", *paths, "--json")
         assert by_model.code == 0, by_model.err
         found, expected = json.loads(by_model.out), json.loads(by_files.out)
+        with (here / "evaluation" / "metrics.csv").open() as table:
+            told = [float(row["unlikeness"]) for row in csv.DictReader(table)]
+        assert told == [each.pop("unlikeness") for each in found["images"]]
+        with (here / "said" / "predictions.csv").open() as table:
+            assert told == [float(row["unlikeness"]) for row in csv.DictReader(table)]
         assert found.pop("provenance") != expected.pop("provenance")  # the commands
         assert found == expected
 
@@ -207,7 +212,9 @@ class TestClassification:
         assert (card["task"], card["architecture"]["name"]) == ("classification", "bn_lenet")
         assert sorted(class_names(card)) == ["lying", "standing"]
         assert (card["training"]["images"], card["training"]["validation_images"]) == (6, 2)
-        assert (classes / "run" / "curves.png").exists()
+        page = (classes / "run" / "report.html").read_text(encoding="utf-8")
+        for words in ("Accuracy", "Confusion", "learning rate", "All files", "image/png;base64,"):
+            assert words in page
 
         said = emseg("predict", "run", "classes/*/*.png", "--top-k", "1", "--json")
         assert said.code == 0, said.err

@@ -129,7 +129,8 @@ def _radii(apart: NDArray[np.float64], is_other: NDArray[np.bool_]) -> NDArray[n
     """Give the mean distance of each point to its neighbours of other micrographs."""
     nearest = np.sort(np.where(is_other, apart, np.inf), axis=1)
     count = min(_NEIGHBOURS, int(is_other.sum(axis=1).min()))
-    return np.maximum(nearest[:, :count].mean(axis=1), _LEAST)
+    radii: NDArray[np.float64] = np.maximum(nearest[:, :count].mean(axis=1), _LEAST)
+    return radii
 
 
 def _reach(apart: NDArray[np.float64], is_other: NDArray[np.bool_], micrographs: int) -> float:

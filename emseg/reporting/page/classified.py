@@ -6,7 +6,7 @@ from emseg.errors import listed
 from emseg.evaluation.classification import ClassificationReport, FileVerdict
 from emseg.evaluation.metric import Key
 from emseg.evaluation.report import Number
-from emseg.reporting.page.gallery import Gallery, Mistake
+from emseg.reporting.page.gallery import Gallery, Photograph
 from emseg.reporting.page.matrix import confusion_table
 from emseg.reporting.page.plots import Whisker, whisker
 from emseg.reporting.page.reliability import Reliability, reliability
@@ -14,9 +14,19 @@ from emseg.reporting.page.sentences import (
     about_intervals,
     as_sentence,
     of_intervals,
+    of_training,
     with_interval,
 )
-from emseg.reporting.page.tables import Cell, Column, Row, Table, number_cell, overall_table
+from emseg.reporting.page.tables import (
+    Cell,
+    Column,
+    Row,
+    Table,
+    cell_of_training,
+    columns_of_training,
+    number_cell,
+    overall_table,
+)
 from emseg.reporting.page.words import counted, percent, term_of
 
 MOST_FILES = 1000
@@ -27,8 +37,8 @@ _MOST_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
-    """A wrongly classified file with its picture."""
+class Shown:
+    """A classified file with its picture."""
 
     file: FileVerdict
     certainty: str
@@ -46,7 +56,9 @@ class ClassifiedPage:
     classes: Table
     overall: Table | None
     confusion: Table
-    mistakes: tuple[Wrong, ...]
+    mistakes: tuple[Shown, ...]
+    doubtful: tuple[Shown, ...]
+    certain: tuple[Shown, ...]
     reliability: Reliability | None
     files: Table
     settings: tuple[tuple[str, str], ...]
@@ -65,7 +77,9 @@ def classified_page(report: ClassificationReport, gallery: Gallery) -> Classifie
         classes=class_table(report),
         overall=overall_table(others),
         confusion=confusion_table(report.names, report.confusion, of="files"),
-        mistakes=_mistakes(report, gallery.mistakes),
+        mistakes=_pictured(report, gallery.mistakes),
+        doubtful=_pictured(report, gallery.doubtful),
+        certain=_pictured(report, gallery.certain),
         reliability=reliability(report.calibration, of="files"),
         files=_file_table(report),
         settings=about_intervals(next(filter(None, report.intervals.values()), None)),
@@ -122,21 +136,23 @@ def _warnings(report: ClassificationReport) -> tuple[str, ...]:
             "Neither true nor predicted for any file, so without scores: "
             f"{listed(report.absent, most=_MOST_NAMED)}."
         )
+    notes += of_training([each.unlikeness for each in report.files])
     return tuple(notes)
 
 
-def _mistakes(report: ClassificationReport, pictures: tuple[Mistake, ...]) -> tuple[Wrong, ...]:
-    wrong = {each.file: each for each in report.files if not each.correct}
+def _pictured(report: ClassificationReport, taken: tuple[Photograph, ...]) -> tuple[Shown, ...]:
+    files = {each.file: each for each in report.files}
     return tuple(
-        Wrong(wrong[each.file], _certainty(wrong[each.file]), each.picture)
-        for each in pictures
-        if each.file in wrong
+        Shown(files[each.file], _certainty(files[each.file]), each.picture)
+        for each in taken
+        if each.file in files
     )
 
 
 def _file_table(report: ClassificationReport) -> Table:
     """List all files, the most certain mistakes first."""
     ranked = sorted(report.files, key=lambda each: (each.correct, -_probability(each)))
+    more = columns_of_training([each.unlikeness for each in ranked])
     rows = tuple(
         Row(
             each.file,
@@ -145,6 +161,7 @@ def _file_table(report: ClassificationReport) -> Table:
                 Cell(each.prediction),
                 Cell(_certainty(each), value=_probability(each)),
                 Cell("right" if each.correct else "wrong"),
+                *(cell_of_training(each.unlikeness) for _ in more),
             ),
         )
         for each in ranked[:MOST_FILES]
@@ -155,6 +172,7 @@ def _file_table(report: ClassificationReport) -> Table:
         Column("Prediction", is_text=True),
         Column("Probability"),
         Column("Verdict", is_text=True),
+        *more,
     )
     remark = ""
     if len(ranked) > MOST_FILES:

@@ -27,6 +27,7 @@ from emseg.writing.picture import Entry
 _log = logging.getLogger(__name__)
 
 _TILES = 12
+_RIGHT = 6  # rightly classified files that are shown, of the least and of the most certain
 _UNDEFINED = 2.0  # stands for the mean IoU of an image without labels: after all others
 
 
@@ -64,8 +65,8 @@ class TileExhibit:
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
-    """A file that was wrongly classified, with its picture as a data URI."""
+class Photograph:
+    """A classified file with its picture as a data URI."""
 
     file: str
     picture: str
@@ -94,7 +95,9 @@ class Gallery:
     def __init__(self, most: int = 30) -> None:
         self._images: Worst[Exhibit] = Worst(most)
         self._tiles: Worst[_KeptTile] = Worst(_TILES)
-        self._mistakes: Worst[Mistake] = Worst(most)
+        self._mistakes: Worst[Photograph] = Worst(most)
+        self._doubtful: Worst[Photograph] = Worst(_RIGHT)
+        self._certain: Worst[Photograph] = Worst(_RIGHT)
         self.classes: tuple[LabelClass, ...] = ()
 
     def look(self, pair: Pair, micrograph: Micrograph | None = None) -> None:
@@ -113,8 +116,10 @@ class Gallery:
         self._keep_image(pair, shown, background)
         self._keep_tiles(pair, shown, background, _offset(pair, micrograph))
 
-    def look_at_mistake(self, file: str, certainty: float, micrograph: Micrograph) -> None:
-        """Look at a wrongly classified file, and keep a thumbnail of the most certain ones.
+    def look_at_file(
+        self, file: str, certainty: float, micrograph: Micrograph, *, is_right: bool
+    ) -> None:
+        """Look at a classified file, and keep a thumbnail where it is among those to be shown.
 
         Parameters
         ----------
@@ -124,9 +129,18 @@ class Gallery:
             Probability of the class that it was given.
         micrograph : Micrograph
             What was classified.
+        is_right : bool
+            Whether that is its class. Of these the least and the most certain ones are shown, of
+            the others the most certain.
         """
-        if self._mistakes.admits(certainty):
-            self._mistakes.add(certainty, Mistake(file, draw_thumbnail(micrograph)))
+        wanted = [(self._mistakes, certainty)]
+        if is_right:
+            wanted = [(self._doubtful, -certainty), (self._certain, certainty)]
+        wanted = [(kept, rank) for kept, rank in wanted if kept.admits(rank)]
+        if wanted:
+            picture = Photograph(file, draw_thumbnail(micrograph))
+            for kept, rank in wanted:
+                kept.add(rank, picture)
 
     @property
     def exhibits(self) -> tuple[Exhibit, ...]:
@@ -147,9 +161,19 @@ class Gallery:
         )
 
     @property
-    def mistakes(self) -> tuple[Mistake, ...]:
+    def mistakes(self) -> tuple[Photograph, ...]:
         """Thumbnails of wrongly classified files, the most certain mistake first."""
         return self._mistakes.ranked()
+
+    @property
+    def doubtful(self) -> tuple[Photograph, ...]:
+        """Thumbnails of rightly classified files, the least certain first."""
+        return self._doubtful.ranked()
+
+    @property
+    def certain(self) -> tuple[Photograph, ...]:
+        """Thumbnails of rightly classified files that are not among `doubtful`, surest first."""
+        return tuple(each for each in self._certain.ranked() if each not in self._doubtful.ranked())
 
     def _keep_image(self, pair: Pair, micrograph: Micrograph | None, background: int) -> None:
         confusion = pair.confusion

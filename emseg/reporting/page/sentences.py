@@ -1,6 +1,6 @@
 """The first lines of a page: the result in words, and what makes it weaker than it looks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from emseg.errors import listed
 from emseg.evaluation.confidence.intervals import EQUAL, Interval
@@ -56,7 +56,19 @@ def warnings(report: SegmentationReport) -> tuple[str, ...]:
             "Neither the references nor the predictions hold "
             f"{listed(report.absent, most=_MOST_NAMED)}: without scores, and left out of the means."
         )
+    notes += of_training([each.unlikeness for each in report.images])
     return tuple(notes)
+
+
+def of_training(unlikeness: Sequence[float | None]) -> Iterator[str]:
+    """Say how many micrographs are unlike those that the model was trained on."""
+    away = [each for each in unlikeness if each is not None and each > 1]
+    if away:
+        are = f"{len(away):,} of {counted(len(unlikeness), 'micrograph')}"
+        yield (
+            f"{are} {'is' if len(away) == 1 else 'are'} unlike those that the model was trained "
+            f"on, up to {max(away):.1f} times as far from them as they are from each other."
+        )
 
 
 def as_sentence(caveat: str) -> str:

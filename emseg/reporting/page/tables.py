@@ -19,6 +19,9 @@ from emseg.reporting.page.words import (
 MOST_IMAGES = 1000
 """Rows of the table of images; of more, the worst."""
 
+UNLIKENESS = "Unlikeness"
+"""Heads the column of how far micrographs are from the training of a model."""
+
 _MOST_COLUMNS = 10
 _DISTANCE = "distance"  # the note that says how far a boundary may be off
 _FEW_CLASSES = 6  # whose IoU stands in the table of images
@@ -142,13 +145,27 @@ def image_table(report: SegmentationReport, targets: Mapping[str, str]) -> Table
     ranked = sorted(report.images, key=_worst_first)
     columns = [Column("Image", is_text=True), Column("Labelled pixels")]
     columns += [_image_column(key) for key in keys]
+    columns += columns_of_training([each.unlikeness for each in ranked])
     cut = _cut(len(ranked), MOST_IMAGES, "images", "metrics.csv")
     return Table(
         "All images",
         tuple(columns),
-        tuple(_image_row(each, keys, targets) for each in ranked[:MOST_IMAGES]),
+        tuple(_image_row(each, columns, keys, targets) for each in ranked[:MOST_IMAGES]),
         remark=" ".join(filter(None, (OF_IMAGES if len(ranked) > 1 else "", cut))),
     )
+
+
+def columns_of_training(unlikeness: Sequence[float | None]) -> list[Column]:
+    """Give the column of how far micrographs are from a training, where that was measured."""
+    known = any(each is not None for each in unlikeness)
+    return [Column(UNLIKENESS, "up to 1 for a micrograph as the training has")] if known else []
+
+
+def cell_of_training(unlikeness: float | None) -> Cell:
+    """Write how far a micrograph is from a training."""
+    if unlikeness is None:
+        return Cell("–")
+    return Cell(f"{unlikeness:.2f}", "unlike" if unlikeness > 1 else "", unlikeness)
 
 
 def shares(report: SegmentationReport) -> list[tuple[float, float]]:
@@ -225,8 +242,12 @@ def _image_column(key: Key) -> Column:
     return Column(title, order="ascending" if key == ("mean", "iou") else "none")
 
 
-def _image_row(image: ImageNumbers, keys: Sequence[Key], targets: Mapping[str, str]) -> Row:
+def _image_row(
+    image: ImageNumbers, columns: Sequence[Column], keys: Sequence[Key], targets: Mapping[str, str]
+) -> Row:
     cells = [number_cell(Number(key, image.values.get(key)), term_of(key)) for key in keys]
+    if columns[-1].title == UNLIKENESS:
+        cells.append(cell_of_training(image.unlikeness))
     pixels = Cell(f"{image.pixels:,}", value=image.pixels)
     return Row(image.name, (pixels, *cells), target=targets.get(image.name, ""))
 

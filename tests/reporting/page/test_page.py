@@ -206,13 +206,14 @@ def test_the_reliability_diagram_is_drawn_when_there_is_one(page, pair, report):
 def test_a_classifier(page, tmp_path):
     files = [
         ClassifiedFile("right.tif", "a", (0.9, 0.1)),
-        ClassifiedFile("wrong.tif", "b", (0.8, 0.2)),
+        ClassifiedFile("wrong.tif", "b", (0.8, 0.2), 1.66),
         ClassifiedFile(HOSTILE, "b", (0.3, 0.7)),
     ]
     result = classification_report(("a", "b"), files)
     gallery = Gallery()
     picture = Micrograph(np.arange(64, dtype=np.float32).reshape(1, 8, 8), "wrong")
-    gallery.look_at_mistake("wrong.tif", 0.8, picture)
+    gallery.look_at_file("wrong.tif", 0.8, picture, is_right=False)
+    gallery.look_at_file("right.tif", 0.9, picture, is_right=True)
     found = page(result, gallery)
     assert "Accuracy 0.667 (95 % interval " in found.text
     assert "from 3 files)." in found.text
@@ -223,7 +224,10 @@ def test_a_classifier(page, tmp_path):
     assert "the model is" in found.text
     assert "2 of 3 files were given the right class." in found.text
     assert "called a (80.0 %), is b" in found.text
-    assert len(found.all("img")) == 1
+    assert "right.tifa (90.0 %)" in found.text.replace(" a (", "a (")
+    assert "1 of 3 micrographs is unlike those that the model was trained on" in found.text
+    assert "1.66 unlike" in found.text
+    assert len(found.all("img")) == 2
     assert page(result, Gallery()).all("img") == []
 
 
