@@ -101,9 +101,7 @@ def whole_run(tmp_path_factory):
     [
         {},
         {"accumulate": 2, "optimiser": "sgd", "schedule": "cosine"},
-        {"network": "fpn", "encoder": "timm-mobilenetv3_small_minimal_100",
-         "options": {"decoder_pyramid_channels": 16, "decoder_segmentation_channels": 8},
-         "freeze": "1-stages",
+        {"network": "fpn", "encoder": "resnet18", "options": {}, "freeze": "1-stages",
          "pretrained": "none", "unfreeze_every": 1, "batch": 2},
     ],
 )  # fmt: skip
