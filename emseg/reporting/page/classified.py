@@ -1,11 +1,13 @@
 """What the page of a classifier shows."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from emseg.errors import listed
 from emseg.evaluation.classification import ClassificationReport, FileVerdict
 from emseg.evaluation.metric import Key
 from emseg.evaluation.report import Number
+from emseg.reading.stems import shown_names
 from emseg.reporting.page.gallery import Gallery, Photograph
 from emseg.reporting.page.matrix import confusion_table
 from emseg.reporting.page.plots import Whisker, whisker
@@ -41,6 +43,7 @@ class Shown:
     """A classified file with its picture."""
 
     file: FileVerdict
+    name: str
     certainty: str
     picture: str
 
@@ -142,8 +145,14 @@ def _warnings(report: ClassificationReport) -> tuple[str, ...]:
 
 def _pictured(report: ClassificationReport, taken: tuple[Photograph, ...]) -> tuple[Shown, ...]:
     files = {each.file: each for each in report.files}
+    names = shown_names([Path(file) for file in files])
     return tuple(
-        Shown(files[each.file], _certainty(files[each.file]), each.picture)
+        Shown(
+            files[each.file],
+            names[Path(each.file)],
+            _certainty(files[each.file]),
+            each.picture,
+        )
         for each in taken
         if each.file in files
     )

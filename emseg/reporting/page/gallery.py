@@ -27,7 +27,7 @@ from emseg.writing.picture import Entry
 _log = logging.getLogger(__name__)
 
 _TILES = 12
-_RIGHT = 6  # rightly classified files that are shown, of the least and of the most certain
+_RIGHT = 8  # rightly classified files that are shown, of the least and of the most certain
 _UNDEFINED = 2.0  # stands for the mean IoU of an image without labels: after all others
 
 
