@@ -356,7 +356,7 @@ def test_a_classifier_is_trained_the_same_way(tmp_path):
     )
     assert first.card.task is Task.CLASSIFICATION
     assert set(first.card.scores) == {"accuracy", "recall.dim", "recall.spotted"}
-    assert first.shown == ()
+    assert [each.label for each in first.shown] == [0, 1]
     assert same(weights(first), weights(second))
 
 
