@@ -5,7 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+
+from emseg.bundle import Architecture, ModelCard, card_classes, save_model
+from emseg.config import Task
+from emseg.micrograph import LabelClass
+from emseg.networks import NetworkSpec, build_network
 
 PIXELS = (48, 64)
 GREY = {"photometric": "minisblack"}
@@ -148,3 +154,34 @@ def test_what_is_there_after_ctrl_c_is_whole(emseg, model, image, tmp_path, monk
         with Image.open(picture) as opened:
             opened.load()
         assert np.load(picture.with_suffix(".npy")).size
+
+
+def test_a_forest_names_what_it_decides_by(emseg, image, tmp_path):
+    classes = (LabelClass("matrix", (0, 0, 0), (0,)), LabelClass("pore", (255, 0, 0), (1,)))
+    spec = NetworkSpec(Task.SEGMENTATION, "forest", None, 1, 2, {"trees": 2, "depth": 1})
+    forest = build_network(spec)
+    forest.head.features[0], forest.head.features[1] = 3, 20
+    forest.head.values[:, 0, 1] = torch.tensor([3.0, 1.0])
+    card = ModelCard(
+        emseg="0.1.0",
+        task=spec.task,
+        architecture=Architecture(name="forest", options=dict(spec.options)),
+        in_channels=1,
+        classes=card_classes(classes),
+        crop=64,
+        stride=16,
+        halo=16,
+    )
+    save_model(tmp_path / "forest", card, forest)
+    out = tmp_path / "out"
+    assert emseg("explain", tmp_path / "forest", image, "--out", out, "--patch=16").code == 0
+    first, second, third = (out / "importance.csv").read_text().splitlines()[1:4]
+    names = forest.names()
+    assert (first, second) == (f"{names[3]},0.75", f"{names[20]},0.25")
+    assert third.endswith(",0.0")
+    said = json.loads((out / "explanation.json").read_text())
+    assert said["figures"][0]["shares"][names[3]] == 0.75
+    assert said["not_drawn"] == []
+    refused = emseg("explain", tmp_path / "forest", image, "--what=gradcam", "--out", out)
+    assert refused.code == 2
+    assert "answers by thresholds, which have no gradient" in refused.err

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from emseg.cli.train_config import train_config
+from emseg.cli.train_config import require_steps, train_config
 from emseg.config import Task
 from emseg.errors import UsageError
 
@@ -57,3 +57,17 @@ def test_what_cannot_be_meant_is_refused(options, said):
 def test_masks_beside_a_classifier_are_refused_as_the_second_path_too():
     with pytest.raises(UsageError, match="--masks belongs to segmentation"):
         configured("images", "masks", task="classification")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"learning_rate": "0.1"}, {"epochs": 3}, {"loss": "dice"}, {"freeze": "encoder"}],
+    ids=lambda each: next(iter(each)),
+)
+def test_a_forest_takes_no_steps(options):
+    name = next(iter(options)).replace("_", "-")
+    with pytest.raises(UsageError, match=f"--{name} means nothing to --network forest"):
+        configured("images", "masks", network="forest", typed=set(options), **options)
+    for network in ("forest", "auto"):
+        with pytest.raises(UsageError, match=f"--dry-run looks at the steps .* {network} grows"):
+            require_steps(network, "--dry-run")
