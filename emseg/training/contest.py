@@ -112,15 +112,15 @@ def _better(
             started(job, device)
 
     trained = run(told)
-    if trained.interrupted or trained.verdict is None:
-        return trained
+    if trained.interrupted:
+        return trained  # it can go on, and is compared when it has ended
     forest = load_model(folder / FOREST.name)
     verdict = _judged(forest, *seen[-1])
     scores = {
         str(forest.card.spec): round(verdict.score, 4),
         str(trained.card.spec): round(trained.score, 4),
     }
-    is_forest = verdict.score > trained.score
+    is_forest = trained.verdict is None or verdict.score > trained.score
     _log.warning(
         "mean IoU on the validation micrographs: %s; %s is the model",
         ", ".join(f"{name} {score:.3f}" for name, score in scores.items()),
