@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-MODELS = Path(__file__).parent.parent / "models"
+MODELS = Path(__file__).parent / "models"
 _BLOCKED = """
 import sys
 for name in ("torch", "torchvision", "timm", "lightning", "segmentation_models_pytorch"):

@@ -189,6 +189,7 @@ class PretrainedRecord(_Part):
     tensors: _Count = Field(description="how many were loaded, counters of norms left out")
     of: _Count = Field(description="how many the network has")
     sha256: _Text | None = Field(default=None, description="of the file")
+    licence: _Text | None = Field(default=None, description="of these weights, where it is known")
     frozen: _Text = Field(default="none", description="what stood behind --freeze")
     unfreeze_every: _Count | None = Field(default=None, description="epochs")
 

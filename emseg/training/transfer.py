@@ -49,6 +49,7 @@ class Transfer:
             tensors=len(self.loaded.names),
             of=self.loaded.total,
             sha256=self.loaded.sha256,
+            licence=self.loaded.licence,
             frozen=config.freeze,
             unfreeze_every=config.unfreeze_every,
         )
@@ -132,6 +133,7 @@ def _train_on(
         asked=asked,
         weights=f"emseg model {model.card.spec} of {folder}",
         origin=str(folder),
+        licence=model.card.licence,
         remarks=(*remarks, *channel_remark(network, fit.channels)),
     )
 

@@ -68,7 +68,9 @@ def test_functions_are_looked_into():
 
 @pytest.mark.parametrize("name", ["superalloy", "steel_classes"])
 def test_models_that_come_along_hold_all_of_theirs(repository, name):
-    assert not points_elsewhere((repository / "models" / name / "model.onnx").read_bytes())
+    assert not points_elsewhere(
+        (repository / "tests" / "models" / name / "model.onnx").read_bytes()
+    )
 
 
 @given(st.binary(max_size=200))

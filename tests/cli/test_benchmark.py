@@ -37,7 +37,7 @@ def without(monkeypatch):
 
 
 def test_each_backend_is_a_row(emseg, repository, scratch):
-    shown = emseg("benchmark", repository / "models" / "superalloy", *QUICK)
+    shown = emseg("benchmark", repository / "tests" / "models" / "superalloy", *QUICK)
     assert shown.code == 0, shown.err
     rows = [line.split()[:2] for line in shown.out.splitlines()]
     for name in ("openvino", "onnxruntime", "torch"):
@@ -81,7 +81,7 @@ def test_a_package_that_is_missing_is_named_with_what_installs_it(emseg, model, 
 
 
 def test_a_backend_that_is_named_is_measured_alone(emseg, repository, scratch):
-    model = repository / "models" / "superalloy"
+    model = repository / "tests" / "models" / "superalloy"
     shown = emseg("benchmark", model, *QUICK, "--backend", "onnxruntime", "--json")
     said = json.loads(shown.out)
     assert [each["backend"] for each in said["backends"]] == ["onnxruntime"]
@@ -95,7 +95,7 @@ def test_what_cannot_compute_is_refused_as_by_predict(refused, model, scratch):
 
 
 def test_a_classifier_is_measured_too(emseg, repository, scratch):
-    model = repository / "models" / "steel_classes"
+    model = repository / "tests" / "models" / "steel_classes"
     shown = emseg("benchmark", model, *QUICK, "--backend", "openvino", "--precision", "float32")
     assert shown.code == 0, shown.err
     assert shown.out.splitlines()[1].split()[:2] == ["openvino", "float32"]

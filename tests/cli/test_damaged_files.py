@@ -11,7 +11,7 @@ from PIL import Image
 from benchmarks.fuzzing.mutations import mutated
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (48, 64)).astype(np.uint8)
-MODEL = "models/superalloy"
+MODEL = "tests/models/superalloy"
 
 # what libraries warn of, and leave open, when they fail on a damaged file
 pytestmark = [

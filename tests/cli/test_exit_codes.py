@@ -107,7 +107,7 @@ def test_a_shortage_of_memory_is_no_defect(command, error, is_wrapped):
 )
 def test_a_limit_of_the_shell_is_told(limit, arguments, said, repository, tmp_path):
     Image.new("L", (64, 48), 90).save(tmp_path / "a.png")
-    (tmp_path / "models").symlink_to(repository / "models")
+    (tmp_path / "models").symlink_to(repository / "tests" / "models")
     line = f"ulimit -v {limit}; exec {sys.executable} -m emseg {arguments}"
     run = subprocess.run(
         ["bash", "-c", line], capture_output=True, text=True, timeout=120, cwd=tmp_path

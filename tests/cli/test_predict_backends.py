@@ -26,7 +26,7 @@ print("torch" if sys.modules.get("torch") else "no torch")
 @pytest.fixture
 def predicted(repository: Path, tmp_path: Path):
     """Predict the test image of a shipped model in a process that lacks some packages."""
-    model = repository / "models" / "superalloy"
+    model = repository / "tests" / "models" / "superalloy"
 
     def predict(*options, blocked=()):
         arguments = [

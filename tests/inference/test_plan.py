@@ -128,7 +128,7 @@ backend.compute(image)
 @pytest.mark.parametrize("backend", ["openvino", "onnxruntime", "torch"])
 def test_a_network_takes_no_more_than_its_card_says(peak_memory, repository, backend):
     pytest.importorskip(backend)
-    model = repository / "models" / "superalloy"
+    model = repository / "tests" / "models" / "superalloy"
     small, large = (peak_memory("-c", _COMPUTED, model, backend, side)[0] for side in (512, 1536))
     pixels = 1536**2 - 512**2
     assert 0.3 < (large - small) / (pixels * load_model(model).card.bytes_per_pixel) < 1

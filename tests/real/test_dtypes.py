@@ -26,7 +26,9 @@ def pixels(real_data: Callable[[str], Path]) -> np.ndarray:
 
 @pytest.fixture
 def segment(repository: Path, tmp_path: Path) -> Segment:
-    segmenter = Segmenter.of(load_model(repository / "models" / "superalloy"), torch.device("cpu"))
+    segmenter = Segmenter.of(
+        load_model(repository / "tests" / "models" / "superalloy"), torch.device("cpu")
+    )
 
     def segment(pixels: np.ndarray, byteorder: str = "<") -> Segmentation:
         tifffile.imwrite(tmp_path / "a.tif", pixels, byteorder=byteorder)

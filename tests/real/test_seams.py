@@ -14,7 +14,7 @@ NAMES = ("spot2_0d_0.png", "spot2_180d_3.png")
 
 @pytest.fixture(scope="module")
 def model(repository):
-    return load_model(repository / "models" / "superalloy")
+    return load_model(repository / "tests" / "models" / "superalloy")
 
 
 @pytest.mark.parametrize("name", NAMES)

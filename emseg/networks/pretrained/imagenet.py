@@ -30,11 +30,14 @@ class Published:
         Where they are.
     tensors : callable
         Reads the file into tensors by the names and in the shapes of the network.
+    licence : str or None
+        Of the weights, where the library says it.
     """
 
     name: str
     remote: Remote
     tensors: Callable[[Path], dict[str, Tensor]]
+    licence: str | None = None
 
 
 _PACKAGED = {"tf_efficientnet_lite0": EFFICIENTNET_LITE0}
@@ -50,6 +53,7 @@ def imagenet_weights(network: nn.Module, spec: NetworkSpec) -> Published | None:
             f"ImageNet weights of the package {packaged.package.replace('_', '-')}",
             packaged,
             lambda path: fit_tensors(network, read_tensors(path), str(path)).tensors,
+            packaged.licence,
         )
     if library is Library.SMP or spec.encoder is not None:
         return _of_encoder(network, spec)
@@ -115,10 +119,10 @@ def _of_timm(
         own = (settings.hf_hub_filename,) if settings.hf_hub_filename else None
         names = own or ("model.safetensors", "pytorch_model.bin")
         remote = HubFile(repository, names, revision or None)
-        return Published(f"weights of {repository}", remote, tensors)
+        return Published(f"weights of {repository}", remote, tensors, settings.license)
     if not isinstance(settings.url, str) or not settings.url:
         return None
-    return Published(f"weights of timm's {name}", UrlFile(settings.url), tensors)
+    return Published(f"weights of timm's {name}", UrlFile(settings.url), tensors, settings.license)
 
 
 def _classifier(name: str, spec: NetworkSpec, overlay: dict[str, Any]) -> nn.Module:

@@ -32,6 +32,8 @@ class Loaded:
         Of the file; None from scratch.
     sentence : str
         All of it, for the user.
+    licence : str or None
+        Of what was loaded, where it is known.
     """
 
     asked: str
@@ -41,6 +43,7 @@ class Loaded:
     total: int
     sha256: str | None
     sentence: str
+    licence: str | None = None
 
 
 def from_scratch(network: nn.Module, asked: str, reason: str = "") -> Loaded:
@@ -57,6 +60,7 @@ def loaded_from(
     asked: str,
     weights: str,
     origin: str | None = None,
+    licence: str | None = None,
     remarks: tuple[str, ...] = (),
 ) -> Loaded:
     """Sum up what a file gave a network.
@@ -69,7 +73,7 @@ def loaded_from(
         It holds the weights already.
     names : frozenset of str
         Which of its tensors were loaded.
-    asked, weights, origin : str
+    asked, weights, origin, licence : str
         As of `Loaded`; the origin is the path when nothing else is said.
     remarks : tuple of str
         What else the user should know.
@@ -79,7 +83,7 @@ def loaded_from(
     sentence = f"weights: {weights}, {len(names)} of {total} tensors"
     sentence = "; ".join((sentence, *remarks))
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Loaded(asked, weights, origin or str(path), names, total, sha256, sentence)
+    return Loaded(asked, weights, origin or str(path), names, total, sha256, sentence, licence)
 
 
 def _counted(network: nn.Module) -> frozenset[str]:

@@ -9,6 +9,7 @@ segmentation-models-pytorch.
 from emseg.networks.pretrained.fetching import UrlFile
 
 _FOLDER = "https://nasa-public-data.s3.amazonaws.com/microscopy_segmentation_models"
+LICENCE = "MIT"
 _RETRAINED = {"resnet50": "1.1"}  # every other one is of version 1.0
 _MISNAMED = {"resnext101_32x8d": "resnext101"}  # there
 ENCODERS = (

@@ -11,7 +11,7 @@ from emseg.networks.pretrained.files import read_tensors
 from emseg.networks.pretrained.fitting import fit_tensors, put
 from emseg.networks.pretrained.imagenet import Published, imagenet_weights
 from emseg.networks.pretrained.loaded import Loaded, channel_remark, from_scratch, loaded_from
-from emseg.networks.pretrained.micronet import ENCODERS, micronet_file
+from emseg.networks.pretrained.micronet import ENCODERS, LICENCE, micronet_file
 from emseg.networks.spec import NetworkSpec
 from emseg.starting import HUB, check_source
 
@@ -108,6 +108,7 @@ def _published(network: nn.Module, published: Published, asked: str) -> Loaded:
         asked=asked,
         weights=published.name,
         origin=published.remote.address,
+        licence=published.licence,
         remarks=channel_remark(network, 3),
     )
 
@@ -127,6 +128,7 @@ def _micronet(network: nn.Module, spec: NetworkSpec) -> Loaded:
         asked="micronet",
         weights=f"MicroNet weights of {encoder}",
         origin=remote.address,
+        licence=LICENCE,
         remarks=channel_remark(network, fit.channels),
     )
 

@@ -18,7 +18,7 @@ def exported_folders(tmp_path_factory, repository) -> dict[str, Path]:
     folders = {}
     for name in NAMES:
         folder = tmp_path_factory.mktemp("exported") / name
-        shutil.copytree(repository / "models" / name, folder)
+        shutil.copytree(repository / "tests" / "models" / name, folder)
         model = load_model(folder)
         export_model(model, ExportKind.ONNX)
         export_model(model, ExportKind.OPENVINO)

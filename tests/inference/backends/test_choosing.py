@@ -188,7 +188,9 @@ def test_a_model_without_exports_says_how_to_make_them(exported):
 @pytest.mark.parametrize("name", ["superalloy", "steel_classes"])
 def test_the_shipped_models_predict_without_torch(repository, without, name):
     without("torch")
-    choice = open_backend(load_model(repository / "models" / name), device="cpu", threads=1)
+    choice = open_backend(
+        load_model(repository / "tests" / "models" / name), device="cpu", threads=1
+    )
     assert (choice.backend.name, choice.others) == ("openvino", ())
 
 

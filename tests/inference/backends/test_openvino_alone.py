@@ -46,7 +46,7 @@ def test_openvino_is_imported_without_its_converter(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 def test_an_interruption_after_several_networks_is_heard(repository):
-    network = repository / "models" / "superalloy" / "model.onnx"
+    network = repository / "tests" / "models" / "superalloy" / "model.onnx"
     done = subprocess.run(
         [sys.executable, "-c", _INTERRUPTED, network], check=False, capture_output=True, text=True
     )
