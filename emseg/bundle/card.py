@@ -220,6 +220,9 @@ class TrainingRecord(_Part):
     device: _Text
     torch: _Text
     interrupted: bool = False
+    waited: float | None = Field(
+        default=None, ge=0, le=1, description="share of the time of its steps without data"
+    )
     chance: float | None = None
     craft: Craft | None = None
     contest: dict[_Text, float] = Field(

@@ -183,6 +183,8 @@ def _plan(card: "ModelCard") -> Iterator[tuple[str, str]]:
         each = f" in each of {record.processes} processes" if record.processes > 1 else ""
         yield "learnt", f"{took}, the best after step {record.best_step}"
         yield "a step", f"{record.batch} crops of {record.crop} px{each}, seed {record.seed}"
+        if record.waited is not None:
+            yield "waited for crops", f"{100 * record.waited:.1f} % of the time of its steps"
     for name, score in record.contest.items():
         yield f"compared: {name}", f"{score:.4f}"
     yield "computed by", f"{record.device}, PyTorch {record.torch}"

@@ -10,11 +10,13 @@ from emseg.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from emseg.bundle import TrainingRecord
     from emseg.config import TrainConfig
     from emseg.training import TrainedRun
     from emseg.training.processes import Processes
     from emseg.training.progress import Report
 
+_MUCH_WAITING = 0.05  # of the time of all steps
 _FEW_STEPS = 50  # on superalloy IoU 0.21, 0.45, 0.73 after 16, 32, 48 of them
 
 
@@ -201,7 +203,7 @@ def _say_end(trained: "TrainedRun", result: Any) -> None:
         if verdict is not None:
             how_good = f"{kind} on the validation micrographs {verdict.score:.3f}"
             how_good += f" at step {record.best_step}" if record.pixels is None else ""
-        result(f"{record.length} in {record.seconds / 60:.1f} minutes; {how_good}")
+        result(f"{record.length} in {record.seconds / 60:.1f} minutes{_waited(record)}; {how_good}")
     result(f"model: {trained.folder / 'model'}")
     for line in _doubts(trained):
         result(line)
@@ -209,6 +211,16 @@ def _say_end(trained: "TrainedRun", result: Any) -> None:
         result(f"try it: emseg predict {trained.folder} MICROGRAPHS")
     if trained.can_go_on:
         result(f"go on: emseg train --resume {shlex.quote(str(trained.folder))}")
+
+
+def _waited(record: "TrainingRecord") -> str:
+    """Say that a training waited for its data, where that took more than a little of its time."""
+    if record.waited is None or record.waited <= _MUCH_WAITING:
+        return ""
+    return (
+        f", of which it waited {100 * record.waited:.0f} % for crops (files on a faster disk, more "
+        "free memory or processors, or --augment none make them come sooner)"
+    )
 
 
 def _doubts(trained: "TrainedRun") -> "Iterator[str]":

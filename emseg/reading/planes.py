@@ -45,6 +45,10 @@ class Plane:
         """Read the pixels."""
         return self.stack[self.index]
 
+    def opened(self) -> Micrograph:
+        """Read the pixels, of a large plane when they are sliced."""
+        return self.stack.plane(self.index)
+
 
 def list_planes(
     inputs: Sequence[str | Path],

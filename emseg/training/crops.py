@@ -1,8 +1,10 @@
 """Training crops: what a sample is depends on (seed, index) and on nothing else."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +21,7 @@ from emseg.training.holding_out import LabelledPlane
 _BALANCED = 1 / 3  # share of crops around a pixel of a class drawn at random (as nnU-Net)
 _DENSE = 0.5  # share of the pixels with a label below which crops lie around those that have one
 _REMEMBERED = 4096  # pixels of each class and plane that a crop can be drawn around
+_AT_ONCE = 1 << 20  # pixels that are looked at for those
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,26 +165,40 @@ def _one_of(spots: NDArray[np.int64], rng: np.random.Generator) -> tuple[int, in
 
 def _labelled(plane: LabelledPlane, seed: int) -> NDArray[np.int64]:
     """Labelled pixels of any class, shape (n, 2), at most a few thousand."""
-    pixels = plane.labels.pixels
-    return _some(np.flatnonzero(pixels.ravel() < len(plane.labels.classes)), pixels.shape, seed)
-
-
-def _some(found: NDArray[np.int64], shape: tuple[int, ...], seed: int) -> NDArray[np.int64]:
-    """Keep some of many pixels, as rows and columns."""
-    if len(found) > _REMEMBERED:
-        found = found[np.random.default_rng(seed).integers(0, len(found), _REMEMBERED)]
-    return np.stack(np.unravel_index(found, shape), axis=1)
+    classes = len(plane.labels.classes)
+    rng = np.random.default_rng(seed)
+    return _some(plane.labels.pixels, lambda labels: labels < classes, rng)
 
 
 def _spots(plane: LabelledPlane, seed: int) -> dict[int, NDArray[np.int64]]:
     """Pixels of each class, shape (n, 2), at most a few thousand."""
-    flat = plane.labels.pixels.ravel()
     rng = np.random.default_rng(seed)
     spots = {}
     for index in range(len(plane.labels.classes)):
-        found = np.flatnonzero(flat == index)
-        if len(found) > _REMEMBERED:
-            found = found[rng.integers(0, len(found), _REMEMBERED)]
+        found = _some(plane.labels.pixels, partial(np.equal, index), rng)
         if len(found):
-            spots[index] = np.stack(np.unravel_index(found, plane.labels.pixels.shape), axis=1)
+            spots[index] = found
     return spots
+
+
+def _some(
+    labels: NDArray[Any], wanted: Callable[[Any], NDArray[np.bool_]], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw some of the pixels that are wanted, as rows and columns; all where they are few.
+
+    Places take 64 bits, so that they are looked up a few rows at a time.
+    """
+    rows = max(1, _AT_ONCE // labels.shape[1])
+    tops = range(0, len(labels), rows)
+    counts = [np.count_nonzero(wanted(labels[top : top + rows])) for top in tops]
+    ends = np.cumsum(counts)
+    drawn = np.arange(ends[-1])
+    if ends[-1] > _REMEMBERED:
+        drawn = rng.integers(0, ends[-1], _REMEMBERED)
+    places = np.empty((len(drawn), 2), np.int64)
+    for top, held, end in zip(tops, counts, ends.tolist(), strict=True):
+        here = (drawn >= end - held) & (drawn < end)
+        if here.any():
+            found = np.argwhere(wanted(labels[top : top + rows]))
+            places[here] = found[drawn[here] - (end - held)] + (top, 0)
+    return places

@@ -25,6 +25,7 @@ from emseg.naming import MOST_CLASSES, fault_of, shown
 from emseg.reading import LabelledFile, ReadOptions, class_folders, list_planes
 from emseg.reading.grey import is_colour
 from emseg.training.appearance import strength_of, vary_intensity
+from emseg.training.fingerprints import add_pixels
 from emseg.training.geometry import Geometry
 from emseg.training.groups import fold_of, groups_of
 from emseg.training.holding_out import (
@@ -36,6 +37,7 @@ from emseg.training.holding_out import (
     require_several,
 )
 from emseg.training.pixel_sizes import CommonScale
+from emseg.training.spool import Spool
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +91,16 @@ def load_classes(config: TrainConfig) -> ClassSet:
         When ``--classes`` names a class that is not there.
     UsageError
         When ``--classes`` names one class only.
+    StorageError
+        When they are more than memory holds, and the disk is full.
     """
+    spool = Spool(config)
+    data = _loaded(config, spool)
+    spool.close()
+    return data
+
+
+def _loaded(config: TrainConfig, spool: Spool) -> ClassSet:
     files = list(class_folders(config.images[0]))
     names = _names(files, config.classes)
     files = [file for file in files if file.label in names]
@@ -103,12 +114,14 @@ def load_classes(config: TrainConfig) -> ClassSet:
     else:
         files, held_out = _held_out(files, names, config)
     options = ReadOptions.of(config)
-    read = [_read(each, names, options) for each in (files, held_out)]
-    alike = _with_common_channels([*read[0], *read[1]])
+    read = [_read(each, names, options, spool) for each in (files, held_out)]
+    alike = _with_common_channels([*read[0], *read[1]], spool)
     train, validation = alike[: len(read[0])], alike[len(read[0]) :]
     classes = tuple(LabelClass(name, colour(index)) for index, name in enumerate(names))
     scale = CommonScale([each.micrograph for each in train], config.rescale)
-    train, validation = ([_fit(each, scale) for each in part] for part in (train, validation))
+    train, validation = (
+        [_fit(each, scale, spool) for each in part] for part in (train, validation)
+    )
     return ClassSet(tuple(train), tuple(validation), classes, scale.pixel_size)
 
 
@@ -223,33 +236,42 @@ def stratified(
 
 
 def _read(
-    files: Iterable[LabelledFile], names: Sequence[str], options: ReadOptions
+    files: Iterable[LabelledFile], names: Sequence[str], options: ReadOptions, spool: Spool
 ) -> list[LabelledMicrograph]:
     read: list[LabelledMicrograph] = []
     for file in files:
         for plane in list_planes([file.path], options=options):
-            micrograph = plane.read().without_bar
+            micrograph = spool.keep(plane.opened().without_bar)
             read.append(
                 LabelledMicrograph(micrograph, names.index(file.label), measure(micrograph))
             )
     return read
 
 
-def _with_common_channels(read: Sequence[LabelledMicrograph]) -> list[LabelledMicrograph]:
-    """Colour pictures beside grey ones become grey; a class is not told by being in colour."""
-    images = [each.micrograph for each in read]
-    if any(len(each.pixels) == 1 for each in images):
-        images = [fit_channels(each, 1) if is_colour(each) else each for each in images]
+def _with_common_channels(
+    read: Sequence[LabelledMicrograph], spool: Spool
+) -> list[LabelledMicrograph]:
+    images = spool.changed([each.micrograph for each in read], _alike)
     return [
-        each if image is each.micrograph else LabelledMicrograph(image, each.label, measure(image))
-        for each, image in zip(read, with_common_channels(images), strict=True)
+        each
+        if image.pixels is each.micrograph.pixels
+        else LabelledMicrograph(image, each.label, measure(image))
+        for each, image in zip(read, images, strict=True)
     ]
 
 
-def _fit(each: LabelledMicrograph, scale: CommonScale) -> LabelledMicrograph:
+def _alike(images: Sequence[Micrograph]) -> list[Micrograph]:
+    """Colour pictures beside grey ones become grey; a class is not told by being in colour."""
+    if any(len(each.pixels) == 1 for each in images):
+        images = [fit_channels(each, 1) if is_colour(each) else each for each in images]
+    return with_common_channels(images)
+
+
+def _fit(each: LabelledMicrograph, scale: CommonScale, spool: Spool) -> LabelledMicrograph:
     micrograph = scale.fit(each.micrograph)
     if micrograph is each.micrograph:
         return each
+    micrograph = spool.keep(micrograph)
     return LabelledMicrograph(micrograph, each.label, measure(micrograph))
 
 
@@ -314,7 +336,6 @@ def class_fingerprint(images: Iterable[LabelledMicrograph]) -> str:
     """Hash all pixels and labels, sha256: the same data gives the same fingerprint."""
     digest = hashlib.sha256()
     for each in images:
-        pixels = each.micrograph.pixels
-        digest.update(f"{each.label}{pixels.dtype}{pixels.shape}".encode())
-        digest.update(np.ascontiguousarray(pixels).tobytes())
+        digest.update(str(each.label).encode())
+        add_pixels(digest, each.micrograph.array)
     return digest.hexdigest()

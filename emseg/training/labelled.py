@@ -1,4 +1,4 @@
-"""Labelled micrographs in memory: found, paired, checked, and split."""
+"""Labelled micrographs: found, paired, checked, kept, and split."""
 
 import hashlib
 import logging
@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
-
-import numpy as np
 
 from emseg.calibration import PixelSize
 from emseg.config import TrainConfig, parse_slices
@@ -31,17 +29,20 @@ from emseg.reading import (
     list_planes,
     match_pairs,
 )
+from emseg.training.fingerprints import add_pixels
 from emseg.training.groups import fold_of, groups_of
 from emseg.training.holding_out import LabelledPlane, check_classes, split
 from emseg.training.pixel_sizes import CommonScale, rescaled_labels
 from emseg.training.slices import (
     Fitting,
+    Keeping,
     alike,
     neighbours_only,
     place_of,
     places_seen,
     require_stack,
 )
+from emseg.training.spool import Spool
 
 _log = logging.getLogger(__name__)
 
@@ -90,16 +91,25 @@ def load_labelled(config: TrainConfig) -> LabelledSet:
         When images and masks do not belong together.
     LabelError
         When the masks cannot be mapped to classes.
+    StorageError
+        When they are more than memory holds, and the disk is full.
     """
-    options = ReadOptions.of(config)
-    raws = _read(config.images, config.masks, config.mask_folders, config.slices, options)
-    held_out = _read_validation(config, options)
+    spool = Spool(config)
+    data = _loaded(config, spool)
+    spool.close()
+    return data
+
+
+def _loaded(config: TrainConfig, spool: Spool) -> LabelledSet:
+    reader = _Reader(ReadOptions.of(config), spool)
+    raws = reader.read(config.images, config.masks, config.mask_folders, config.slices)
+    held_out = _read_validation(config, reader)
     raws = _without(raws, held_out)
     _tell_seen(raws, held_out)
-    raws, held_out = _with_common_channels(raws, held_out)
+    raws, held_out = _with_common_channels(raws, held_out, spool)
     classes, unlabelled, judged = _choose(config, [*raws, *held_out])
     scale = CommonScale([raw.image for raw in raws], config.rescale)
-    fitting = Fitting(scale)
+    fitting = Fitting(scale, spool)
 
     def labelled(raw: _Raw) -> LabelledPlane:
         masks = _judged(raw, judged)
@@ -107,7 +117,7 @@ def load_labelled(config: TrainConfig) -> LabelledSet:
             labels = combine_masks(masks, classes, unlabelled)
         else:
             labels = to_label_image(masks[0], classes, unlabelled)
-        return _labelled(raw.image, labels, fitting)
+        return _labelled(raw.image, labels, fitting, spool)
 
     train = [labelled(raw) for raw in raws]
     validation = [labelled(raw) for raw in held_out]
@@ -124,9 +134,9 @@ def load_labelled(config: TrainConfig) -> LabelledSet:
 
 
 def _with_common_channels(
-    raws: Sequence[_Raw], held_out: Sequence[_Raw]
+    raws: Sequence[_Raw], held_out: Sequence[_Raw], spool: Spool
 ) -> tuple[list[_Raw], list[_Raw]]:
-    images = alike([raw.image for raw in (*raws, *held_out)])
+    images = alike([raw.image for raw in (*raws, *held_out)], spool)
     pairs = zip((*raws, *held_out), images, strict=True)
     fitted = [replace(raw, image=image) for raw, image in pairs]
     return fitted[: len(raws)], fitted[len(raws) :]
@@ -177,22 +187,18 @@ def _tell_seen(raws: Sequence[_Raw], held_out: Sequence[_Raw]) -> None:
         )
 
 
-def _read_validation(config: TrainConfig, options: ReadOptions) -> list[_Raw]:
+def _read_validation(config: TrainConfig, reader: "_Reader") -> list[_Raw]:
     if config.val_images:
         if not (config.val_masks or config.val_mask_folders):
             raise UsageError("--val-images needs --val-masks: the masks of these micrographs")
-        return _read(
-            config.val_images,
-            config.val_masks,
-            _validation_folders(config),
-            config.val_slices,
-            options,
+        return reader.read(
+            config.val_images, config.val_masks, _validation_folders(config), config.val_slices
         )
     if config.val_masks or config.val_mask_folders:
         raise UsageError("--val-masks needs --val-images: the micrographs of these masks")
     if config.val_slices is None:
         return []
-    return _read(config.images, config.masks, config.mask_folders, config.val_slices, options)
+    return reader.read(config.images, config.masks, config.mask_folders, config.val_slices)
 
 
 def _validation_folders(config: TrainConfig) -> dict[str, Path]:
@@ -206,32 +212,54 @@ def _validation_folders(config: TrainConfig) -> dict[str, Path]:
     return {name: config.val_mask_folders[name] for name in config.mask_folders}
 
 
-def _read(
-    images: Sequence[Path],
-    masks: Sequence[Path],
-    folders: Mapping[str, Path],
-    slices: str | None,
-    options: ReadOptions,
-) -> list[_Raw]:
-    chosen = parse_slices(slices) if slices else None
-    planes = list_planes(images, slices=chosen, options=options, skip=NO_MICROGRAPHS)
-    require_stack(planes, options.neighbours)
-    sources = [list(masks)] if masks else [[folder] for folder in folders.values()]
-    if not sources:
-        raise UsageError("micrographs without masks teach nothing; name their masks")
-    matched: dict[int, list[Plane]] = {}
-    for source in sources:
-        found = list_planes(source, slices=chosen, options=options.of_masks)
-        pairs = match_pairs(planes, found)
-        _tell_leftovers(pairs.images_alone, pairs.masks_alone)
-        for pair in pairs.pairs:
-            matched.setdefault(id(pair.image), []).append(pair.mask)
-    complete = [plane for plane in planes if len(matched.get(id(plane), ())) == len(sources)]
-    if not complete:
-        raise MismatchError(
-            "no micrograph has a mask in every --masks folder; a mask is named like its micrograph"
-        )
-    return [_raw(plane, matched[id(plane)]) for plane in complete]
+class _Reader:
+    """Reads micrographs with their masks, and keeps both.
+
+    Parameters
+    ----------
+    options : ReadOptions
+        How files are read.
+    spool : Spool
+        Where they are kept.
+    """
+
+    def __init__(self, options: ReadOptions, spool: Spool) -> None:
+        self._options, self._spool, self._images = options, spool, Keeping(spool)
+
+    def read(
+        self,
+        images: Sequence[Path],
+        masks: Sequence[Path],
+        folders: Mapping[str, Path],
+        slices: str | None,
+    ) -> list[_Raw]:
+        """Read what has a mask in every folder."""
+        chosen = parse_slices(slices) if slices else None
+        planes = list_planes(images, slices=chosen, options=self._options, skip=NO_MICROGRAPHS)
+        require_stack(planes, self._options.neighbours)
+        sources = [list(masks)] if masks else [[folder] for folder in folders.values()]
+        if not sources:
+            raise UsageError("micrographs without masks teach nothing; name their masks")
+        matched: dict[int, list[Plane]] = {}
+        for source in sources:
+            found = list_planes(source, slices=chosen, options=self._options.of_masks)
+            pairs = match_pairs(planes, found)
+            _tell_leftovers(pairs.images_alone, pairs.masks_alone)
+            for pair in pairs.pairs:
+                matched.setdefault(id(pair.image), []).append(pair.mask)
+        complete = [plane for plane in planes if len(matched.get(id(plane), ())) == len(sources)]
+        if not complete:
+            raise MismatchError(
+                "no micrograph has a mask in every --masks folder; a mask is named like its "
+                "micrograph"
+            )
+        return [self._raw(plane, matched[id(plane)]) for plane in complete]
+
+    def _raw(self, plane: Plane, masks: Sequence[Plane]) -> _Raw:
+        image = plane.opened()
+        read = [_on_specimen(_fitting(mask.opened(), image), image) for mask in masks]
+        kept = tuple(self._spool.keep(mask, passing=True) for mask in read)
+        return _Raw(self._images.keep(image.without_bar), kept)
 
 
 def _tell_leftovers(images: Sequence[str], masks: Sequence[str]) -> None:
@@ -245,19 +273,17 @@ def _tell_leftovers(images: Sequence[str], masks: Sequence[str]) -> None:
         )
 
 
-def _raw(plane: Plane, masks: Sequence[Plane]) -> _Raw:
-    image = plane.read()
-    read = tuple(mask.read() for mask in masks)
-    for mask in read:
-        if mask.size not in (image.size, image.without_bar.size):
-            is_turned = mask.size == image.size[::-1]
-            raise MismatchError(
-                f"the mask {mask.path or mask.title} has {mask.size[0]} x {mask.size[1]} pixels "
-                f"and its micrograph {image.path or image.title} has {image.size[0]} x "
-                f"{image.size[1]}; a mask has the size of its micrograph"
-                + (", and one of them is turned by 90°: save it upright" if is_turned else "")
-            )
-    return _Raw(image.without_bar, tuple(_on_specimen(mask, image) for mask in read))
+def _fitting(mask: Micrograph, image: Micrograph) -> Micrograph:
+    """Refuse a mask of another size than its micrograph."""
+    if mask.size not in (image.size, image.without_bar.size):
+        is_turned = mask.size == image.size[::-1]
+        raise MismatchError(
+            f"the mask {mask.path or mask.title} has {mask.size[0]} x {mask.size[1]} pixels "
+            f"and its micrograph {image.path or image.title} has {image.size[0]} x "
+            f"{image.size[1]}; a mask has the size of its micrograph"
+            + (", and one of them is turned by 90°: save it upright" if is_turned else "")
+        )
+    return mask
 
 
 def _on_specimen(mask: Micrograph, image: Micrograph) -> Micrograph:
@@ -297,18 +323,21 @@ def _choose(
     return classes, unlabelled, [judgement]
 
 
-def _labelled(micrograph: Micrograph, labels: LabelImage, fitting: Fitting) -> LabelledPlane:
+def _labelled(
+    micrograph: Micrograph, labels: LabelImage, fitting: Fitting, spool: Spool
+) -> LabelledPlane:
     labels = replace(labels, name=micrograph.name, pixel_size=micrograph.pixel_size)
     image, statistics = fitting.fit(micrograph)
-    return LabelledPlane(image, rescaled_labels(labels, image), statistics)
+    labels = rescaled_labels(labels, image)
+    kept = spool.array(labels.pixels[None])[0]
+    return LabelledPlane(image, replace(labels, pixels=kept), statistics)
 
 
 def fingerprint(planes: Iterable[LabelledPlane]) -> str:
     """Hash all pixels and labels, sha256: the same data gives the same fingerprint."""
     digest, planes = hashlib.sha256(), list(planes)
-    arrays = [each for plane in planes for each in (plane.micrograph.pixels, plane.labels.pixels)]
+    arrays = [each for plane in planes for each in (plane.micrograph.array, plane.labels.pixels)]
     beside = neighbours_only(plane.micrograph for plane in planes)
-    for array in (*arrays, *(each.pixels for each in beside)):
-        digest.update(f"{array.dtype}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
+    for array in (*arrays, *(each.array for each in beside)):
+        add_pixels(digest, array)
     return digest.hexdigest()

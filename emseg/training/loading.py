@@ -8,8 +8,10 @@ number alone, so that the run goes on where it was.
 import logging
 import shutil
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,31 @@ _log = logging.getLogger(__name__)
 _Open = Callable[[], DataLoader[Any]]
 
 
+@dataclass(slots=True)
+class Waiting:
+    """How long a training has waited for its batches.
+
+    Parameters
+    ----------
+    seconds : float
+        Until now; of a run that goes on, from its beginning.
+    """
+
+    seconds: float = 0.0
+
+    def timed(self, batches: Iterator[Any]) -> Iterator[Any]:
+        """Hand batches on, and count the time until each is there."""
+        while True:
+            start = time.monotonic()
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            finally:
+                self.seconds += time.monotonic() - start
+            yield batch
+
+
 class Batches:
     """Batches without end, as Lightning takes them.
 
@@ -46,15 +73,26 @@ class Batches:
         Makes the loader that is tried first; it begins with the first sample of that batch.
     first : int
         Number of the first batch: that of a run that goes on is not 0.
+    waiting : Waiting, optional
+        Told how long each batch was waited for.
     """
 
     def __init__(
-        self, dataset: Dataset[Any], dealing: Dealing, open_loader: _Open, first: int = 0
+        self,
+        dataset: Dataset[Any],
+        dealing: Dealing,
+        open_loader: _Open,
+        first: int = 0,
+        waiting: Waiting | None = None,
     ) -> None:
         self._dataset, self._dealing, self._open, self._first = dataset, dealing, open_loader, first
+        self._waiting = waiting or Waiting()
 
     def __iter__(self) -> Iterator[Any]:
         """Count batches from the first one on, whoever reads them."""
+        return self._waiting.timed(self._batches())
+
+    def _batches(self) -> Iterator[Any]:
         done, loader = self._first, self._open()
         try:
             with _own_children():

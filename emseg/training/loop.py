@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from emseg.config import Precision, TrainConfig
 from emseg.memory import keep_freed
 from emseg.training.crops import CountingSampler
-from emseg.training.loading import Batches, processes_that_fit
+from emseg.training.loading import Batches, Waiting, processes_that_fit
 from emseg.training.meeting import Met, leaves_out
 from emseg.training.precision import keep_depthwise, with_precision
 from emseg.training.processes import ALONE, Processes
@@ -40,6 +40,7 @@ def run_loop(
     device: torch.device,
     watcher: lightning.Callback,
     processes: Processes = ALONE,
+    waiting: Waiting | None = None,
 ) -> None:
     """Train until the watcher says ``trainer.should_stop``.
 
@@ -57,6 +58,8 @@ def run_loop(
         Told after each batch.
     processes : Processes
         Those that train the network together; each of them is here at the same time.
+    waiting : Waiting, optional
+        Told how long batches are waited for.
 
     Raises
     ------
@@ -84,6 +87,7 @@ def run_loop(
             num_workers=workers,
         ),
         task.first_batch,
+        waiting,
     )
     task.share(processes.pooling)
     with _calm_lightning():

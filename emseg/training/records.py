@@ -69,3 +69,17 @@ def row_of(now: Standing, verdict: Verdict, rates: Mapping[str, float], seconds:
 def scalars_of(row: Row) -> Row:
     """Leave out of a row what an event file says by itself, or at each step."""
     return {name: row[name] for name in row if "loss" in name or name.startswith("val_")}
+
+
+def waited_share(now: Standing, seconds: float) -> float | None:
+    """Say in which share of the time of its steps a run waited for data; None before the first.
+
+    Parameters
+    ----------
+    now : Standing
+        Where the run stands.
+    seconds : float
+        Since the first step, validations included.
+    """
+    stepping = seconds - now.judging_seconds
+    return round(min(1.0, now.waited / stepping), 4) if now.step and stepping > 0 else None

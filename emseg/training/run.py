@@ -24,10 +24,11 @@ from emseg.training.allowance import VALIDATING, validated_every
 from emseg.training.exporting import export_beside
 from emseg.training.jobs import Job
 from emseg.training.judging import Verdict
+from emseg.training.loading import Waiting
 from emseg.training.loop import run_loop
 from emseg.training.processes import ALONE, LostError, Processes, Word
 from emseg.training.progress import Progress, Report
-from emseg.training.records import craft_of, row_of, scalars_of
+from emseg.training.records import craft_of, row_of, scalars_of, waited_share
 from emseg.training.scalars import Scalars
 from emseg.training.schedule import EPOCH, Plan, rate_factor
 from emseg.training.settling import Beginning
@@ -79,6 +80,7 @@ class Run(lightning.Callback):
         self.scalars = Scalars(self.config.out if self.config.tensorboard else None)
         self.trainer: lightning.Trainer | None = None
         self.stop, self.is_full = Stop(), False
+        self.waiting = Waiting(self.now.waited)
         self.begun, self.start = begun - self.now.elapsed, begun
         self.written_at, self.writing_seconds = begun, 0.0
         self.deadline: float | None = None
@@ -133,7 +135,8 @@ class Run(lightning.Callback):
         self.processes.send(Attempt.of(self.config, self.plan.total, self.now.step, learnt))
         try:
             with self.processes.telling():
-                run_loop(task, self.job.dataset, self.config, self.device, self, self.processes)
+                where = self.config, self.device, self, self.processes
+                run_loop(task, self.job.dataset, *where, self.waiting)
         except SIGTERMException:  # after a whole batch: what is left is to judge and to save
             self.stop.asked = True
             if self.trainer is not None and not self.batch_losses:
@@ -169,7 +172,10 @@ class Run(lightning.Callback):
         loss = sum(self.batch_losses) / len(self.batch_losses)
         self.batch_losses.clear()
         self.now = replace(
-            self.now, step=self.now.step + 1, losses=(*self.now.losses, loss)[-EPOCH:]
+            self.now,
+            step=self.now.step + 1,
+            losses=(*self.now.losses, loss)[-EPOCH:],
+            waited=self.waiting.seconds,
         )
         if not math.isfinite(loss):
             raise DivergedError(
@@ -370,6 +376,7 @@ class Run(lightning.Callback):
             interrupted=self.stop.asked,
             chance=round(self.now.best.chance, 4) if self.now.best else None,
             processes=self.processes.of,
+            waited=waited_share(self.now, self._seconds()),
             craft=craft_of(self.config, rate_was_found=self.settled.rate_was_found),
         )
         scores = self.now.best.scores if self.now.best else {}

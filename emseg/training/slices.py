@@ -1,4 +1,4 @@
-"""Slices that a training sees: labelled ones and their neighbours, each brought along once."""
+"""Slices that a training sees: labelled ones and their neighbours, each kept once."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -9,6 +9,7 @@ from emseg.intensity import Statistics, joined, measure
 from emseg.micrograph import Micrograph, of_slices
 from emseg.reading import Plane
 from emseg.training.pixel_sizes import CommonScale
+from emseg.training.spool import Spool
 
 Place = tuple[str, int | None]
 """File and plane."""
@@ -40,8 +41,32 @@ def require_stack(planes: Sequence[Plane], neighbours: int) -> None:
         )
 
 
-def alike(micrographs: Sequence[Micrograph]) -> list[Micrograph]:
-    """Bring micrographs and their neighbours to the same channels.
+class Keeping:
+    """Keeps micrographs and their neighbours as they are read.
+
+    Parameters
+    ----------
+    spool : Spool
+        Where; a slice that is seen beside several others is the same pixels in all of them.
+    """
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._done: dict[Place, Micrograph] = {}
+
+    def keep(self, micrograph: Micrograph) -> Micrograph:
+        """Keep a micrograph; raises StorageError when the disk is full."""
+        return of_slices([self._slice(each) for each in micrograph.slices])
+
+    def _slice(self, micrograph: Micrograph) -> Micrograph:
+        place = place_of(micrograph)
+        if place not in self._done:
+            self._done[place] = self._spool.keep(micrograph)
+        return self._done[place]
+
+
+def alike(micrographs: Sequence[Micrograph], spool: Spool) -> list[Micrograph]:
+    """Bring micrographs and their neighbours, as the spool keeps them, to the same channels.
 
     Raises
     ------
@@ -49,7 +74,8 @@ def alike(micrographs: Sequence[Micrograph]) -> list[Micrograph]:
         As `with_common_channels` does.
     """
     unique = {place_of(each): each for one in micrographs for each in one.slices}
-    fitted = dict(zip(unique, with_common_channels(list(unique.values())), strict=True))
+    done = spool.changed(list(unique.values()), with_common_channels)
+    fitted = dict(zip(unique, done, strict=True))
     return [of_slices([fitted[place_of(each)] for each in one.slices]) for one in micrographs]
 
 
@@ -62,10 +88,12 @@ class Fitting:
     ----------
     scale : CommonScale
         Of the training.
+    spool : Spool
+        Keeps what is rescaled.
     """
 
-    def __init__(self, scale: CommonScale) -> None:
-        self._scale = scale
+    def __init__(self, scale: CommonScale, spool: Spool) -> None:
+        self._scale, self._spool = scale, spool
         self._done: dict[Place, tuple[Micrograph, Statistics]] = {}
 
     def fit(self, micrograph: Micrograph) -> tuple[Micrograph, Statistics]:
@@ -83,6 +111,7 @@ class Fitting:
         place = place_of(micrograph)
         if place not in self._done:
             fitted = self._scale.fit(micrograph)
+            fitted = fitted if fitted is micrograph else self._spool.keep(fitted)
             self._done[place] = fitted, measure(fitted)
         return self._done[place]
 

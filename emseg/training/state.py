@@ -84,6 +84,8 @@ class Standing:
         Of ``metrics.csv``.
     scores : tuple of float
         Of all validations.
+    waited : float
+        Seconds in which there was no batch to learn from.
     """
 
     step: int = 0
@@ -98,6 +100,7 @@ class Standing:
     last_judging: float = 0.0
     rows: tuple[Row, ...] = ()
     scores: tuple[float, ...] = ()
+    waited: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
