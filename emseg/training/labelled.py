@@ -94,10 +94,8 @@ def load_labelled(config: TrainConfig) -> LabelledSet:
     StorageError
         When they are more than memory holds, and the disk is full.
     """
-    spool = Spool(config)
-    data = _loaded(config, spool)
-    spool.close()
-    return data
+    with Spool(config) as spool:
+        return _loaded(config, spool)
 
 
 def _loaded(config: TrainConfig, spool: Spool) -> LabelledSet:

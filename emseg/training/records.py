@@ -1,6 +1,7 @@
 """What a card says about how its model came about, and a table about a validation."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from emseg.bundle import Craft
 from emseg.config import TrainConfig
@@ -39,6 +40,29 @@ def craft_of(config: TrainConfig, *, rate_was_found: bool) -> Craft:
     )
 
 
+def stepped(now: Standing, loss: float, seconds: float, waited: float) -> Standing:
+    """Say where a run stands after one more step.
+
+    Parameters
+    ----------
+    now : Standing
+        Before it.
+    loss : float
+        Of the step.
+    seconds : float
+        Since the first step.
+    waited : float
+        Seconds in which there was no batch, all steps together.
+    """
+    return replace(
+        now,
+        step=now.step + 1,
+        losses=(*now.losses, loss)[-EPOCH:],
+        stepping=seconds - now.judging_seconds,
+        waited=waited,
+    )
+
+
 def row_of(now: Standing, verdict: Verdict, rates: Mapping[str, float], seconds: float) -> Row:
     """Sum up a validation as a row of ``metrics.csv``.
 
@@ -69,17 +93,3 @@ def row_of(now: Standing, verdict: Verdict, rates: Mapping[str, float], seconds:
 def scalars_of(row: Row) -> Row:
     """Leave out of a row what an event file says by itself, or at each step."""
     return {name: row[name] for name in row if "loss" in name or name.startswith("val_")}
-
-
-def waited_share(now: Standing, seconds: float) -> float | None:
-    """Say in which share of the time of its steps a run waited for data; None before the first.
-
-    Parameters
-    ----------
-    now : Standing
-        Where the run stands.
-    seconds : float
-        Since the first step, validations included.
-    """
-    stepping = seconds - now.judging_seconds
-    return round(min(1.0, now.waited / stepping), 4) if now.step and stepping > 0 else None

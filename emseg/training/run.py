@@ -28,7 +28,7 @@ from emseg.training.loading import Waiting
 from emseg.training.loop import run_loop
 from emseg.training.processes import ALONE, LostError, Processes, Word
 from emseg.training.progress import Progress, Report
-from emseg.training.records import craft_of, row_of, scalars_of, waited_share
+from emseg.training.records import craft_of, row_of, scalars_of, stepped
 from emseg.training.scalars import Scalars
 from emseg.training.schedule import EPOCH, Plan, rate_factor
 from emseg.training.settling import Beginning
@@ -79,8 +79,7 @@ class Run(lightning.Callback):
         self.batch_losses: list[float] = []
         self.scalars = Scalars(self.config.out if self.config.tensorboard else None)
         self.trainer: lightning.Trainer | None = None
-        self.stop, self.is_full = Stop(), False
-        self.waiting = Waiting(self.now.waited)
+        self.stop, self.is_full, self.waiting = Stop(), False, Waiting(self.now.waited)
         self.begun, self.start = begun - self.now.elapsed, begun
         self.written_at, self.writing_seconds = begun, 0.0
         self.deadline: float | None = None
@@ -135,8 +134,8 @@ class Run(lightning.Callback):
         self.processes.send(Attempt.of(self.config, self.plan.total, self.now.step, learnt))
         try:
             with self.processes.telling():
-                where = self.config, self.device, self, self.processes
-                run_loop(task, self.job.dataset, *where, self.waiting)
+                how = self.config, self.device, self, self.processes, self.waiting
+                run_loop(task, self.job.dataset, *how)
         except SIGTERMException:  # after a whole batch: what is left is to judge and to save
             self.stop.asked = True
             if self.trainer is not None and not self.batch_losses:
@@ -171,12 +170,7 @@ class Run(lightning.Callback):
         """Do what is due after a step; True after the last one."""
         loss = sum(self.batch_losses) / len(self.batch_losses)
         self.batch_losses.clear()
-        self.now = replace(
-            self.now,
-            step=self.now.step + 1,
-            losses=(*self.now.losses, loss)[-EPOCH:],
-            waited=self.waiting.seconds,
-        )
+        self.now = stepped(self.now, loss, self._seconds(), self.waiting.seconds)
         if not math.isfinite(loss):
             raise DivergedError(
                 f"the training diverged at step {self.now.step} (its loss is {loss}); "
@@ -376,7 +370,7 @@ class Run(lightning.Callback):
             interrupted=self.stop.asked,
             chance=round(self.now.best.chance, 4) if self.now.best else None,
             processes=self.processes.of,
-            waited=waited_share(self.now, self._seconds()),
+            waited=self.now.waited_share,
             craft=craft_of(self.config, rate_was_found=self.settled.rate_was_found),
         )
         scores = self.now.best.scores if self.now.best else {}

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,10 @@ class Spool:
     ----------
     config : TrainConfig
         Files lie beside its run folder; processes on one machine share its memory.
+
+    Notes
+    -----
+    Keeps within its block; what it has kept stays as long as it is looked at.
     """
 
     def __init__(self, config: TrainConfig) -> None:
@@ -112,13 +116,20 @@ class Spool:
             for each, before, after in zip(micrographs, by_rows, done, strict=True)
         ]
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
         """Write no more; tell what lies in files."""
-        for file in self._files.values():
-            with self._explained():
-                file.finish()
-        self._files.clear()
-        if self._in_files:
+        try:
+            for file in self._files.values():
+                with self._explained():
+                    file.finish()
+        finally:
+            for file in self._files.values():
+                file.close()
+            self._files.clear()
+        if self._in_files and kind is None:
             _log.warning(
                 "the micrographs and masks take %s, and %s of memory are free: %s of them lie in "
                 "files without a name in %s while this training goes on, which end with it",
@@ -145,6 +156,7 @@ class Spool:
             if file is None or not file.takes(size):
                 if file is not None:
                     file.finish()
+                    file.close()
                 file = self._files[passing] = _File(folder, max(size, _FILE))
             return file.write(pixels, size)
 
@@ -206,7 +218,10 @@ class _File:
     def finish(self) -> None:
         """Let the disk take all of it: over a network only this tells that it is full."""
         os.fsync(self._file.fileno())
-        self._file.close()  # its map stays
+
+    def close(self) -> None:
+        """Let go of it; it stays as long as planes in it are looked at."""
+        self._file.close()
 
 
 class _ByRows(LazyPixels):

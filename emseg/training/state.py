@@ -84,8 +84,9 @@ class Standing:
         Of ``metrics.csv``.
     scores : tuple of float
         Of all validations.
-    waited : float
-        Seconds in which there was no batch to learn from.
+    stepping, waited : float
+        Seconds since the first step without those of validations, and those of them in which
+        there was no batch to learn from.
     """
 
     step: int = 0
@@ -100,7 +101,13 @@ class Standing:
     last_judging: float = 0.0
     rows: tuple[Row, ...] = ()
     scores: tuple[float, ...] = ()
+    stepping: float = 0.0
     waited: float = 0.0
+
+    @property
+    def waited_share(self) -> float | None:
+        """Share of the time of all steps in which the run waited for data; None before any."""
+        return round(min(1.0, self.waited / self.stepping), 4) if self.stepping > 0 else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from emseg.bundle import TrainingRecord
 from emseg.cli.train_run import _say_end
 from emseg.training.judging import Verdict
 
@@ -13,8 +14,10 @@ from emseg.training.judging import Verdict
 def said():
     """Say how a run ended, and give the lines."""
 
-    def end(verdict, task="segmentation", *, can_go_on=False, steps=400, tensors=0):
-        record = SimpleNamespace(steps=steps, seconds=90.0, best_step=3, learning_rate=1e-3)
+    def end(verdict, task="segmentation", *, can_go_on=False, steps=400, tensors=0, waited=0.05):
+        record = TrainingRecord.model_construct(
+            steps=steps, seconds=90.0, best_step=3, learning_rate=1e-3, waited=waited
+        )
         start = SimpleNamespace(tensors=tensors)
         card = SimpleNamespace(task=task, training=record, pretrained=start)
         lines = []
@@ -34,6 +37,12 @@ def test_a_model_is_to_be_tried(said):
         "model: runs/unet-1/model",
         "try it: emseg predict runs/unet-1 MICROGRAPHS",
     ]
+
+
+def test_a_run_that_waited_for_its_data_says_what_helps(said):
+    first, *_ = said(Verdict(0.9, 0.1, {}, 0.25), waited=0.31)
+    assert "in 1.5 minutes, of which it waited 31 % for crops (files on a faster disk" in first
+    assert first.endswith("; mean IoU on the validation micrographs 0.900 at step 3")
 
 
 def test_a_run_that_was_stopped_says_how_it_goes_on(said):

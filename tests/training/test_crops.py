@@ -270,3 +270,24 @@ def test_micrographs_are_drawn_from_by_what_is_labelled(labelled):
     samples._shown = []  # only draws by area
     numbers = [samples._place(np.random.default_rng(index))[0] for index in range(500)]
     assert np.mean(numbers) == pytest.approx(100 / 10100, abs=0.012)
+
+
+def test_pixels_to_crop_around_are_found_some_rows_at_a_time(labelled, monkeypatch):
+    """The same ones whether a plane is looked at as a whole or row by row."""
+    rng = np.random.default_rng(0)
+    masks = rng.choice([0, 1, 2, 255], (2, 150, 90), p=[0.6, 0.15, 0.01, 0.24])
+    masks[1][masks[1] == 0] = 255  # most has no label
+    planes = [labelled(rng.normal(0, 1, mask.shape), mask) for mask in masks]
+    whole = dataset(planes)
+    monkeypatch.setattr(emseg.training.crops, "_AT_ONCE", 7 * 90)
+    by_rows = dataset(planes)
+    for (drawn, mask), other in zip(
+        zip(whole._spots, masks, strict=True), by_rows._spots, strict=True
+    ):
+        assert drawn.keys() == other.keys()
+        for kind, places in drawn.items():
+            assert np.array_equal(places, other[kind])
+            assert (mask[tuple(places.T)] == kind).all()
+            assert len(places) == min(4096, np.count_nonzero(mask == kind))
+    assert whole._labelled[0] is None
+    assert np.array_equal(whole._labelled[1], by_rows._labelled[1])

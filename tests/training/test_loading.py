@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import time
 from collections import namedtuple
 from itertools import islice
 
@@ -10,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from emseg.training.crops import CountingSampler, Dealing
-from emseg.training.loading import Batches, processes_that_fit
+from emseg.training.loading import Batches, Waiting, processes_that_fit
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -94,3 +95,16 @@ def test_a_system_without_that_folder_has_all(monkeypatch):
 
     monkeypatch.setattr(shutil, "disk_usage", missing)
     assert processes_that_fit(Numbers(), 2, 4) == 4
+
+
+def test_what_is_waited_for_is_counted():
+    class Slow(Numbers):
+        def __getitem__(self, index):
+            time.sleep(0.02)
+            return super().__getitem__(index)
+
+    waiting, dealing, begun = Waiting(100.0), Dealing(2), time.monotonic()
+    loader = DataLoader(Slow(), 2, sampler=CountingSampler(dealing))
+    for _ in islice(Batches(Slow(), dealing, lambda: loader, waiting=waiting), 3):
+        time.sleep(0.2)  # a step
+    assert 100.12 <= waiting.seconds <= 100 + time.monotonic() - begun - 0.6

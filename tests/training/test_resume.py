@@ -5,6 +5,7 @@ import os
 import pickle
 import signal
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,7 +19,7 @@ from emseg.config import TrainConfig
 from emseg.errors import ContentError, UnreadableFileError, UsageError
 from emseg.training import resume, train
 from emseg.training.run import DivergedError
-from emseg.training.state import STATE, read_state
+from emseg.training.state import STATE, read_state, write_state
 
 STEPS = 48
 TINY = {"crop_size": 32, "batch": 1, "options": {"width": 4, "dropout": 0.2}}
@@ -296,3 +297,13 @@ def test_what_diverges_again_and_again_is_refused(configure, caplog):
     with pytest.raises(ContentError, match=r"diverged at step .* use a smaller --learning-rate"):
         train(configure(learning_rate=1e12), ignore)
     assert caplog.text.count("the training diverged at step") == 3
+
+
+@needs_fork
+def test_the_time_that_was_waited_counts_on(configure):
+    config = configure(steps=20)
+    assert in_a_child(lambda: train(config, killed_at(18))) == signal.SIGKILL
+    state, learnt = read_state(config.out)
+    assert 0 < state.standing.waited < state.standing.stepping < state.standing.seconds
+    write_state(config.out, replace(state, standing=replace(state.standing, waited=1e6)), learnt)
+    assert resume(config.out, ignore).card.training.waited == 1
