@@ -155,7 +155,7 @@ def test_a_run_given_minutes_ends_in_time_with_a_model(configure, ticking, minut
 
 
 def test_a_run_given_minutes_is_replayed_by_its_steps(configure, ticking, monkeypatch):
-    timed = train(configure("timed", minutes=0.6, batch=1), ignore)
+    timed = train(configure("timed", minutes=0.8, batch=1), ignore)
     record = timed.card.training
     assert record.steps == record.planned_steps > 24
     monkeypatch.undo()

@@ -102,8 +102,8 @@ def whole_run(tmp_path_factory):
     [
         {},
         {"accumulate": 2, "optimiser": "sgd", "schedule": "cosine"},
-        {"network": "fpn", "encoder": "resnet18", "options": {}, "freeze": "1-stages",
-         "pretrained": "none", "unfreeze_every": 1, "batch": 2},
+        {"network": "fpn", "encoder": "tu-mobilenetv3_small_050", "options": {},
+         "freeze": "1-stages", "pretrained": "none", "unfreeze_every": 1, "batch": 2},
     ],
 )  # fmt: skip
 def test_a_run_that_is_killed_ends_as_one_that_never_was(configure, whole_run, craft):

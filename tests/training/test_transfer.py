@@ -207,6 +207,7 @@ def test_the_default_says_nothing(configure, caplog):
         tensors=0,
         of=record.of,
         sha256=None,
+        licence=None,
         frozen="none",
         unfreeze_every=None,
     )
