@@ -365,7 +365,7 @@ def test_a_cosine_run_given_minutes_is_replayed_by_its_steps(configure, ticking,
     schedule = "cosine:hold=0.4"  # of forty steps
     settings = {"schedule": schedule, "warm_up": 3, "accumulate": 2, "batch": 1}
     settings |= {"options": {"width": 4}}
-    timed = train(configure("timed", minutes=0.6, **settings), ignore)
+    timed = train(configure("timed", minutes=0.8, **settings), ignore)
     record = timed.card.training
     assert record.steps == record.planned_steps > 20
     monkeypatch.undo()
