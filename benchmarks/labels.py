@@ -13,9 +13,6 @@ are unlabelled but for some that cover 0.3 % of the labelled pixels). Each run a
 import argparse
 import csv
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,7 +22,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from benchmarks.chain import append, commit, is_done
+from benchmarks.chain import append, commit, emseg, is_done
 from benchmarks.code_state import code_state
 from benchmarks.learning import ROOT, Part, read, superalloy
 from benchmarks.predicting.setting import machine
@@ -105,21 +102,16 @@ def measure(labels: str, seed: int, asked: argparse.Namespace) -> dict[str, str]
         named = ("--labels", "0=matrix,1=small,2=large", "--unlabelled", str(_UNLABELLED))
         length = ("--minutes", f"{asked.minutes:g}", "--seed", str(seed), "--quiet")
         run = str(work / "run")
-        _emseg(
+        emseg(
             "train", images, str(work / "masks"), "--val-images", held_out, "--val-masks",
             str(work / "val-masks"), *named, *length, "--out", run, *asked.options.split(),
         )  # fmt: skip
         out = str(work / "predictions")
         test = map(str, data.test.files)
-        _emseg("predict", run, *test, "--out", out, "--precision", "float32", "--quiet")
+        emseg("predict", run, *test, "--out", out, "--precision", "float32", "--quiet")
         card = json.loads((work / "run" / "model" / "config.json").read_text())
         found = scores("superalloy", data, work / "predictions")
         return found | {"labelled": f"{share:.3f}", "steps": str(card["training"]["steps"])}
-
-
-def _emseg(*arguments: str) -> None:
-    command = [sys.executable, "-m", "emseg", *arguments]
-    subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, cwd=ROOT)
 
 
 def table(rows: Sequence[dict[str, str]]) -> str:

@@ -13,9 +13,6 @@ same code is skipped. The fall is the score as it is less that of a change.
 
 import argparse
 import csv
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,7 +22,7 @@ import numpy as np
 import tifffile
 from scipy import ndimage
 
-from benchmarks.chain import append, commit, is_done
+from benchmarks.chain import append, commit, emseg, is_done
 from benchmarks.code_state import code_state
 from benchmarks.learning import DATASETS, ROOT, Dataset, read
 from benchmarks.predicting.setting import machine
@@ -124,17 +121,12 @@ def measure(dataset: str, options: str, seed: int, asked: argparse.Namespace) ->
             limit = ("--minutes", f"{asked.minutes:g}") if not asked.steps else ()
             limit = ("--steps", str(asked.steps)) if asked.steps else limit
             more = ("--seed", str(seed), "--out", str(model), "--quiet", *options.split())
-            _emseg("train", *data.command, *limit, *more)
+            emseg("train", *data.command, *limit, *more)
         (work / "changed").mkdir()
         write_changed(data, work / "changed")
         out = ("--out", str(work / "predictions"), "--precision", "float32", "--quiet")
-        _emseg("predict", str(model), str(work / "changed"), *out)
+        emseg("predict", str(model), str(work / "changed"), *out)
         return scores(data, work / "predictions")
-
-
-def _emseg(*arguments: str) -> None:
-    command = [sys.executable, "-m", "emseg", *arguments]
-    subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, cwd=ROOT)
 
 
 def table(rows: Sequence[dict[str, str]]) -> str:
