@@ -23,10 +23,8 @@ from emseg.writing import write_table
 
 _PIXELS = 60_000  # that trees learn from; on superalloy and neuropil 100 000 were no better
 _LOOKED_AT = 24_000_000  # pixels whose features are computed to draw them from
-_LOOKING, _GROWING = (
-    0.3,
-    0.7,
-)  # of the time has passed at most when the features, the trees are there
+_LOOKING = 0.3  # of the time is spent at most to compute features
+_GROWING = 0.7  # of the time has passed at most when the last trees are begun
 _log = logging.getLogger(__name__)
 
 
