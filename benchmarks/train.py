@@ -2,13 +2,15 @@
 
     python -m benchmarks.train                                  # every dataset, three seeds: hours
     python -m benchmarks.train superalloy --seeds 0 --minutes 4
+    python -m benchmarks.train --images 1 3 10 --minutes 1 4 8 --programs emseg forest --seeds 0
     python -m benchmarks.train --tables                         # of what was measured; runs nothing
 
 Programs: ``script`` is `benchmarks.baseline_smp`; ``emseg`` is ``emseg train`` without an option,
 which takes the encoder and the weights of the script; ``scratch`` the same without weights,
 ``forest`` its trees in place of a network (of segmentations only). Each trains for ``--minutes`` of
 the wall clock, imports and validation included, and predicts the test images; what they write is
-scored by one program. Programs alternate. Each run appends a row to
+scored by one program. Programs alternate. Of ``--images`` emseg is given only the first training
+images, and below ten of them none to validate with. Each run appends a row to
 ``benchmarks/results/train.csv``; one whose row is there for the same code is skipped, so the
 command can be stopped and goes on.
 """
@@ -22,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from statistics import median
 
@@ -38,8 +41,8 @@ from emseg.micrograph import LabelClass, LabelImage
 
 RESULTS = ROOT / "benchmarks" / "results" / "train.csv"
 COLUMNS = (
-    "dataset", "program", "minutes", "seed", "options", "score", "details", "steps", "seconds",
-    "code", "commit", "machine", "load",
+    "dataset", "program", "images", "minutes", "seed", "options", "score", "details", "steps",
+    "seconds", "code", "commit", "machine", "load",
 )  # fmt: skip
 PROGRAMS = {
     "script": (),
@@ -47,39 +50,33 @@ PROGRAMS = {
     "scratch": ("--pretrained", "none"),
     "forest": ("--network", "forest"),
 }
-_AHEAD = {"superalloy": 0.01, "neuropil": 0.02, "membranes": 0.003, "steel_classes": 0.0}
+_ENOUGH = 10  # training images, beside which others are labelled to validate with
 
 
-def measure(dataset: str, program: str, seed: int, asked: argparse.Namespace) -> dict[str, str]:
+def measure(key: dict[str, str]) -> dict[str, str]:
     """Train, predict and score once."""
-    data = DATASETS[dataset]()
+    data = DATASETS[key["dataset"]]()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        if program == "script":
-            found = _script(dataset, seed, asked.minutes, work)
-        else:
-            found = _emseg(data, program, seed, asked, work)
-        return found | scores(dataset, data, work / "predictions")
+        found = (_script if key["program"] == "script" else _emseg)(data, key, work)
+        return found | scores(key["dataset"], data, work / "predictions")
 
 
-def _script(dataset: str, seed: int, minutes: float, work: Path) -> dict[str, str]:
-    command = [sys.executable, "-m", "benchmarks.baseline_smp", dataset, str(work / "predictions")]
-    said = _run([*command, "--minutes", f"{minutes:g}", "--seed", str(seed)])
+def _script(_data: Dataset, key: dict[str, str], work: Path) -> dict[str, str]:
+    command = [sys.executable, "-m", "benchmarks.baseline_smp", key["dataset"]]
+    limit = ("--minutes", key["minutes"], "--seed", key["seed"])
+    said = _run([*command, str(work / "predictions"), *limit])
     told = json.loads(said.splitlines()[-1])
     return {"steps": str(told["steps"]), "seconds": f"{told['seconds']:.0f}"}
 
 
-def _emseg(
-    data: Dataset, program: str, seed: int, asked: argparse.Namespace, work: Path
-) -> dict[str, str]:
+def _emseg(data: Dataset, key: dict[str, str], work: Path) -> dict[str, str]:
     emseg, run = [sys.executable, "-m", "emseg"], str(work / "run")
-    options = PROGRAMS[program]
-    if data.is_classified:
-        _write_table(data, work)
     named = ("--task", "classification") if data.is_classified else ()
-    limit = ("--minutes", f"{asked.minutes:g}", "--seed", str(seed), "--out", run, "--quiet")
+    limit = ("--minutes", key["minutes"], "--seed", key["seed"], "--out", run, "--quiet")
+    options = (*PROGRAMS[key["program"]], *limit, *key["options"].split())
     start = time.monotonic()
-    _run([*emseg, "train", *_data(data, work), *named, *options, *limit, *asked.options.split()])
+    _run([*emseg, "train", *_data(data, key["images"], work), *named, *options])
     seconds = time.monotonic() - start
     more = () if data.is_classified else ("--probabilities",)
     out = ("--out", str(work / "predictions"), "--precision", "float32", "--quiet")
@@ -88,10 +85,13 @@ def _emseg(
     return {"steps": str(card["training"]["steps"]), "seconds": f"{seconds:.0f}"}
 
 
-def _data(data: Dataset, work: Path) -> tuple[str, ...]:
-    if not data.is_classified:
+def _data(data: Dataset, images: str, work: Path) -> tuple[str, ...]:
+    if data.is_classified:
+        _write_table(data, work)
+        return (str(work / "train.csv"), "--val-images", str(work / "validation.csv"))
+    if not images:
         return data.command
-    return (str(work / "train.csv"), "--val-images", str(work / "validation.csv"))
+    return data.first(int(images), validated=int(images) >= _ENOUGH)
 
 
 def _write_table(data: Dataset, work: Path) -> None:
@@ -176,24 +176,25 @@ def _membrane_scores(
 def table(rows: Sequence[dict[str, str]]) -> str:
     """Write the medians over the seeds as Markdown."""
     lines = [
-        "| dataset | minutes | program | seeds | median | each | steps | s | ahead of script |",
-        "|---|---:|---|---:|---:|---|---:|---:|---:|",
+        "| dataset | images | minutes | program | seeds | median | each | steps | s | to script |",
+        "|---|---:|---:|---|---:|---:|---|---:|---:|---:|",
     ]
-    groups: dict[tuple[str, str, str], list[dict[str, str]]] = {}
+    groups: dict[tuple[str, str, str, str], list[dict[str, str]]] = {}
     for row in rows:
         named = f"{row['program']} {row['options']}".strip()
-        groups.setdefault((row["dataset"], row["minutes"], named), []).append(row)
+        key = (row["dataset"], row["images"], row["minutes"], named)
+        groups.setdefault(key, []).append(row)
     middles = {key: median(float(row["score"]) for row in found) for key, found in groups.items()}
     for key, found in groups.items():
-        dataset, minutes, program = key
-        script = middles.get((dataset, minutes, "script"))
+        dataset, images, minutes, program = key
+        script = middles.get((dataset, images, minutes, "script"))
         ahead = "" if script is None or program == "script" else f"{middles[key] - script:+.4f}"
         each = ", ".join(row["score"] for row in sorted(found, key=lambda row: row["seed"]))
         of_all = (median(float(row[name]) for row in found) for name in ("steps", "seconds"))
         steps, seconds = (f"{value:.0f}" for value in of_all)
         cells = (
-            dataset, minutes, program, str(len(found)), f"{middles[key]:.4f}", each, steps,
-            seconds, ahead,
+            dataset, images or "all", minutes, program, str(len(found)), f"{middles[key]:.4f}",
+            each, steps, seconds, ahead,
         )  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -205,28 +206,32 @@ def main() -> None:
     parser.add_argument("datasets", nargs="*", metavar="DATASET", help=", ".join(DATASETS))
     parser.add_argument("--programs", nargs="+", default=list(PROGRAMS), choices=list(PROGRAMS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--minutes", type=float, default=4)
+    parser.add_argument("--minutes", nargs="+", default=["4"])
+    parser.add_argument("--images", nargs="+", default=[""], help="all of them, if not given")
     parser.add_argument("--options", default="", help="further options of emseg train, quoted")
     parser.add_argument("--tables", action="store_true", help="measure nothing, print the table")
     asked = parser.parse_args()
-    code = code_state(("cli", "reporting", "explanation", "synthesis"))
-    for seed in [] if asked.tables else asked.seeds:
-        for dataset in asked.datasets or DATASETS:
-            for program in asked.programs:
-                if program == "forest" and dataset == "steel_classes":
-                    continue
-                key = {
-                    "dataset": dataset, "program": program, "minutes": f"{asked.minutes:g}",
-                    "seed": str(seed), "machine": machine(),
-                    "options": "" if program == "script" else asked.options,
-                    "code": "" if program == "script" else code,
-                }  # fmt: skip
-                if is_done(RESULTS, key):
-                    continue
-                load = f"{os.getloadavg()[0]:.1f}"
-                row = key | measure(dataset, program, seed, asked)
-                append(RESULTS, COLUMNS, row | {"commit": commit(), "load": load})
-                print({name: row[name] for name in COLUMNS[:9]}, flush=True)
+    code = code_state()
+    runs = product(
+        asked.seeds, asked.datasets or DATASETS, asked.images, asked.minutes, asked.programs
+    )
+    for seed, dataset, images, minutes, program in [] if asked.tables else runs:
+        if dataset == "steel_classes" and (program == "forest" or images):
+            continue
+        if program == "script" and images:
+            continue
+        key = {
+            "dataset": dataset, "program": program, "images": images, "minutes": minutes,
+            "seed": str(seed), "machine": machine(),
+            "options": "" if program == "script" else asked.options,
+            "code": "" if program == "script" else code,
+        }  # fmt: skip
+        if is_done(RESULTS, key):
+            continue
+        load = f"{os.getloadavg()[0]:.1f}"
+        row = key | measure(key)
+        append(RESULTS, COLUMNS, row | {"commit": commit(), "load": load})
+        print({name: row[name] for name in COLUMNS[:10]}, flush=True)
     if RESULTS.exists():
         with RESULTS.open(newline="") as file:
             rows = [row for row in csv.DictReader(file) if row["code"] in ("", code)]
