@@ -23,7 +23,7 @@ from emseg.training.images import LabelledMicrograph, Shown
 from emseg.training.jobs import Job
 from emseg.training.schedule import EPOCH
 
-VALIDATING = 0.1  # share of the time that all validations may take
+VALIDATING = 0.06  # share of the time that all validations may take
 _LEAST = 0.5  # of the minutes are left to train in, however long the reading took
 _VALIDATING = 0.08  # of the time for one validation
 _HALO = 0.04  # of the time to measure the halo, by which the largest image is predicted three times

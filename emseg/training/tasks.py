@@ -37,10 +37,14 @@ def label_smoothing(config: TrainConfig) -> float:
     return 0.1 if config.task is Task.CLASSIFICATION else 0.0
 
 
-def _average(averaged: Tensor, current: Tensor, updates: int | Tensor) -> Tensor:
-    """Move an average towards the current value, faster while the run is young."""
+@torch.no_grad()
+def _average(averaged: Any, current: Any, updates: int | Tensor) -> None:
+    """Move averages towards the current values, faster while the run is young; counts are taken."""
     decay = min(_EMA, (1 + float(updates)) / (10 + float(updates)))
-    return averaged + (1 - decay) * (current - averaged)
+    if torch.is_floating_point(averaged[0]):  # torch gives those of one kind together
+        torch._foreach_lerp_(averaged, current, 1 - decay)
+    else:
+        torch._foreach_copy_(averaged, current)
 
 
 class TrainingTask(lightning.LightningModule):
@@ -77,7 +81,7 @@ class TrainingTask(lightning.LightningModule):
     ) -> None:
         super().__init__()
         self.network, self.transfer = network, transfer
-        self.average = AveragedModel(network, avg_fn=_average, use_buffers=True)
+        self.average = AveragedModel(network, multi_avg_fn=_average, use_buffers=True)
         self.average.requires_grad_(False)  # DDP would wait for its gradients
         self.rate_factor, self.config = rate_factor, config
         self.label_smoothing = label_smoothing(config)
@@ -124,6 +128,17 @@ class TrainingTask(lightning.LightningModule):
             "learning_rate" if group["initial_lr"] == usual else "head_learning_rate": group["lr"]
             for group in optimizer.param_groups
         }
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,  # noqa: ARG002 - Lightning's signature
+    ) -> None:
+        """Clip here: Lightning refuses to, since the fused step of processors could unscale."""
+        if gradient_clip_val:
+            weights = [each for group in optimizer.param_groups for each in group["params"]]
+            nn.utils.clip_grad_norm_(weights, gradient_clip_val)
 
     def optimizer_step(self, *args: Any, **settings: Any) -> None:
         """Step, and move the average."""

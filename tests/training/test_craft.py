@@ -124,6 +124,22 @@ def test_a_clipped_step_is_no_longer_than_the_limit(network, tmp_path):
         assert length == pytest.approx(1e-3, rel=1e-2) if clip else length > 0.01
 
 
+def test_the_average_follows_the_weights_and_takes_counts_as_they_are(tmp_path):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(144, 3))
+    task = ClassificationTask(network, lambda _step: 1.0, settings(tmp_path))
+    wanted = network[0].weight.detach().clone()
+    for updates in range(80):
+        with torch.no_grad():
+            network[0].weight.add_(torch.randn(network[0].weight.shape))
+            network[1].num_batches_tracked += 1
+        task.average.update_parameters(network)
+        decay = min(0.98, (1 + updates) / (10 + updates)) if updates else 0.0  # the first is taken
+        wanted += (1 - decay) * (network[0].weight.detach() - wanted)
+    assert torch.allclose(task.averaged[0].weight, wanted, atol=1e-5)
+    assert task.averaged[1].num_batches_tracked == 80
+
+
 def test_bfloat16_computes_otherwise_and_keeps_float32_weights(network, tmp_path):
     exact = trained(network, settings(tmp_path), steps=2)
     mixed = trained(network, settings(tmp_path, precision="bfloat16"), steps=2)
