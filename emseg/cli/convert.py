@@ -1,6 +1,6 @@
 """``emseg convert``: a microscope's file becomes a file that other programs open."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,16 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emseg.cli.options import AllowExternal, Axes, Channels, Json, PixelSize, Signal
-from emseg.errors import (
-    ContentError,
-    EmsegError,
-    PartialError,
-    PathMissingError,
-    UnknownNameError,
-    UsageError,
-)
+from emseg.errors import UnknownNameError, UsageError
+from emseg.outcomes import attempts, counted, raise_failures
 
 if TYPE_CHECKING:
+    from emseg.outcomes import Outcome
     from emseg.reading import ReadOptions
 
 
@@ -92,12 +87,12 @@ def convert(
     job = _job(inputs, to, out, slices, options, with_calibration=not drop_calibration)
     _require_free(job, replace=replace)
     with results_folder(out):
-        done = list(_run(job))
+        done = _run(job)
     if json:
-        print_json(_as_json(done))
+        print_json(_as_json(done, job))
     else:
         _sum_up(done, job)
-    _conclude(done)
+    raise_failures(done, len(done), done="converted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +105,6 @@ class _Job:
     planes: slice | None
     options: "ReadOptions"
     with_calibration: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What became of one file."""
-
-    path: Path
-    written: Path | None = None
-    planes: int = 0
-    error: EmsegError | None = None
 
 
 def _job(
@@ -167,45 +152,33 @@ def _require_free(job: _Job, *, replace: bool) -> None:
         )
 
 
-def _run(job: _Job) -> Iterator[_Outcome]:
+def _run(job: _Job) -> "list[Outcome[int]]":
     """Convert file by file under a progress bar; one that fails costs only itself."""
     from emseg.cli.console import progress, tell_failure
-
-    with progress("converting", len(job.written), unit="files") as meter:
-        for path, written in job.written.items():
-            outcome = _attempt(job, path, written)
-            if outcome.error is not None and len(job.written) > 1:
-                tell_failure(" ".join(str(outcome.error).split()))
-            meter.advance()
-            meter.note(path.name)
-            yield outcome
-
-
-def _attempt(job: _Job, path: Path, written: Path) -> _Outcome:
     from emseg.writing.conversion import convert_file
 
-    try:
-        planes = convert_file(
-            path, written, job.options, planes=job.planes, with_calibration=job.with_calibration
+    def work(path: Path) -> int:
+        return convert_file(
+            path,
+            job.written[path],
+            job.options,
+            planes=job.planes,
+            with_calibration=job.with_calibration,
         )
-    except EmsegError as error:
-        if isinstance(error, UsageError) and not isinstance(error, PathMissingError):
-            raise  # it is the command that is wrong, for every file
-        return _Outcome(path, error=error)
-    except MemoryError:
-        said = f"{path} does not fit into memory; close other programs, or convert a --crop"
-        return _Outcome(path, error=ContentError(said))
-    return _Outcome(path, written, planes)
+
+    with progress("converting", len(job.written), unit="files") as meter:
+        outcomes = attempts(job.written, work, "close other programs, or convert a --crop")
+        return list(counted(outcomes, len(job.written), tell_failure, meter))
 
 
-def _as_json(done: Sequence[_Outcome]) -> str:
+def _as_json(done: "Sequence[Outcome[int]]", job: _Job) -> str:
     import json
 
     entries = [
         {
             "file": str(each.path),
-            "written": str(each.written) if each.written else None,
-            "planes": each.planes,
+            "written": None if each.error else str(job.written[each.path]),
+            "planes": each.found or 0,
             "error": str(each.error) if each.error else None,
         }
         for each in done
@@ -213,25 +186,12 @@ def _as_json(done: Sequence[_Outcome]) -> str:
     return json.dumps(entries, indent=2, ensure_ascii=False)
 
 
-def _sum_up(done: Sequence[_Outcome], job: _Job) -> None:
+def _sum_up(done: "Sequence[Outcome[int]]", job: _Job) -> None:
     from emseg.cli.console import result
 
-    written = [each for each in done if each.written]
+    written = [(job.written[each.path], each.found) for each in done if each.found is not None]
     if len(written) == 1:
-        planes = f" ({written[0].planes} planes)" if written[0].planes > 1 else ""
-        result(f"written: {written[0].written}{planes}")
+        ((path, planes),) = written
+        result(f"written: {path}" + (f" ({planes} planes)" if planes > 1 else ""))
     elif written:
         result(f"in {job.out}: {len(written)} files (*.{job.target})")
-
-
-def _conclude(done: Sequence[_Outcome]) -> None:
-    errors = [each.error for each in done if each.error is not None]
-    if not errors:
-        return
-    if len(done) == 1:
-        raise errors[0]
-    if len(errors) == len(done):
-        raise ContentError(f"none of the {len(done)} files could be converted")
-    raise PartialError(
-        f"{len(errors)} of {len(done)} files failed and are named above; the others are done"
-    )

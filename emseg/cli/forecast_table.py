@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from emseg.memory import free_bytes, in_words
+from emseg.outcomes import counted, raise_failures
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.table import Table
 
     from emseg.bundle import Model
@@ -24,23 +27,25 @@ def tell_forecasts(model: "Model", config: "PredictConfig", *, json: bool) -> No
     EmsegError
         Whatever is wrong with the model, a file, or the memory that is allowed.
     """
-    from emseg.cli.console import out, print_json, result
-    from emseg.cli.predict import looked_at, open_batch, raise_failures
+    from emseg.cli.console import out, print_json, result, tell_failure
+    from emseg.cli.predict import open_batch
     from emseg.inference.trials.forecast import forecast
 
     batch = open_batch(model, config)
-    found, errors = looked_at(forecast(batch), len(batch.paths))
+    outcomes = list(counted(forecast(batch), len(batch.paths), tell_failure))
+    found = [(each.path, each.found) for each in outcomes if each.found is not None]
     if json:
-        print_json(json_module.dumps([_entry(each) for each in found], indent=2))
+        print_json(json_module.dumps([_entry(*each) for each in found], indent=2))
     elif found:
         out.print(_table(found))
-        ram, seconds = max(each.plan.ram for each in found), sum(each.seconds for each in found)
+        ram = max(each.plan.ram for _, each in found)
+        seconds = sum(each.seconds for _, each in found)
         result(
             f"{len(found)} file(s), about {duration(seconds)} of computing and {in_words(ram)} of "
             f"memory at most beside what the program takes; {in_words(free_bytes())} are free"
         )
         result("nothing was predicted: leave out --dry-run")
-    raise_failures(errors, len(batch.paths))
+    raise_failures(outcomes, len(batch.paths))
 
 
 def duration(seconds: float) -> str:
@@ -50,15 +55,15 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _table(found: "Sequence[Forecast]") -> "Table":
+def _table(found: "Sequence[tuple[Path, Forecast]]") -> "Table":
     from emseg.cli.tables import add_row, new_table
 
     table = new_table("file", "pixels", "planes", "tiles", "of pixels", "memory", "time", "read")
-    for each in found[:_MOST_ROWS]:
+    for path, each in found[:_MOST_ROWS]:
         plan = each.plan
         add_row(
             table,
-            each.path.name,
+            path.name,
             f"{each.size[0]} x {each.size[1]}",
             f"{each.planes}",
             f"{plan.tiles}",
@@ -72,10 +77,10 @@ def _table(found: "Sequence[Forecast]") -> "Table":
     return table
 
 
-def _entry(each: "Forecast") -> dict[str, object]:
+def _entry(path: "Path", each: "Forecast") -> dict[str, object]:
     plan = each.plan
     return {
-        "file": str(each.path),
+        "file": str(path),
         "planes": each.planes,
         "height_px": each.size[0],
         "width_px": each.size[1],

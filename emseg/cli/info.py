@@ -1,25 +1,26 @@
 """``emseg info``: what files hold, for a person and for machines."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from emseg.cli.options import AllowExternal, Axes, Channels, Crop, Json, KeepBar, PixelSize, Signal
-from emseg.errors import (
-    ContentError,
-    EmsegError,
-    PartialError,
-    PathMissingError,
-    UsageError,
-)
+from emseg.errors import ContentError, PartialError
+from emseg.outcomes import attempts, raise_failures
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from rich.text import Text
+
     from emseg.bundle import ModelCard
+    from emseg.outcomes import Outcome
     from emseg.reading import Contents, ReadOptions
+
+_CURE = "close other programs"
 
 
 def info(
@@ -73,129 +74,113 @@ def info(
     )
     _ = options.calibration  # a pixel size that is none is refused before any file is opened
     models, files = models_among(files)
-    described = _model_reports(models)
     paths = find_files(files) if files else []
-    reports = _reports(paths, options, with_ranges=range_)
+    described, reports = _model_reports(models), _reports(paths, options, with_ranges=range_)
     if thumbnails is not None:
         reports = _with_thumbnails(reports, paths, options, thumbnails)
-    if json:
-        _conclude(_print_json(chain(described, reports)))
-        return
-    done = _print_details(described)
-    if details or len(paths) <= 1:
-        done += _print_details(reports)
-    else:
-        done += _print_lines(reports, paths)
+    done = _shown(described, reports, paths, details=details, json=json)
     _conclude(done)
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What was found in one file, or of one model, or why it cannot be read."""
-
-    path: Path
-    contents: "Contents | None" = None
-    error: EmsegError | None = None
-    card: "ModelCard | None" = None
-    is_model: bool = False
-
-
 def _reports(
-    paths: Sequence[Path], options: "ReadOptions", *, with_ranges: bool
-) -> Iterator[Report]:
+    paths: "Sequence[Path]", options: "ReadOptions", *, with_ranges: bool
+) -> "Iterator[Outcome[Contents]]":
     """Look into one file after the other; one that cannot be read costs only itself."""
     from emseg.reading import look_into
 
-    for path in paths:
-        try:
-            yield Report(path, look_into(path, options, with_ranges=with_ranges))
-        except EmsegError as error:
-            if isinstance(error, UsageError) and not isinstance(error, PathMissingError):
-                raise
-            yield Report(path, error=error)
+    def look(path: Path) -> "Contents":
+        return look_into(path, options, with_ranges=with_ranges)
+
+    return attempts(paths, look, _CURE)
 
 
-def _model_reports(paths: Sequence[Path]) -> Iterator[Report]:
+def _model_reports(paths: "Sequence[Path]") -> "Iterator[Outcome[ModelCard]]":
     """Read one card after the other; one that cannot be read costs only itself."""
     if not paths:
-        return
+        return iter(())
     from emseg.bundle import read_card
 
-    for path in paths:
-        try:
-            yield Report(path, card=read_card(path), is_model=True)
-        except EmsegError as error:
-            yield Report(path, error=error, is_model=True)
+    return attempts(paths, read_card, _CURE)
 
 
 def _with_thumbnails(
-    reports: Iterator[Report], paths: Sequence[Path], options: "ReadOptions", folder: Path
-) -> Iterator[Report]:
+    reports: "Iterator[Outcome[Contents]]",
+    paths: "Sequence[Path]",
+    options: "ReadOptions",
+    folder: Path,
+) -> "Iterator[Outcome[Contents]]":
     """Draw each image before it is told; one that cannot be drawn counts as unreadable."""
     from emseg.cli.thumbnails import Thumbnails
 
     with Thumbnails(folder, paths, options) as drawn:
         for report in reports:
             try:
-                if report.contents and report.contents.taken:
-                    drawn.add(report.contents)
+                if report.found and report.found.taken:
+                    drawn.add(report.found)
                 yield report
             except ContentError as error:
-                yield Report(report.path, report.contents, error)
+                yield replace(report, error=error)
 
 
-def _print_json(reports: Iterator[Report]) -> list[Report]:
+def _shown(
+    described: "Iterator[Outcome[ModelCard]]",
+    reports: "Iterator[Outcome[Contents]]",
+    paths: "Sequence[Path]",
+    *,
+    details: bool,
+    json: bool,
+) -> "list[Outcome[Any]]":
+    """Print what is known of each as soon as it is: models first, then files."""
+    from emseg.cli.console import out
+    from emseg.cli.info_json import entry
+    from emseg.cli.info_listing import Listing
+    from emseg.cli.info_models import model_block, model_entry
+    from emseg.cli.info_text import block
+
+    if json:
+        models = ((each, model_entry(each)) for each in described)
+        return _as_json(chain(models, ((each, entry(each)) for each in reports)))
+    width = out.width
+    done = _printed((each, model_block(each, width)) for each in described)
+    if details or len(paths) <= 1:
+        return done + _printed((each, block(each, width)) for each in reports)
+    listing = Listing(paths, width)
+    out.print(listing.heading, soft_wrap=True)
+    listed = _printed((each, listing.line(each)) for each in reports)
+    out.print(listing.summary(listed), soft_wrap=True)
+    return done + listed
+
+
+def _printed(said: "Iterable[tuple[Outcome[Any], Text]]") -> "list[Outcome[Any]]":
+    from emseg.cli.console import out
+
+    done = []
+    for outcome, text in said:
+        out.print(text, soft_wrap=True)
+        done.append(outcome)
+    return done
+
+
+def _as_json(said: "Iterable[tuple[Outcome[Any], str]]") -> "list[Outcome[Any]]":
     """Print a list with an entry a file, each as soon as it is known."""
     from emseg.cli.console import print_json
-    from emseg.cli.info_json import entry
-    from emseg.cli.info_models import model_entry
 
-    done: list[Report] = []
-    for report in reports:
-        said = model_entry(report) if report.is_model else entry(report)
-        print_json(("[\n" if not done else ",\n") + said, end="")
-        done.append(report)
+    done: list[Outcome[Any]] = []
+    for outcome, text in said:
+        print_json(("[\n" if not done else ",\n") + text, end="")
+        done.append(outcome)
     print_json("\n]")
     return done
 
 
-def _print_details(reports: Iterator[Report]) -> list[Report]:
-    from emseg.cli.console import out
-    from emseg.cli.info_models import model_block
-    from emseg.cli.info_text import block
-
-    done: list[Report] = []
-    for report in reports:
-        shown = model_block if report.is_model else block
-        out.print(shown(report, out.width), soft_wrap=True)
-        done.append(report)
-    return done
-
-
-def _print_lines(reports: Iterator[Report], paths: Sequence[Path]) -> list[Report]:
-    from emseg.cli.console import out
-    from emseg.cli.info_listing import Listing
-
-    listing = Listing(paths, out.width)
-    out.print(listing.heading, soft_wrap=True)
-    done: list[Report] = []
-    for report in reports:
-        out.print(listing.line(report), soft_wrap=True)
-        done.append(report)
-    out.print(listing.summary(done), soft_wrap=True)
-    return done
-
-
-def _conclude(reports: list[Report]) -> None:
+def _conclude(done: "Sequence[Outcome[Any]]") -> None:
     """End with the exit code that files which cannot be read call for."""
-    bad = [report for report in reports if report.error]
-    if not bad:
-        return
-    if len(bad) < len(reports):
+    bad = [each for each in done if each.error]
+    if bad and len(bad) < len(done):
         raise PartialError(
-            f"{len(bad)} of {len(reports)} files cannot be read, first {bad[0].path}; "
+            f"{len(bad)} of {len(done)} files cannot be read, first {bad[0].path}; "
             "the others are described above"
         )
-    if len(bad) == 1 and bad[0].error:
-        raise bad[0].error
-    raise ContentError(f"none of the {len(reports)} files can be read, first: {bad[0].error}")
+    if len(bad) > 1:
+        raise ContentError(f"none of the {len(done)} files can be read, first: {bad[0].error}")
+    raise_failures(bad, len(bad))

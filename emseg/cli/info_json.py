@@ -5,13 +5,13 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from emseg.cli.info import Report
+    from emseg.outcomes import Outcome
     from emseg.reading import Contents, SignalInfo, ValueRange
 
 
-def entry(report: "Report") -> str:
+def entry(report: "Outcome[Contents]") -> str:
     """Write one file as a JSON object, indented as a member of a list."""
-    found = report.contents
+    found = report.found
     described = {
         "file": str(report.path),
         "error": str(report.error) if report.error else None,

@@ -13,7 +13,7 @@ from emseg.cli.columns import GAP, hanging, in_cells, printable, shortened
 from emseg.cli.info_text import described_range, described_sizes, why_bad
 
 if TYPE_CHECKING:
-    from emseg.cli.info import Report
+    from emseg.outcomes import Outcome
     from emseg.reading import Contents, SignalInfo
 
 _NAME, _SHAPE, _DTYPE = 30, 17, 7  # widths; names take more where there is room
@@ -45,10 +45,10 @@ class Listing:
         first = f"{printable(self._folder)}{os.sep}\n" if self._folder else ""
         return Text(first, "bold").append(in_cells(cells) + "pixel size", "not bold dim")
 
-    def line(self, report: "Report") -> Text:
+    def line(self, report: "Outcome[Contents]") -> Text:
         """Sum up a file by the signal that is taken, or say why there is none."""
         name = shortened(self._name(report.path), self._names)
-        found = report.contents
+        found = report.found
         if report.error is not None:
             return self._reason(name, why_bad(report), "red")
         taken = found.taken if found else None
@@ -58,11 +58,11 @@ class Listing:
         line = Text(in_cells(cells))
         return line.append_text(_fitting(_facts(found, taken), self._width - line.cell_len))
 
-    def summary(self, reports: Iterable["Report"]) -> Text:
+    def summary(self, reports: Iterable["Outcome[Contents]"]) -> Text:
         """Count what was found."""
         reports = list(reports)
         bad = sum(report.error is not None for report in reports)
-        taken = [each.contents.taken for each in reports if each.contents and not each.error]
+        taken = [each.found.taken for each in reports if each.found and not each.error]
         images = [each for each in taken if each]
         unknown = sum(each.pixel_size is None for each in images)
         said = f"{len(images):,} of {len(reports):,} files hold an image"

@@ -13,7 +13,7 @@ from emseg.cli.columns import GAP, hanging, printable
 
 if TYPE_CHECKING:
     from emseg.bundle import ModelCard
-    from emseg.cli.info import Report
+    from emseg.outcomes import Outcome
 
 _WEIGHTS = "model.safetensors"
 _CARD = "config.json"  # emseg.bundle, which knows more, brings PyTorch along
@@ -52,12 +52,12 @@ def _is_model(path: Path) -> bool:
     return any(os.path.lexists(folder / _CARD) for folder in (path, path / "model"))
 
 
-def model_block(report: "Report", width: int) -> Text:
+def model_block(report: "Outcome[ModelCard]", width: int) -> Text:
     """Describe a model by its card.
 
     Parameters
     ----------
-    report : Report
+    report : Outcome
         With the card, or with the reason why it cannot be read.
     width : int
         Columns of the terminal.
@@ -65,8 +65,8 @@ def model_block(report: "Report", width: int) -> Text:
     lines = Text(printable(report.path), style="bold").append(
         f"{GAP}model of emseg", "not bold dim"
     )
-    said = _said(report.card) if report.card else [str(report.error)]
-    style = "" if report.card else "red"
+    said = _said(report.found) if report.found else [str(report.error)]
+    style = "" if report.found else "red"
     for line in said:
         lines.append("\n").append_text(hanging(printable(line), 2, width, style))
     return lines.append("\n")
@@ -94,12 +94,12 @@ def _said(card: "ModelCard") -> list[str]:
     ]
 
 
-def model_entry(report: "Report") -> str:
+def model_entry(report: "Outcome[ModelCard]") -> str:
     """Write one model as a JSON object, indented as a member of a list."""
     described: dict[str, Any] = {
         "file": str(report.path),
         "error": str(report.error) if report.error else None,
         "format": "emseg model",
-        "model": report.card.model_dump(mode="json") if report.card else None,
+        "model": report.found.model_dump(mode="json") if report.found else None,
     }
     return textwrap.indent(json.dumps(described, indent=2, ensure_ascii=False), "  ")

@@ -10,23 +10,23 @@ from emseg.cli.columns import GAP, hanging, in_cells, printable
 from emseg.reading.inside import file_of
 
 if TYPE_CHECKING:
-    from emseg.cli.info import Report
+    from emseg.outcomes import Outcome
     from emseg.reading import Contents, SignalInfo, ValueRange
 
 _ROOM = 36  # columns for a reason beside its signal; where there are fewer it stands below
 
 
-def block(report: "Report", width: int) -> Text:
+def block(report: "Outcome[Contents]", width: int) -> Text:
     """Describe one file with all its signals.
 
     Parameters
     ----------
-    report : Report
+    report : Outcome
         What was found.
     width : int
         Columns of the terminal.
     """
-    found = report.contents
+    found = report.found
     lines = Text(printable(report.path), style="bold")
     if found is not None:
         lines.append(f"{GAP}{found.format}, {_bytes(report.path)}", "not bold dim")
@@ -141,6 +141,6 @@ def described_sizes(signal: "SignalInfo") -> str:
     )
 
 
-def why_bad(report: "Report") -> str:
+def why_bad(report: "Outcome[Contents]") -> str:
     """Give the reason of a refusal; the file is named beside it."""
     return printable(str(report.error).removeprefix(f"{report.path}").lstrip(": "))

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emseg.cli.options import AllowExternal, Axes, Channels, Crop, Json, KeepBar, PixelSize, Signal
-from emseg.errors import PartialError, UsageError
+from emseg.errors import UsageError
+from emseg.outcomes import raise_failures
 
 if TYPE_CHECKING:
     from emseg.survey.inputs import Inputs
-    from emseg.survey.summary import Summary
 
 
 def measure(
@@ -169,7 +169,8 @@ def measure(
         console.print_json(text)
     else:
         show(summary)
-    _raise_failures(summary)
+    of = len(summary.failures) + len(summary.fields)
+    raise_failures(summary.failures, of, kind="label images")
 
 
 def _refuse_among_inputs(out: Path, inputs: "Inputs") -> None:
@@ -177,13 +178,4 @@ def _refuse_among_inputs(out: Path, inputs: "Inputs") -> None:
         raise UsageError(
             f"--out {out} is the folder of the label images, where pictures of measurements would "
             "be taken for label images; choose another"
-        )
-
-
-def _raise_failures(summary: "Summary") -> None:
-    failed = len(summary.failures)
-    if failed:
-        raise PartialError(
-            f"{failed} of {failed + len(summary.fields)} label images failed and are named above; "
-            "the others are done"
         )

@@ -12,10 +12,10 @@ from emseg.cli import console
 from emseg.cli.measure_overlays import Overlay
 from emseg.cli.measure_tables import tell_notices
 from emseg.config import MeasureConfig
-from emseg.errors import ContentError, EmsegError, MismatchError, StorageError
+from emseg.errors import EmsegError, MismatchError, StorageError
+from emseg.outcomes import worded
 from emseg.reporting.sizes import write_sizes
 from emseg.survey import (
-    Failure,
     Failures,
     Field,
     FieldResult,
@@ -64,12 +64,11 @@ def run(inputs: Inputs, config: MeasureConfig, failures: Failures) -> Summary:
             except StorageError:
                 raise  # the disk is full for every file
             except (EmsegError, MemoryError) as error:
-                failure = Failure(field.plane.stack.path, _said(field, error))
-                failures.note(failure, of=len(inputs.fields))
+                said = worded(error, field.title, "close other programs, or measure a --crop")
+                failures.note(field.plane.stack.path, said, of=len(inputs.fields))
             meter.advance()
             meter.note(field.title)
-        if not done:
-            raise failures.none_left()
+        failures.require_any(done)
     return Summary(config, inputs.meaning, tuple(done), tuple(failures))
 
 
@@ -172,13 +171,3 @@ def _draw_sizes(summary: Summary) -> None:
             colour=colours[name],
             found=tally.count,
         )
-
-
-def _said(field: Field, error: BaseException) -> EmsegError:
-    if isinstance(error, EmsegError):
-        return error
-    said = ContentError(
-        f"{field.title} does not fit into memory; close other programs, or measure a --crop"
-    )
-    said.__cause__ = error
-    return said

@@ -1,7 +1,7 @@
 """``emseg predict``: a model and micrographs become calibrated label images, or classes."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -34,18 +34,16 @@ from emseg.cli.options import (
     Signal,
     Threads,
 )
-from emseg.errors import ContentError, PartialError, UsageError
+from emseg.errors import UsageError
+from emseg.outcomes import counted, raise_failures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from emseg.bundle import Model
     from emseg.config import PredictConfig
-    from emseg.errors import EmsegError
-    from emseg.inference import Batch, FileOutcome
-    from emseg.inference.jobs import Failed
-
-_T = TypeVar("_T")
+    from emseg.inference import Batch, Predicted
+    from emseg.outcomes import Outcome
 
 
 def predict(
@@ -202,11 +200,10 @@ def predict(
     if json:
         import json as json_module
 
-        rows = [row for outcome in outcomes for row in outcome.rows]
-        print_json(json_module.dumps(rows, indent=2))
+        print_json(json_module.dumps(rows_of(outcomes), indent=2))
     else:
         show(outcomes, config)
-    raise_failures([each.error for each in outcomes if each.error is not None], len(outcomes))
+    raise_failures(outcomes, len(outcomes))
 
 
 def open_batch(model: "Model", config: "PredictConfig") -> "Batch":
@@ -226,76 +223,40 @@ def open_batch(model: "Model", config: "PredictConfig") -> "Batch":
     return batch
 
 
-def run(model: "Model", config: "PredictConfig") -> "list[FileOutcome]":
+def run(model: "Model", config: "PredictConfig") -> "list[Outcome[Predicted]]":
     """Predict all files of a configuration under a progress bar."""
     from emseg.cli.console import progress, tell_failure
 
     batch = open_batch(model, config)
-    outcomes: list[FileOutcome] = []
+    done: list[Outcome[Predicted]] = []
     with progress("predicting", len(batch.paths), unit="files") as meter:
 
         def tell(share: float, words: str) -> None:
             meter.note(words)
-            meter.reach(len(outcomes) + share)
+            meter.reach(len(done) + share)
 
-        for outcome in batch.run(tell):
-            outcomes.append(outcome)
-            if outcome.error is not None and len(batch.paths) > 1:
-                tell_failure(" ".join(str(outcome.error).split()))
-            meter.note(outcome.path.name)
-            meter.reach(len(outcomes))
-    return outcomes
+        for outcome in counted(batch.run(tell), len(batch.paths), tell_failure, meter):
+            done.append(outcome)  # noqa: PERF402 - tell counts them
+    return done
 
 
-def show(outcomes: "list[FileOutcome]", config: "PredictConfig") -> None:
+def rows_of(outcomes: "Sequence[Outcome[Predicted]]") -> list[dict[str, object]]:
+    """List the rows of all planes that were predicted."""
+    return [row for each in outcomes if each.found for row in each.found.rows]
+
+
+def show(outcomes: "Sequence[Outcome[Predicted]]", config: "PredictConfig") -> None:
     """Print what was predicted, and where it lies."""
     from emseg.cli.console import out, result
     from emseg.cli.prediction_tables import prediction_table
 
-    rows = [row for outcome in outcomes for row in outcome.rows]
-    if rows:
+    if rows := rows_of(outcomes):
         out.print(prediction_table(rows))
         result(f"written: {config.out / 'predictions.csv'}")
-    if any(outcome.written for outcome in outcomes):
+    if any(each.found and each.found.written for each in outcomes):
         kinds = f"label images (*.{config.format})"
         kinds += ", previews/" if config.previews else ""
         kinds += ", probabilities/" if config.probabilities else ""
         kinds += ", uncertainty/" if config.uncertainty else ""
         kinds += ", instances/" if config.instances else ""
         result(f"in {config.out}: {kinds}")
-
-
-def looked_at(found: "Iterable[_T | Failed]", of: int) -> "tuple[list[_T], list[EmsegError]]":
-    """Take what was found out about so many files; tell those that failed beside others."""
-    from emseg.cli.console import tell_failure
-    from emseg.inference.jobs import Failed
-
-    seen: list[_T] = []
-    errors: list[EmsegError] = []
-    for each in found:
-        if not isinstance(each, Failed):
-            seen.append(each)
-            continue
-        errors.append(each.error)
-        if of > 1:
-            tell_failure(" ".join(str(each.error).split()))
-    return seen, errors
-
-
-def raise_failures(errors: "Sequence[EmsegError]", of: int) -> None:
-    """End with the error of the one file, or with how many of several failed.
-
-    Raises
-    ------
-    EmsegError
-        When any did.
-    """
-    if not errors:
-        return
-    if of == 1:
-        raise errors[0]
-    if len(errors) == of:
-        raise ContentError(f"none of the {of} files could be predicted")
-    raise PartialError(
-        f"{len(errors)} of {of} files failed and are named above; the others are done"
-    )

@@ -4,6 +4,7 @@ import json as json_module
 from typing import TYPE_CHECKING
 
 from emseg.errors import UsageError
+from emseg.outcomes import counted, raise_failures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,14 +27,15 @@ def tell_seams(model: "Model", config: "PredictConfig", *, json: bool) -> None:
     EmsegError
         Whatever is wrong with the model or a file; or when it has no tiles with borders.
     """
-    from emseg.cli.console import out, print_json, result
-    from emseg.cli.predict import looked_at, open_batch, raise_failures
+    from emseg.cli.console import out, print_json, result, tell_failure
+    from emseg.cli.predict import open_batch
     from emseg.inference.files.batch import SegmentationBatch
 
     batch = open_batch(model, config)
     if not isinstance(batch, SegmentationBatch):
         raise UsageError(f"{config.model} classifies whole images, which have no seams")
-    found, errors = looked_at(batch.seams(), len(batch.paths))
+    outcomes = list(counted(batch.seams(), len(batch.paths), tell_failure))
+    found = [(each.path, each.found) for each in outcomes if each.found is not None]
     if json:
         print_json(json_module.dumps([_entry(*each) for each in found], indent=2))
     elif found:
@@ -46,7 +48,7 @@ def tell_seams(model: "Model", config: "PredictConfig", *, json: bool) -> None:
                 f"the borders of tiles show: a larger --halo than {batch.halo} helps, and so do "
                 "fewer borders, with a larger --tile"
             )
-    raise_failures(errors, len(batch.paths))
+    raise_failures(outcomes, len(batch.paths))
 
 
 def _table(found: "Sequence[tuple[Path, Seams]]") -> "Table":

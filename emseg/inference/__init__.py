@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from emseg.inference.backends.threads import share_processor
     from emseg.inference.classifier import Classification, Classifier
     from emseg.inference.files.batch import Batch
-    from emseg.inference.files.outcomes import FileOutcome
+    from emseg.inference.files.predicted import Predicted
     from emseg.inference.halo import measure_halo
     from emseg.inference.segmenter import Segmentation, Segmenter
 
@@ -36,7 +36,7 @@ _MODULES = {
     "classifier": ("Classification", "Classifier"),
     "backends.device": ("choose_device", "device_name"),
     "halo": ("measure_halo",),
-    "files.outcomes": ("FileOutcome",),
+    "files.predicted": ("Predicted",),
     "segmenter": ("Segmentation", "Segmenter"),
     "backends.threads": ("share_processor",),
 }
@@ -46,7 +46,7 @@ __all__ = [
     "Batch",
     "Classification",
     "Classifier",
-    "FileOutcome",
+    "Predicted",
     "Segmentation",
     "Segmenter",
     "choose_device",

@@ -1,6 +1,6 @@
 """Many fields of view: their label images, what the values mean, and what they sum up to."""
 
-from emseg.survey.fields import Failure, Failures, Field
+from emseg.survey.fields import Failures, Field
 from emseg.survey.inputs import Inputs, find_inputs
 from emseg.survey.objects import FieldResult, Found, find_all, phases_of
 from emseg.survey.scenes import Scene, read_scene
@@ -8,7 +8,6 @@ from emseg.survey.summary import ClassSummary, ObjectsOfClass, Summary
 
 __all__ = [
     "ClassSummary",
-    "Failure",
     "Failures",
     "Field",
     "FieldResult",

@@ -1,11 +1,13 @@
 """The label images that ``emseg measure`` measures, and those that it could not."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from emseg.calibration import PixelSize
-from emseg.errors import ContentError, EmsegError, PathMissingError, UsageError
+from emseg.errors import EmsegError
+from emseg.outcomes import Outcome, failed, in_a_line, raise_failures
 from emseg.reading import Plane
 from emseg.reading.label_images import LabelDescription
 
@@ -43,14 +45,6 @@ class Field:
         return stem if count == 1 else f"{stem}[{self.plane.index}]"
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An input that could not be measured, and why."""
-
-    path: Path
-    error: EmsegError
-
-
 class Failures:
     """Inputs that could not be measured.
 
@@ -62,15 +56,15 @@ class Failures:
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
-        self._found: list[Failure] = []
+        self._found: list[Outcome[Any]] = []
 
-    def __iter__(self) -> Iterator[Failure]:
+    def __iter__(self) -> Iterator[Outcome[Any]]:
         return iter(self._found)
 
     def __len__(self) -> int:
         return len(self._found)
 
-    def note(self, failure: Failure, *, of: int) -> None:
+    def note(self, path: Path, error: EmsegError | MemoryError, *, of: int) -> None:
         """Remember and tell that one of several inputs failed.
 
         Raises
@@ -78,15 +72,12 @@ class Failures:
         UsageError
             When it is the command that is wrong, for every file.
         """
-        is_usage = isinstance(failure.error, UsageError)
-        if is_usage and not isinstance(failure.error, PathMissingError):
-            raise failure.error
-        self._found.append(failure)
-        if of > 1:
-            self._tell(" ".join(str(failure.error).split()))
+        outcome = failed(path, error, "close other programs, or measure a --crop")
+        self._found.append(outcome)
+        if of > 1 and outcome.error is not None:
+            self._tell(in_a_line(outcome.error))
 
-    def none_left(self) -> EmsegError:
-        """Say that nothing could be measured: the one error, or that all failed."""
-        if len(self._found) == 1:
-            return self._found[0].error
-        return ContentError(f"none of the {len(self._found)} label images could be measured")
+    def require_any(self, left: Sized) -> None:
+        """Refuse to go on without anything to measure: raise the one error, or that all failed."""
+        if not left:
+            raise_failures(self._found, len(self), kind="label images", done="measured")

@@ -22,7 +22,7 @@ from emseg.reading import (
 from emseg.reading.label_images import LabelDescription, describe_label_images
 from emseg.reading.pairs import planes_in_order
 from emseg.reading.stems import output_stems
-from emseg.survey.fields import Failure, Failures, Field
+from emseg.survey.fields import Failures, Field
 from emseg.survey.meaning import Meaning, Track, find_meaning
 
 _log = logging.getLogger(__name__)
@@ -64,8 +64,7 @@ def find_inputs(config: MeasureConfig, failures: Failures, track: Track = iter) 
     """
     paths, planes = chosen_files(config.inputs, config.slices, skip=NO_LABELS)
     files = _opened(paths, config, failures)
-    if not files:
-        raise failures.none_left()
+    failures.require_any(files)
     micrographs = _micrographs(files, config)
     stems = output_stems(paths)
     fields = tuple(
@@ -78,8 +77,7 @@ def find_inputs(config: MeasureConfig, failures: Failures, track: Track = iter) 
     meaning = find_meaning(fields, failures, config, track)
     gone = {each.path for each in failures}
     left = tuple(each for each in fields if each.plane.stack.path not in gone)
-    if not left:
-        raise failures.none_left()
+    failures.require_any(left)
     return Inputs(left, meaning)
 
 
@@ -103,7 +101,7 @@ def _opened(paths: Sequence[Path], config: MeasureConfig, failures: Failures) ->
         try:
             files.append(_File(open_stack(path, options), describe_label_images(path)))
         except EmsegError as error:
-            failures.note(Failure(path, error), of=len(paths))
+            failures.note(path, error, of=len(paths))
     return files
 
 

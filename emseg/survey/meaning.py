@@ -7,7 +7,7 @@ from emseg.config import MeasureConfig
 from emseg.errors import EmsegError, MismatchError, UnknownNameError, UsageError
 from emseg.labels import Judgement, Said, colour, judge
 from emseg.micrograph import LabelClass, Micrograph
-from emseg.survey.fields import Failure, Failures, Field
+from emseg.survey.fields import Failures, Field
 
 Track = Callable[[Sequence[Field]], Iterable[Field]]
 """Hands on the fields one by one, and shows how far the work is."""
@@ -121,4 +121,4 @@ def _readable(fields: Sequence[Field], failures: Failures, track: Track) -> Iter
         try:
             yield field.plane.read()
         except EmsegError as error:
-            failures.note(Failure(field.plane.stack.path, error), of=len(fields))
+            failures.note(field.plane.stack.path, error, of=len(fields))

@@ -21,7 +21,7 @@ from emseg.measuring import (
     number_density,
     size_distribution,
 )
-from emseg.survey.fields import Failure
+from emseg.outcomes import Outcome
 from emseg.survey.meaning import Meaning
 from emseg.survey.objects import FieldResult, Tally
 
@@ -87,14 +87,14 @@ class Summary:
         Classes.
     fields : tuple of FieldResult
         At least one.
-    failures : tuple of Failure
+    failures : tuple of Outcome
         What could not be measured.
     """
 
     config: MeasureConfig
     meaning: Meaning
     fields: tuple[FieldResult, ...]
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[Outcome[Any], ...] = ()
 
     @property
     def unit(self) -> str:

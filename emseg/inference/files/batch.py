@@ -10,13 +10,13 @@ from typing import TypeVar
 
 from emseg.bundle import ModelCard
 from emseg.config import PredictConfig, Task
-from emseg.errors import ContentError, EmsegError, PathMissingError, UsageError
+from emseg.errors import ContentError, EmsegError, UsageError
 from emseg.inference.answers.settling import Settling, wants_probabilities
 from emseg.inference.backends import Backend
 from emseg.inference.bands import Band
 from emseg.inference.classifier import Classification, Classifier
 from emseg.inference.files.contents import files_bytes
-from emseg.inference.files.outcomes import FileOutcome, Progress, unheard
+from emseg.inference.files.predicted import Predicted, Progress, unheard
 from emseg.inference.files.results import FileResults
 from emseg.inference.files.rows import class_row
 from emseg.inference.files.run_folder import RunFolder
@@ -26,10 +26,12 @@ from emseg.inference.preparing import Prepared, Preparing
 from emseg.inference.segmenter import Segmenter
 from emseg.inference.trials.seams import Seams, check_seams
 from emseg.micrograph import Micrograph
+from emseg.outcomes import Outcome, attempts, failed, worded
 from emseg.reading import NO_MICROGRAPHS, Stack, chosen_files, open_stack
 from emseg.writing import results_folder
 
 _T = TypeVar("_T")
+_CURE = "use a smaller --tile, or --crop"
 
 
 class Batch(ABC):
@@ -74,7 +76,7 @@ class Batch(ABC):
             return SegmentationBatch(card, config, backend)
         return ClassificationBatch(card, config, backend)
 
-    def run(self, report: Progress = unheard) -> Iterator[FileOutcome]:
+    def run(self, report: Progress = unheard) -> Iterator[Outcome[Predicted]]:
         """Predict file by file; ``predictions.csv`` is complete after each.
 
         Rows of earlier runs, and of others at the same time, stay in it. A file that fails costs
@@ -97,11 +99,11 @@ class Batch(ABC):
             self._folder.take_up()
             is_recorded = False
             for outcome in outcomes:
-                if outcome.rows:
+                if outcome.found is not None and outcome.found.rows:
                     if not is_recorded:
                         self._folder.record_settings(self._provenance())
                     is_recorded = True
-                    replaced = self._folder.table.add(outcome.rows)
+                    replaced = self._folder.table.add(outcome.found.rows)
                     self._folder.tell_exchanged(outcome.path, replaced)
                 yield outcome
 
@@ -109,8 +111,8 @@ class Batch(ABC):
     def plan(self, micrograph: Micrograph) -> Plan:
         """Say how a micrograph will be cut."""
 
-    def looked_at(self, look: Callable[[Path, int, Micrograph], _T]) -> Iterator[_T | Failed]:
-        """Look at the files without writing anything; one that fails is told in its place.
+    def looked_at(self, look: Callable[[Path, int, Micrograph], _T]) -> Iterator[Outcome[_T]]:
+        """Look at the files without writing anything.
 
         Parameters
         ----------
@@ -122,20 +124,16 @@ class Batch(ABC):
         UsageError
             When an option fits no file.
         """
-        for path in self.paths:
-            try:
-                stack = open_stack(path, self._options)
-                indices = self._indices(stack)
-                seen = look(path, len(indices), stack.plane(indices[0], self._held))
-            except (EmsegError, MemoryError) as error:
-                told = _told(path, error)
-                _raise_usage(told)
-                yield Failed(path, told)
-            else:
-                yield seen
+
+        def seen(path: Path) -> _T:
+            stack = open_stack(path, self._options)
+            indices = self._indices(stack)
+            return look(path, len(indices), stack.plane(indices[0], self._held))
+
+        return attempts(self.paths, seen, _CURE)
 
     @abstractmethod
-    def _outcomes(self) -> Generator[FileOutcome]:
+    def _outcomes(self) -> Generator[Outcome[Predicted]]:
         """Predict one file after the other."""
 
     def _prepared(self) -> Iterator[Prepared | Failed]:
@@ -144,7 +142,7 @@ class Batch(ABC):
             try:
                 yield from self._planes_of(path)
             except (EmsegError, MemoryError) as error:
-                yield Failed(path, _told(path, error))
+                yield Failed(path, worded(error, path, _CURE))
 
     def _planes_of(self, path: Path) -> Iterator[Prepared]:
         stack = open_stack(path, self._options)
@@ -207,7 +205,7 @@ class SegmentationBatch(Batch):
         keep = wants_probabilities(self.config)
         return self.segmenter.plan(micrograph, seen, keep_probabilities=keep)
 
-    def _outcomes(self) -> Generator[FileOutcome]:
+    def _outcomes(self) -> Generator[Outcome[Predicted]]:
         stream = self.segmenter.stream(
             self._prepared(),
             keep_probabilities=wants_probabilities(self.config),
@@ -217,12 +215,12 @@ class SegmentationBatch(Batch):
             for path, bands in groupby(stream, key=_path_of_said):
                 yield self._written(path, bands)
 
-    def _written(self, path: Path, bands: Iterator[Band | Failed]) -> FileOutcome:
+    def _written(self, path: Path, bands: Iterator[Band | Failed]) -> Outcome[Predicted]:
         """Write the results of a file as its bands come."""
         place = self._folder.place(path)
         first = next(bands)
         if isinstance(first, Failed):
-            return _failure(path, first.error)
+            return failed(path, first.error, _CURE)
         last = first.plane
         table, planes, maps = self._folder.table, self._planes[path], self.backend.maps
         results = FileResults(place, self.card, self.config, table, planes, maps)
@@ -237,10 +235,10 @@ class SegmentationBatch(Batch):
         except (EmsegError, MemoryError) as error:
             self._given_up.add(path)
             self.segmenter.drop(last)
-            return _failure(path, _told(path, error))
-        return FileOutcome(path, place.labels, tuple(results.rows))
+            return failed(path, error, _CURE)
+        return Outcome(path, Predicted(place.labels, tuple(results.rows)))
 
-    def seams(self) -> Iterator[tuple[Path, Seams] | Failed]:
+    def seams(self) -> Iterator[Outcome[Seams]]:
         """Look for seams in the first plane of each file; nothing is written."""
         config, backend = self.config, self.backend
 
@@ -255,7 +253,7 @@ class SegmentationBatch(Batch):
                 is_shifted=is_shifted,
             )
 
-        return self.looked_at(lambda path, _, micrograph: (path, check_seams(micrograph, make)))
+        return self.looked_at(lambda _, __, micrograph: check_seams(micrograph, make))
 
 
 class ClassificationBatch(Batch):
@@ -271,18 +269,18 @@ class ClassificationBatch(Batch):
         """Say which crops a micrograph will be seen in."""
         return self.classifier.plan(self.preparing.seen(micrograph))
 
-    def _outcomes(self) -> Generator[FileOutcome]:
+    def _outcomes(self) -> Generator[Outcome[Predicted]]:
         with closing(self.classifier.stream(self._prepared(), watch=self._watch)) as stream:
             for path, answers in groupby(stream, key=_path_of_said):
                 yield self._told(path, list(answers))
 
-    def _told(self, path: Path, answers: Sequence[Classification | Failed]) -> FileOutcome:
+    def _told(self, path: Path, answers: Sequence[Classification | Failed]) -> Outcome[Predicted]:
         rows = []
         for answer in answers:
             if isinstance(answer, Failed):
-                return _failure(path, answer.error)
+                return failed(path, answer.error, _CURE)
             rows.append(class_row(answer, self.config.top_k))
-        return FileOutcome(path, None, tuple(rows))
+        return Outcome(path, Predicted(None, tuple(rows)))
 
 
 def _refuse_maps(config: PredictConfig) -> None:
@@ -312,23 +310,3 @@ def _path_of_said(said: Band | Classification | Failed) -> Path:
     """Name the file of which something was said."""
     plane = said.plane
     return plane if isinstance(plane, Path) else _path_of(plane)
-
-
-def _told(path: Path, error: EmsegError | MemoryError) -> EmsegError:
-    """Say of a shortage of memory which file it stopped, and what to do."""
-    if isinstance(error, EmsegError):
-        return error
-    refusal = ContentError(f"{path} does not fit into memory; use a smaller --tile, or --crop")
-    refusal.__cause__ = error
-    return refusal
-
-
-def _failure(path: Path, error: EmsegError) -> FileOutcome:
-    """Say why a file failed; where it is the command that is wrong, for every file, raise it."""
-    _raise_usage(error)
-    return FileOutcome(path, error=error)
-
-
-def _raise_usage(error: EmsegError) -> None:
-    if isinstance(error, UsageError) and not isinstance(error, PathMissingError):
-        raise error

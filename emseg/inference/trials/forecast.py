@@ -10,9 +10,9 @@ import numpy as np
 from emseg.bundle import ModelCard
 from emseg.inference.backends import Backend
 from emseg.inference.files.batch import Batch
-from emseg.inference.jobs import Failed
 from emseg.inference.plan import Plan
 from emseg.micrograph import Micrograph
+from emseg.outcomes import Outcome
 
 _REPEATED = 2  # runs of a tile that are timed, after one that is not
 
@@ -23,8 +23,6 @@ class Forecast:
 
     Parameters
     ----------
-    path : Path
-        The file.
     planes : int
         How many are predicted.
     size : tuple of int
@@ -37,7 +35,6 @@ class Forecast:
         That the network will take; reading and writing come on top where they are slower.
     """
 
-    path: Path
     planes: int
     size: tuple[int, int]
     plan: Plan
@@ -78,12 +75,12 @@ class Stopwatch:
         return (time.perf_counter() - start) / _REPEATED
 
 
-def forecast(batch: Batch) -> Iterator[Forecast | Failed]:
+def forecast(batch: Batch) -> Iterator[Outcome[Forecast]]:
     """Look at the files of a batch without predicting or writing anything.
 
     Returns
     -------
-    iterator of Forecast or Failed
+    iterator of Outcome
         One a file, in order: what it will take, or what is wrong with it or with the memory that
         is allowed.
 
@@ -94,10 +91,10 @@ def forecast(batch: Batch) -> Iterator[Forecast | Failed]:
     """
     watch = Stopwatch(batch.card, batch.backend)
 
-    def look(path: Path, planes: int, micrograph: Micrograph) -> Forecast:
+    def look(_path: Path, planes: int, micrograph: Micrograph) -> Forecast:
         plan = batch.plan(micrograph)
         is_streamed = not isinstance(micrograph.pixels, np.ndarray)
         seconds = planes * watch.seconds(plan)
-        return Forecast(path, planes, micrograph.size, plan, is_streamed, seconds)
+        return Forecast(planes, micrograph.size, plan, is_streamed, seconds)
 
     return batch.looked_at(look)

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from emseg.bundle import CardReading, Model, ModelCard
 from emseg.config import PredictConfig, Task
-from emseg.errors import EmsegError
+from emseg.errors import ContentError, EmsegError
 from emseg.inference.backends import ENTRIES, Backend
 from emseg.inference.backends.choosing import Considered, considered
 from emseg.inference.files.batch import Batch
-from emseg.inference.jobs import Failed
 from emseg.inference.plan import Plan
 from emseg.inference.trials.matrix_rate import matrix_gflops
 from emseg.micrograph import Micrograph
@@ -183,12 +182,12 @@ class _Course:
 
     def __post_init__(self) -> None:
         batch = self._batch(self.out)
-        (found,) = batch.looked_at(
+        (seen,) = batch.looked_at(
             lambda _, __, micrograph: (batch.plan(micrograph), micrograph.size)
         )
-        if isinstance(found, Failed):
-            raise found.error
-        self.plan, self.size = found
+        if seen.found is None:
+            raise seen.error or ContentError(f"{self.path} shows nothing")
+        self.plan, self.size = seen.found
 
     def run(self, turn: int) -> None:
         """Compute some batches, then predict the file."""

@@ -78,13 +78,13 @@ def test_the_table_holds_the_exact_fractions(run, tmp_path):
     path = draw(tmp_path / "in" / "a b.png")
     (outcome,) = run([path])
     assert outcome.error is None
-    assert outcome.written == tmp_path / "out" / "a b.ome.tif"
+    assert outcome.found.written == tmp_path / "out" / "a b.ome.tif"
     (row,) = table(tmp_path / "out")
     assert row["file"] == str(path)
     assert (row["height_px"], row["width_px"], row["plane"]) == ("4", "5", "")
     assert (row["pixel_height_nm"], row["pixel_size_source"]) == ("", "unknown")
-    assert row["labels"] == str(outcome.written)
-    labels = tifffile.imread(outcome.written)
+    assert row["labels"] == str(outcome.found.written)
+    labels = tifffile.imread(outcome.found.written)
     counted = np.bincount(labels.ravel(), minlength=3)
     assert [int(row[f"pixels.{n}"]) for n in ("matrix", "small", "large")] == counted.tolist()
     assert counted.tolist() == [6, 12, 2]
@@ -107,7 +107,7 @@ def test_probabilities_lie_beside_the_labels_and_sum_to_one(run, tmp_path):
     found = tifffile.imread(tmp_path / "out" / "probabilities" / "s.ome.tif")
     assert (found.shape, found.dtype) == ((3, 3, 20, 30), np.float32)
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
-    np.testing.assert_array_equal(found.argmax(axis=1), tifffile.imread(outcome.written))
+    np.testing.assert_array_equal(found.argmax(axis=1), tifffile.imread(outcome.found.written))
 
 
 def test_nothing_is_written_that_was_not_asked_for(run, tmp_path):
@@ -131,7 +131,7 @@ def test_a_bad_file_costs_only_itself(run, tmp_path):
     outcomes = run([first, tmp_path / "2.tif", last], probabilities=True)
     assert [outcome.error is None for outcome in outcomes] == [True, False, True]
     assert isinstance(outcomes[1].error, UnreadableFileError)
-    assert (outcomes[1].written, outcomes[1].rows) == (None, ())
+    assert outcomes[1].found is None
     assert [row["file"] for row in table(tmp_path / "out")] == [str(first), str(last)]
     assert not (tmp_path / "out" / "2.ome.tif").exists()
 
@@ -149,7 +149,7 @@ def test_names_that_collide_keep_their_folders(run, tmp_path):
     paths = [draw(tmp_path / folder / "1.png") for folder in ("a", "b")]
     outcomes = run([*paths, draw(tmp_path / "c" / "2.png")], probabilities=True)
     out = tmp_path / "out"
-    written = [outcome.written.relative_to(out).as_posix() for outcome in outcomes]
+    written = [outcome.found.written.relative_to(out).as_posix() for outcome in outcomes]
     assert written == ["a/1.ome.tif", "b/1.ome.tif", "2.ome.tif"]
     for folder in (out, out / "probabilities"):
         assert all((folder / name).is_file() for name in written)
@@ -170,7 +170,7 @@ def test_names_that_collide_keep_their_folders(run, tmp_path):
 def test_no_two_files_share_an_output(run, tmp_path, names):
     outcomes = run([draw(tmp_path / "in" / name) for name in names], previews=False)
     assert [outcome.error for outcome in outcomes] == [None] * len(names)
-    written = [outcome.written for outcome in outcomes]
+    written = [outcome.found.written for outcome in outcomes]
     assert len({str(path).lower() for path in written}) == len(names)
     assert all(path.is_relative_to(tmp_path / "out") and path.is_file() for path in written)
 
@@ -187,7 +187,7 @@ def test_a_micrograph_is_never_overwritten(run, tmp_path):
 def test_slices_pick_planes_of_a_stack(run, tmp_path):
     (outcome,) = run([stack(tmp_path / "s.tif", 6)], slices="2:5", previews=False)
     assert [row["plane"] for row in table(tmp_path / "out")] == ["2", "3", "4"]
-    assert tifffile.imread(outcome.written).shape == (3, 20, 30)
+    assert tifffile.imread(outcome.found.written).shape == (3, 20, 30)
 
 
 def test_slices_pick_files_of_a_folder(run, tmp_path):
@@ -219,7 +219,7 @@ def test_a_classifier_lists_its_answers(run, make_model, tmp_path):
     iio.imwrite(tmp_path / "1.png", spot)
     iio.imwrite(tmp_path / "2.png", np.tile([0, 255], (16, 8)).astype(np.uint8))
     outcomes = run([tmp_path / "1.png", tmp_path / "2.png"], model=model, top_k=2)
-    assert [outcome.written for outcome in outcomes] == [None, None]
+    assert [outcome.found.written for outcome in outcomes] == [None, None]
     rows = table(tmp_path / "out")
     assert [(row["class_1"], row["class_2"]) for row in rows] == [
         ("matrix", "small"),
@@ -235,7 +235,7 @@ def test_a_classifier_lists_its_answers(run, make_model, tmp_path):
 def test_a_stack_is_classified_plane_by_plane(run, make_model, tmp_path):
     model = make_model(Shade(), task=Task.CLASSIFICATION, crop=16)
     (outcome,) = run([stack(tmp_path / "s.tif", 3)], model=model)
-    assert [row["plane"] for row in outcome.rows] == [0, 1, 2]
+    assert [row["plane"] for row in outcome.found.rows] == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -260,8 +260,8 @@ def test_label_images_are_written_in_the_format_that_is_asked_for(tmp_path, run,
     plain = run([tmp_path / "series.ome.tif"], out=tmp_path / "plain")
     for _ in range(2):  # the second run replaces what the first one wrote
         (outcome,) = run([tmp_path / "series.ome.tif"], format=suffix, probabilities=True)
-    assert outcome.written == tmp_path / "out" / f"series.{suffix}"
-    expected, found = (read_label_images(each.written) for each in (plain[0], outcome))
+    assert outcome.found.written == tmp_path / "out" / f"series.{suffix}"
+    expected, found = (read_label_images(each.found.written) for each in (plain[0], outcome))
     assert [each.names for each in found] == [each.names for each in expected]
     assert [each.plane for each in found] == [0, 1, 2]
     for one, other in zip(expected, found, strict=True):

@@ -30,9 +30,10 @@ def forecasts(make_model, cpu, tmp_path):
     def make(*paths, network=None, card=(), **settings):
         model = make_model(network or Grey(), **dict(card))
         config = PredictConfig(model=Path("m"), inputs=paths, out=tmp_path / "out", **settings)
-        found = list(forecast(Batch.of(model.card, config, TorchBackend.of(model, cpu))))
+        outcomes = list(forecast(Batch.of(model.card, config, TorchBackend.of(model, cpu))))
         assert not (tmp_path / "out").exists()
-        return found
+        assert [each.path for each in outcomes] == list(paths)
+        return [each.found or each for each in outcomes]
 
     return make
 
@@ -81,7 +82,7 @@ def test_memory_that_cannot_be_enough_is_refused_before_anything_is_predicted(fo
 def test_what_cannot_be_read_costs_only_itself(forecasts, tmp_path):
     (tmp_path / "a.tif").write_text("no picture")
     bad, good = forecasts(tmp_path / "a.tif", picture(tmp_path / "b.png", 64, 64))
-    assert (bad.plane, type(bad.error)) == (tmp_path / "a.tif", UnreadableFileError)
+    assert (bad.path, type(bad.error)) == (tmp_path / "a.tif", UnreadableFileError)
     assert good.size == (64, 64)
 
 

@@ -1,0 +1,172 @@
+"""What became of each of several inputs: one that fails costs only itself.
+
+Whatever is done file by file is a stream of `Outcome`, so that a command, and a program that calls
+one, hears of each as soon as it is known, and every command ends alike.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+from emseg.errors import ContentError, EmsegError, PartialError, PathMissingError, UsageError
+
+_Found = TypeVar("_Found", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[_Found]):
+    """What became of one input.
+
+    Parameters
+    ----------
+    path : Path
+        The input.
+    found : object or None
+        What was made of it, or found out about it.
+    error : EmsegError or None
+        Why it failed.
+    """
+
+    path: Path
+    found: _Found | None = None
+    error: EmsegError | None = None
+
+
+class Counter(Protocol):
+    """What is told how many inputs are done."""
+
+    def reach(self, done: float) -> None:
+        """Say how many."""
+
+    def note(self, text: str) -> None:
+        """Show the name of the last one."""
+
+
+def attempt(path: Path, work: Callable[[], _Found], cure: str) -> Outcome[_Found]:
+    """Do what is to be done for one input.
+
+    Parameters
+    ----------
+    path : Path
+        The input.
+    work : callable
+        Does it.
+    cure : str
+        What helps when there is too little memory for it.
+
+    Raises
+    ------
+    UsageError
+        When it is the command that is wrong, for every input.
+    """
+    try:
+        return Outcome(path, work())
+    except (EmsegError, MemoryError) as error:
+        return failed(path, error, cure)
+
+
+def attempts(
+    paths: Iterable[Path], work: Callable[[Path], _Found], cure: str
+) -> Iterator[Outcome[_Found]]:
+    """Do the same for one input after the other, as `attempt` does."""
+    for path in paths:
+        yield attempt(path, partial(work, path), cure)
+
+
+def failed(path: Path, error: EmsegError | MemoryError, cure: str) -> Outcome[Any]:
+    """Say of one input why it failed.
+
+    Parameters
+    ----------
+    path : Path
+        The input.
+    error : EmsegError or MemoryError
+        What stopped it.
+    cure : str
+        What helps when there is too little memory for it.
+
+    Raises
+    ------
+    UsageError
+        When it is the command that is wrong, for every input.
+    """
+    if isinstance(error, UsageError) and not isinstance(error, PathMissingError):
+        raise error
+    return Outcome(path, error=worded(error, path, cure))
+
+
+def worded(error: EmsegError | MemoryError, what: object, cure: str) -> EmsegError:
+    """Say of a shortage of memory what it stopped and what helps; others say it themselves."""
+    if isinstance(error, EmsegError):
+        return error
+    said = ContentError(f"{what} does not fit into memory; {cure}")
+    said.__cause__ = error
+    return said
+
+
+def counted(
+    outcomes: Iterable[Outcome[_Found]],
+    of: int,
+    tell: Callable[[str], None],
+    counter: Counter | None = None,
+) -> Iterator[Outcome[_Found]]:
+    """Hand outcomes on as they come.
+
+    Parameters
+    ----------
+    outcomes : iterable of Outcome
+        Of the inputs.
+    of : int
+        How many inputs there are.
+    tell : callable
+        Takes a line about each that failed beside others; the one that fails alone is raised.
+    counter : Counter, optional
+        Told of each.
+    """
+    for number, outcome in enumerate(outcomes, start=1):
+        if outcome.error is not None and of > 1:
+            tell(in_a_line(outcome.error))
+        if counter is not None:
+            counter.note(outcome.path.name)
+            counter.reach(number)
+        yield outcome
+
+
+def in_a_line(error: EmsegError) -> str:
+    """Write what an error says on one line."""
+    return " ".join(str(error).split())
+
+
+def raise_failures(
+    outcomes: Sequence[Outcome[Any]], of: int, *, kind: str = "files", done: str = "predicted"
+) -> None:
+    """End with the error of the one input, or with how many of several failed.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+        Those that failed, or all.
+    of : int
+        How many inputs there were.
+    kind : str
+        What the inputs are, in the plural.
+    done : str
+        What could not be done with them.
+
+    Raises
+    ------
+    EmsegError
+        When any failed.
+    """
+    errors = [each.error for each in outcomes if each.error is not None]
+    if not errors:
+        return
+    if of == 1:
+        raise errors[0]
+    if len(errors) == of:
+        raise ContentError(f"none of the {of} {kind} could be {done}")
+    raise PartialError(
+        f"{len(errors)} of {of} {kind} failed and are named above; the others are done"
+    )
