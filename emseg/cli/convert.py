@@ -102,7 +102,7 @@ class _Job:
     written: dict[Path, Path]
     target: str
     out: Path
-    planes: slice | None
+    planes: str | None
     options: "ReadOptions"
     with_calibration: bool
 
@@ -116,8 +116,7 @@ def _job(
     *,
     with_calibration: bool,
 ) -> _Job:
-    from emseg.config import parse_slices
-    from emseg.reading import find_files
+    from emseg.reading import chosen_files
     from emseg.reading.stems import output_stems
     from emseg.writing import TARGETS
 
@@ -125,12 +124,7 @@ def _job(
     target = to.lower().lstrip(".")
     if target not in suffixes:
         raise UnknownNameError("format", to, suffixes)
-    planes = parse_slices(slices) if slices else None
-    paths = find_files(inputs)
-    if planes is not None and len(paths) > 1:
-        paths, planes = paths[planes], None
-        if not paths:
-            raise UsageError(f"--slices {slices} picks none of the files")
+    paths, planes = chosen_files(inputs, slices)
     written = {path: out / f"{name}.{target}" for path, name in output_stems(paths).items()}
     return _Job(written, target, out, planes, options, with_calibration)
 

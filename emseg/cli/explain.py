@@ -199,8 +199,7 @@ def _check_kinds(task: "Task", kinds: tuple[str, ...]) -> None:
 def _plane(model: "Model", config: "PredictConfig") -> "Micrograph":
     """Read the plane that is explained: the first one, or the first of --slices."""
     from emseg.cli.console import remark
-    from emseg.config import parse_slices
-    from emseg.reading import NO_MICROGRAPHS, find_files, open_stack
+    from emseg.reading import NO_MICROGRAPHS, find_files, open_stack, picked
 
     paths = find_files(list(config.inputs), skip=NO_MICROGRAPHS)
     if len(paths) > 1:
@@ -208,12 +207,7 @@ def _plane(model: "Model", config: "PredictConfig") -> "Micrograph":
             f"{config.inputs[0]} holds {len(paths)} micrographs and one is explained; name it"
         )
     stack = open_stack(paths[0], model.card.read_options(config))
-    planes = range(len(stack))
-    chosen = planes[parse_slices(config.slices)] if config.slices else planes
-    if not chosen:
-        raise UsageError(
-            f"--slices {config.slices} picks none of the {len(stack)} planes of {stack.path}"
-        )
+    chosen = picked(range(len(stack)), config.slices, f"planes of {stack.path}")
     if len(chosen) > 1:
         remark(
             f"{stack.path} has {len(stack)} planes: plane {chosen[0]} is explained; choose another "

@@ -10,7 +10,7 @@ from emseg.reading.files import find_files
 from emseg.reading.options import AS_STORED, ReadOptions
 from emseg.reading.own_results import NO_LABELS, NO_MICROGRAPHS
 from emseg.reading.pairs import Matched, Pair, match_pairs
-from emseg.reading.planes import Plane, chosen_files, list_planes
+from emseg.reading.planes import Plane, chosen_files, list_planes, picked
 from emseg.reading.ranges import ValueRange
 from emseg.reading.signal import SignalInfo
 from emseg.reading.stack import Stack, open_stack
@@ -37,4 +37,5 @@ __all__ = [
     "look_into",
     "match_pairs",
     "open_stack",
+    "picked",
 ]

@@ -79,14 +79,14 @@ def list_planes(
     if len(files) == 1:
         stack = open_stack(files[0], options)
         planes = [Plane(stack, index) for index in range(len(stack))]
-        return _pick(planes, slices, f"planes in {stack.path}")
-    stacks = [open_stack(path, options) for path in _pick(files, slices, "files")]
+        return list(picked(planes, slices, f"planes in {stack.path}"))
+    stacks = [open_stack(path, options) for path in picked(files, slices, "files")]
     return [Plane(stack, index) for stack in stacks for index in range(len(stack))]
 
 
 def chosen_files(
-    inputs: Sequence[str | Path], slices: str | None, *, skip: Collection[Result]
-) -> tuple[list[Path], slice | None]:
+    inputs: Sequence[str | Path], slices: str | None, *, skip: Collection[Result] = NO_LABELS
+) -> tuple[list[Path], str | None]:
     """Find files, and which of their planes are meant: slices pick the one or the other.
 
     Parameters
@@ -96,23 +96,48 @@ def chosen_files(
     slices : str or None
         As a user types it: files where there are several, else planes of the one.
 
+    Returns
+    -------
+    paths : list of Path
+        The files.
+    slices : str or None
+        What is to be `picked` of their planes.
+
     Raises
     ------
     UsageError
         When it picks none of the files; and whatever `find_files` raises.
     """
     paths = find_files(inputs, skip=skip)
-    chosen = parse_slices(slices) if slices else None
-    if chosen is None or len(paths) == 1:
-        return paths, chosen
-    if not paths[chosen]:
-        raise UsageError(f"--slices {slices} picks none of the {len(paths)} files")
-    return paths[chosen], None
+    if len(paths) == 1:
+        return paths, slices
+    return list(picked(paths, slices, "files")), None
 
 
-def _pick(items: list[_T], slices: slice | None, what: str) -> list[_T]:
-    picked = items[slices] if slices else items
-    if not picked and slices:
-        shown = ":".join("" if n is None else str(n) for n in (slices.start, slices.stop))
-        raise UsageError(f"the slices {shown} pick none of the {len(items)} {what}")
-    return picked
+def picked(items: Sequence[_T], slices: str | slice | None, what: str) -> Sequence[_T]:
+    """Take what slices pick; all of it where there are none.
+
+    Parameters
+    ----------
+    items : sequence
+        Files or planes.
+    slices : str, slice or None
+        As a user types them, or as they were read.
+    what : str
+        What the items are: ``"planes of series.tif"``.
+
+    Raises
+    ------
+    UsageError
+        When they pick nothing, or are none.
+    """
+    if not slices:
+        return items
+    chosen = parse_slices(slices) if isinstance(slices, str) else slices
+    found = items[chosen]
+    if not found:
+        ends = ("" if each is None else str(each) for each in (chosen.start, chosen.stop))
+        said = f"the slices {':'.join(ends)} pick"
+        said = f"--slices {slices} picks" if isinstance(slices, str) else said
+        raise UsageError(f"{said} none of the {len(items)} {what}")
+    return found

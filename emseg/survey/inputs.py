@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emseg.config import MeasureConfig
-from emseg.errors import EmsegError, MismatchError, UsageError, listed
+from emseg.errors import EmsegError, MismatchError, listed
 from emseg.reading import (
     AS_STORED,
     NO_LABELS,
@@ -18,6 +18,7 @@ from emseg.reading import (
     list_planes,
     match_pairs,
     open_stack,
+    picked,
 )
 from emseg.reading.label_images import LabelDescription, describe_label_images
 from emseg.reading.pairs import planes_in_order
@@ -62,7 +63,7 @@ def find_inputs(config: MeasureConfig, failures: Failures, track: Track = iter) 
         When nothing can be measured: the only file, or all of them, cannot be read; classes
         contradict each other; some pixel sizes are known and others are not.
     """
-    paths, planes = chosen_files(config.inputs, config.slices, skip=NO_LABELS)
+    paths, slices = chosen_files(config.inputs, config.slices, skip=NO_LABELS)
     files = _opened(paths, config, failures)
     failures.require_any(files)
     micrographs = _micrographs(files, config)
@@ -71,7 +72,7 @@ def find_inputs(config: MeasureConfig, failures: Failures, track: Track = iter) 
         _field(stems[file.stack.path], file, index, micrographs, config)
         for file in files
         if micrographs is None or file.stack.path in micrographs
-        for index in _indices(file.stack, planes, config)
+        for index in picked(range(len(file.stack)), slices, f"planes of {file.stack.path}")
     )
     _refuse_mixed_units(fields)
     meaning = find_meaning(fields, failures, config, track)
@@ -103,15 +104,6 @@ def _opened(paths: Sequence[Path], config: MeasureConfig, failures: Failures) ->
         except EmsegError as error:
             failures.note(path, error, of=len(paths))
     return files
-
-
-def _indices(stack: Stack, planes: slice | None, config: MeasureConfig) -> Sequence[int]:
-    indices = range(len(stack))[planes] if planes else range(len(stack))
-    if not indices:
-        raise UsageError(
-            f"--slices {config.slices} picks none of the {len(stack)} planes of {stack.path}"
-        )
-    return indices
 
 
 def _field(

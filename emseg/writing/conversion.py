@@ -7,10 +7,9 @@ from itertools import chain
 from pathlib import Path
 
 from emseg.calibration import PixelSize
-from emseg.errors import UsageError
 from emseg.micrograph import Micrograph, Region
 from emseg.pixels import row_bands
-from emseg.reading import ReadOptions, Stack, look_into, open_stack
+from emseg.reading import ReadOptions, Stack, look_into, open_stack, picked
 from emseg.reading.label_images import LabelDescription, describe_label_images
 from emseg.writing.content import label_content
 from emseg.writing.images import write_micrographs
@@ -24,7 +23,7 @@ def convert_file(
     written: Path,
     options: ReadOptions,
     *,
-    planes: slice | None = None,
+    planes: str | slice | None = None,
     with_calibration: bool = True,
 ) -> int:
     """Read a file and write it in the format that the other name asks for.
@@ -38,7 +37,7 @@ def convert_file(
     options : ReadOptions
         What the user says about the file. A ``crop`` is cut out; an information bar is cut off
         unless ``keep_bar``.
-    planes : slice or None
+    planes : str, slice or None
         Which planes; None takes all.
     with_calibration : bool
         Whether the pixel size is written.
@@ -63,7 +62,7 @@ def convert_file(
     if labels is not None:  # their values are classes, which are not swapped or mixed
         options = replace(options, invert=False, channels=None)
     stack = open_stack(path, options)
-    indices = _picked(stack, planes)
+    indices = picked(range(len(stack)), planes, f"planes of {stack.path}")
     if labels is not None:
         _write_labels(stack, indices, written, labels, with_calibration=with_calibration)
         return len(indices)
@@ -74,18 +73,6 @@ def convert_file(
         count=len(indices),
     )
     return len(indices)
-
-
-def _picked(stack: Stack, planes: slice | None) -> Sequence[int]:
-    indices = range(len(stack))
-    if planes is None:
-        return indices
-    if not indices[planes]:
-        raise UsageError(
-            f"--slices {planes.start or 0}:{'' if planes.stop is None else planes.stop} picks none "
-            f"of the {len(stack)} planes of {stack.path}"
-        )
-    return indices[planes]
 
 
 def _specimen(path: Path, options: ReadOptions) -> Region | None:

@@ -27,7 +27,7 @@ from emseg.inference.segmenter import Segmenter
 from emseg.inference.trials.seams import Seams, check_seams
 from emseg.micrograph import Micrograph
 from emseg.outcomes import Outcome, attempts, failed, worded
-from emseg.reading import NO_MICROGRAPHS, Stack, chosen_files, open_stack
+from emseg.reading import NO_MICROGRAPHS, Stack, chosen_files, open_stack, picked
 from emseg.writing import results_folder
 
 _T = TypeVar("_T")
@@ -154,14 +154,7 @@ class Batch(ABC):
             yield self.preparing.prepare(stack.plane(index, self._held))
 
     def _indices(self, stack: Stack) -> Sequence[int]:
-        indices = range(len(stack))
-        picked = indices[self._slices] if self._slices else indices
-        if not picked:
-            raise UsageError(
-                f"--slices {self.config.slices} picks none of the {len(stack)} planes of "
-                f"{stack.path}"
-            )
-        return picked
+        return picked(range(len(stack)), self._slices, f"planes of {stack.path}")
 
     def _watch(self, plane: Prepared, done: int, of: int) -> None:
         micrograph, path = plane.micrograph, _path_of(plane)
