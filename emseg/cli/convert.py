@@ -131,13 +131,9 @@ def _job(
 
 def _require_free(job: _Job, *, replace: bool) -> None:
     """Refuse to write over an input, or over what is there unless the user says so."""
-    from emseg.writing import require_replaceable
+    from emseg.writing import require_apart
 
-    originals = {path.resolve() for path in job.written}
-    for written in job.written.values():
-        if written.resolve() in originals:
-            raise UsageError(f"{written} would overwrite an input; choose another --out")
-        require_replaceable(written)
+    require_apart(job.written.values(), job.written, "the result", original="an input")
     there = [each for each in job.written.values() if each.exists()]
     if there and not replace:
         more = f" and {len(there) - 1} more" if len(there) > 1 else ""

@@ -8,14 +8,13 @@ from typing import Self
 
 from emseg.cli.console import remark
 from emseg.cli.info_text import described_sizes
-from emseg.errors import UsageError
 from emseg.micrograph import LabelImage
 from emseg.reading import Contents, ReadOptions
 from emseg.reading.reduced import read_reduced
 from emseg.reading.stems import output_stems, shown_names
 from emseg.writing.picture import pixel_note
 from emseg.writing.thumbnails import LONGEST, Exhibit, write_contact_sheet, write_thumbnail
-from emseg.writing.whole import results_folder
+from emseg.writing.whole import require_apart, results_folder
 
 _PAGE = "index.html"
 _FINE = 3  # classes are averaged as colours, of so many times the pixels of the picture
@@ -45,13 +44,8 @@ class Thumbnails:
         self._names = shown_names(paths)
         self._exhibits: list[Exhibit] = []
         self._open = ExitStack()
-        originals = {path.resolve() for path in paths}
-        for picture in self._pictures.values():
-            if (folder / picture).resolve() in originals:
-                raise UsageError(
-                    f"the thumbnail {folder / picture} would overwrite a micrograph; choose "
-                    "another folder"
-                )
+        pictures = (folder / picture for picture in self._pictures.values())
+        require_apart(pictures, paths, "the thumbnail", cure="choose another folder")
 
     def __enter__(self) -> Self:
         self._open.enter_context(results_folder(self._folder))

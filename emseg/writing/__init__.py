@@ -18,7 +18,7 @@ from emseg.writing.tables import write_table
 from emseg.writing.targets import TARGETS, open_sink, target_of
 from emseg.writing.texts import write_text
 from emseg.writing.whole import (
-    require_replaceable,
+    require_apart,
     require_writable,
     results_folder,
     whole_file,
@@ -37,7 +37,7 @@ __all__ = [
     "micrograph_content",
     "open_sink",
     "probability_content",
-    "require_replaceable",
+    "require_apart",
     "require_writable",
     "results_folder",
     "scale_bar",

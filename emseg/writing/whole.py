@@ -5,11 +5,11 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from emseg.errors import EmsegError, NotWritableError, StorageError
+from emseg.errors import EmsegError, NotWritableError, StorageError, UsageError
 from emseg.writing.leftovers import hidden_beside, sweep
 
 OURS = "emseg"
@@ -142,6 +142,39 @@ def require_writable(folder: Path) -> None:
             with suppress(OSError):
                 made.rmdir()
         raise
+
+
+def require_apart(
+    results: Iterable[Path],
+    inputs: Iterable[Path],
+    what: str,
+    *,
+    original: str = "a micrograph",
+    cure: str = "choose another --out",
+) -> None:
+    """Refuse results that would go where an input lies, or in the place of a strange folder.
+
+    Parameters
+    ----------
+    results, inputs : iterable of Path
+        What will be written, and what it is made of.
+    what, original : str
+        What a result and an input are called: ``"the label image"``.
+    cure : str
+        What a user does about it.
+
+    Raises
+    ------
+    UsageError
+        When a result would overwrite an input.
+    NotWritableError
+        As `require_replaceable` does.
+    """
+    originals = {path.resolve() for path in inputs}
+    for path in results:
+        if path.resolve() in originals:
+            raise UsageError(f"{what} {path} would overwrite {original}; {cure}")
+        require_replaceable(path)
 
 
 def require_replaceable(path: Path) -> None:

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from emseg.bundle import ModelCard
-from emseg.errors import UsageError
 from emseg.inference.files.results import Place
 from emseg.reading.stems import output_stems
-from emseg.writing import RunTable, require_replaceable, write_text
+from emseg.writing import RunTable, require_apart, write_text
 from emseg.writing.leftovers import sweep
 from emseg.writing.texts import from_utf8
 
@@ -42,14 +41,7 @@ class RunFolder:
         self._out, self._card, self._paths, self._suffix = out, card, paths, suffix
         self.table = RunTable(out / _TABLE)
         self._stems = output_stems(paths, self._earlier())
-        originals = {path.resolve() for path in paths}
-        for path in paths:
-            output = self.place(path).labels
-            if output.resolve() in originals:
-                raise UsageError(
-                    f"the label image {output} would overwrite a micrograph; choose another --out"
-                )
-            require_replaceable(output)
+        require_apart((self.place(path).labels for path in paths), paths, "the label image")
 
     def place(self, path: Path) -> Place:
         """Say where the results of a file go."""
