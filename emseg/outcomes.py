@@ -4,6 +4,7 @@ Whatever is done file by file is a stream of `Outcome`, so that a command, and a
 one, hears of each as soon as it is known, and every command ends alike.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from emseg.errors import ContentError, EmsegError, PartialError, PathMissingError, UsageError
 
+_log = logging.getLogger(__name__)
 _Found = TypeVar("_Found", covariant=True)
 
 
@@ -107,12 +109,9 @@ def worded(error: EmsegError | MemoryError, what: object, cure: str) -> EmsegErr
 
 
 def counted(
-    outcomes: Iterable[Outcome[_Found]],
-    of: int,
-    tell: Callable[[str], None],
-    counter: Counter | None = None,
+    outcomes: Iterable[Outcome[_Found]], of: int, counter: Counter | None = None
 ) -> Iterator[Outcome[_Found]]:
-    """Hand outcomes on as they come.
+    """Hand outcomes on as they come; of each that failed beside others the log says why.
 
     Parameters
     ----------
@@ -120,23 +119,21 @@ def counted(
         Of the inputs.
     of : int
         How many inputs there are.
-    tell : callable
-        Takes a line about each that failed beside others; the one that fails alone is raised.
     counter : Counter, optional
         Told of each.
     """
     for number, outcome in enumerate(outcomes, start=1):
-        if outcome.error is not None and of > 1:
-            tell(in_a_line(outcome.error))
+        tell_failure(outcome, of)
         if counter is not None:
             counter.note(outcome.path.name)
             counter.reach(number)
         yield outcome
 
 
-def in_a_line(error: EmsegError) -> str:
-    """Write what an error says on one line."""
-    return " ".join(str(error).split())
+def tell_failure(outcome: Outcome[Any], of: int) -> None:
+    """Say in the log why an input failed, unless it is the only one, whose error ends all."""
+    if outcome.error is not None and of > 1:
+        _log.error("%s", " ".join(str(outcome.error).split()))
 
 
 def raise_failures(

@@ -20,8 +20,9 @@ import importlib, pkgutil
 import emseg
 WITH_TORCH = {"training", "explanation", "networks", "inference"}
 FILES_WITH_TORCH = {
-    "emseg.__main__", "emseg.bundle.weights", "emseg.cli.explain_drawing", "emseg.cli.layer_table",
-    "emseg.evaluation.models",
+    "emseg.__main__", "emseg.bundle.weights", "emseg.cli.layer_table",
+    "emseg.commands.evaluate_models", "emseg.commands.explain", "emseg.commands.explain_drawing",
+    "emseg.commands.lr_find", "emseg.commands.train_report", "emseg.evaluation.models",
 }
 seen = 0
 for room in pkgutil.iter_modules(emseg.__path__, "emseg."):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from emseg.calibration import PixelSize
-from emseg.config import MOST_NEIGHBOURS, EvaluateConfig, PredictConfig, Task
+from emseg.config import MOST_NEIGHBOURS, EvaluateConfig, ExplainConfig, PredictConfig, Task
 from emseg.intensity import IntensityRule
 from emseg.micrograph import LabelClass
 from emseg.naming import LONGEST_TEXT, MOST_CLASSES, fault_of, is_visible, shown
@@ -304,12 +304,14 @@ class ModelCard(_Part):
         """Parse the text of ``config.json``; raises pydantic's ValidationError."""
         return cls.model_validate_json(text)
 
-    def read_options(self, config: PredictConfig | EvaluateConfig | None = None) -> ReadOptions:
+    def read_options(
+        self, config: PredictConfig | EvaluateConfig | ExplainConfig | None = None
+    ) -> ReadOptions:
         """How micrographs are read for this model: as in training, unless the user says otherwise.
 
         Parameters
         ----------
-        config : PredictConfig or EvaluateConfig, optional
+        config : PredictConfig, EvaluateConfig or ExplainConfig, optional
             What the user typed; what it leaves None is as in training.
         """
         trained = ReadOptions(**self.reading.model_dump())

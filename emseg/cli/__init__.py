@@ -35,9 +35,11 @@
 # - --quiet and --debug are added to every command here; no command declares them.
 # - A refusal is a raised EmsegError; main() prints it as one line and exits with its code. A
 #   command of whose inputs some failed raises PartialError after it has printed the others.
+# - What the command does is one call of emseg.commands, with a configuration.
 # - Results go to stdout (console.result, console.out.print(table)), what happens meanwhile to
-#   stderr (console.remark, console.progress). With --json the only text on stdout is
-#   console.print_json(text). Rooms report through `logging`: their warnings become notices.
+#   stderr (console.remark, emseg.meters.progress). With --json the only text on stdout is
+#   console.print_json(text). Rooms speak through `logging`: INFO is shown as it is, warnings
+#   become notices, errors inputs that failed.
 
 import functools
 import importlib
@@ -59,6 +61,7 @@ from emseg.cli.limits import settle_limits
 from emseg.cli.options import Debug, Quiet, Version
 from emseg.cli.refusals import complain, refused, reserve
 from emseg.errors import UnknownNameError, UsageError, listed
+from emseg.meters import shown_by
 
 COMMANDS = {
     "train": "Train a network on images and masks, or a classifier on folders of images.",
@@ -233,7 +236,8 @@ def load_command(name: str) -> Callable[..., None]:
 
         console.settle(quiet=quiet, debug=debug)
         try:
-            function(**options)
+            with shown_by(console.progress):
+                function(**options)
         except BrokenPipeError:
             raise typer.Exit(_NOBODY_READS) from None
         finally:

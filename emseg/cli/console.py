@@ -17,7 +17,8 @@ from rich.segment import Segment
 from rich.text import Text
 
 from emseg.cli.columns import harmless
-from emseg.cli.meters import Bar, Lines, Meter, Silence
+from emseg.cli.meters import Bar, Lines
+from emseg.meters import Meter, Silence
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -81,7 +82,8 @@ def settle(*, quiet: bool = False, debug: bool = False) -> None:
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
         log.setLevel(logging.DEBUG)
         return
-    log.addHandler(_Notices(logging.ERROR if quiet else logging.WARNING))
+    log.setLevel(logging.INFO)
+    log.addHandler(_Notices(logging.ERROR if quiet else logging.INFO))
     if not root.handlers:
         root.addHandler(logging.NullHandler())  # what libraries log is shown by --debug
 
@@ -143,17 +145,6 @@ def complain(line: str) -> None:
         What is wrong, which value, and what to do.
     """
     err.print(Text("emseg: error:", style="bold red"), line, soft_wrap=True)
-
-
-def tell_failure(line: str) -> None:
-    """Print on stderr that one of several inputs failed; the error that ends the command sums up.
-
-    Parameters
-    ----------
-    line : str
-        What is wrong, which file, and what to do.
-    """
-    err.print(Text("failed:", style="bold red"), line, soft_wrap=True)
 
 
 def show_traceback(error: BaseException) -> None:
@@ -224,10 +215,10 @@ def _bars() -> "Progress":
 
 
 class _Notices(logging.Handler):
-    """Warnings of the rooms, as one line each on stderr; the same line is not said twice.
+    """What the rooms say, as one line each on stderr: how work goes, notices, inputs that failed.
 
-    A warning may come with ``extra={"more": "{} more files..."}``: of those with the same text
-    the first is shown, and at the end how many more there were.
+    The same notice is not said twice. One may come with ``extra={"more": "{} more files..."}``: of
+    those with the same text the first is shown, and at the end how many more there were.
     """
 
     def __init__(self, level: int) -> None:
@@ -236,7 +227,13 @@ class _Notices(logging.Handler):
         self._more: dict[str, int] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno < logging.WARNING:
+            err.print(record.getMessage(), soft_wrap=True)
+            return
         line = " ".join(record.getMessage().split())
+        if record.levelno >= logging.ERROR:
+            err.print(Text("failed:", style="bold red"), line, soft_wrap=True)
+            return
         if line in self._said:
             return
         self._said.add(line)

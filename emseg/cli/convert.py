@@ -1,19 +1,19 @@
 """``emseg convert``: a microscope's file becomes a file that other programs open."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from emseg.cli.options import AllowExternal, Axes, Channels, Json, PixelSize, Signal
-from emseg.errors import UnknownNameError, UsageError
-from emseg.outcomes import attempts, counted, raise_failures
+from emseg.outcomes import raise_failures
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from emseg.commands.convert import Converted
+    from emseg.config import ConvertConfig
     from emseg.outcomes import Outcome
-    from emseg.reading import ReadOptions
 
 
 def convert(
@@ -70,105 +70,41 @@ def convert(
     emseg convert sem/ --to png --cut-bar --out figures
     """
     from emseg.cli.console import print_json
-    from emseg.reading import ReadOptions
-    from emseg.writing import results_folder
+    from emseg.commands import convert as command
+    from emseg.config import ConvertConfig
 
-    options = ReadOptions(
+    config = ConvertConfig.from_options(
+        inputs=tuple(Path(each) for each in inputs),
+        to=to,
+        out=out,
+        replace=replace,
+        slices=slices,
         axes=axes,
         signal=signal,
         channels=channels,
         pixel_size=pixel_size,
+        drop_calibration=drop_calibration,
         invert=invert,
         crop=crop,
         keep_bar=not cut_bar,
         allow_external=allow_external,
     )
-    _ = options.calibration  # a pixel size that is none is refused before any file is opened
-    job = _job(inputs, to, out, slices, options, with_calibration=not drop_calibration)
-    _require_free(job, replace=replace)
-    with results_folder(out):
-        done = _run(job)
+    done = command.convert(config)
     if json:
-        print_json(_as_json(done, job))
+        print_json(_as_json(done))
     else:
-        _sum_up(done, job)
+        _sum_up(done, config)
     raise_failures(done, len(done), done="converted")
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """What becomes what."""
-
-    written: dict[Path, Path]
-    target: str
-    out: Path
-    planes: str | None
-    options: "ReadOptions"
-    with_calibration: bool
-
-
-def _job(
-    inputs: Sequence[str],
-    to: str,
-    out: Path,
-    slices: str | None,
-    options: "ReadOptions",
-    *,
-    with_calibration: bool,
-) -> _Job:
-    from emseg.reading import chosen_files
-    from emseg.reading.stems import output_stems
-    from emseg.writing import TARGETS
-
-    suffixes = [each.suffix for each in TARGETS]
-    target = to.lower().lstrip(".")
-    if target not in suffixes:
-        raise UnknownNameError("format", to, suffixes)
-    paths, planes = chosen_files(inputs, slices)
-    written = {path: out / f"{name}.{target}" for path, name in output_stems(paths).items()}
-    return _Job(written, target, out, planes, options, with_calibration)
-
-
-def _require_free(job: _Job, *, replace: bool) -> None:
-    """Refuse to write over an input, or over what is there unless the user says so."""
-    from emseg.writing import require_apart
-
-    require_apart(job.written.values(), job.written, "the result", original="an input")
-    there = [each for each in job.written.values() if each.exists()]
-    if there and not replace:
-        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
-        raise UsageError(
-            f"{there[0]}{more} would be overwritten; add --replace, or choose another --out"
-        )
-
-
-def _run(job: _Job) -> "list[Outcome[int]]":
-    """Convert file by file under a progress bar; one that fails costs only itself."""
-    from emseg.cli.console import progress, tell_failure
-    from emseg.writing.conversion import convert_file
-
-    def work(path: Path) -> int:
-        return convert_file(
-            path,
-            job.written[path],
-            job.options,
-            planes=job.planes,
-            with_calibration=job.with_calibration,
-        )
-
-    with progress("converting", len(job.written), unit="files") as meter:
-        outcomes = attempts(job.written, work, "close other programs, or convert a --crop")
-        return list(counted(outcomes, len(job.written), tell_failure, meter))
-
-
-def _as_json(done: "Sequence[Outcome[int]]", job: _Job) -> str:
+def _as_json(done: "Sequence[Outcome[Converted]]") -> str:
     import json
 
     entries = [
         {
             "file": str(each.path),
-            "written": None if each.error else str(job.written[each.path]),
-            "planes": each.found or 0,
+            "written": str(each.found.written) if each.found else None,
+            "planes": each.found.planes if each.found else 0,
             "error": str(each.error) if each.error else None,
         }
         for each in done
@@ -176,12 +112,13 @@ def _as_json(done: "Sequence[Outcome[int]]", job: _Job) -> str:
     return json.dumps(entries, indent=2, ensure_ascii=False)
 
 
-def _sum_up(done: "Sequence[Outcome[int]]", job: _Job) -> None:
+def _sum_up(done: "Sequence[Outcome[Converted]]", config: "ConvertConfig") -> None:
     from emseg.cli.console import result
 
-    written = [(job.written[each.path], each.found) for each in done if each.found is not None]
-    if len(written) == 1:
-        ((path, planes),) = written
-        result(f"written: {path}" + (f" ({planes} planes)" if planes > 1 else ""))
-    elif written:
-        result(f"in {job.out}: {len(written)} files (*.{job.target})")
+    found = [each.found for each in done if each.found]
+    if len(found) == 1:
+        planes = f" ({found[0].planes} planes)" if found[0].planes > 1 else ""
+        result(f"written: {found[0].written}{planes}")
+    elif found:
+        target = config.to.lower().lstrip(".")
+        result(f"in {config.out}: {len(found)} files (*.{target})")

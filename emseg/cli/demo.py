@@ -65,7 +65,9 @@ def demo(
 
 
 def _train(out: Path, data: "DemoSet", steps: int, seed: int, device: str) -> None:
-    from emseg.cli.train_run import run
+    from emseg.cli.console import result
+    from emseg.cli.train_end import say_end
+    from emseg.commands.train import train
     from emseg.config import TrainConfig
 
     config = TrainConfig.from_options(
@@ -79,14 +81,15 @@ def _train(out: Path, data: "DemoSet", steps: int, seed: int, device: str) -> No
         seed=seed,
         device=device,
     )
-    trained = run(config)
+    trained = train(config, "emseg demo")
+    say_end(trained, result)
     if trained.interrupted:
         raise KeyboardInterrupt
 
 
 def _predict(out: Path, data: "DemoSet", device: str) -> None:
-    from emseg.bundle import open_model
-    from emseg.cli.predict import run, show
+    from emseg.cli.predict import show
+    from emseg.commands.predict import predict
     from emseg.config import PredictConfig
 
     config = PredictConfig(
@@ -96,12 +99,11 @@ def _predict(out: Path, data: "DemoSet", device: str) -> None:
         tile=_TILE,
         device=device,
     )
-    show(run(open_model(config.model), config), config)
+    show(predict(config), config)
 
 
 def _evaluate(out: Path, data: "DemoSet") -> None:
-    from emseg.cli.evaluate import conclude, run
-    from emseg.cli.evaluate_page import Witness
+    from emseg.cli.evaluate import show_evaluation
     from emseg.config import EvaluateConfig
 
     config = EvaluateConfig(
@@ -110,8 +112,7 @@ def _evaluate(out: Path, data: "DemoSet") -> None:
         images=data.test_images,
         out=out / "evaluation",
     )
-    witness = Witness(config)
-    conclude(run(config, witness), config, witness, json=False)
+    show_evaluation(config)
     _draw(out, data)
 
 

@@ -1,12 +1,11 @@
 """``emseg evaluate``: how good a result is."""
 
-import logging
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emseg import __version__
 from emseg.cli.options import (
     AllowExternal,
     Axes,
@@ -25,13 +24,7 @@ from emseg.cli.options import (
 from emseg.errors import UsageError
 
 if TYPE_CHECKING:
-    from emseg.cli.evaluate_page import Witness
     from emseg.config import EvaluateConfig
-    from emseg.evaluation import ClassificationReport, SegmentationReport
-
-_log = logging.getLogger(__name__)
-_METRICS, _TABLE, _SETTINGS = "metrics.json", "metrics.csv", "evaluate.toml"
-_PAGE, _MARKDOWN = "report.html", "metrics.md"
 
 
 def evaluate(
@@ -174,10 +167,10 @@ def evaluate(
         ),
     ] = None,
     report: Annotated[
-        bool, typer.Option("--report/--no-report", help=f"Whether {_PAGE} is written.")
+        bool, typer.Option("--report/--no-report", help="Whether report.html is written.")
     ] = True,
     out: Annotated[
-        Path, typer.Option(help=f"Folder of {_METRICS} and {_TABLE}; made when missing.")
+        Path, typer.Option(help="Folder of metrics.json and metrics.csv; made when missing.")
     ] = Path("evaluation"),
     json: Json = False,
 ) -> None:
@@ -205,11 +198,9 @@ def evaluate(
     emseg evaluate --model runs/unet-1 images/ masks/
     emseg evaluate --model runs/tf_efficientnet_lite0-1 classes/
     """
-    from emseg.cli.evaluate_inputs import question
     from emseg.cli.mask_options import class_folders
     from emseg.config import EvaluateConfig
     from emseg.labels import parse_labels, parse_names, parse_value
-    from emseg.writing import results_folder
 
     inputs = _inputs(predictions, compare, class_masks or [])
     if masks is not None and class_masks:
@@ -253,17 +244,43 @@ def evaluate(
         images=images,
         report=report,
     )
-    question(config)  # a mistyped group of metrics is told before any work
-    with results_folder(out):
-        if compare is not None:
-            from emseg.cli.evaluate_compare import compare_results
+    if model is not None:
+        from emseg.cli.machine import settle_threads
 
-            compare_results(config, compare, json=json)
-        else:
-            from emseg.cli.evaluate_page import Witness
+        settle_threads(device, threads)
+    if compare is not None:
+        _compared(config, compare, json=json)
+    else:
+        show_evaluation(config, json=json)
 
-            witness = Witness(config)
-            conclude(run(config, witness), config, witness, json=json)
+
+def show_evaluation(config: "EvaluateConfig", *, json: bool = False) -> None:
+    """Compare as configured, and print the scores."""
+    from emseg.cli import console, typed
+    from emseg.cli.score_tables import show
+    from emseg.commands import evaluate as command
+
+    report = command.evaluate(config, shlex.join(["emseg", *typed]))
+    out = config.out
+    if json:
+        console.print_json((out / command.METRICS).read_text(encoding="utf-8"))
+        return
+    show(report)
+    names = [command.METRICS, command.TABLE, command.MARKDOWN, *[command.PAGE] * config.report]
+    console.remark(f"written: {', '.join(str(out / name) for name in names)}")
+
+
+def _compared(config: "EvaluateConfig", rivals: tuple[Path, Path], *, json: bool) -> None:
+    from emseg.cli import console
+    from emseg.cli.evaluate_compare import show
+    from emseg.commands import compare as command
+
+    found = command.compare(config, rivals)
+    if json:
+        console.print_json((config.out / command.RESULT).read_text(encoding="utf-8"))
+        return
+    show(found)
+    console.remark(f"written: {config.out / command.RESULT}, {config.out / command.TABLE}")
 
 
 def _inputs(named: str | None, compare: tuple[Path, Path] | None, class_masks: list[str]) -> Path:
@@ -292,58 +309,3 @@ def _names(text: str | None, option: str) -> tuple[str, ...] | None:
         if names.count(name) > 1:
             raise UsageError(f"{option} names {name!r} twice; name it once")
     return names
-
-
-def run(
-    config: "EvaluateConfig", witness: "Witness"
-) -> "SegmentationReport | ClassificationReport":
-    """Compare as configured, under a progress bar; the witness sees every image."""
-    if config.model is not None:
-        from emseg.cli.evaluate_models import report_of_model
-
-        return report_of_model(config, config.model, witness)
-    from emseg.cli.evaluate_labels import score_labels
-
-    return score_labels(config, config.inputs, [witness.look]).report()
-
-
-def conclude(
-    report: "SegmentationReport | ClassificationReport",
-    config: "EvaluateConfig",
-    witness: "Witness",
-    *,
-    json: bool,
-) -> None:
-    """Write the scores and how they were found, then print them.
-
-    Parameters
-    ----------
-    report : SegmentationReport or ClassificationReport
-        What an evaluation found.
-    config : EvaluateConfig
-        What was compared; its folder takes the files and is made when missing.
-    witness : Witness
-        What it saw of the images.
-    json : bool
-        Whether the JSON itself is printed in place of tables.
-    """
-    from emseg.cli import console
-    from emseg.cli.score_tables import show
-    from emseg.reporting.page import markdown_table
-    from emseg.writing import write_table, write_text
-
-    out = config.out
-    write_text(out / _SETTINGS, f"# emseg {__version__}\n{config.to_toml()}", "replace")
-    text = write_text(out / _METRICS, witness.as_text(report))
-    write_text(out / _MARKDOWN, markdown_table(report))
-    write_table(out / _TABLE, report.as_rows())
-    if config.report:
-        witness.write_page(out / _PAGE, report)
-    for caveat in report.caveats:
-        _log.warning("%s", caveat)
-    if json:
-        console.print_json(text)
-    else:
-        show(report)
-        pages = f", {out / _PAGE}" if config.report else ""
-        console.remark(f"written: {out / _METRICS}, {out / _TABLE}, {out / _MARKDOWN}{pages}")

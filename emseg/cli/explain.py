@@ -18,15 +18,11 @@ from emseg.cli.options import (
     Signal,
     Threads,
 )
-from emseg.errors import ContentError, UnknownNameError, UsageError
+from emseg.errors import UnknownNameError
 
 if TYPE_CHECKING:
-    from emseg.bundle import Model
-    from emseg.config import PredictConfig, Task
     from emseg.explanation import HeatMap, Record
-    from emseg.micrograph import Micrograph
 
-_OF_FORESTS = ("importance", "features", "occlusion")
 _KINDS = ("importance", "filters", "features", "gradcam", "cam", "occlusion")
 
 
@@ -102,19 +98,18 @@ def explain(
     """
     from emseg.cli.machine import settle_threads
 
-    kinds = _kinds(what)
     settle_threads(device, threads)
-    from emseg.bundle import load_model
     from emseg.cli.console import print_json
-    from emseg.cli.explain_drawing import Drawing
-    from emseg.config import PredictConfig
-    from emseg.explanation import Explainer
-    from emseg.inference import choose_device, share_processor
-    from emseg.writing import results_folder
+    from emseg.commands import explain as command
+    from emseg.config import ExplainConfig
 
-    config = PredictConfig.from_options(
+    config = ExplainConfig.from_options(
         model=model,
-        inputs=(image,),
+        image=image,
+        what=_kinds(what),
+        layers=tuple(layer or ()),
+        class_name=class_name,
+        patch=patch,
         out=out,
         slices=slices,
         axes=axes,
@@ -129,91 +124,22 @@ def explain(
         device=device,
         threads=threads,
     )
-    chosen = choose_device(device)
-    share_processor(chosen, threads)
-    loaded = load_model(model)
-    if what is not None:
-        _check_kinds(loaded.card.task, kinds)
-    else:
-        kinds = _usual_kinds(loaded)
-    micrograph = _plane(loaded, config)
-    try:
-        explainer = Explainer(
-            loaded,
-            micrograph,
-            chosen,
-            class_name=class_name,
-            rescale=config.rescale,
-        )
-        layers = tuple(dict.fromkeys(explainer.layer(name) for name in layer or ()))
-        with results_folder(out):
-            drawing = Drawing(loaded, explainer, out, layers, patch)
-            record = drawing.draw(kinds, insists=what is not None)
-    except MemoryError as error:
-        raise _too_large(image) from error
-    except RuntimeError as error:
-        if type(error).__name__ != "OutOfMemoryError":  # torch's, which light modules do not know
-            raise
-        raise _too_large(image) from error
+    record = command.explain(config)
     if json:
         print_json(record.to_json())
     else:
         _show(record, out)
 
 
-def _too_large(image: Path) -> ContentError:
-    return ContentError(
-        f"{image} does not fit into memory with the gradients; explain a part of it with --crop"
-    )
-
-
-def _kinds(what: str | None) -> tuple[str, ...]:
-    """Read the list of what is to be drawn, in the order in which it is drawn."""
+def _kinds(what: str | None) -> tuple[str, ...] | None:
+    """Read the list of what is to be drawn."""
     if what is None:
-        return _KINDS
-    said = [each.strip().lower() for each in what.split(",")]
+        return None
+    said = tuple(each.strip().lower() for each in what.split(","))
     for each in said:
         if each not in _KINDS:
             raise UnknownNameError("kind of explanation (--what)", each, _KINDS)
-    return tuple(each for each in _KINDS if each in said)
-
-
-def _usual_kinds(model: "Model") -> tuple[str, ...]:
-    """Say what is drawn of a model when nobody names anything."""
-    if model.card.architecture.name == "forest":
-        return _OF_FORESTS
-    return tuple(each for each in _KINDS if each != "importance")
-
-
-def _check_kinds(task: "Task", kinds: tuple[str, ...]) -> None:
-    """Refuse what no network of the task can give, before any network has worked."""
-    from emseg.config import Task
-
-    if "cam" in kinds and task is not Task.CLASSIFICATION:
-        raise UsageError(
-            "--what cam: class activation maps are of classifiers, and this model is for "
-            "segmentation; --what gradcam is their generalisation"
-        )
-
-
-def _plane(model: "Model", config: "PredictConfig") -> "Micrograph":
-    """Read the plane that is explained: the first one, or the first of --slices."""
-    from emseg.cli.console import remark
-    from emseg.reading import NO_MICROGRAPHS, find_files, open_stack, picked
-
-    paths = find_files(list(config.inputs), skip=NO_MICROGRAPHS)
-    if len(paths) > 1:
-        raise UsageError(
-            f"{config.inputs[0]} holds {len(paths)} micrographs and one is explained; name it"
-        )
-    stack = open_stack(paths[0], model.card.read_options(config))
-    chosen = picked(range(len(stack)), config.slices, f"planes of {stack.path}")
-    if len(chosen) > 1:
-        remark(
-            f"{stack.path} has {len(stack)} planes: plane {chosen[0]} is explained; choose another "
-            f"with --slices {chosen[1]}:{chosen[1] + 1}"
-        )
-    return stack[chosen[0]]
+    return said
 
 
 def _show(record: "Record", out: Path) -> None:

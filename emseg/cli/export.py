@@ -126,7 +126,8 @@ def _unmasked(model: "Model", images: list[str]) -> list[_Read]:
 
 def _masked(model: "Model", images: list[str], masks: list[str]) -> list[_Read]:
     """Find the mask of each micrograph, whose values mean what they meant in the training."""
-    from emseg.cli.mask_options import class_folders, refuse_for_classifier
+    from emseg.cli.mask_options import class_folders
+    from emseg.commands.refusing import refuse_for_classifier
     from emseg.config import Task
     from emseg.evaluation import MaskRule
     from emseg.evaluation.matching import list_mask_planes, match_masks

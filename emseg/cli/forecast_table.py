@@ -12,14 +12,13 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from emseg.bundle import Model
     from emseg.config import PredictConfig
     from emseg.inference.trials.forecast import Forecast
 
 _MOST_ROWS = 20
 
 
-def tell_forecasts(model: "Model", config: "PredictConfig", *, json: bool) -> None:
+def tell_forecasts(config: "PredictConfig", *, json: bool) -> None:
     """Print tiles, bytes and expected seconds of each file; nothing is predicted or written.
 
     Raises
@@ -27,12 +26,13 @@ def tell_forecasts(model: "Model", config: "PredictConfig", *, json: bool) -> No
     EmsegError
         Whatever is wrong with the model, a file, or the memory that is allowed.
     """
-    from emseg.cli.console import out, print_json, result, tell_failure
-    from emseg.cli.predict import open_batch
+    from emseg.bundle import open_model
+    from emseg.cli.console import out, print_json, result
+    from emseg.commands.predict import open_batch
     from emseg.inference.trials.forecast import forecast
 
-    batch = open_batch(model, config)
-    outcomes = list(counted(forecast(batch), len(batch.paths), tell_failure))
+    batch = open_batch(open_model(config.model), config)
+    outcomes = list(counted(forecast(batch), len(batch.paths)))
     found = [(each.path, each.found) for each in outcomes if each.found is not None]
     if json:
         print_json(json_module.dumps([_entry(*each) for each in found], indent=2))

@@ -1,6 +1,5 @@
 """``emseg info``: what files hold, for a person and for machines."""
 
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,18 +8,15 @@ import typer
 
 from emseg.cli.options import AllowExternal, Axes, Channels, Crop, Json, KeepBar, PixelSize, Signal
 from emseg.errors import ContentError, PartialError
-from emseg.outcomes import attempts, raise_failures
+from emseg.outcomes import raise_failures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from rich.text import Text
 
-    from emseg.bundle import ModelCard
+    from emseg.commands.info import Info
     from emseg.outcomes import Outcome
-    from emseg.reading import Contents, ReadOptions
-
-_CURE = "close other programs"
 
 
 def info(
@@ -60,10 +56,13 @@ def info(
     emseg info --json maps/*.emd
     emseg info runs/unet-1
     """
-    from emseg.cli.info_models import models_among
-    from emseg.reading import ReadOptions, find_files
+    from emseg.commands.info import Info
+    from emseg.config import InfoConfig
 
-    options = ReadOptions(
+    config = InfoConfig.from_options(
+        files=tuple(files),
+        ranges=range_,
+        thumbnails=thumbnails,
         axes=axes,
         signal=signal,
         channels=channels,
@@ -72,64 +71,10 @@ def info(
         keep_bar=keep_bar,
         allow_external=allow_external,
     )
-    _ = options.calibration  # a pixel size that is none is refused before any file is opened
-    models, files = models_among(files)
-    paths = find_files(files) if files else []
-    described, reports = _model_reports(models), _reports(paths, options, with_ranges=range_)
-    if thumbnails is not None:
-        reports = _with_thumbnails(reports, paths, options, thumbnails)
-    done = _shown(described, reports, paths, details=details, json=json)
-    _conclude(done)
+    _conclude(_shown(Info(config), details=details, json=json))
 
 
-def _reports(
-    paths: "Sequence[Path]", options: "ReadOptions", *, with_ranges: bool
-) -> "Iterator[Outcome[Contents]]":
-    """Look into one file after the other; one that cannot be read costs only itself."""
-    from emseg.reading import look_into
-
-    def look(path: Path) -> "Contents":
-        return look_into(path, options, with_ranges=with_ranges)
-
-    return attempts(paths, look, _CURE)
-
-
-def _model_reports(paths: "Sequence[Path]") -> "Iterator[Outcome[ModelCard]]":
-    """Read one card after the other; one that cannot be read costs only itself."""
-    if not paths:
-        return iter(())
-    from emseg.bundle import read_card
-
-    return attempts(paths, read_card, _CURE)
-
-
-def _with_thumbnails(
-    reports: "Iterator[Outcome[Contents]]",
-    paths: "Sequence[Path]",
-    options: "ReadOptions",
-    folder: Path,
-) -> "Iterator[Outcome[Contents]]":
-    """Draw each image before it is told; one that cannot be drawn counts as unreadable."""
-    from emseg.cli.thumbnails import Thumbnails
-
-    with Thumbnails(folder, paths, options) as drawn:
-        for report in reports:
-            try:
-                if report.found and report.found.taken:
-                    drawn.add(report.found)
-                yield report
-            except ContentError as error:
-                yield replace(report, error=error)
-
-
-def _shown(
-    described: "Iterator[Outcome[ModelCard]]",
-    reports: "Iterator[Outcome[Contents]]",
-    paths: "Sequence[Path]",
-    *,
-    details: bool,
-    json: bool,
-) -> "list[Outcome[Any]]":
+def _shown(found: "Info", *, details: bool, json: bool) -> "list[Outcome[Any]]":
     """Print what is known of each as soon as it is: models first, then files."""
     from emseg.cli.console import out
     from emseg.cli.info_json import entry
@@ -137,14 +82,15 @@ def _shown(
     from emseg.cli.info_models import model_block, model_entry
     from emseg.cli.info_text import block
 
+    described, reports = found.cards(), found.contents()
     if json:
         models = ((each, model_entry(each)) for each in described)
         return _as_json(chain(models, ((each, entry(each)) for each in reports)))
     width = out.width
     done = _printed((each, model_block(each, width)) for each in described)
-    if details or len(paths) <= 1:
+    if details or len(found.files) <= 1:
         return done + _printed((each, block(each, width)) for each in reports)
-    listing = Listing(paths, width)
+    listing = Listing(found.files, width)
     out.print(listing.heading, soft_wrap=True)
     listed = _printed((each, listing.line(each)) for each in reports)
     out.print(listing.summary(listed), soft_wrap=True)

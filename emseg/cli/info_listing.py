@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from emseg.cli.columns import GAP, hanging, in_cells, printable, shortened
-from emseg.cli.info_text import described_range, described_sizes, why_bad
+from emseg.cli.info_text import described_range, why_bad
 
 if TYPE_CHECKING:
     from emseg.outcomes import Outcome
@@ -54,7 +54,7 @@ class Listing:
         taken = found.taken if found else None
         if found is None or taken is None:
             return self._reason(name, _no_image(found), "yellow")
-        cells = ((name, self._names), (described_sizes(taken), _SHAPE), (taken.dtype, _DTYPE))
+        cells = ((name, self._names), (taken.sizes, _SHAPE), (taken.dtype, _DTYPE))
         line = Text(in_cells(cells))
         return line.append_text(_fitting(_facts(found, taken), self._width - line.cell_len))
 

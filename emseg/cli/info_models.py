@@ -1,10 +1,7 @@
 """What ``emseg info`` says about models: of their cards, whose weights are not read."""
 
 import json
-import os
 import textwrap
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -14,42 +11,6 @@ from emseg.cli.columns import GAP, hanging, printable
 if TYPE_CHECKING:
     from emseg.bundle import ModelCard
     from emseg.outcomes import Outcome
-
-_WEIGHTS = "model.safetensors"
-_CARD = "config.json"  # emseg.bundle, which knows more, brings PyTorch along
-
-
-def models_among(given: Sequence[str]) -> tuple[list[Path], list[str]]:
-    """Tell models, and folders of runs, from files and folders of images."""
-    models: list[Path] = []
-    others: list[str] = []
-    for each in given:
-        found = list(_models(Path(each).expanduser()))
-        models += found
-        others += [] if found else [each]
-    return models, others
-
-
-def _models(path: Path) -> Iterator[Path]:
-    if path.name in (_CARD, _WEIGHTS) and path.is_file():
-        yield path
-        return
-    from emseg.reading.files import readable_files
-
-    if not path.is_dir():
-        return
-    # a folder of images may hold somebody else's config.json, or a folder called model
-    is_sure = os.path.lexists(path / _WEIGHTS) or (path / "train.toml").exists()
-    if _is_model(path) and (is_sure or not readable_files(path)):
-        yield path
-    elif not readable_files(path) and any(_is_model(each) for each in path.iterdir()):
-        from emseg.bundle import models_inside
-
-        yield from models_inside(path)
-
-
-def _is_model(path: Path) -> bool:
-    return any(os.path.lexists(folder / _CARD) for folder in (path, path / "model"))
 
 
 def model_block(report: "Outcome[ModelCard]", width: int) -> Text:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from emseg.cli.columns import GAP, hanging, in_cells, printable
 from emseg.reading.inside import file_of
+from emseg.reading.signal import colours_of
 
 if TYPE_CHECKING:
     from emseg.outcomes import Outcome
@@ -102,17 +103,13 @@ def described_range(values: "ValueRange | None") -> str:
 def _axes(signal: "SignalInfo") -> str:
     """Sizes with the names of their axes: ``4 z × 8 y × 9 x``."""
     return " × ".join(
-        _colours(size) if axis.name == "s" else f"{size} {_axis(axis.name)}"
+        colours_of(size) if axis.name == "s" else f"{size} {_axis(axis.name)}"
         for size, axis in zip(signal.shape, signal.axes, strict=True)
     )
 
 
 def _axis(name: str) -> str:
     return "channels" if name == "c" else name
-
-
-def _colours(size: int) -> str:
-    return {3: "rgb", 4: "rgba"}.get(size, "colours")
 
 
 def _bytes(path: Path) -> str:
@@ -125,20 +122,6 @@ def _bytes(path: Path) -> str:
             return f"{size:.4g} {unit}"
         size /= 1000
     return f"{size:.4g} TB"
-
-
-def described_sizes(signal: "SignalInfo") -> str:
-    """Sizes, in which height and width have no name unless they come the other way round.
-
-    ``4 z × 8 × 9``, but ``9 x × 8 y``.
-    """
-    names = [axis.name for axis in signal.axes]
-    is_turned = {"y", "x"} <= set(names) and names.index("x") < names.index("y")
-    unnamed = () if is_turned else ("y", "x")
-    return " × ".join(
-        _colours(size) if name == "s" else f"{size}" if name in unnamed else f"{size} {name}"
-        for size, name in zip(signal.shape, names, strict=True)
-    )
 
 
 def why_bad(report: "Outcome[Contents]") -> str:

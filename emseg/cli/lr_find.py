@@ -44,14 +44,12 @@ def lr_find(**options: Any) -> None:
     _require_range(lowest, highest, steps)
     settle_threads(options["device"], options["threads"])
     command = _command(options)
-    from emseg.writing import results_folder
+    from emseg.commands.lr_find import lr_find as find
 
     chosen = claimed(free("lr-find")) if out is None else nullcontext(out)
-    with chosen as out, results_folder(out):
-        if any((out / name).exists() for name in ("lr-find.csv", "lr-find.png")):
-            raise UsageError(f"{out} holds a range test already; choose another folder with --out")
-        found = _find(_config(options, out), lowest, highest, steps)
-        write_range_test(out, found)
+    with chosen as out:
+        config = _config(options, out)
+        found = find(config, lowest=lowest, highest=highest, steps=steps)
     command += f" --lr {found.suggestion:g}"
     remark(f"the curve: {out / 'lr-find.png'}")
     if as_json:
@@ -127,41 +125,6 @@ def _config(options: dict[str, Any], out: Path) -> Any:
     config = train_config(images, masks, val_images, val_masks, typed=typed, **others)
     require_steps(config.network, "emseg lr-find")
     return config
-
-
-def _find(config: Any, lowest: float, highest: float, steps: int) -> "RangeTest":
-    from emseg.cli.console import progress, remark
-    from emseg.inference import choose_device, device_name, share_processor
-    from emseg.training.jobs import prepare
-    from emseg.training.precision import with_precision
-    from emseg.training.rate_finder import find_rate
-
-    device = choose_device(config.device)
-    share_processor(device, config.threads)
-    config = with_precision(config, device)
-    remark(f"task: {config.task}, network: {config.network} {config.encoder or ''}".rstrip())
-    job = prepare(config, device)
-    remark(
-        f"device: {device_name(device)}, precision: {config.precision}, crop: {job.card.crop} px, "
-        f"pixel size: {job.card.pixel_size or 'unknown'}"
-    )
-    with progress("raising the rate", unit="steps") as meter:
-        return find_rate(
-            job, config, device, meter.reach, lowest=lowest, highest=highest, steps=steps
-        )
-
-
-def write_range_test(out: Path, found: "RangeTest") -> None:
-    """Write the curve into a folder, as a table and as a picture."""
-    from emseg.reporting import write_range_test as draw
-    from emseg.writing import write_table
-
-    smoothed = [*found.smoothed, *[None] * (len(found.losses) - len(found.smoothed))]
-    rows = zip(found.rates, found.losses, smoothed, strict=True)
-    columns = ("step", "learning_rate", "loss", "smoothed")
-    table = [dict(zip(columns, (n, *row), strict=True)) for n, row in enumerate(rows, start=1)]
-    draw(out / "lr-find.png", found.rates, found.losses, found.smoothed, found.suggestion)
-    write_table(out / "lr-find.csv", table)
 
 
 def _json(found: "RangeTest", command: str) -> str:

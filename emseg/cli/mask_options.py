@@ -1,6 +1,6 @@
 """Options that speak of masks, understood alike by every command that takes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from emseg.errors import UsageError
@@ -28,24 +28,3 @@ def class_folders(given: Sequence[str], option: str = "--masks") -> dict[str, Pa
 
         tell_alike(folders, option)
     return folders
-
-
-def refuse_for_classifier(options: Mapping[str, object]) -> None:
-    """Refuse options that speak of masks where whole images are classified.
-
-    Parameters
-    ----------
-    options : mapping of str to object
-        Name of each such option, as in a configuration, and its value; None is not given.
-
-    Raises
-    ------
-    UsageError
-        When any of them is given.
-    """
-    for name, value in options.items():
-        if value is not None:
-            raise UsageError(
-                f"--{name.replace('_', '-')} belongs to segmentation; a classifier takes its "
-                "classes from the names of folders or from a CSV file: leave it out"
-            )

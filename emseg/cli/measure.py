@@ -1,16 +1,12 @@
 """``emseg measure``: objects and phases in nanometres."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from emseg.cli.options import AllowExternal, Axes, Channels, Crop, Json, KeepBar, PixelSize, Signal
-from emseg.errors import UsageError
 from emseg.outcomes import raise_failures
-
-if TYPE_CHECKING:
-    from emseg.survey.inputs import Inputs
 
 
 def measure(
@@ -123,14 +119,10 @@ def measure(
     emseg measure cells/ --instances --smallest 30
     """
     from emseg.cli import console
-    from emseg.cli.measure_run import conclude, run, tell_earlier
     from emseg.cli.measure_tables import show
-    from emseg.cli.tracking import track
+    from emseg.commands import measure as command
     from emseg.config import MeasureConfig
     from emseg.labels import parse_labels, parse_names, parse_value
-    from emseg.survey import Failures, find_inputs
-    from emseg.writing import results_folder
-    from emseg.writing.growing_tables import require_parquet
 
     config = MeasureConfig.from_options(
         inputs=tuple(Path(each) for each in labels_of),
@@ -156,26 +148,10 @@ def measure(
         parquet=parquet,
         out=out,
     )
-    if parquet:
-        require_parquet()
-    failures = Failures(console.tell_failure)
-    inputs = find_inputs(config, failures, track("looking at the values"))
-    _refuse_among_inputs(out, inputs)
-    with results_folder(out):
-        tell_earlier(out)
-        summary = run(inputs, config, failures)
-        text = conclude(summary)
+    summary = command.measure(config)
     if json:
-        console.print_json(text)
+        console.print_json((out / command.SUMMARY).read_text(encoding="utf-8"))
     else:
         show(summary)
     of = len(summary.failures) + len(summary.fields)
     raise_failures(summary.failures, of, kind="label images")
-
-
-def _refuse_among_inputs(out: Path, inputs: "Inputs") -> None:
-    if out.resolve() in {field.plane.stack.path.resolve().parent for field in inputs.fields}:
-        raise UsageError(
-            f"--out {out} is the folder of the label images, where pictures of measurements would "
-            "be taken for label images; choose another"
-        )

@@ -1,6 +1,5 @@
-"""Measurements on the terminal: a table, what to beware of, and where the files are."""
+"""Measurements on the terminal: tables, and where the files are."""
 
-import logging
 from collections.abc import Iterator
 
 from rich.table import Table
@@ -9,10 +8,8 @@ from emseg.cli import console
 from emseg.cli.tables import add_row, new_table
 from emseg.config import Border
 from emseg.measuring import Density, Fraction
-from emseg.survey.objects import TINY
-from emseg.survey.summary import ClassSummary, ObjectsOfClass, Summary
+from emseg.survey.summary import ObjectsOfClass, Summary
 
-_log = logging.getLogger(__name__)
 _MANY = 1e6  # nm2 in a µm2, pixels in a Mpx
 _SMALL = 1e4  # nm2 below which an area is told in nm2, as of a lattice
 
@@ -30,18 +27,6 @@ def show(summary: Summary) -> None:
         console.result("")
     for line in _lines(summary):
         console.result(line)
-
-
-def tell_notices(summary: Summary) -> None:
-    """Tell what a reader of the numbers should beware of.
-
-    Parameters
-    ----------
-    summary : Summary
-        Of all fields.
-    """
-    for line in (*_of_all(summary), *_of_classes(summary)):
-        _log.warning(line)
 
 
 def _fractions(summary: Summary) -> Table:
@@ -132,57 +117,4 @@ def _left_out(summary: Summary) -> Iterator[str]:
         yield (
             f"{each.name}: sizes of {each.objects.sizes.count:,} of {tally.count:,} objects; "
             f"{' and '.join(why)}"
-        )
-
-
-def _of_all(summary: Summary) -> Iterator[str]:
-    fields = len(summary.fields)
-    if summary.unit == "px":
-        yield (
-            "the pixel size is unknown: every length is in pixels; say --pixel-size to have "
-            "nanometres"
-        )
-    fraction = next(summary.classes()).fraction
-    if not fraction.fields:
-        yield "no pixel is labelled, so there is nothing to measure"
-    elif fields == 1:
-        yield "1 field of view: no interval of the fractions; measure several fields"
-    elif fraction.few:
-        yield f"{fraction.fields} fields of view are few: the intervals are rough"
-    if any(len(each.field.plane.stack) > 1 for each in summary.fields) and fields > 1:
-        yield (
-            "planes of a stack count as fields of view of their own: where neighbours look alike, "
-            "the intervals are too narrow"
-        )
-
-
-def _of_classes(summary: Summary) -> Iterator[str]:
-    for each in summary.classes():
-        if each.objects is not None:
-            yield from _of_class(each, each.objects)
-
-
-def _of_class(summary: ClassSummary, objects: ObjectsOfClass) -> Iterator[str]:
-    tally, sizes = objects.tally, objects.sizes
-    if tally.count == 0:
-        yield f"{summary.name}: no object"
-    elif sizes.count == 0:
-        if not tally.scattered:  # that is told of each file
-            yield (
-                f"{summary.name}: every object touches the border ({tally.count} of "
-                f"{tally.count}), so that no size is known; take larger fields, or --border keep "
-                "for what is seen"
-            )
-    elif tally.on_border > tally.count / 2 and sizes.count < tally.count:
-        yield (
-            f"{summary.name}: {tally.on_border} of {tally.count} objects touch the border: the "
-            "fields are small for them, and their sizes uncertain"
-        )
-    elif sizes.few:
-        count = "1 object is" if sizes.count == 1 else f"{sizes.count} objects are"
-        yield f"{summary.name}: {count} few for a size distribution"
-    if tally.tiny > tally.count / 10:
-        yield (
-            f"{summary.name}: {tally.tiny:,} of {tally.count:,} objects have fewer than {TINY} "
-            f"pixels, noise as a rule; leave them out with --smallest {TINY}"
         )

@@ -1,8 +1,8 @@
-"""Three ways to show how far a long piece of work is: a bar, lines, nothing."""
+"""Two ways to show how far a long piece of work is: a bar, and lines."""
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -10,32 +10,6 @@ if TYPE_CHECKING:
 _LINE_EVERY_S = 5.0
 _LINE_AT_LEAST_EVERY_S = 600.0  # a log of ten hours has some hundred lines, and shows life
 _SHARE = 0.1  # of the time spent so far passes until the next line
-
-
-class Meter(Protocol):
-    """What is told how far the work is."""
-
-    def advance(self, steps: float = 1) -> None:
-        """Say that so many more steps are done."""
-
-    def reach(self, done: float, total: float | None = None) -> None:
-        """Say how many steps are done in all and, when that has changed, of how many."""
-
-    def note(self, text: str) -> None:
-        """Show a few words beside the progress: a loss, a file name."""
-
-
-class Silence:
-    """The meter of ``--quiet``."""
-
-    def advance(self, steps: float = 1) -> None:
-        """Show nothing."""
-
-    def reach(self, done: float, total: float | None = None) -> None:
-        """Show nothing."""
-
-    def note(self, text: str) -> None:
-        """Show nothing."""
 
 
 class Bar:

@@ -35,14 +35,13 @@ from emseg.cli.options import (
     Threads,
 )
 from emseg.errors import UsageError
-from emseg.outcomes import counted, raise_failures
+from emseg.outcomes import raise_failures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from emseg.bundle import Model
     from emseg.config import PredictConfig
-    from emseg.inference import Batch, Predicted
+    from emseg.inference import Predicted
     from emseg.outcomes import Outcome
 
 
@@ -147,8 +146,7 @@ def predict(
             "--dry-run predicts nothing, and --check-seams predicts twice; leave one out"
         )
     settle_threads(device, threads)
-    from emseg.bundle import open_model
-    from emseg.cli.console import print_json
+    from emseg.commands import predict as command
     from emseg.config import PredictConfig
 
     members, micrographs = members_of(inputs)
@@ -189,66 +187,30 @@ def predict(
     if check_seams:
         from emseg.cli.seams_table import tell_seams
 
-        tell_seams(open_model(model), config, json=json)
+        tell_seams(config, json=json)
         return
     if dry_run:
         from emseg.cli.forecast_table import tell_forecasts
 
-        tell_forecasts(open_model(model), config, json=json)
+        tell_forecasts(config, json=json)
         return
-    outcomes = run(open_model(model), config)
+    outcomes = command.predict(config)
     if json:
-        import json as json_module
+        from json import dumps
 
-        print_json(json_module.dumps(rows_of(outcomes), indent=2))
+        from emseg.cli.console import print_json
+
+        print_json(dumps(command.rows_of(outcomes), indent=2))
     else:
         show(outcomes, config)
     raise_failures(outcomes, len(outcomes))
-
-
-def open_batch(model: "Model", config: "PredictConfig") -> "Batch":
-    """Bring a model, its files and what computes it together; tells which that is."""
-    from emseg.cli.computing import computed_by, tell_choice, together
-    from emseg.cli.console import remark
-    from emseg.inference import Batch
-
-    card, choice = together(model, computed_by(model, config), config)
-    batch = Batch.of(card, config, choice.backend)
-    tell_choice(choice, model, f"tile: {batch.tile} px, halo: {batch.halo} px")
-    if card.global_context:
-        remark(
-            f"{card.spec} looks at the whole tile: tiles of {batch.tile} px overlap by half "
-            "and are blended"
-        )
-    return batch
-
-
-def run(model: "Model", config: "PredictConfig") -> "list[Outcome[Predicted]]":
-    """Predict all files of a configuration under a progress bar."""
-    from emseg.cli.console import progress, tell_failure
-
-    batch = open_batch(model, config)
-    done: list[Outcome[Predicted]] = []
-    with progress("predicting", len(batch.paths), unit="files") as meter:
-
-        def tell(share: float, words: str) -> None:
-            meter.note(words)
-            meter.reach(len(done) + share)
-
-        for outcome in counted(batch.run(tell), len(batch.paths), tell_failure, meter):
-            done.append(outcome)  # noqa: PERF402 - tell counts them
-    return done
-
-
-def rows_of(outcomes: "Sequence[Outcome[Predicted]]") -> list[dict[str, object]]:
-    """List the rows of all planes that were predicted."""
-    return [row for each in outcomes if each.found for row in each.found.rows]
 
 
 def show(outcomes: "Sequence[Outcome[Predicted]]", config: "PredictConfig") -> None:
     """Print what was predicted, and where it lies."""
     from emseg.cli.console import out, result
     from emseg.cli.prediction_tables import prediction_table
+    from emseg.commands.predict import rows_of
 
     if rows := rows_of(outcomes):
         out.print(prediction_table(rows))

@@ -12,14 +12,13 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from emseg.bundle import Model
     from emseg.config import PredictConfig
     from emseg.inference.trials.seams import Seams
 
 _CLEAR = 1.2  # an index above that is seen
 
 
-def tell_seams(model: "Model", config: "PredictConfig", *, json: bool) -> None:
+def tell_seams(config: "PredictConfig", *, json: bool) -> None:
     """Predict the first plane of each file twice and print how much more borders changed.
 
     Raises
@@ -27,14 +26,15 @@ def tell_seams(model: "Model", config: "PredictConfig", *, json: bool) -> None:
     EmsegError
         Whatever is wrong with the model or a file; or when it has no tiles with borders.
     """
-    from emseg.cli.console import out, print_json, result, tell_failure
-    from emseg.cli.predict import open_batch
+    from emseg.bundle import open_model
+    from emseg.cli.console import out, print_json, result
+    from emseg.commands.predict import open_batch
     from emseg.inference.files.batch import SegmentationBatch
 
-    batch = open_batch(model, config)
+    batch = open_batch(open_model(config.model), config)
     if not isinstance(batch, SegmentationBatch):
         raise UsageError(f"{config.model} classifies whole images, which have no seams")
-    outcomes = list(counted(batch.seams(), len(batch.paths), tell_failure))
+    outcomes = list(counted(batch.seams(), len(batch.paths)))
     found = [(each.path, each.found) for each in outcomes if each.found is not None]
     if json:
         print_json(json_module.dumps([_entry(*each) for each in found], indent=2))

@@ -1,6 +1,7 @@
 """``emseg train``: micrographs and masks, or folders of classes, become a model."""
 
 import inspect
+import shlex
 import time
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -79,7 +80,7 @@ def _looked_at(config: "TrainConfig", picture: Path | None, *, is_dry: bool, jso
 
     require_steps(config.network, "--dry-run" if is_dry else "--show-augmentation")
     if picture is not None:
-        from emseg.cli.train_run import show_crops
+        from emseg.cli.train_end import show_crops
 
         show_crops(config, picture)
     if is_dry:
@@ -118,10 +119,11 @@ def _new(
     json: bool,
 ) -> "TrainedRun":
     from emseg.cli.launching import together
-    from emseg.cli.train_run import run
+    from emseg.commands.train import train as command
 
     with _placed(options, typed) as config, together(config, place) as processes:
-        return run(config, json=json, begun=begun, processes=processes)
+        trained = command(config, _command(), begun=begun, processes=processes)
+    return _told(trained, json=json)
 
 
 def _folds(
@@ -129,10 +131,12 @@ def _folds(
 ) -> None:
     """Train a model for each part of the data, and say how far they are apart."""
     from emseg.cli.launching import together
-    from emseg.cli.train_folds import train_folds
+    from emseg.cli.train_folds import show_folds
+    from emseg.commands.train import train_folds
 
     with _placed(options, typed) as config, together(config, place) as processes:
-        train_folds(config, json=json, processes=processes)
+        folds = train_folds(config, _command(), processes=processes)
+    show_folds(folds, config.out, json=json)
 
 
 def _resumed(
@@ -145,7 +149,7 @@ def _resumed(
     json: bool,
 ) -> "TrainedRun":
     from emseg.cli.launching import together
-    from emseg.cli.train_run import go_on, stopped
+    from emseg.commands.train import resume, stopped
 
     refused = sorted(set(typed) - _WITH_RESUME)
     if refused:
@@ -157,7 +161,23 @@ def _resumed(
     how = {name: options[name] for name in ("device", "threads", "devices", "nodes")}
     config = stopped(folder, **how)
     with together(config, place) as processes:
-        return go_on(config, json=json, begun=begun, processes=processes)
+        trained = resume(config, _command(), begun=begun, processes=processes)
+    return _told(trained, json=json)
+
+
+def _told(trained: "TrainedRun", *, json: bool) -> "TrainedRun":
+    """Say how a training has ended."""
+    from emseg.cli.console import remark, result
+    from emseg.cli.train_end import say_end
+
+    say_end(trained, remark if json else result)
+    return trained
+
+
+def _command() -> str:
+    from emseg.cli import typed
+
+    return shlex.join(["emseg", *typed])
 
 
 train.__signature__ = inspect.signature(train_options)  # type: ignore[attr-defined]

@@ -7,9 +7,10 @@ from typing import Any
 
 from emseg.bundle import read_card
 from emseg.cli.console import remark
-from emseg.cli.mask_options import class_folders, refuse_for_classifier
+from emseg.cli.mask_options import class_folders
 from emseg.cli.network_options import parse_options
 from emseg.cli.numbered_folders import free
+from emseg.commands.refusing import refuse_for_classifier
 from emseg.config import Task, TrainConfig
 from emseg.errors import UnknownNameError, UsageError
 from emseg.labels import parse_labels, parse_names, parse_value

@@ -1,6 +1,15 @@
 """Everything a user can set, checked once, frozen, and written beside each result as TOML."""
 
-from emseg.config.applying import EvaluateConfig, ImageFormat, Numbered, PredictConfig
+from emseg.config.applying import (
+    ConvertConfig,
+    EvaluateConfig,
+    ExplainConfig,
+    Explanation,
+    ImageFormat,
+    InfoConfig,
+    Numbered,
+    PredictConfig,
+)
 from emseg.config.base import Config, Memory, Rescale, Slices, Task, Threads, parse_slices
 from emseg.config.measuring import Border, MeasureConfig
 from emseg.config.training import MOST_NEIGHBOURS, Optimiser, Precision, TrainConfig
@@ -9,8 +18,12 @@ __all__ = [
     "MOST_NEIGHBOURS",
     "Border",
     "Config",
+    "ConvertConfig",
     "EvaluateConfig",
+    "ExplainConfig",
+    "Explanation",
     "ImageFormat",
+    "InfoConfig",
     "MeasureConfig",
     "Memory",
     "Numbered",

@@ -71,6 +71,55 @@ class PredictConfig(Computing):
     top_k: int = Field(default=3, ge=1)
 
 
+class InfoConfig(Reading):
+    """What is looked into: files, and models."""
+
+    files: tuple[str, ...]
+    ranges: bool = False
+    thumbnails: Path | None = None
+    invert: bool = False
+
+
+class ConvertConfig(Reading):
+    """What is written in another format; information bars stay unless they are cut off."""
+
+    inputs: tuple[Path, ...]
+    to: str = "ome.tif"
+    out: Path = Path("converted")
+    replace: bool = False
+    slices: Slices | None = None
+    invert: bool = False
+    keep_bar: bool = True
+    drop_calibration: bool = False
+
+
+class Explanation(StrEnum):
+    """What can be drawn of a network, in the order in which it is drawn."""
+
+    IMPORTANCE = "importance"
+    FILTERS = "filters"
+    FEATURES = "features"
+    GRADCAM = "gradcam"
+    CAM = "cam"
+    OCCLUSION = "occlusion"
+
+
+class ExplainConfig(Reading):
+    """What is drawn of a network that sees a micrograph; what is None is as usual for it."""
+
+    model: Path
+    image: Path
+    what: tuple[Explanation, ...] | None = None
+    layers: tuple[str, ...] = ()
+    class_name: str | None = None
+    patch: int | None = Field(default=None, ge=2)
+    out: Path = Path("explanation")
+    slices: Slices | None = None
+    invert: bool | None = None
+    device: str = "auto"
+    threads: Threads = None
+
+
 class Numbered(StrEnum):
     """Whose values number objects; the other side is binary."""
 

@@ -75,12 +75,12 @@ def _checked(plain: nn.Module, in_channels: int, side: int) -> nn.Module:
             _fold(folded, pair)
         after = folded(image)
     except Exception as error:  # whatever a network says to an image that it cannot take
-        _log.info("batch norms are not folded: %s", error)
+        _log.debug("batch norms are not folded: %s", error)
         return plain
     if not _same(before, after):
-        _log.info("batch norms are not folded: the answers changed")
+        _log.debug("batch norms are not folded: the answers changed")
         return plain
-    _log.info("%d batch norms are folded", len(pairs))
+    _log.debug("%d batch norms are folded", len(pairs))
     return folded
 
 

@@ -173,3 +173,22 @@ class SignalInfo:
     is_taken: bool = False
     channels: tuple[str, ...] = ()
     specimen: Region | None = None
+
+    @property
+    def sizes(self) -> str:
+        """Sizes, in which height and width have no name unless they come the other way round.
+
+        ``4 z × 8 × 9``, but ``9 x × 8 y``.
+        """
+        names = [axis.name for axis in self.axes]
+        is_turned = {"y", "x"} <= set(names) and names.index("x") < names.index("y")
+        unnamed = () if is_turned else ("y", "x")
+        return " × ".join(
+            colours_of(size) if name == "s" else f"{size}" if name in unnamed else f"{size} {name}"
+            for size, name in zip(self.shape, names, strict=True)
+        )
+
+
+def colours_of(samples: int) -> str:
+    """Name an axis of colours by its length."""
+    return {3: "rgb", 4: "rgba"}.get(samples, "colours")

@@ -1,5 +1,6 @@
 """Many fields of view: their label images, what the values mean, and what they sum up to."""
 
+from emseg.survey.caveats import caveats
 from emseg.survey.fields import Failures, Field
 from emseg.survey.inputs import Inputs, find_inputs
 from emseg.survey.objects import FieldResult, Found, find_all, phases_of
@@ -16,6 +17,7 @@ __all__ = [
     "ObjectsOfClass",
     "Scene",
     "Summary",
+    "caveats",
     "find_all",
     "find_inputs",
     "phases_of",

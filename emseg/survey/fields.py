@@ -1,13 +1,13 @@
 """The label images that ``emseg measure`` measures, and those that it could not."""
 
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from emseg.calibration import PixelSize
 from emseg.errors import EmsegError
-from emseg.outcomes import Outcome, failed, in_a_line, raise_failures
+from emseg.outcomes import Outcome, failed, raise_failures, tell_failure
 from emseg.reading import Plane
 from emseg.reading.label_images import LabelDescription
 
@@ -46,16 +46,9 @@ class Field:
 
 
 class Failures:
-    """Inputs that could not be measured.
+    """Inputs that could not be measured; the log says why as soon as it is known."""
 
-    Parameters
-    ----------
-    tell : callable
-        Takes a line about each of several, as soon as it is known.
-    """
-
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell = tell
+    def __init__(self) -> None:
         self._found: list[Outcome[Any]] = []
 
     def __iter__(self) -> Iterator[Outcome[Any]]:
@@ -74,8 +67,7 @@ class Failures:
         """
         outcome = failed(path, error, "close other programs, or measure a --crop")
         self._found.append(outcome)
-        if of > 1 and outcome.error is not None:
-            self._tell(in_a_line(outcome.error))
+        tell_failure(outcome, of)
 
     def require_any(self, left: Sized) -> None:
         """Refuse to go on without anything to measure: raise the one error, or that all failed."""

@@ -124,7 +124,7 @@ def split(
         if len(single) > 1:
             hold_out_units(draw, single, fraction, seed, fold)
     draw.leave_seeing([plane.micrograph for plane in planes])
-    _log.info(
+    _log.debug(
         "held out for validation: %s",
         listed([planes[i].micrograph.title for i in sorted(draw.held_out)]),
     )

@@ -154,7 +154,7 @@ def settle_rate(
         _log.warning("%s; training with the usual rate, %g", error, config.usual_learning_rate)
         return config.usual_learning_rate, None
     seconds = time.monotonic() - start
-    _log.info("learning rate %.2g, found in %.0f s", found.suggestion, seconds)
+    _log.debug("learning rate %.2g, found in %.0f s", found.suggestion, seconds)
     if allowance is not None and seconds > _LONG * allowance.seconds:
         _log.warning(
             "finding the learning rate took %.1f of %.1f minutes; "

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from emseg.cli.measure_overlays import Overlay
+from emseg.commands.measure_overlays import Overlay
 from emseg.errors import ContentError
 from emseg.micrograph import LabelImage
 from emseg.writing import growing_tables, write_label_images

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from emseg.bundle import TrainingRecord
-from emseg.cli.train_run import _say_end
+from emseg.cli.train_end import say_end
 from emseg.training.judging import Verdict
 
 
@@ -25,7 +25,7 @@ def said():
             card=card, verdict=verdict, range_test=None, folder=Path("runs/unet-1"),
             can_go_on=can_go_on,
         )  # fmt: skip
-        _say_end(trained, lines.append)
+        say_end(trained, lines.append)
         return lines
 
     return end

@@ -5,7 +5,7 @@ from types import ModuleType
 
 import pytest
 
-from emseg.cli.train_run import run as shown
+from emseg.commands.train import train as shown
 from emseg.config import TrainConfig
 from emseg.errors import UsageError
 from emseg.training import train

@@ -74,7 +74,7 @@ def test_a_class_is_where_its_probability_reaches_the_threshold(run, image, tmp_
     shares, labels = written(tmp_path, "probabilities"), written(tmp_path)
     np.testing.assert_array_equal(labels == 2, shares[2] >= np.float32(0.7))
     np.testing.assert_array_equal(labels == 1, (labels != 2) & (shares[1] > shares[0]))
-    assert outcome.rows[0]["pixels.large"] == (labels == 2).sum()
+    assert outcome.found.rows[0]["pixels.large"] == (labels == 2).sum()
 
 
 def test_an_unlabelled_margin_has_no_class_by_a_threshold(run, image, tmp_path):
@@ -112,7 +112,7 @@ def test_small_objects_are_gone_and_the_rest_is_numbered(run, image, tmp_path, t
         assert np.bincount(find_objects(labels == value).ravel())[1:].min() >= 15
     assert numbers.dtype == np.uint32
     np.testing.assert_array_equal(numbers > 0, labels > 0)
-    row = outcome.rows[0]
+    row = outcome.found.rows[0]
     assert [row[f"pixels.{name}"] for name in ("matrix", "small", "large")] == [
         (labels == value).sum() for value in range(3)
     ]

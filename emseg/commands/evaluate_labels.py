@@ -1,29 +1,24 @@
-"""``emseg evaluate`` of label images."""
+"""Label images and their masks are compared."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from emseg.cli.evaluate_inputs import question, rule_of, slices_of, truth_of
-from emseg.cli.tracking import track
+from emseg.calibration import parse_pixel_size
+from emseg.commands.evaluate_inputs import question, rule_of, slices_of, truth_of
+from emseg.config import EvaluateConfig
 from emseg.errors import UsageError
-
-if TYPE_CHECKING:
-    from emseg.config import EvaluateConfig
-    from emseg.evaluation import Scoring
-    from emseg.evaluation.scoring import Onlooker
+from emseg.evaluation import Scoring, score_label_images
+from emseg.evaluation.scoring import Onlooker
+from emseg.meters import tracked
 
 _OF_IMAGES = ("axes", "signal", "channels", "invert", "crop", "keep_bar", "rescale")
 _OF_FILES = ("allow_external",)
 
 
 def score_labels(
-    config: "EvaluateConfig", predictions: Path, onlookers: "Sequence[Onlooker]" = ()
-) -> "Scoring":
-    """Look at label images and their masks, under a progress bar."""
-    from emseg.calibration import parse_pixel_size
-    from emseg.evaluation import score_label_images
-
+    config: EvaluateConfig, predictions: Path, onlookers: Sequence[Onlooker] = ()
+) -> Scoring:
+    """Look at label images and their masks."""
     for name in _OF_IMAGES + _OF_FILES:
         if getattr(config, name) != type(config).model_fields[name].default:
             raise UsageError(
@@ -46,5 +41,5 @@ def score_labels(
         pixel_size=parse_pixel_size(config.pixel_size) if config.pixel_size else None,
         question=question(config),
         onlookers=onlookers,
-        track=track(f"comparing {predictions.name}" if config.compare else "comparing"),
+        track=tracked(f"comparing {predictions.name}" if config.compare else "comparing"),
     )

@@ -1,15 +1,20 @@
 """What computes a model, as the options say, and what is told of it."""
 
+import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from emseg.bundle import Model, ModelCard
-    from emseg.config import EvaluateConfig, PredictConfig
-    from emseg.inference.backends.choosing import Choice
+from emseg.bundle import Model, ModelCard, open_model
+from emseg.config import EvaluateConfig, PredictConfig
+from emseg.inference.backends.choosing import Choice, open_backend
+from emseg.inference.backends.ensemble import Ensemble
+from emseg.inference.backends.members import require_alike
+from emseg.inference.backends.narrowed import Narrowed
+from emseg.inference.backends.turned import Turned
+
+_log = logging.getLogger(__name__)
 
 
-def computed_by(model: "Model", config: "PredictConfig | EvaluateConfig") -> "Choice":
+def computed_by(model: Model, config: PredictConfig | EvaluateConfig) -> Choice:
     """Open a model with the backend that the options name, or with the fastest.
 
     Raises
@@ -17,8 +22,6 @@ def computed_by(model: "Model", config: "PredictConfig | EvaluateConfig") -> "Ch
     UsageError, ModelError
         As `emseg.inference.backends.choosing.open_backend` does.
     """
-    from emseg.inference.backends.choosing import open_backend
-
     return open_backend(
         model,
         backend=config.backend,
@@ -28,9 +31,7 @@ def computed_by(model: "Model", config: "PredictConfig | EvaluateConfig") -> "Ch
     )
 
 
-def together(
-    model: "Model", choice: "Choice", config: "PredictConfig"
-) -> "tuple[ModelCard, Choice]":
+def together(model: Model, choice: Choice, config: PredictConfig) -> tuple[ModelCard, Choice]:
     """Let a model answer with others, and look at tiles flipped and turned, as the options say.
 
     Returns
@@ -47,12 +48,6 @@ def together(
     MismatchError
         When models cannot answer together.
     """
-    from emseg.bundle import open_model
-    from emseg.inference.backends.ensemble import Ensemble
-    from emseg.inference.backends.members import require_alike
-    from emseg.inference.backends.narrowed import Narrowed
-    from emseg.inference.backends.turned import Turned
-
     models = [model, *map(open_model, config.members)]
     names = [str(each) for each in (config.model, *config.members)]
     alike = require_alike([each.card for each in models], names)
@@ -70,8 +65,8 @@ def together(
     return alike.card, replace(choice, backend=backend)
 
 
-def tell_choice(choice: "Choice", model: "Model", how: str) -> None:
-    """Print the first line of a run, and why other backends do not compute.
+def tell_choice(choice: Choice, model: Model, how: str) -> None:
+    """Say how a run computes, and why other backends do not.
 
     Parameters
     ----------
@@ -82,8 +77,6 @@ def tell_choice(choice: "Choice", model: "Model", how: str) -> None:
     how : str
         How images are cut: ``"tile: 512 px, halo: 96 px"``.
     """
-    from emseg.cli.console import remark
-
-    remark(f"{choice}, {how}, the model's pixel size: {model.card.pixel_size or 'unknown'}")
+    _log.info("%s, %s, the model's pixel size: %s", choice, how, model.card.pixel_size or "unknown")
     for line in choice.others:
-        remark(line)
+        _log.info("%s", line)

@@ -1,10 +1,10 @@
-"""The pictures and files of ``emseg explain``, one after the other."""
+"""The pictures and files of an explanation, one after the other."""
 
+import logging
 from pathlib import Path
 
 from emseg.bundle import Model
-from emseg.cli.console import progress, remark
-from emseg.cli.meters import Meter
+from emseg.config import Explanation
 from emseg.errors import UsageError
 from emseg.explanation import (
     Explainer,
@@ -19,16 +19,18 @@ from emseg.explanation import (
     write_arrays,
 )
 from emseg.inference import device_name
+from emseg.meters import Meter, progress
 from emseg.reporting import write_features, write_filters, write_heat, write_importance
 from emseg.writing import write_text
 
+_log = logging.getLogger(__name__)
 _DOING = {
-    "importance": "importance of features",
-    "filters": "filters",
-    "features": "feature maps",
-    "gradcam": "Grad-CAM",
-    "cam": "class activation maps",
-    "occlusion": "occlusion",
+    Explanation.IMPORTANCE: "importance of features",
+    Explanation.FILTERS: "filters",
+    Explanation.FEATURES: "feature maps",
+    Explanation.GRADCAM: "Grad-CAM",
+    Explanation.CAM: "class activation maps",
+    Explanation.OCCLUSION: "occlusion",
 }
 
 
@@ -62,7 +64,7 @@ class Drawing:
         self.micrograph = explainer.scene.micrograph
         self.figures: list[Figure] = []
 
-    def draw(self, kinds: tuple[str, ...], *, insists: bool) -> Record:
+    def draw(self, kinds: tuple[Explanation, ...], *, insists: bool) -> Record:
         """Draw all kinds, and last the record of them.
 
         Raises
@@ -72,7 +74,7 @@ class Drawing:
         NotWritableError, StorageError
             When a file cannot be written.
         """
-        self._remark()
+        self._say()
         record_file = self.out / "explanation.json"
         record_file.unlink(missing_ok=True)  # of pictures that are being replaced
         skipped: list[str] = []
@@ -94,36 +96,41 @@ class Drawing:
         write_text(record_file, record.to_json() + "\n")
         return record
 
-    def _remark(self) -> None:
+    def _say(self) -> None:
         answer = self.explainer.answer
-        remark(
-            f"device: {device_name(self.explainer.device)}, precision: float32, network: "
-            f"{self.model.card.spec}, class: {answer.class_name}, {answer.region}, pixel size: "
-            f"{self.micrograph.pixel_size or 'unknown'}"
+        _log.info(
+            "device: %s, precision: float32, network: %s, class: %s, %s, pixel size: %s",
+            device_name(self.explainer.device),
+            self.model.card.spec,
+            answer.class_name,
+            answer.region,
+            self.micrograph.pixel_size or "unknown",
         )
         if answer.share == 0:
-            remark(
-                f"no pixel is predicted as {answer.class_name}: all pixels are explained in place "
-                "of those of the class"
+            _log.info(
+                "no pixel is predicted as %s: all pixels are explained in place of those of the "
+                "class",
+                answer.class_name,
             )
         elif answer.share == 1:
-            remark(
-                f"every pixel is predicted as {answer.class_name}: the heat maps show where the "
-                "evidence is strongest, not where the class ends"
+            _log.info(
+                "every pixel is predicted as %s: the heat maps show where the evidence is "
+                "strongest, not where the class ends",
+                answer.class_name,
             )
 
-    def _draw(self, kind: str, meter: Meter) -> None:
-        if kind == "importance":
+    def _draw(self, kind: Explanation, meter: Meter) -> None:
+        if kind is Explanation.IMPORTANCE:
             self._add(self.explainer.importance())
-        elif kind == "filters":
+        elif kind is Explanation.FILTERS:
             self._add(self.explainer.filters())
-        elif kind == "features":
+        elif kind is Explanation.FEATURES:
             for layer in self.layers or self.explainer.stages:
                 self._add(self.explainer.features(layer))
-        elif kind == "gradcam":
+        elif kind is Explanation.GRADCAM:
             for each in self.layers or (None,):
                 self._add(self.explainer.grad_cam(each))
-        elif kind == "cam":
+        elif kind is Explanation.CAM:
             self._add(self.explainer.cam())
         else:
             self._add(self.explainer.occlusion(meter.reach, self.patch))

@@ -3,42 +3,50 @@
 import base64
 import logging
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from emseg import __version__
+from emseg.bundle import Model, ModelCard, load_model
+from emseg.commands.evaluate_page import card_lines, hashed
+from emseg.config import Rescale, Task, TrainConfig
 from emseg.errors import EmsegError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from emseg.bundle import Model, ModelCard
-    from emseg.config import TrainConfig
-    from emseg.evaluation import (
-        ClassificationReport,
-        ClassifiedFile,
-        Compared,
-        SegmentationReport,
-    )
-    from emseg.inference import Classifier, Segmenter
-    from emseg.reporting.page import Gallery, Provenance
-    from emseg.training import TrainedRun
+from emseg.evaluation import (
+    ClassificationReport,
+    ClassifiedFile,
+    Compared,
+    SegmentationReport,
+)
+from emseg.evaluation.classification import classification_report
+from emseg.evaluation.confidence import Source
+from emseg.evaluation.scoring import score
+from emseg.inference import Classifier, Segmenter, choose_device
+from emseg.meters import progress
+from emseg.reading.stems import output_stems
+from emseg.reporting import write_comparison
+from emseg.reporting.page import Gallery, Provenance, write_page
+from emseg.training import TrainedRun
+from emseg.training.holding_out import LabelledPlane
+from emseg.training.images import LabelledMicrograph
 
 _log = logging.getLogger(__name__)
 REPORT = "report.html"
 _DRAWN = 4  # pictures in a run folder: a look, not a gallery
 
 
-def write_report(config: "TrainConfig", trained: "TrainedRun") -> None:
-    """Draw what the model makes of its validation micrographs, and write the page of its scores."""
-    from emseg.bundle import load_model
-    from emseg.cli.console import progress
-    from emseg.cli.evaluate_page import card_lines, hashed
-    from emseg.config import Task
-    from emseg.reporting.page import Gallery, write_page
+def write_report(config: TrainConfig, trained: TrainedRun, command: str) -> None:
+    """Draw what the model makes of its validation micrographs, and write the page of its scores.
 
+    Parameters
+    ----------
+    config : TrainConfig
+        How it was trained.
+    trained : TrainedRun
+        The run.
+    command : str
+        How it was asked for, which stands on the page.
+    """
     if not trained.shown:
         return
     model = load_model(trained.folder)
@@ -55,21 +63,17 @@ def write_report(config: "TrainConfig", trained: "TrainedRun") -> None:
         return
     paths = [each.micrograph.path for each in trained.shown]
     files = hashed(dict.fromkeys(path for path in paths if path is not None))
-    about = _provenance(trained, files, card_lines(model))
+    about = _provenance(trained, command, files, card_lines(model))
     write_page(trained.folder / REPORT, report, gallery, about)
 
 
 def _segmented(
-    config: "TrainConfig",
-    model: "Model",
-    trained: "TrainedRun",
-    gallery: "Gallery",
-    advance: "Callable[[], None]",
-) -> "SegmentationReport":
-    from emseg.config import Rescale
-    from emseg.evaluation.scoring import score
-    from emseg.inference import Segmenter, choose_device
-
+    config: TrainConfig,
+    model: Model,
+    trained: TrainedRun,
+    gallery: Gallery,
+    advance: Callable[[], None],
+) -> SegmentationReport:
     segmenter = Segmenter.of(model, choose_device(config.device), rescale=Rescale.NEVER)
     return score(
         [each.name for each in model.card.classes],
@@ -79,31 +83,24 @@ def _segmented(
 
 
 def _classified(
-    config: "TrainConfig",
-    model: "Model",
-    trained: "TrainedRun",
-    gallery: "Gallery",
-    advance: "Callable[[], None]",
-) -> "ClassificationReport":
-    from emseg.config import Rescale
-    from emseg.evaluation.classification import classification_report
-    from emseg.inference import Classifier, choose_device
-
+    config: TrainConfig,
+    model: Model,
+    trained: TrainedRun,
+    gallery: Gallery,
+    advance: Callable[[], None],
+) -> ClassificationReport:
     classifier = Classifier.of(model, choose_device(config.device), rescale=Rescale.NEVER)
     names = [each.name for each in model.card.classes]
     return classification_report(names, _answers(classifier, trained, gallery, advance))
 
 
 def _answers(
-    classifier: "Classifier",
-    trained: "TrainedRun",
-    gallery: "Gallery",
-    advance: "Callable[[], None]",
-) -> "Iterator[ClassifiedFile]":
+    classifier: Classifier,
+    trained: TrainedRun,
+    gallery: Gallery,
+    advance: Callable[[], None],
+) -> Iterator[ClassifiedFile]:
     """Classify one validation micrograph after the other, and keep pictures of some."""
-    from emseg.evaluation import ClassifiedFile
-    from emseg.training.images import LabelledMicrograph
-
     names = [each.name for each in classifier.card.classes]
     for each in trained.shown:
         if not isinstance(each, LabelledMicrograph):
@@ -119,15 +116,9 @@ def _answers(
 
 
 def _compared(
-    segmenter: "Segmenter", trained: "TrainedRun", advance: "Callable[[], None]"
-) -> Iterator["Compared"]:
+    segmenter: Segmenter, trained: TrainedRun, advance: Callable[[], None]
+) -> Iterator[Compared]:
     """Predict one validation micrograph after the other, and draw the first ones."""
-    from emseg.evaluation import Compared
-    from emseg.evaluation.confidence import Source
-    from emseg.reading.stems import output_stems
-    from emseg.reporting import write_comparison
-    from emseg.training.holding_out import LabelledPlane
-
     planes = [plane for plane in trained.shown if isinstance(plane, LabelledPlane)]
     files = [each.micrograph.path or Path(each.micrograph.name) for each in planes]
     stems = output_stems(list(dict.fromkeys(files)))
@@ -146,16 +137,16 @@ def _compared(
 
 
 def _provenance(
-    trained: "TrainedRun", files: tuple[tuple[str, str], ...], model: tuple[tuple[str, str], ...]
-) -> "Provenance":
-    from emseg.cli import typed
-    from emseg.reporting.page import Provenance
-
+    trained: TrainedRun,
+    command: str,
+    files: tuple[tuple[str, str], ...],
+    model: tuple[tuple[str, str], ...],
+) -> Provenance:
     folder = trained.folder
     picture = (folder / "curves.png").read_bytes() if (folder / "curves.png").exists() else b""
     return Provenance(
         title=f"{folder} on its validation micrographs",
-        command=shlex.join(["emseg", *typed]),
+        command=command,
         version=__version__,
         date=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         files=files,
@@ -167,7 +158,7 @@ def _provenance(
     )
 
 
-def _plan(card: "ModelCard") -> Iterator[tuple[str, str]]:
+def _plan(card: ModelCard) -> Iterator[tuple[str, str]]:
     """Say how the model came about, in lines."""
     record, start = card.training, card.pretrained
     yield "network", str(card.spec)
@@ -185,8 +176,8 @@ def _plan(card: "ModelCard") -> Iterator[tuple[str, str]]:
         yield "a step", f"{record.batch} crops of {record.crop} px{each}, seed {record.seed}"
         if record.waited is not None:
             yield "waited for crops", f"{100 * record.waited:.1f} % of the time of its steps"
-    for name, score in record.contest.items():
-        yield f"compared: {name}", f"{score:.4f}"
+    for name, found in record.contest.items():
+        yield f"compared: {name}", f"{found:.4f}"
     yield "computed by", f"{record.device}, PyTorch {record.torch}"
     craft = record.craft
     if craft is None:

@@ -1,18 +1,21 @@
-"""``emseg evaluate --model``: a model predicts, and what it says is scored."""
+"""A model predicts, and what it says is scored."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from emseg.cli.evaluate_inputs import question, rule_of, slices_of, truth_of
-from emseg.cli.tracking import track
+from emseg.bundle import Model, open_model
+from emseg.commands.computing import computed_by, tell_choice
+from emseg.commands.evaluate_inputs import question, rule_of, slices_of, truth_of
+from emseg.commands.evaluate_page import Witness
+from emseg.commands.refusing import refuse_for_classifier
+from emseg.config import EvaluateConfig, Task
 from emseg.errors import UsageError
-
-if TYPE_CHECKING:
-    from emseg.bundle import Model
-    from emseg.cli.evaluate_page import Witness
-    from emseg.config import EvaluateConfig
-    from emseg.evaluation import ClassificationReport, SegmentationReport
-    from emseg.evaluation.matching import Masks
+from emseg.evaluation import ClassificationReport, SegmentationReport
+from emseg.evaluation.matching import Masks
+from emseg.evaluation.models import evaluate_classifier, evaluate_segmenter
+from emseg.inference import Classifier, Segmenter
+from emseg.inference.plan import Budget
+from emseg.meters import tracked
+from emseg.reading import class_folders
 
 _OF_MASKS = (
     *("classes", "labels", "prediction_labels", "unlabelled", "slices"),
@@ -21,21 +24,15 @@ _OF_MASKS = (
 
 
 def report_of_model(
-    config: "EvaluateConfig", path: Path, witness: "Witness"
-) -> "SegmentationReport | ClassificationReport":
-    """Let a model predict, and compare with the truth, under a progress bar.
+    config: EvaluateConfig, path: Path, witness: Witness
+) -> SegmentationReport | ClassificationReport:
+    """Let a model predict, and compare with the truth.
 
     Raises
     ------
     UsageError
         When something was named that does not fit the model.
     """
-    from emseg.cli.machine import settle_threads
-
-    settle_threads(config.device, config.threads)
-    from emseg.bundle import open_model
-    from emseg.config import Task
-
     if config.images is not None:
         raise UsageError(
             f"--images {config.images} is for label images; with --model the images are "
@@ -64,15 +61,7 @@ def report_of_model(
     return _of_segmenter(config, model, truth, witness)
 
 
-def _of_classifier(
-    config: "EvaluateConfig", model: "Model", witness: "Witness"
-) -> "ClassificationReport":
-    from emseg.cli.computing import computed_by, tell_choice
-    from emseg.cli.mask_options import refuse_for_classifier
-    from emseg.evaluation.models import evaluate_classifier
-    from emseg.inference import Classifier
-    from emseg.reading import class_folders
-
+def _of_classifier(config: EvaluateConfig, model: Model, witness: Witness) -> ClassificationReport:
     refuse_for_classifier({name: getattr(config, name) for name in _OF_MASKS})
     files = class_folders(config.inputs)
     choice = computed_by(model, config)
@@ -85,22 +74,17 @@ def _of_classifier(
         top_k=config.top_k,
         options=options,
         question=question(config),
-        track=track("classifying"),
+        track=tracked("classifying"),
         look=witness.look_at_file,
     )
 
 
 def _of_segmenter(
-    config: "EvaluateConfig",
-    model: "Model",
-    truth: "Masks",
-    witness: "Witness",
-) -> "SegmentationReport":
-    from emseg.cli.computing import computed_by, tell_choice
-    from emseg.evaluation.models import evaluate_segmenter
-    from emseg.inference import Segmenter
-    from emseg.inference.plan import Budget
-
+    config: EvaluateConfig,
+    model: Model,
+    truth: Masks,
+    witness: Witness,
+) -> SegmentationReport:
     choice = computed_by(model, config)
     budget = Budget.of(choice.backend, config.max_ram, config.max_vram)
     segmenter = Segmenter(model.card, choice.backend, rescale=config.rescale, budget=budget)
@@ -114,5 +98,5 @@ def _of_segmenter(
         options=model.card.read_options(config),
         question=question(config),
         onlookers=[witness.look],
-        track=track("predicting"),
+        track=tracked("predicting"),
     )

@@ -1,26 +1,23 @@
 """What an evaluation saw of the images, and the page that shows it."""
 
 import hashlib
-import shlex
 from datetime import datetime
+from json import dumps
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from emseg import __version__
-from emseg.cli import typed
-
-if TYPE_CHECKING:
-    from emseg.bundle import Model
-    from emseg.config import EvaluateConfig
-    from emseg.evaluation import (
-        ClassificationReport,
-        ClassifiedFile,
-        Compared,
-        Pair,
-        SegmentationReport,
-    )
-    from emseg.micrograph import Micrograph
-    from emseg.reporting.page import Provenance
+from emseg.bundle import Model
+from emseg.config import EvaluateConfig
+from emseg.evaluation import (
+    ClassificationReport,
+    ClassifiedFile,
+    Compared,
+    Pair,
+    SegmentationReport,
+)
+from emseg.meters import progress
+from emseg.micrograph import Micrograph
+from emseg.reporting.page import Gallery, Provenance, write_page
 
 _MOST_HASHED = 1 << 32  # bytes; the files behind them are named without a hash
 
@@ -32,23 +29,23 @@ class Witness:
     ----------
     config : EvaluateConfig
         What is compared; without a report no pictures are kept.
+    command : str
+        How it was asked for, which stands in what is written.
     """
 
-    def __init__(self, config: "EvaluateConfig") -> None:
-        from emseg.reporting.page import Gallery
-
-        self.config = config
+    def __init__(self, config: EvaluateConfig, command: str) -> None:
+        self.config, self.command = config, command
         self.model: Model | None = None
         self._gallery = Gallery()
         self._files: dict[Path, None] = {}
 
-    def look(self, pair: "Pair", compared: "Compared") -> None:
+    def look(self, pair: Pair, compared: Compared) -> None:
         """See a pair of label images."""
         self._files |= dict.fromkeys(compared.files)
         if self.config.report:
             self._gallery.look(pair, compared.micrograph)
 
-    def look_at_file(self, file: "ClassifiedFile", micrograph: "Micrograph") -> None:
+    def look_at_file(self, file: ClassifiedFile, micrograph: Micrograph) -> None:
         """See a classified file; pictures of mistakes, doubts and certainties are kept."""
         if micrograph.path is not None:
             self._files[micrograph.path] = None
@@ -59,10 +56,8 @@ class Witness:
             is_right = names[said] == file.label
             self._gallery.look_at_file(file.file, values[said], micrograph, is_right=is_right)
 
-    def as_text(self, report: "SegmentationReport | ClassificationReport") -> str:
+    def as_text(self, report: SegmentationReport | ClassificationReport) -> str:
         """Write what ``metrics.json`` holds: the report, the worst tiles and the provenance."""
-        from json import dumps
-
         found = report.as_json()
         if self._gallery.worst_tiles:
             found["worst_tiles"] = [
@@ -74,30 +69,25 @@ class Witness:
                 }
                 for each in self._gallery.worst_tiles
             ]
-        found["provenance"] = {"emseg": __version__, "command": _command()}
+        found["provenance"] = {"emseg": __version__, "command": self.command}
         if self.model is not None:
             found["provenance"]["model_sha256"] = self.model.card.sha256
         return dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
-    def write_page(self, path: Path, report: "SegmentationReport | ClassificationReport") -> None:
+    def write_page(self, path: Path, report: SegmentationReport | ClassificationReport) -> None:
         """Write the report as one HTML file."""
-        from emseg.cli import console
-        from emseg.reporting.page import write_page
-
-        with console.progress("report"):
+        with progress("report"):
             write_page(
                 path, report, self._gallery, self._provenance(), calibration=report.calibration
             )
 
-    def _provenance(self) -> "Provenance":
-        from emseg.reporting.page import Provenance
-
+    def _provenance(self) -> Provenance:
         config = self.config
         judged = f"{config.model} on {config.inputs}" if config.model else str(config.inputs)
         truth = f" against {config.masks}" if config.masks else ""
         return Provenance(
             title=f"{judged}{truth}",
-            command=_command(),
+            command=self.command,
             version=__version__,
             date=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
             files=hashed(self._files),
@@ -105,11 +95,7 @@ class Witness:
         )
 
 
-def _command() -> str:
-    return shlex.join(["emseg", *typed])
-
-
-def hashed(files: "dict[Path, None]") -> tuple[tuple[str, str], ...]:
+def hashed(files: dict[Path, None]) -> tuple[tuple[str, str], ...]:
     """Hash files until that would take too long."""
     left, found = _MOST_HASHED, []
     for path in files:
@@ -123,7 +109,7 @@ def hashed(files: "dict[Path, None]") -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def card_lines(model: "Model") -> tuple[tuple[str, str], ...]:
+def card_lines(model: Model) -> tuple[tuple[str, str], ...]:
     """Say which model it is."""
     card = model.card
     return (

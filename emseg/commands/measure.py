@@ -1,4 +1,4 @@
-"""``emseg measure`` at work: field by field, then what all of them say."""
+"""Label images are measured, field by field, then what all of them say."""
 
 import logging
 from collections.abc import Iterator
@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from emseg import __version__
-from emseg.cli import console
-from emseg.cli.measure_overlays import Overlay
-from emseg.cli.measure_tables import tell_notices
+from emseg.commands.measure_overlays import Overlay
 from emseg.config import MeasureConfig
-from emseg.errors import EmsegError, MismatchError, StorageError
+from emseg.errors import EmsegError, MismatchError, StorageError, UsageError
+from emseg.meters import progress, tracked
 from emseg.outcomes import worded
 from emseg.reporting.sizes import write_sizes
 from emseg.survey import (
@@ -21,41 +20,78 @@ from emseg.survey import (
     FieldResult,
     Inputs,
     Summary,
+    caveats,
     find_all,
+    find_inputs,
     phases_of,
     read_scene,
 )
-from emseg.writing import write_table, write_text
-from emseg.writing.growing_tables import GrowingTable, growing_csv, growing_parquet
+from emseg.writing import results_folder, write_table, write_text
+from emseg.writing.growing_tables import (
+    GrowingTable,
+    growing_csv,
+    growing_parquet,
+    require_parquet,
+)
 
 _log = logging.getLogger(__name__)
-_OBJECTS, _SUMMARY, _TABLE, _SETTINGS = (
-    "objects.csv", "summary.json", "summary.csv", "measure.toml",
-)  # fmt: skip
+SUMMARY = "summary.json"
+"""What a measurement found, in its folder."""
+
+_OBJECTS, _TABLE, _SETTINGS = "objects.csv", "summary.csv", "measure.toml"
 
 
-def tell_earlier(out: Path) -> None:
+def measure(config: MeasureConfig) -> Summary:
+    """Measure the objects and phases of label images, and write what was found.
+
+    Parameters
+    ----------
+    config : MeasureConfig
+        What is measured, and how. ``objects.csv`` appears when the last field is done.
+
+    Raises
+    ------
+    UsageError
+        When an option fits no file, or results would lie among the label images.
+    EmsegError
+        When no field could be measured, or the results cannot be written.
+    """
+    if config.parquet:
+        require_parquet()
+    failures = Failures()
+    inputs = find_inputs(config, failures, tracked("looking at the values"))
+    _refuse_among_inputs(config.out, inputs)
+    with results_folder(config.out):
+        _tell_earlier(config.out)
+        summary = _measured(inputs, config, failures)
+        _write(summary)
+    return summary
+
+
+def _refuse_among_inputs(out: Path, inputs: Inputs) -> None:
+    if out.resolve() in {field.plane.stack.path.resolve().parent for field in inputs.fields}:
+        raise UsageError(
+            f"--out {out} is the folder of the label images, where pictures of measurements would "
+            "be taken for label images; choose another"
+        )
+
+
+def _tell_earlier(out: Path) -> None:
     """Tell that a folder holds measurements already."""
-    if (out / _SUMMARY).exists():
+    if (out / SUMMARY).exists():
         _log.warning(
             "%s holds earlier measurements; files of the same name are replaced, others stay",
             out,
         )
 
 
-def run(inputs: Inputs, config: MeasureConfig, failures: Failures) -> Summary:
-    """Measure all fields under a progress bar; ``objects.csv`` appears when the last is done.
-
-    Raises
-    ------
-    EmsegError
-        When no field could be measured, or the results cannot be written.
-    """
-    console.remark(_first_line(inputs))
+def _measured(inputs: Inputs, config: MeasureConfig, failures: Failures) -> Summary:
+    """Measure field by field."""
+    _log.info("%s", _first_line(inputs))
     done: list[FieldResult] = []
     with (
         ExitStack() as files,
-        console.progress("measuring", len(inputs.fields), unit="images") as meter,
+        progress("measuring", len(inputs.fields), unit="images") as meter,
     ):
         tables = _Tables([files.enter_context(each) for each in _growing(config)])
         for field in inputs.fields:
@@ -137,24 +173,18 @@ def _first_line(inputs: Inputs) -> str:
     return f"measuring {', '.join(inputs.meaning.measured)} in {count}, pixel size: {shown}"
 
 
-def conclude(summary: Summary) -> str:
-    """Write what was found in all fields, and how; return the text of ``summary.json``.
-
-    Raises
-    ------
-    NotWritableError, StorageError
-        When the files cannot be written.
-    """
+def _write(summary: Summary) -> None:
+    """Write what was found in all fields, and how."""
     config, out = summary.config, summary.config.out
     text = dumps(summary.as_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     settings = f"# emseg {__version__}\n{config.to_toml()}"
     write_text(out / _SETTINGS, settings, "replace")
-    text = write_text(out / _SUMMARY, text)
+    write_text(out / SUMMARY, text)
     write_table(out / _TABLE, list(summary.rows()))
     if config.pictures:
         _draw_sizes(summary)
-    tell_notices(summary)
-    return text
+    for line in caveats(summary):
+        _log.warning("%s", line)
 
 
 def _draw_sizes(summary: Summary) -> None:

@@ -1,13 +1,12 @@
 """Pictures that ``emseg info --thumbnails`` draws, one a file, and the page that shows them."""
 
+import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from emseg.cli.console import remark
-from emseg.cli.info_text import described_sizes
 from emseg.micrograph import LabelImage
 from emseg.reading import Contents, ReadOptions
 from emseg.reading.reduced import read_reduced
@@ -16,6 +15,7 @@ from emseg.writing.picture import pixel_note
 from emseg.writing.thumbnails import LONGEST, Exhibit, write_contact_sheet, write_thumbnail
 from emseg.writing.whole import require_apart, results_folder
 
+_log = logging.getLogger(__name__)
 _PAGE = "index.html"
 _FINE = 3  # classes are averaged as colours, of so many times the pixels of the picture
 
@@ -61,7 +61,8 @@ class Thumbnails:
             if self._exhibits:
                 write_contact_sheet(self._folder / _PAGE, self._exhibits)
                 if kind is None:
-                    remark(f"written: {self._folder / _PAGE}, pictures: {len(self._exhibits):,}")
+                    page, count = self._folder / _PAGE, f"{len(self._exhibits):,}"
+                    _log.info("written: %s, pictures: %s", page, count)
 
     def add(self, contents: Contents) -> None:
         """Draw the image that is taken of a file, of a stack the plane in the middle.
@@ -83,5 +84,5 @@ class Thumbnails:
             small = read_reduced(path, self._options, _FINE * LONGEST, average=False)
             labels = contents.labels.label_image(small.plane or 0, small.pixels[0])
         write_thumbnail(self._folder / self._pictures[path], small, labels)
-        lines = (f"{described_sizes(taken)}, {taken.dtype}", pixel_note(taken.pixel_size))
+        lines = (f"{taken.sizes}, {taken.dtype}", pixel_note(taken.pixel_size))
         self._exhibits.append(Exhibit(self._pictures[path], self._names[path], lines))

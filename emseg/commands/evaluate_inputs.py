@@ -1,18 +1,13 @@
 """What an evaluation compares and asks, from its configuration."""
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from emseg.config import EvaluateConfig
-    from emseg.evaluation import MaskRule, Question
-    from emseg.evaluation.matching import Masks
+from emseg.calibration import parse_distance, parse_smallest
+from emseg.config import EvaluateConfig, parse_slices
+from emseg.evaluation import USUAL, MaskRule, Question
+from emseg.evaluation.matching import Masks
 
 
-def question(config: "EvaluateConfig") -> "Question":
+def question(config: EvaluateConfig) -> Question:
     """Say which numbers are wanted."""
-    from emseg.calibration import parse_distance, parse_smallest
-    from emseg.evaluation import USUAL, Question
-
     return Question(
         metrics=USUAL if config.metrics is None else config.metrics,
         distance=parse_distance(config.distance) if config.distance else None,
@@ -24,7 +19,7 @@ def question(config: "EvaluateConfig") -> "Question":
     )
 
 
-def truth_of(config: "EvaluateConfig") -> "Masks | None":
+def truth_of(config: EvaluateConfig) -> Masks | None:
     """Take the masks as one set or as one a class, whichever was named."""
     if config.compare is not None and not config.mask_folders:
         return [config.inputs]
@@ -33,15 +28,11 @@ def truth_of(config: "EvaluateConfig") -> "Masks | None":
     return None if config.masks is None else [config.masks]
 
 
-def rule_of(config: "EvaluateConfig") -> "MaskRule":
+def rule_of(config: EvaluateConfig) -> MaskRule:
     """Say what the values of masks mean."""
-    from emseg.evaluation import MaskRule
-
     return MaskRule(config.classes, config.labels, config.prediction_labels, config.unlabelled)
 
 
-def slices_of(config: "EvaluateConfig") -> slice | None:
+def slices_of(config: EvaluateConfig) -> slice | None:
     """Say which planes are compared."""
-    from emseg.config import parse_slices
-
     return parse_slices(config.slices) if config.slices else None
