@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.chain import append, commit, is_done
-from benchmarks.code_state import code_state
+from benchmarks.code_state import code_state, of_one_state
 from benchmarks.learning import ROOT, superalloy
 from benchmarks.predicting.setting import machine
 
@@ -98,7 +98,7 @@ def main() -> None:
     parser.add_argument("conditions", nargs="*", metavar="CONDITION", help=", ".join(CONDITIONS))
     parser.add_argument("--minutes", type=float, default=4)
     asked = parser.parse_args()
-    code = code_state(("cli", "reporting", "explanation", "synthesis"))
+    code = code_state()
     for condition in asked.conditions or CONDITIONS:
         key = {
             "condition": condition,
@@ -110,7 +110,7 @@ def main() -> None:
             row = key | measure(condition, asked.minutes) | {"commit": commit()}
             append(RESULTS, COLUMNS, row)
     with RESULTS.open(newline="") as file:
-        print(table([row for row in csv.DictReader(file) if row["code"] == code]))
+        print(table(of_one_state(list(csv.DictReader(file)))))
 
 
 if __name__ == "__main__":

@@ -6,11 +6,17 @@ evaluate; rows keep it beside the commit.
 """
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from benchmarks.chain import ROOT
 
-_SHOWN = ("cli", "reporting", "explanation", "synthesis")  # rooms that only show what came out
+_SHOWN = ("cli", "commands", "reporting", "explanation", "synthesis")  # only show what came out
+
+
+def of_one_state(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """Take the rows of the newest state of the code, and those that no code of emseg decided."""
+    newest = next((row["code"] for row in reversed(rows) if row["code"]), "")
+    return [row for row in rows if row["code"] in ("", newest)]
 
 
 def code_state(without: Collection[str] = _SHOWN) -> str:

@@ -23,7 +23,7 @@ from PIL import Image
 from scipy import ndimage
 
 from benchmarks.chain import append, commit, emseg, is_done
-from benchmarks.code_state import code_state
+from benchmarks.code_state import code_state, of_one_state
 from benchmarks.learning import ROOT, Part, read, superalloy
 from benchmarks.predicting.setting import machine
 from benchmarks.train import scores
@@ -137,7 +137,7 @@ def main() -> None:
     parser.add_argument("--options", default="", help="further options of emseg train, quoted")
     parser.add_argument("--tables", action="store_true", help="measure nothing, print the table")
     asked = parser.parse_args()
-    code = code_state(("cli", "reporting", "explanation", "synthesis"))
+    code = code_state()
     for seed in [] if asked.tables else asked.seeds:
         for labels in asked.labels:
             key = {
@@ -149,7 +149,7 @@ def main() -> None:
                 append(RESULTS, COLUMNS, row | {"commit": commit()})
     if RESULTS.exists():
         with RESULTS.open(newline="") as file:
-            print(table([row for row in csv.DictReader(file) if row["code"] == code]))
+            print(table(of_one_state(list(csv.DictReader(file)))))
 
 
 if __name__ == "__main__":

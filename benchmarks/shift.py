@@ -23,7 +23,7 @@ import tifffile
 from scipy import ndimage
 
 from benchmarks.chain import append, commit, emseg, is_done
-from benchmarks.code_state import code_state
+from benchmarks.code_state import code_state, of_one_state
 from benchmarks.learning import DATASETS, ROOT, Dataset, read
 from benchmarks.predicting.setting import machine
 
@@ -165,7 +165,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="score this one; train nothing")
     parser.add_argument("--tables", action="store_true", help="measure nothing, print the table")
     asked = parser.parse_args()
-    code = code_state(("cli", "reporting", "explanation", "synthesis"))
+    code = code_state()
     length = f"{asked.steps} steps" if asked.steps else f"{asked.minutes:g}"
     for seed in [] if asked.tables else asked.seeds[: 1 if asked.model else None]:
         for augment in asked.augment[: 1 if asked.model else None]:
@@ -183,7 +183,7 @@ def main() -> None:
                 append(RESULTS, COLUMNS, row)
     if RESULTS.exists():
         with RESULTS.open(newline="") as file:
-            rows = [row for row in csv.DictReader(file) if row["code"] == code]
+            rows = of_one_state(list(csv.DictReader(file)))
         print(table([row for row in rows if row["dataset"] == asked.dataset]))
 
 

@@ -32,7 +32,7 @@ import numpy as np
 import tifffile
 
 from benchmarks.chain import append, commit, is_done
-from benchmarks.code_state import code_state
+from benchmarks.code_state import code_state, of_one_state
 from benchmarks.learning import DATASETS, ROOT, Dataset
 from benchmarks.predicting.setting import machine
 from emseg.evaluation.metric import Pair
@@ -234,7 +234,7 @@ def main() -> None:
         print({name: row[name] for name in COLUMNS[:10]}, flush=True)
     if RESULTS.exists():
         with RESULTS.open(newline="") as file:
-            rows = [row for row in csv.DictReader(file) if row["code"] in ("", code)]
+            rows = of_one_state(list(csv.DictReader(file)))
         print(table(rows))
 
 
