@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from emseg.errors import ContentError, EmsegError, PartialError, PathMissingError, UsageError
+from emseg.meters import Meter
 
 _log = logging.getLogger(__name__)
 _Found = TypeVar("_Found", covariant=True)
@@ -34,16 +35,6 @@ class Outcome(Generic[_Found]):
     path: Path
     found: _Found | None = None
     error: EmsegError | None = None
-
-
-class Counter(Protocol):
-    """What is told how many inputs are done."""
-
-    def reach(self, done: float) -> None:
-        """Say how many."""
-
-    def note(self, text: str) -> None:
-        """Show the name of the last one."""
 
 
 def attempt(path: Path, work: Callable[[], _Found], cure: str) -> Outcome[_Found]:
@@ -109,7 +100,7 @@ def worded(error: EmsegError | MemoryError, what: object, cure: str) -> EmsegErr
 
 
 def counted(
-    outcomes: Iterable[Outcome[_Found]], of: int, counter: Counter | None = None
+    outcomes: Iterable[Outcome[_Found]], of: int, meter: Meter | None = None
 ) -> Iterator[Outcome[_Found]]:
     """Hand outcomes on as they come; of each that failed beside others the log says why.
 
@@ -119,14 +110,14 @@ def counted(
         Of the inputs.
     of : int
         How many inputs there are.
-    counter : Counter, optional
+    meter : Meter, optional
         Told of each.
     """
     for number, outcome in enumerate(outcomes, start=1):
         tell_failure(outcome, of)
-        if counter is not None:
-            counter.note(outcome.path.name)
-            counter.reach(number)
+        if meter is not None:
+            meter.note(outcome.path.name)
+            meter.reach(number)
         yield outcome
 
 

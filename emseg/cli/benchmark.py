@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emseg.cli.options import Backend, Device, Json, Precision, Threads
+from emseg.meters import progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +82,6 @@ def _measured(
 ) -> "Speeds":
     import tempfile
 
-    from emseg.cli.console import progress
     from emseg.inference.trials.speed import measure_speeds
 
     backends = [each.backend for each in found if each.backend is not None]

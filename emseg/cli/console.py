@@ -160,24 +160,10 @@ def show_traceback(error: BaseException) -> None:
 
 @contextmanager
 def progress(description: str, total: float | None = None, unit: str = "") -> Iterator[Meter]:
-    """Show how far a long piece of work is.
+    """Open a meter as `emseg.meters.progress` asks for it.
 
     A bar with rate and time left on a terminal, a plain line now and then elsewhere, the rarer
     the longer it takes, nothing with ``--quiet``.
-
-    Parameters
-    ----------
-    description : str
-        What is being done, as in ``"predicting"``.
-    total : float or None
-        Steps in all; None when nobody knows yet.
-    unit : str
-        What the steps are, in the plural (``"tiles"``); a rate is shown when it is given.
-
-    Yields
-    ------
-    Meter
-        Told how far the work is: ``advance(steps)``, ``reach(done, total)``, ``note(text)``.
     """
     if _quiet:
         yield Silence()

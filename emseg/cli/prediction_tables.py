@@ -19,7 +19,7 @@ def prediction_table(rows: Sequence[Mapping[str, object]]) -> Table:
     Parameters
     ----------
     rows : sequence of mapping
-        As `emseg.inference.FileOutcome` holds them, of one task.
+        As `emseg.inference.Predicted` holds them, of one task.
     """
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("micrograph")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from emseg.memory import free_bytes, in_words
+from emseg.meters import progress
 
 if TYPE_CHECKING:
     from emseg.config import TrainConfig
@@ -21,7 +22,7 @@ def tell_training(config: "TrainConfig", *, json: bool) -> None:
     EmsegError
         Whatever is wrong with the names, the files or the labels.
     """
-    from emseg.cli.console import out, print_json, progress, result
+    from emseg.cli.console import out, print_json, result
     from emseg.cli.tables import add_row, new_table
     from emseg.inference import choose_device, share_processor
     from emseg.training.forecast import forecast_training
