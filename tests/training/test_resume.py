@@ -129,26 +129,32 @@ def test_a_run_that_is_killed_ends_as_one_that_never_was(configure, whole_run, c
 @needs_fork
 @pytest.mark.long
 def test_ten_kills_at_any_moment_cost_nothing(configure):
-    whole = train(configure("whole", steps=480), ignore)
-    config, rng, kills = configure("killed", steps=480), np.random.default_rng(0), 0
+    whole = train(configure("whole", steps=240), ignore)
+    config, rng, kills = configure("killed", steps=240), np.random.default_rng(0), 0
 
-    def go(seconds):
-        threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    def go(life, delay):
+        """Train on, and die at any moment after so many steps and validations."""
+        seen = iter(range(life))
+
+        def report(_progress):
+            if next(seen, None) is None:
+                threading.Timer(delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
+
         if (config.out / STATE).exists():
-            resume(config.out, ignore)
+            resume(config.out, report)
         else:
-            for name in ("config.toml",):  # killed before there was anything to go on from
-                (config.out / name).unlink(missing_ok=True)
-            train(config, ignore)
+            (config.out / "config.toml").unlink(missing_ok=True)  # nothing to go on from
+            train(config, report)
 
     for _ in range(200):
-        done = in_a_child(lambda: go(rng.uniform(0.3, 2))) == 0
+        life, delay = int(rng.integers(40)), rng.uniform(0, 0.05)
+        done = in_a_child(lambda life=life, delay=delay: go(life, delay)) == 0
         if (config.out / "model").exists():
             load_model(config.out)
         if done:
             break
         kills += 1
-    assert kills >= 10
+    assert kills >= 10, kills
     assert same(weights(config.out), weights(whole.folder))
     assert rows(config.out) == rows(whole.folder)
 
