@@ -13,6 +13,7 @@ from pathlib import Path
 
 from emseg.cli import COMMANDS, load_command
 from emseg.cli.networks_list import in_short
+from emseg.cli.signature import DEFAULT
 from emseg.networks.listed import Listed, listed_networks
 from emseg.reading.formats import FORMATS, Format
 
@@ -107,8 +108,7 @@ def _network_row(row: Listed) -> str:
 def _page(name: str) -> str:
     function = load_command(name)
     text, _, examples = (inspect.getdoc(function) or "").partition("Examples\n--------\n")
-    given = inspect.signature(function).parameters.values()
-    parameters = [each for each in given if each.name != "context"]  # typer's own
+    parameters = list(inspect.signature(function).parameters.values())
     arguments = [each for each in parameters if _says(each).__class__.__name__ == "ArgumentInfo"]
     options = [each for each in parameters if each not in arguments]
     usage = " ".join(["emseg", name, "[OPTIONS]", *map(_usage, arguments)])
@@ -129,7 +129,8 @@ def _says(parameter: inspect.Parameter) -> typing.Any:
 
 
 def _help(parameter: inspect.Parameter) -> str:
-    return " ".join((_says(parameter).help or "").split()).replace("|", "\\|")
+    said, _, _ = (_says(parameter).help or "").partition(DEFAULT)
+    return " ".join(said.split()).replace("|", "\\|")
 
 
 def _metavar(parameter: inspect.Parameter) -> str:
@@ -172,14 +173,12 @@ def _kind(parameter: inspect.Parameter) -> typing.Any:
 
 def _default(parameter: inspect.Parameter) -> str:
     value = parameter.default
-    if isinstance(value, Enum):
-        value = value.value
     if value is inspect.Parameter.empty:
         return "required"
-    shown = _says(parameter).show_default
-    if isinstance(shown, str):
-        return shown
-    return "" if value is None or value is False or value == () or value == [] else f"`{value}`"
+    _, is_said, default = (_says(parameter).help or "").partition(DEFAULT)
+    if is_said:
+        return f"`{default.removesuffix(']')}`"
+    return "" if value in (None, False) else f"`{value}`"
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 Nothing heavy is imported, so that what is mistyped is refused at once.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from emseg.errors import UsageError
@@ -22,22 +23,27 @@ class Instances(StrEnum):
     WATERSHED = "watershed"
 
 
-def parse_threshold(text: str) -> tuple[str, float]:
-    """Read what a user typed: ``"crack=0.7"``.
+def parse_thresholds(typed: Iterable[str]) -> dict[str, float]:
+    """Read what a user typed: ``"crack=0.7"``, one a class.
 
     Raises
     ------
     UsageError
-        When it is no class with a probability above 0 and up to 1.
+        When one is no class with a probability above 0 and up to 1, or a class has two.
     """
-    name, _, value = text.rpartition("=")
-    try:
-        threshold = float(value)
-    except ValueError:
-        threshold = 0.0
-    if not name or not 0 < threshold <= 1:
-        raise UsageError(
-            f"--threshold {text}: write a class and the probability that it needs, above 0 and up "
-            "to 1, as in crack=0.7"
-        )
-    return name, threshold
+    thresholds: dict[str, float] = {}
+    for text in typed:
+        name, _, value = text.rpartition("=")
+        try:
+            threshold = float(value)
+        except ValueError:
+            threshold = 0.0
+        if not name or not 0 < threshold <= 1:
+            raise UsageError(
+                f"--threshold {text}: write a class and the probability that it needs, above 0 "
+                "and up to 1, as in crack=0.7"
+            )
+        if name in thresholds:
+            raise UsageError(f"--threshold {name} is given twice; leave one out")
+        thresholds[name] = threshold
+    return thresholds

@@ -1,9 +1,11 @@
-"""What a training starts from, as it is typed: ``--pretrained``, ``--freeze`` and the like.
+"""What a network starts from, as it is typed: ``--option``, ``--pretrained``, ``--freeze``.
 
 Nothing heavy is imported, so that what is mistyped is refused at once.
 """
 
+import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from emseg.errors import PathMissingError, UnknownNameError, UsageError
@@ -12,6 +14,8 @@ WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")
 WORDS = ("auto", "none", "imagenet", "micronet")
 HUB = "hf:"
 _REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(@[\w./-]+)?")
+Value = bool | int | float | str
+_TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 _STAGES = re.compile(r"([1-9][0-9]*)-stages?")
 
 
@@ -69,3 +73,43 @@ def frozen_stages(freeze: str) -> int | None:
             "two stages"
         )
     return int(some[1])
+
+
+def parse_options(given: Sequence[str]) -> dict[str, Value]:
+    """Read ``NAME=VALUE``, one an option of the network.
+
+    Returns
+    -------
+    dict
+        Numbers and truth values where the text is one, text otherwise; a dash in a name is an
+        underscore.
+
+    Raises
+    ------
+    UsageError
+        When one is not ``NAME=VALUE``, its value is NaN or infinite, or an option is named twice.
+    """
+    options: dict[str, Value] = {}
+    for each in given:
+        name, equals, text = (part.strip() for part in each.partition("="))
+        name = name.replace("-", "_")
+        if not (name and equals and text):
+            raise UsageError(f"--option cannot read {each!r}; write --option dropout=0.2")
+        if name in options:
+            raise UsageError(f"--option names {name!r} twice; give each option one value")
+        value = _value(text)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UsageError(f"--option {name}={text} is no finite number; write {name}=0.2")
+        options[name] = value
+    return options
+
+
+def _value(text: str) -> Value:
+    if text.lower() in _TRUTHS:
+        return _TRUTHS[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

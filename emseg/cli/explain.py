@@ -1,87 +1,18 @@
 """``emseg explain``: what a model looks at in a micrograph."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from emseg.cli.options import (
-    AllowExternal,
-    Axes,
-    Channels,
-    Crop,
-    Device,
-    Json,
-    KeepBar,
-    PixelSize,
-    Rescale,
-    Signal,
-    Threads,
-)
-from emseg.errors import UnknownNameError
+from emseg.cli.options import Json
+from emseg.cli.signature import Typed, takes
+from emseg.config import ExplainConfig
 
 if TYPE_CHECKING:
     from emseg.explanation import HeatMap, Record
 
-_KINDS = ("importance", "filters", "features", "gradcam", "cam", "occlusion")
 
-
-def explain(
-    model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="A model folder, or the run folder around it.")
-    ],
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="A micrograph.")],
-    what: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LIST",
-            help=f"What to draw: {','.join(_KINDS)}; all that the network allows by default.",
-        ),
-    ] = None,
-    layer: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Layer whose feature maps and Grad-CAM are drawn; give it again for more.",
-        ),
-    ] = None,
-    class_name: Annotated[
-        str | None,
-        typer.Option(
-            "--class",
-            metavar="NAME",
-            help="Class to explain; by default the most probable one, of a segmentation the "
-            "largest after the first.",
-        ),
-    ] = None,
-    patch: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", min=2, help="Side of the grey patch of occlusion in pixels of the network."
-        ),
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("explanation"),
-    slices: Annotated[
-        str | None, typer.Option(metavar="A:B", help="Plane of a stack: the first of the range.")
-    ] = None,
-    axes: Axes = None,
-    signal: Signal = None,
-    channels: Channels = None,
-    pixel_size: PixelSize = None,
-    rescale: Rescale = "auto",
-    invert: Annotated[
-        bool | None,
-        typer.Option(
-            "--invert/--no-invert", help="Swap dark and bright; as in training by default."
-        ),
-    ] = None,
-    crop: Crop = None,
-    keep_bar: KeepBar = False,
-    allow_external: AllowExternal = False,
-    device: Device = "auto",
-    threads: Threads = None,
-    json: Json = False,
-) -> None:
+@takes(ExplainConfig)
+def explain(typed: Typed, *, json: Json = False) -> None:
     """Show what a model looks at: filters, feature maps and heat maps on a micrograph.
 
     Filters of the first layer, feature maps from shallow to deep, Grad-CAM, class activation maps
@@ -98,48 +29,16 @@ def explain(
     """
     from emseg.cli.machine import settle_threads
 
-    settle_threads(device, threads)
+    config = ExplainConfig.from_options(**typed)
+    settle_threads(config.device, config.threads)
     from emseg.cli.console import print_json
     from emseg.commands import explain as command
-    from emseg.config import ExplainConfig
 
-    config = ExplainConfig.from_options(
-        model=model,
-        image=image,
-        what=_kinds(what),
-        layers=tuple(layer or ()),
-        class_name=class_name,
-        patch=patch,
-        out=out,
-        slices=slices,
-        axes=axes,
-        signal=signal,
-        channels=channels,
-        pixel_size=pixel_size,
-        rescale=rescale,
-        invert=invert,
-        crop=crop,
-        keep_bar=keep_bar,
-        allow_external=allow_external,
-        device=device,
-        threads=threads,
-    )
     record = command.explain(config)
     if json:
         print_json(record.to_json())
     else:
-        _show(record, out)
-
-
-def _kinds(what: str | None) -> tuple[str, ...] | None:
-    """Read the list of what is to be drawn."""
-    if what is None:
-        return None
-    said = tuple(each.strip().lower() for each in what.split(","))
-    for each in said:
-        if each not in _KINDS:
-            raise UnknownNameError("kind of explanation (--what)", each, _KINDS)
-    return said
+        _show(record, config.out)
 
 
 def _show(record: "Record", out: Path) -> None:

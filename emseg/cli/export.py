@@ -126,17 +126,17 @@ def _unmasked(model: "Model", images: list[str]) -> list[_Read]:
 
 def _masked(model: "Model", images: list[str], masks: list[str]) -> list[_Read]:
     """Find the mask of each micrograph, whose values mean what they meant in the training."""
-    from emseg.cli.mask_options import class_folders
     from emseg.commands.refusing import refuse_for_classifier
     from emseg.config import Task
     from emseg.evaluation import MaskRule
     from emseg.evaluation.matching import list_mask_planes, match_masks
     from emseg.evaluation.meaning import meaning_of_masks
+    from emseg.mask_values import parse_mask_folders
     from emseg.reading import NO_MICROGRAPHS, list_planes
 
     if model.card.task is Task.CLASSIFICATION:
         refuse_for_classifier({"masks": masks})
-    folders = class_folders(masks) if "=" in masks[0] else {}
+    folders = parse_mask_folders(masks) if "=" in masks[0] else {}
     matches = match_masks(
         list_planes(images, options=model.card.read_options(), skip=NO_MICROGRAPHS),
         list_mask_planes(folders or masks),

@@ -1,12 +1,13 @@
 """``emseg info``: what files hold, for a person and for machines."""
 
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emseg.cli.options import AllowExternal, Axes, Channels, Crop, Json, KeepBar, PixelSize, Signal
+from emseg.cli.options import Json
+from emseg.cli.signature import Typed, takes
+from emseg.config import InfoConfig
 from emseg.errors import ContentError, PartialError
 from emseg.outcomes import raise_failures
 
@@ -19,26 +20,13 @@ if TYPE_CHECKING:
     from emseg.outcomes import Outcome
 
 
+@takes(InfoConfig)
 def info(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, folders or globs.")],
+    typed: Typed,
+    *,
     details: Annotated[
         bool, typer.Option("--details", help="All signals of each file, also of several files.")
     ] = False,
-    range_: Annotated[
-        bool,
-        typer.Option("--range", help="Read all pixels for their smallest and largest value."),
-    ] = False,
-    thumbnails: Annotated[
-        Path | None,
-        typer.Option(metavar="OUT", help="Write a small picture of each image into this folder."),
-    ] = None,
-    axes: Axes = None,
-    signal: Signal = None,
-    channels: Channels = None,
-    pixel_size: PixelSize = None,
-    crop: Crop = None,
-    keep_bar: KeepBar = False,
-    allow_external: AllowExternal = False,
     json: Json = False,
 ) -> None:
     """Say what each file holds: axes, shape, dtype and pixel size.
@@ -57,20 +45,8 @@ def info(
     emseg info runs/unet-1
     """
     from emseg.commands.info import Info
-    from emseg.config import InfoConfig
 
-    config = InfoConfig.from_options(
-        files=tuple(files),
-        ranges=range_,
-        thumbnails=thumbnails,
-        axes=axes,
-        signal=signal,
-        channels=channels,
-        pixel_size=pixel_size,
-        crop=crop,
-        keep_bar=keep_bar,
-        allow_external=allow_external,
-    )
+    config = InfoConfig.from_options(**typed)
     _conclude(_shown(Info(config), details=details, json=json))
 
 

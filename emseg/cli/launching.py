@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from emseg.cli.signature import Typed
 from emseg.errors import ContentError, UsageError
 
 if TYPE_CHECKING:
@@ -44,20 +45,20 @@ def threads_each(threads: int | None, devices: int | None) -> int | None:
     return max(1, cores // devices)
 
 
-def place_taken(options: dict[str, Any]) -> "Place | None":
+def place_taken(typed: Typed) -> "Place | None":
     """Find the place that ``torchrun`` or ``srun`` gave this process; None without them.
 
     Parameters
     ----------
-    options : dict
-        Of the command; ``devices`` and ``nodes`` are filled in as torchrun has them.
+    typed : dict
+        What was typed; ``devices`` and ``nodes`` are filled in as torchrun has them.
 
     Raises
     ------
     UsageError
         When the options say otherwise.
     """
-    devices, nodes = options["devices"], options["nodes"]
+    devices, nodes = typed.get("devices"), typed.get("nodes")
     asked = (devices or 1) * (nodes or 1)
     if "RANK" not in os.environ and (asked == 1 or _TASKS not in os.environ):
         return None
@@ -67,12 +68,12 @@ def place_taken(options: dict[str, Any]) -> "Place | None":
     if place is not None:
         there = {"devices": place.local, "nodes": place.of // place.local}
         for name, count in there.items():
-            if options[name] not in (None, count):
+            if typed.get(name) not in (None, count):
                 raise UsageError(
-                    f"--{name} {options[name]}: torchrun began {place.local} processes on each of "
+                    f"--{name} {typed[name]}: torchrun began {place.local} processes on each of "
                     f"{there['nodes']} nodes; leave it out"
                 )
-        options.update(there)
+        typed.update(there)
         return place
     place = Place.of_slurm(os.environ, devices or 1) if asked > 1 else None
     if place is not None and place.of != asked:

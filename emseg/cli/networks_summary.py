@@ -140,8 +140,8 @@ def _of_name(
     name: str, given: _Given, shape: tuple[int, int, int] | None
 ) -> "tuple[NetworkSpec, tuple[int, int, int]]":
     """Find a network of the catalogue."""
-    from emseg.cli.network_options import parse_options
     from emseg.networks import NetworkSpec, check_network, find_entry, with_image_size
+    from emseg.starting import parse_options
 
     encoder, said, options, classes = given
     task = _task(name, said, encoder)

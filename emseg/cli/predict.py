@@ -5,109 +5,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emseg.cli.answer_options import (
-    FillHoles,
-    Instances,
-    Mirror,
-    Smallest,
-    Threshold,
-    Tta,
-    Uncertainty,
-    members_of,
-    thresholds_of,
-    turns_of,
-)
-from emseg.cli.options import (
-    AllowExternal,
-    Axes,
-    Backend,
-    Channels,
-    Crop,
-    Device,
-    Json,
-    KeepBar,
-    MaxRam,
-    MaxVram,
-    PixelSize,
-    Precision,
-    Rescale,
-    Signal,
-    Threads,
-)
+from emseg.cli.options import Json
+from emseg.cli.signature import Typed, takes
+from emseg.config import PredictConfig
 from emseg.errors import UsageError
 from emseg.outcomes import raise_failures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from emseg.config import PredictConfig
     from emseg.inference import Predicted
     from emseg.outcomes import Outcome
 
 
+@takes(PredictConfig)
 def predict(
-    model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="A model folder, or the run folder around it.")
-    ],
-    inputs: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="INPUTS...",
-            help="Micrographs: files, folders, stacks or globs. Further models before them answer "
-            "together with the first.",
-        ),
-    ],
-    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("predictions"),
-    image_format: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            metavar="ome.tif|ome.zarr|hspy",
-            help="What label images and probabilities are written as.",
-        ),
-    ] = "ome.tif",
-    slices: Annotated[
-        str | None,
-        typer.Option(metavar="A:B", help="Planes of the one stack, or files of the folder."),
-    ] = None,
-    probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="Write class probabilities beside the labels.")
-    ] = False,
-    previews: Annotated[bool, typer.Option(help="Write a picture of each label image.")] = True,
-    tta: Tta = None,
-    mirror: Mirror = False,
-    uncertainty: Uncertainty = False,
-    threshold: Threshold = None,
-    smallest: Smallest = None,
-    fill_holes: FillHoles = None,
-    instances: Instances = None,
-    top_k: Annotated[int, typer.Option(help="Classes a row, for a classifier.")] = 3,
-    tile: Annotated[
-        int | None, typer.Option(help="Side of a tile in pixels; as memory allows by default.")
-    ] = None,
-    halo: Annotated[
-        int | None, typer.Option(help="Margin that a tile reads and does not keep; see the card.")
-    ] = None,
-    axes: Axes = None,
-    signal: Signal = None,
-    channels: Channels = None,
-    pixel_size: PixelSize = None,
-    rescale: Rescale = "auto",
-    invert: Annotated[
-        bool | None,
-        typer.Option(
-            "--invert/--no-invert", help="Swap dark and bright; as in training by default."
-        ),
-    ] = None,
-    crop: Crop = None,
-    keep_bar: KeepBar = False,
-    allow_external: AllowExternal = False,
-    device: Device = "auto",
-    threads: Threads = None,
-    backend: Backend = "auto",
-    precision: Precision = None,
-    max_ram: MaxRam = None,
-    max_vram: MaxVram = None,
+    typed: Typed,
+    *,
+    mirror: Annotated[bool, typer.Option("--mirror", help="The same as --tta d4.")] = False,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -145,45 +60,13 @@ def predict(
         raise UsageError(
             "--dry-run predicts nothing, and --check-seams predicts twice; leave one out"
         )
-    settle_threads(device, threads)
+    settle_threads(typed.get("device", "auto"), typed.get("threads"))
     from emseg.commands import predict as command
-    from emseg.config import PredictConfig
 
-    members, micrographs = members_of(inputs)
-    config = PredictConfig.from_options(
-        model=model,
-        members=members,
-        inputs=micrographs,
-        out=out,
-        format=image_format,
-        slices=slices,
-        axes=axes,
-        signal=signal,
-        channels=channels,
-        pixel_size=pixel_size,
-        rescale=rescale,
-        invert=invert,
-        crop=crop,
-        keep_bar=keep_bar,
-        allow_external=allow_external,
-        device=device,
-        threads=threads,
-        backend=backend,
-        precision=precision,
-        max_ram=max_ram,
-        max_vram=max_vram,
-        tile=tile,
-        halo=halo,
-        probabilities=probabilities,
-        previews=previews,
-        tta=turns_of(tta, mirror=mirror),
-        uncertainty=uncertainty,
-        thresholds=thresholds_of(threshold),
-        smallest=smallest,
-        fill_holes=fill_holes,
-        instances=instances,
-        top_k=top_k,
-    )
+    members, micrographs = _members_of(typed["inputs"])
+    if mirror:
+        typed["tta"] = _mirrored(typed.get("tta"))
+    config = PredictConfig.from_options(**typed | {"members": members, "inputs": micrographs})
     if check_seams:
         from emseg.cli.seams_table import tell_seams
 
@@ -206,7 +89,25 @@ def predict(
     raise_failures(outcomes, len(outcomes))
 
 
-def show(outcomes: "Sequence[Outcome[Predicted]]", config: "PredictConfig") -> None:
+def _mirrored(tta: str | None) -> str:
+    """Take ``--mirror`` for ``--tta d4``."""
+    if tta not in (None, "d4"):
+        raise UsageError(f"--mirror is --tta d4, and --tta {tta} says otherwise; leave one out")
+    return "d4"
+
+
+def _members_of(inputs: "Sequence[str]") -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Part what follows the first model: further models at the head of it, and micrographs."""
+    from emseg.bundle.finding import is_model
+
+    paths = [Path(each) for each in inputs]
+    count = next((at for at, path in enumerate(paths) if not is_model(path)), len(paths))
+    if count == len(paths):
+        raise UsageError("there are models and no micrographs; name micrographs behind the models")
+    return tuple(paths[:count]), tuple(paths[count:])
+
+
+def show(outcomes: "Sequence[Outcome[Predicted]]", config: PredictConfig) -> None:
     """Print what was predicted, and where it lies."""
     from emseg.cli.console import out, result
     from emseg.cli.prediction_tables import prediction_table

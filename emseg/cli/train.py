@@ -1,28 +1,54 @@
 """``emseg train``: micrographs and masks, or folders of classes, become a model."""
 
-import inspect
 import shlex
 import time
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
-from emseg.cli.train_options import train_options
+import typer
+
+from emseg.cli.options import Json
+from emseg.cli.signature import Typed, takes
+from emseg.config import TrainConfig
 from emseg.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
 
-    from emseg.config import TrainConfig
     from emseg.training import TrainedRun
     from emseg.training.processes import Place
 
-_WITH_RESUME = {  # how a run goes on, not what it is
-    "resume", "device", "devices", "nodes", "threads", "json",
-}  # fmt: skip
+Settings = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Settings that a run wrote, config.toml; options go on top."),
+]
+_HOW = {"device", "devices", "nodes", "threads"}  # a run goes on, not what it is
 
 
-def train(**options: Any) -> None:
+@takes(TrainConfig)
+def train(
+    typed: Typed,
+    *,
+    config: Settings = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Go on with a run that was stopped or killed."),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Say what would be learnt, in what memory and time; train nothing."
+        ),
+    ] = False,
+    show_augmentation: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PNG", help="Draw crops as it would learn from them, and train nothing."
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Train a network on images and masks, or a classifier on folders of images.
 
     Micrographs and masks are matched by name (image_07.dm4 and image_07_mask.png belong
@@ -44,37 +70,33 @@ def train(**options: Any) -> None:
     from emseg.cli.console import print_json
     from emseg.cli.launching import follow, place_taken, threads_each
     from emseg.cli.machine import settle_threads
-    from emseg.cli.train_config import typed_of
 
     begun = time.monotonic()  # what is imported from here on takes seconds of a minute
-    settle_threads(options["device"], threads_each(options["threads"], options["devices"]))
-    typed = typed_of(options)
-    place = place_taken(options)
-    options.pop("context", None)
-    resume, as_json = options.pop("resume"), options.pop("json")
-    picture, is_dry = options.pop("show_augmentation"), options.pop("dry_run")
+    device, threads = typed.get("device", "auto"), typed.get("threads")
+    settle_threads(device, threads_each(threads, typed.get("devices")))
+    place = place_taken(typed)
+    is_looked_at = dry_run or show_augmentation is not None
     if place is not None and place.rank:
-        if picture is None and not is_dry:  # which the first process does alone
-            follow(place, options["device"], options["threads"])
+        if not is_looked_at:  # which the first process does alone
+            follow(place, device, threads)
         return
-    if resume is None and (picture is not None or is_dry):
-        _looked_at(_config(options, typed), picture, is_dry=is_dry, json=as_json)
+    if resume is not None:
+        trained = _resumed(resume, typed, config, begun, place, json=json)
+    elif is_looked_at:
+        _looked_at(_config(typed, config), show_augmentation, is_dry=dry_run, json=json)
         return
-    if resume is None and options["folds"] is not None:
-        _folds(options, typed, place, json=as_json)
+    elif "folds" in typed:
+        _folds(typed, config, place, json=json)
         return
-    trained = (
-        _new(options, typed, begun, place, json=as_json)
-        if resume is None
-        else _resumed(resume, options, typed, begun, place, json=as_json)
-    )
-    if as_json:
+    else:
+        trained = _new(typed, config, begun, place, json=json)
+    if json:
         print_json((trained.folder / "model" / "config.json").read_text(encoding="utf-8"))
     if trained.interrupted:
         raise KeyboardInterrupt
 
 
-def _looked_at(config: "TrainConfig", picture: Path | None, *, is_dry: bool, json: bool) -> None:
+def _looked_at(config: TrainConfig, picture: Path | None, *, is_dry: bool, json: bool) -> None:
     """Draw crops, or say what a training would be; train nothing."""
     from emseg.cli.train_config import require_steps
 
@@ -89,60 +111,48 @@ def _looked_at(config: "TrainConfig", picture: Path | None, *, is_dry: bool, jso
         tell_training(config, json=json)
 
 
-def _config(options: dict[str, Any], typed: "Collection[str]") -> "TrainConfig":
+def _config(typed: Typed, settings: Path | None) -> TrainConfig:
     from emseg.cli.train_config import train_config
 
-    paths = ("images", "masks", "val_images", "val_masks")
-    images, masks, val_images, val_masks = (options[name] or [] for name in paths)
-    others = {name: value for name, value in options.items() if name not in paths}
-    others |= {"val_fraction": others.pop("val"), "options": others.pop("option") or None}
-    return train_config(images, masks, val_images, val_masks, typed=typed, **others)
+    return train_config(typed, settings)
 
 
 @contextmanager
-def _placed(options: dict[str, Any], typed: "Collection[str]") -> "Iterator[TrainConfig]":
+def _placed(typed: Typed, settings: Path | None) -> "Iterator[TrainConfig]":
     """Configure a training in the folder that was named, or in one that no other run takes."""
     from emseg.cli.numbered_folders import claimed
 
-    config = _config(options, typed)
-    is_named = options["out"] is not None
-    with nullcontext(config.out) if is_named else claimed(config.out) as folder:
+    config = _config(typed, settings)
+    with nullcontext(config.out) if "out" in typed else claimed(config.out) as folder:
         yield config.model_copy(update={"out": folder})
 
 
 def _new(
-    options: dict[str, Any],
-    typed: "Collection[str]",
-    begun: float,
-    place: "Place | None",
-    *,
-    json: bool,
+    typed: Typed, settings: Path | None, begun: float, place: "Place | None", *, json: bool
 ) -> "TrainedRun":
     from emseg.cli.launching import together
     from emseg.commands.train import train as command
 
-    with _placed(options, typed) as config, together(config, place) as processes:
+    with _placed(typed, settings) as config, together(config, place) as processes:
         trained = command(config, _command(), begun=begun, processes=processes)
     return _told(trained, json=json)
 
 
-def _folds(
-    options: dict[str, Any], typed: "Collection[str]", place: "Place | None", *, json: bool
-) -> None:
+def _folds(typed: Typed, settings: Path | None, place: "Place | None", *, json: bool) -> None:
     """Train a model for each part of the data, and say how far they are apart."""
     from emseg.cli.launching import together
     from emseg.cli.train_folds import show_folds
     from emseg.commands.train import train_folds
 
-    with _placed(options, typed) as config, together(config, place) as processes:
+    with _placed(typed, settings) as config, together(config, place) as processes:
         folds = train_folds(config, _command(), processes=processes)
     show_folds(folds, config.out, json=json)
 
 
 def _resumed(
     folder: Path,
-    options: dict[str, Any],
-    typed: "Collection[str]",
+    typed: Typed,
+    settings: Path | None,
     begun: float,
     place: "Place | None",
     *,
@@ -151,15 +161,15 @@ def _resumed(
     from emseg.cli.launching import together
     from emseg.commands.train import resume, stopped
 
-    refused = sorted(set(typed) - _WITH_RESUME)
+    refused = [TrainConfig.spelled(name) for name in sorted(set(typed) - _HOW)]
+    refused += ["--config"] if settings is not None else []
     if refused:
-        named = "IMAGES" if refused == ["images"] else f"--{refused[0].replace('_', '-')}"
+        named = "IMAGES" if "images" in typed else refused[0]
         raise UsageError(
             f"--resume {folder} goes on with what the run began with; leave {named} out, or train "
             f"anew with --config {folder / 'config.toml'} and other options on top"
         )
-    how = {name: options[name] for name in ("device", "threads", "devices", "nodes")}
-    config = stopped(folder, **how)
+    config = stopped(folder, **{name: typed.get(name) for name in _HOW})
     with together(config, place) as processes:
         trained = resume(config, _command(), begun=begun, processes=processes)
     return _told(trained, json=json)
@@ -178,6 +188,3 @@ def _command() -> str:
     from emseg.cli import typed
 
     return shlex.join(["emseg", *typed])
-
-
-train.__signature__ = inspect.signature(train_options)  # type: ignore[attr-defined]

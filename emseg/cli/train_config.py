@@ -1,19 +1,18 @@
 """What was typed behind ``emseg train`` becomes a configuration."""
 
 import shlex
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from emseg.bundle import read_card
 from emseg.cli.console import remark
-from emseg.cli.mask_options import class_folders
-from emseg.cli.network_options import parse_options
 from emseg.cli.numbered_folders import free
+from emseg.cli.signature import Typed
 from emseg.commands.refusing import refuse_for_classifier
 from emseg.config import Task, TrainConfig
 from emseg.errors import UnknownNameError, UsageError
-from emseg.labels import parse_labels, parse_names, parse_value
+from emseg.mask_values import parse_mask_folders
 from emseg.networks import AUTO, FOREST, Usual, usual_network
 from emseg.reading import is_class_folder
 from emseg.reading.data_sets import how_to_train
@@ -28,62 +27,31 @@ _OF_STEPS = (  # options of what learns in steps from crops, which a forest does
 )
 _LENGTHS = ("epochs", "steps", "minutes")
 _MEANINGS = ("classes", "labels")  # of mask values
-_PARSERS: dict[str, Callable[[Any], Any]] = {
-    "options": parse_options,
-    "unlabelled": parse_value,
-    "classes": parse_names,
-    "labels": parse_labels,
-}
 _NETWORK = ("network", "encoder", "options")
-_SPELLED = {"val_fraction": "val", "options": "option"}  # other names on the command line
 _MASKS = {"masks": "mask_folders", "val_masks": "val_mask_folders"}
 _DATA = ("images", *_MASKS, *_MASKS.values(), "val_images")
 
 
-def typed_of(options: Mapping[str, Any]) -> set[str]:
-    """Name the options that stand on the command line; all of them where there is none."""
-    context = options.get("context")
-    if context is None:
-        return set(options)
-    sources = {name: context.get_parameter_source(name) for name in options}
-    return {name for name, source in sources.items() if source and source.name != "DEFAULT"}
-
-
-def train_config(
-    images: list[str],
-    masks: list[str],
-    val_images: list[str],
-    val_masks: list[str],
-    *,
-    config: Path | None = None,
-    typed: Collection[str] = (),
-    **options: Any,
-) -> TrainConfig:
+def train_config(typed: Typed, settings: Path | None = None) -> TrainConfig:
     """Turn what was typed into a configuration.
 
     Parameters
     ----------
-    images, masks, val_images, val_masks : list of str
-        As they were typed.
-    config : Path, optional
+    typed : dict
+        As it was typed, by the names of the fields.
+    settings : Path, optional
         A file of settings, on top of which comes what was typed.
-    typed : collection of str
-        Options that were typed, of those that have a value in any case.
-    options
-        All others.
 
     Raises
     ------
     UsageError
         When options contradict each other or something is missing.
     """
-    given = {} if config is None else _of_file(config, options, typed, has_images=bool(images))
-    options = {name: value for name, value in options.items() if value is not None}
-    if config is not None:
-        options = {name: options[name] for name in options if _SPELLED.get(name, name) in typed}
-    data = _data(images, masks, val_images, val_masks) if images or config is None else {}
-    if config is not None and not images and (masks or val_images or val_masks):
-        raise UsageError(f"masks without micrographs: name both, or leave both to {config}")
+    given = {} if settings is None else _of_file(settings, typed)
+    options = {name: value for name, value in typed.items() if name not in _DATA}
+    data = _data(typed) if "images" in typed or settings is None else {}
+    if not data and any(name in typed for name in _DATA):
+        raise UsageError(f"masks without micrographs: name both, or leave both to {settings}")
     task = _task(options.pop("task", None) or given.get("task"), data, given)
     if task is Task.CLASSIFICATION:
         named = {name: data.get(name) or data.get(of) for name, of in _MASKS.items()}
@@ -94,13 +62,11 @@ def train_config(
     if "epochs" in options and "steps" in options:
         raise UsageError("--epochs and --steps contradict each other; give one of them")
     if (options.get("network") or given.get("network")) == FOREST.name:
-        _refuse_steps(options, typed)
-    parsed = {name: _PARSERS[name](options.pop(name)) for name in _PARSERS if name in options}
-    options |= parsed
+        _refuse_steps(options)
     usual = None
     if not any(name in {**given, **options} for name in _NETWORK):
-        usual, settings = _usual(task, options)
-        options |= {"network": usual.network, "encoder": usual.encoder, "options": settings}
+        usual, of_model = _usual(task, options)
+        options |= {"network": usual.network, "encoder": usual.encoder, "options": of_model}
     options.setdefault("out", free(options.get("network") or given.get("network") or "unet"))
     made = TrainConfig.from_options(**(given | data | options | {"task": task}))
     check_start(made.pretrained, made.freeze, made.unfreeze_every)
@@ -132,53 +98,50 @@ def require_steps(network: str, option: str) -> None:
         )
 
 
-def _refuse_steps(options: Mapping[str, Any], typed: Collection[str]) -> None:
+def _refuse_steps(options: Mapping[str, Any]) -> None:
     """Refuse what says how steps are taken, where trees are grown."""
     for name in _OF_STEPS:
-        if name in typed and options.get(name) is not None:
+        if name in options:
             raise UsageError(
-                f"--{name.replace('_', '-')} means nothing to --network {FOREST.name}, whose trees "
-                "are grown in seconds and take no steps; leave it out"
+                f"{TrainConfig.spelled(name)} means nothing to --network {FOREST.name}, whose "
+                "trees are grown in seconds and take no steps; leave it out"
             )
 
 
-def _of_file(
-    path: Path, options: Mapping[str, Any], typed: Collection[str], *, has_images: bool
-) -> dict[str, Any]:
+def _of_file(path: Path, typed: Typed) -> dict[str, Any]:
     """Read the settings of a file, less those that what was typed takes the place of."""
     given = TrainConfig.from_toml(path).model_dump(exclude_none=True)
     replaced = {"out"}
     for together in (_LENGTHS, _MEANINGS):
-        if any(name in typed and options.get(name) is not None for name in together):
+        if any(name in typed for name in together):
             replaced.update(together)
-    if has_images:
+    if "images" in typed:
         replaced.update(_DATA, ("slices", "val_slices"))
     return {name: value for name, value in given.items() if name not in replaced}
 
 
-def _data(
-    images: list[str], masks: list[str], val_images: list[str], val_masks: list[str]
-) -> dict[str, Any]:
+def _data(typed: Typed) -> dict[str, Any]:
     """Tell micrographs, masks and folders of masks apart."""
+    images = typed.get("images", [])
     if not images:
         raise UsageError(
             "no micrographs are named: emseg train IMAGES MASKS, or --config FILE, or --resume RUN"
         )
-    folders, mask_paths = _split_masks(masks, "--masks")
-    val_folders, val_mask_paths = _split_masks(val_masks, "--val-masks")
-    if len(images) == 2 and not masks:
-        images, mask_paths = images[:1], [Path(images[1])]
-    elif len(images) > 2 and not masks:
+    folders, masks = _split_masks(typed.get("masks", []), "--masks")
+    val_folders, val_masks = _split_masks(typed.get("val_masks", []), "--val-masks")
+    if len(images) == 2 and "masks" not in typed:
+        images, masks = images[:1], images[1:]
+    elif len(images) > 2 and "masks" not in typed:
         raise UsageError(
             f"{len(images)} paths were given: quote the globs, as in "
             "emseg train 'images/*.tif' 'masks/*.png', so that micrographs and masks stay apart"
         )
     return {
-        "images": tuple(Path(each) for each in images),
-        "masks": tuple(mask_paths),
+        "images": tuple(map(Path, images)),
+        "masks": tuple(map(Path, masks)),
         "mask_folders": folders,
-        "val_images": tuple(Path(each) for each in val_images),
-        "val_masks": tuple(val_mask_paths),
+        "val_images": tuple(map(Path, typed.get("val_images", []))),
+        "val_masks": tuple(map(Path, val_masks)),
         "val_mask_folders": val_folders,
     }
 
@@ -223,11 +186,11 @@ def _refuse_names(**options: str | None) -> None:
             )
 
 
-def _split_masks(given: list[str], option: str) -> tuple[dict[str, Path], list[Path]]:
+def _split_masks(given: list[str], option: str) -> tuple[dict[str, Path], list[str]]:
     """Tell NAME=DIR from plain paths."""
-    plain = [Path(each) for each in given if "=" not in each or Path(each).exists()]
+    plain = [each for each in given if "=" not in each or Path(each).exists()]
     if not plain:
-        return class_folders(given, option), []
+        return parse_mask_folders(given, option), []
     if len(plain) < len(given):
         raise UsageError(
             f"{option} {plain[0]} names no class but others do; write NAME=DIR for every class, or "

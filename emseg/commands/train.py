@@ -90,7 +90,7 @@ def resume(
 
 
 def stopped(
-    folder: Path, *, device: str, threads: int | None, devices: int | None, nodes: int | None
+    folder: Path, *, device: str | None, threads: int | None, devices: int | None, nodes: int | None
 ) -> TrainConfig:
     """Read how a run that was stopped goes on.
 

@@ -10,8 +10,9 @@ from emseg.config.applying import (
     Numbered,
     PredictConfig,
 )
-from emseg.config.base import Config, Memory, Rescale, Slices, Task, Threads, parse_slices
+from emseg.config.base import Config, Rescale, Task, parse_slices
 from emseg.config.measuring import Border, MeasureConfig
+from emseg.config.setting import Setting, Text, setting_of
 from emseg.config.training import MOST_NEIGHBOURS, Optimiser, Precision, TrainConfig
 
 __all__ = [
@@ -25,15 +26,15 @@ __all__ = [
     "ImageFormat",
     "InfoConfig",
     "MeasureConfig",
-    "Memory",
     "Numbered",
     "Optimiser",
     "Precision",
     "PredictConfig",
     "Rescale",
-    "Slices",
+    "Setting",
     "Task",
-    "Threads",
+    "Text",
     "TrainConfig",
     "parse_slices",
+    "setting_of",
 ]

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import tomli_w
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from emseg.calibration import parse_pixel_size, parse_smallest
+from emseg.config.setting import Setting, checked, setting_of, text
 from emseg.errors import UnknownNameError, UnreadableFileError, UsageError
 
 
@@ -39,25 +40,28 @@ def parse_slices(text: str) -> slice:
     return slice(first, last)
 
 
-def _check_slices(text: Any) -> Any:
-    if isinstance(text, str):
-        parse_slices(text)
-    return text
+def parse_bytes(said: str) -> int:
+    """Read ``"2G"``, ``"1.5 GB"`` or ``"800M"``: powers of a thousand, as sizes are sold.
 
-
-def _parse_bytes(text: Any) -> Any:
-    """Read ``"2G"``, ``"1.5 GB"`` or ``"800M"``: powers of a thousand, as sizes are sold."""
-    if not isinstance(text, str):
-        return text
-    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([kmgt])i?b?\s*", text.lower())
+    Raises
+    ------
+    UsageError
+        When the text is no size.
+    """
+    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([kmgt])i?b?\s*", said.lower())
     if found is None or not float(found[1]):
-        raise UsageError(f"{text!r} is no size of memory; write 2G or 800M")
+        raise UsageError(f"{said!r} is no size of memory; write 2G or 800M")
     return int(float(found[1]) * 1000 ** (1 + "kmgt".index(found[2])))
 
 
-Memory = Annotated[int, BeforeValidator(_parse_bytes), Field(ge=1)]
-Threads = Annotated[int | None, Field(ge=1, le=1024)]
-Slices = Annotated[str, BeforeValidator(_check_slices)]
+Memory = Annotated[int | None, text(parse_bytes), Field(ge=1)]
+Threads = Annotated[
+    int | None,
+    Field(ge=1, le=1024),
+    Setting("Threads of the processor; as many as win time here by default.", "N"),
+]
+Slices = Annotated[str | None, checked(parse_slices)]
+Smallest = Annotated[str, checked(parse_smallest)]
 
 
 class Config(BaseModel):
@@ -105,9 +109,18 @@ class Config(BaseModel):
             if first["type"] == "enum":
                 known = re.findall(r"'([^']+)'", first["ctx"]["expected"])
                 raise UnknownNameError(str(first["loc"][0]), str(first["input"]), known) from error
-            name = str(first["loc"][0]).removesuffix("_fraction").replace("_", "-")
             reason = first["msg"][0].lower() + first["msg"][1:]
-            raise UsageError(f"--{name} {first['input']}: {reason}") from error
+            option = cls.spelled(str(first["loc"][0]))
+            raise UsageError(f"{option} {first['input']}: {reason}") from error
+
+    @classmethod
+    def spelled(cls, name: str) -> str:
+        """Spell a field as the command line does: ``--val`` of ``val_fraction``."""
+        field = cls.model_fields.get(name)
+        setting = None if field is None else setting_of(field.metadata)
+        if setting is not None and setting.flags:
+            return setting.flags[0]
+        return f"--{name.replace('_', '-')}"
 
     def to_toml(self) -> str:
         """Write every setting that has a value; None is left out, as TOML has none."""
@@ -121,28 +134,57 @@ class Rescale(StrEnum):
     NEVER = "never"
 
 
-def check_pixel_size(text: Any) -> Any:
-    """Refuse what is no pixel size."""
-    if isinstance(text, str):
-        parse_pixel_size(text)
-    return text
+class Files(Config):
+    """How files are read; every command that takes them shares these options."""
+
+    axes: Annotated[
+        str | None, Setting("Axes of the files when they do not say: zyx, yxc.", "LETTERS")
+    ] = None
+    signal: Annotated[
+        str | None,
+        Setting("Signal to take of files with several; the largest by default.", "NAME|N"),
+    ] = None
+    channels: Annotated[
+        str | None,
+        Setting(
+            "Channels to take: numbers or names, energy windows (1.65-1.85keV), X-ray lines "
+            "(Si_Ka), bins=8, other signals of the file (HAADF).",
+            "LIST",
+        ),
+    ] = None
+    pixel_size: Annotated[
+        str | None,
+        checked(parse_pixel_size),
+        Setting("Pixel size in place of what files say: 1.9nm; 4nm,5nm for y,x.", "LENGTH"),
+    ] = None
+    crop: Annotated[
+        str | None,
+        Setting(
+            "Rows and columns that show the specimen: 0:884; the rest is left out.", "A:B[,C:D]"
+        ),
+    ] = None
+    keep_bar: Annotated[bool, Setting("Look for no information bar; all pixels count.")] = False
+    allow_external: Annotated[
+        bool,
+        Setting(
+            "Read values that HDF5 and Zarr files keep outside their own folder; only of files "
+            "that you trust."
+        ),
+    ] = False
 
 
-def check_smallest(text: Any) -> Any:
-    """Refuse what is no size of an object."""
-    if isinstance(text, str):
-        parse_smallest(text)
-    return text
+class Reading(Files):
+    """How micrographs are read that a network sees."""
+
+    rescale: Annotated[
+        Rescale, Setting("Whether images at another pixel size are brought to the model's.")
+    ] = Rescale.AUTO
 
 
-class Reading(Config):
-    """How micrographs are read; every command that takes them shares these options."""
+class Device(Config):
+    """Where networks are computed."""
 
-    axes: str | None = None
-    signal: str | None = None
-    channels: str | None = None
-    pixel_size: Annotated[str | None, BeforeValidator(check_pixel_size)] = None
-    crop: str | None = None
-    keep_bar: bool = False
-    allow_external: bool = False
-    rescale: Rescale = Rescale.AUTO
+    device: Annotated[
+        str, Setting("Where to compute: auto, cpu, cuda, cuda:1, mps or xpu.", "NAME")
+    ] = "auto"
+    threads: Threads = None

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from emseg.evaluation.confusion import Confusion
 from emseg.evaluation.meaning import Meaning
-from emseg.labels import show_value
+from emseg.mask_values import show_value
 
 _LEAST, _LEAST_OF_ONE = 0.5, 0.3  # score of exchanged classes, on average and of each
 _LEAST_ALONE = 0.7  # score of a class that only has another name; a poor one may be a mistake

@@ -1,13 +1,6 @@
 """Mask values become classes: names, colours, and masks turned into label images."""
 
-from emseg.labels.classes import (
-    choose_classes,
-    parse_labels,
-    parse_names,
-    parse_value,
-    show_value,
-    tell_alike,
-)
+from emseg.labels.classes import choose_classes
 from emseg.labels.colours import colour
 from emseg.labels.judgement import Judgement, judge, judge_layer, judged_alike, tell_left_out
 from emseg.labels.mask_set import Said
@@ -26,12 +19,7 @@ __all__ = [
     "judge_layer",
     "judged_alike",
     "mask_values",
-    "parse_labels",
-    "parse_names",
-    "parse_value",
     "refuse_probabilities",
-    "show_value",
-    "tell_alike",
     "tell_left_out",
     "to_label_image",
 ]

@@ -1,117 +1,19 @@
 """Which mask value means which class: as the user says, or inferred where that is safe."""
 
 import logging
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from emseg.errors import LabelError, UsageError, listed
 from emseg.labels.colours import colour
+from emseg.mask_values import is_colour, show_value
 from emseg.micrograph import UNLABELLED_8, UNLABELLED_16, LabelClass
-from emseg.naming import alike, require_name
 
 _MOST_INFERRED = 32  # more distinct values than this are instances or a picture, not classes
 _MANY_MISSING = 4  # values without a name, which may be objects
 MOST_COLOURS = _MOST_INFERRED
 """Distinct colours that a mask may have; a photograph or a JPEG has more."""
 
-_COLOUR = re.compile(r"#([0-9a-f]{6})", re.IGNORECASE)
-_LARGEST_NUMBER = 0xFFFF  # of a mask with numbers; larger values are shown as colours
-_LARGEST_COLOUR = 0xFFFFFF  # white; larger values number objects
 _log = logging.getLogger(__name__)
-
-
-def parse_value(text: str, option: str = "--unlabelled") -> int:
-    """Read one mask value: a number, or the colour of a colour mask as ``#rrggbb``.
-
-    Parameters
-    ----------
-    text : str
-        ``"255"``, ``"-1"`` or ``"#6da34d"``, which is the number 0x6da34d.
-    option : str
-        What the message calls it.
-
-    Raises
-    ------
-    UsageError
-        When it is neither.
-    """
-    colour_of = _COLOUR.fullmatch(text.strip())
-    if colour_of:
-        return int(colour_of[1], 16)
-    if not text.strip().removeprefix("-").isdecimal():
-        raise UsageError(f"{option} {text}: write a mask value, as in 255 or '#6da34d'")
-    return int(text)
-
-
-def show_value(value: int) -> str:
-    """Write a mask value as a user would: colours as ``#rrggbb``."""
-    return f"#{value:06x}" if _LARGEST_NUMBER < value <= _LARGEST_COLOUR else str(value)
-
-
-def parse_names(text: str) -> tuple[str, ...]:
-    """Read ``"matrix,small,large"``.
-
-    Raises
-    ------
-    UsageError
-        When a name is empty, given twice, or none that can be shown.
-    """
-    names = tuple(part.strip() for part in text.split(","))
-    for position, name in enumerate(names):
-        if not name:
-            raise UsageError(f"--classes {text!r} has an empty name; write --classes matrix,small")
-        require_name(name, "--classes")
-        if name in names[:position]:
-            raise UsageError(
-                f"--classes names {name!r} twice; give each class its own name, "
-                f"or merge values with --labels 0={name},1={name}"
-            )
-    tell_alike(names, "--classes")
-    return names
-
-
-def tell_alike(names: Iterable[str], where: str) -> None:
-    """Tell that classes have names that a reader takes for one.
-
-    Parameters
-    ----------
-    names : iterable of str
-        As they were read.
-    where : str
-        What names them, such as an option.
-    """
-    same = alike(names)
-    if same:
-        _log.warning(
-            "%s names %s, which are different classes to emseg; where they are one, write them "
-            "alike",
-            where,
-            same,
-        )
-
-
-def parse_labels(text: str) -> dict[int, str]:
-    """Read ``"0=matrix,1=small,2=small"``: mask values to class names.
-
-    The values of a colour mask are written ``"#6da34d=silica"``.
-
-    Raises
-    ------
-    UsageError
-        When a part is not ``VALUE=NAME``, a value is given twice, or a name cannot be shown.
-    """
-    assigned: dict[int, str] = {}
-    for part in text.split(","):
-        value, equals, name = (piece.strip() for piece in part.partition("="))
-        is_value = value.removeprefix("-").isdecimal() or _COLOUR.fullmatch(value)
-        if not (equals and name and is_value):
-            raise UsageError(f"--labels cannot read {part!r}; write --labels 0=matrix,255=cell")
-        number = parse_value(value)
-        if number in assigned:
-            raise UsageError(f"--labels gives the value {value} twice; give each value one class")
-        assigned[number] = require_name(name, "--labels")
-    tell_alike(assigned.values(), "--labels")
-    return assigned
 
 
 def choose_classes(
@@ -190,7 +92,7 @@ def choose_classes(
 def _is_coloured(values: Sequence[int]) -> bool:
     """Whether values are the colours of a mask, which are few: #6da34d is 0x6da34d."""
     few = 0 < len(values) <= MOST_COLOURS
-    return few and _LARGEST_NUMBER < values[-1] <= _LARGEST_COLOUR
+    return few and is_colour(values[-1])
 
 
 def _is_last_unlabelled(values: Sequence[int], names: Sequence[str] | None) -> bool:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from emseg.errors import listed
-from emseg.labels.classes import show_value
 from emseg.labels.evidence import Evidence
+from emseg.mask_values import show_value
 
 LARGEST_SMALL = 32
 """Values up to here number classes; larger ones are grey levels, or 255 for none."""

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.errors import LabelError, MismatchError
-from emseg.labels.classes import MOST_COLOURS, show_value
+from emseg.labels.classes import MOST_COLOURS
 from emseg.labels.probabilities import refuse_probabilities
 from emseg.labels.whole_numbers import whole_numbers
+from emseg.mask_values import show_value
 from emseg.micrograph import (
     LabelClass,
     LabelImage,

@@ -8,15 +8,9 @@ from emseg.cli.train_config import require_steps, train_config
 from emseg.config import Task
 from emseg.errors import UsageError
 
-NOTHING = dict.fromkeys(
-    ("task", "classes", "labels", "unlabelled", "slices", "val_slices", "axes", "network")
-)
 
-
-def configured(*images, masks=(), val_images=(), val_masks=(), **options):
-    return train_config(
-        list(images), list(masks), list(val_images), list(val_masks), **NOTHING | options
-    )
+def configured(*images, **typed):
+    return train_config({"images": list(images), **typed})
 
 
 def test_two_paths_are_images_and_masks():
@@ -45,7 +39,7 @@ def test_a_folder_with_an_equals_sign_is_a_folder(tmp_path):
         ({"masks": ["a=b"], "classes": "x,y"}, "--classes x,y says what mask values mean, but"),
         ({"masks": ["a=b"], "labels": "0=x,1=y"}, "--labels 0=x,1=y says what mask values mean"),
         ({"task": "classification", "masks": ["m"]}, "--masks belongs to segmentation"),
-        ({"task": "classification", "unlabelled": 0}, "--unlabelled belongs to segmentation"),
+        ({"task": "classification", "unlabelled": "0"}, "--unlabelled belongs to segmentation"),
         ({}, "images comes without masks"),
     ],
 )
@@ -67,7 +61,7 @@ def test_masks_beside_a_classifier_are_refused_as_the_second_path_too():
 def test_a_forest_takes_no_steps(options):
     name = next(iter(options)).replace("_", "-")
     with pytest.raises(UsageError, match=f"--{name} means nothing to --network forest"):
-        configured("images", "masks", network="forest", typed=set(options), **options)
+        configured("images", "masks", network="forest", **options)
     for network in ("forest", "auto"):
         with pytest.raises(UsageError, match=f"--dry-run looks at the steps .* {network} grows"):
             require_steps(network, "--dry-run")

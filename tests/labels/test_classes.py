@@ -5,7 +5,8 @@ import logging
 import pytest
 
 from emseg.errors import LabelError, UsageError
-from emseg.labels import choose_classes, colour, parse_labels, parse_names, parse_value
+from emseg.labels import choose_classes, colour
+from emseg.mask_values import parse_labels, parse_names, parse_value
 
 
 def meaning(found, **said):

@@ -10,14 +10,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from emseg.calibration import PixelSize
 from emseg.errors import LabelError, MismatchError
-from emseg.labels import (
-    choose_classes,
-    combine_masks,
-    mask_values,
-    parse_labels,
-    parse_value,
-    to_label_image,
-)
+from emseg.labels import choose_classes, combine_masks, mask_values, to_label_image
+from emseg.mask_values import parse_labels, parse_value
 from emseg.micrograph import LabelClass, Micrograph
 
 

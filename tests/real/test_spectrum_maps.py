@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from emseg.errors import ContentError
-from emseg.labels import choose_classes, mask_values, parse_labels, parse_value, to_label_image
+from emseg.labels import choose_classes, mask_values, to_label_image
+from emseg.mask_values import parse_labels, parse_value
 from emseg.reading import AS_STORED, ReadOptions, describe, open_stack
 
 pytestmark = pytest.mark.real

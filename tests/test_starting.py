@@ -1,7 +1,9 @@
+"""What the options of a network may say."""
+
 import pytest
 
-from emseg.cli.network_options import parse_options
 from emseg.errors import UsageError
+from emseg.starting import parse_options
 
 
 def test_values_have_their_types():
