@@ -160,7 +160,7 @@ def _value(parameter: inspect.Parameter) -> str:
         return ""
     if isinstance(kind, type) and issubclass(kind, Enum) and not _says(parameter).metavar:
         return " " + "\\|".join(str(each.value) for each in kind)
-    return " " + (_says(parameter).metavar or _KINDS.get(kind, "TEXT"))
+    return " " + (_says(parameter).metavar or _KINDS.get(kind, "TEXT")).replace("|", "\\|")
 
 
 def _kind(parameter: inspect.Parameter) -> typing.Any:

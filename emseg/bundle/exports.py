@@ -9,7 +9,6 @@ is checked on every machine anew.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -21,6 +20,7 @@ from safetensors import SafetensorError
 
 from emseg.bundle.contents import read_content
 from emseg.bundle.onnx_files import points_elsewhere
+from emseg.config import ExportKind
 from emseg.errors import ModelError
 from emseg.naming import LONGEST_TEXT, visible
 from emseg.writing import whole_file
@@ -30,14 +30,6 @@ REFERENCE = "reference.safetensors"
 _LARGEST_RECORD = 1 << 20  # bytes
 _LARGEST_REFERENCE = 1 << 30
 _IN_MEMORY = 4.0  # times an export: the file, what a runtime parses of it, its own layout
-
-
-class ExportKind(StrEnum):
-    """What an export is, as ``emseg export --to`` takes it."""
-
-    ONNX = "onnx"
-    OPENVINO = "openvino"
-    INT8 = "int8"
 
 
 FILES = {

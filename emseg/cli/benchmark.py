@@ -1,11 +1,11 @@
 """``emseg benchmark``: how fast each backend computes a model on this machine."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from emseg.cli.options import Backend, Device, Json, Precision, Threads
+from emseg.cli.options import Json
+from emseg.cli.signature import Typed, takes
+from emseg.config import BenchmarkConfig
 from emseg.meters import progress
 
 if TYPE_CHECKING:
@@ -20,23 +20,8 @@ if TYPE_CHECKING:
 _CLEARLY = 1.05  # times as fast; less is chance on a machine that does other things too
 
 
-def benchmark(
-    model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="A model folder, or the run folder around it.")
-    ],
-    size: Annotated[
-        int,
-        typer.Option(metavar="N", min=64, max=16384, help="Side of the image in pixels."),
-    ] = 2048,
-    repeats: Annotated[
-        int, typer.Option(metavar="N", min=1, max=100, help="Rounds; medians of them are told.")
-    ] = 3,
-    backend: Backend = "auto",
-    precision: Precision = None,
-    device: Device = "auto",
-    threads: Threads = None,
-    json: Json = False,
-) -> None:
+@takes(BenchmarkConfig)
+def benchmark(typed: Typed, *, json: Json = False) -> None:
     """Measure how fast each backend predicts with a model on this machine.
 
     All backends that are there predict the same drawn image in turns: the network alone, with tiles
@@ -52,29 +37,33 @@ def benchmark(
     """
     from emseg.cli.machine import settle_threads
 
-    settle_threads(device, threads)
+    config = BenchmarkConfig.from_options(**typed)
+    settle_threads(config.device, config.threads)
     from emseg.bundle import open_model
     from emseg.inference.backends.threads import threads_for
     from emseg.inference.trials.speed import find_backends
 
-    opened = open_model(model)
-    threads = threads_for(threads)
+    opened = open_model(config.model)
+    threads = threads_for(config.threads)
     asked: dict[str, Any] = {
-        "backend": backend, "device": device, "threads": threads, "precision": precision,
+        "backend": config.backend, "device": config.device, "threads": threads,
+        "precision": config.precision,
     }  # fmt: skip
     found = find_backends(opened, **asked)
     if all(each.backend is None for each in found):
         from emseg.inference.backends import open_backend
 
         open_backend(opened, **asked)  # which says why there is none
-    speeds = _measured(opened, found, size=size, threads=threads, repeats=repeats)
+    speeds = _measured(opened, found, size=config.size, threads=threads, repeats=config.repeats)
     if json:
         from emseg.cli.console import print_json
 
-        print_json(_as_json(model, found, speeds, {"size_px": size, "threads": threads}))
+        print_json(
+            _as_json(config.model, found, speeds, {"size_px": config.size, "threads": threads})
+        )
         return
     _show(found, speeds)
-    _advise(speeds, is_auto=backend == "auto")
+    _advise(speeds, is_auto=config.backend == "auto")
 
 
 def _measured(

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from pydantic import Field
 
-from emseg.cli.options import Device
+from emseg.cli.signature import Typed, takes
+from emseg.config import Device, Setting
 from emseg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,17 +17,20 @@ _STEPS = 120  # about a minute on two cores; counted, so that everybody sees the
 _MOST_MINUTES = 2.0  # on a slow or busy machine
 
 
-def demo(
-    out: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path(
-        "emseg-demo"
-    ),
+class DemoConfig(Device):
+    """How the demonstration goes."""
+
+    out: Annotated[Path, Setting("Folder for everything the demo makes.")] = Path("emseg-demo")
     steps: Annotated[
         int,
-        typer.Option(min=1, help="How long to train; 120 steps take about a minute on two cores."),
-    ] = _STEPS,
-    seed: Annotated[int, typer.Option(help="Other seeds make other images.")] = 0,
-    device: Device = "auto",
-) -> None:
+        Field(ge=1),
+        Setting("How long to train; 120 steps take about a minute on two cores."),
+    ] = _STEPS
+    seed: Annotated[int, Field(ge=0), Setting("Other seeds make other images.")] = 0
+
+
+@takes(DemoConfig, leave=("threads",))
+def demo(typed: Typed) -> None:
     """Train, predict and evaluate on the sample images, in a few minutes.
 
     Synthetic micrographs of nanoparticles on carbon are made, a small U-Net is trained on six of
@@ -41,6 +45,8 @@ def demo(
     from emseg.cli.console import remark, result
     from emseg.cli.machine import settle_threads
 
+    config = DemoConfig.from_options(**typed)
+    out, device = config.out, config.device
     settle_threads(device)
     from emseg.synthesis import write_demo_set
     from emseg.writing import require_writable
@@ -49,9 +55,9 @@ def demo(
     if (out / "run").exists():
         raise UsageError(f"{out} holds a demo already; remove it or choose another --out")
     remark("1 of 4: making micrographs of nanoparticles whose truth is known")
-    data = write_demo_set(out / "data", seed)
-    remark(f"2 of 4: training a small U-Net on six of them ({steps} steps)")
-    _train(out, data, steps, seed, device)
+    data = write_demo_set(out / "data", config.seed)
+    remark(f"2 of 4: training a small U-Net on six of them ({config.steps} steps)")
+    _train(out, data, config.steps, config.seed, device)
     remark("3 of 4: segmenting a larger micrograph that it has not seen")
     _predict(out, data, device)
     remark("4 of 4: comparing with the truth")

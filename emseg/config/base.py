@@ -134,6 +134,14 @@ class Rescale(StrEnum):
     NEVER = "never"
 
 
+MODEL = Setting("A model folder, or the run folder around it.", "MODEL", is_argument=True)
+RESULTS = Setting("Folder for the results.")
+SLICES = Setting("Planes of the one stack, or files of the folder.", "A:B")
+INVERT = Setting(
+    "Swap dark and bright; as in training by default.", flags=("--invert/--no-invert",)
+)
+
+
 class Files(Config):
     """How files are read; every command that takes them shares these options."""
 
@@ -188,3 +196,35 @@ class Device(Config):
         str, Setting("Where to compute: auto, cpu, cuda, cuda:1, mps or xpu.", "NAME")
     ] = "auto"
     threads: Threads = None
+
+
+class Backends(Device):
+    """What computes a network, and in what numbers."""
+
+    backend: Annotated[
+        str,
+        Setting(
+            "What computes the network; auto takes the fastest that is there and agrees.",
+            "auto|torch|openvino|onnxruntime",
+        ),
+    ] = "auto"
+    precision: Annotated[
+        str | None,
+        Setting(
+            "In what numbers; by default bfloat16 where that is faster and agrees, else float32.",
+            "float32|bfloat16|float16|int8",
+        ),
+    ] = None
+
+
+class Computing(Backends, Reading):
+    """What computes a network; every command that only predicts with one shares these options."""
+
+    max_ram: Annotated[
+        Memory,
+        Setting("Memory that this run may take: 2G; half of what is free by default.", "SIZE"),
+    ] = None
+    max_vram: Annotated[
+        Memory,
+        Setting("Memory of the GPU that it may take; most of what is free by default.", "SIZE"),
+    ] = None

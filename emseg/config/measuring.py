@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import model_validator
 
-from emseg.config.base import Files, Slices, Smallest
+from emseg.config.base import RESULTS, SLICES, Files, Slices, Smallest
 from emseg.config.setting import Setting, text
 from emseg.errors import UsageError
 from emseg.mask_values import parse_labels, parse_names, parse_value
@@ -90,14 +90,12 @@ class MeasureConfig(Files):
     sections: Annotated[
         bool, Setting("The images are random sections: area fractions are of volume.")
     ] = False
-    slices: Annotated[
-        Slices, Setting("Planes of the one stack, or files of the folder.", "A:B")
-    ] = None
+    slices: Annotated[Slices, SLICES] = None
     pictures: Annotated[
         bool, Setting("Draw size distributions, and the objects of each image.")
     ] = True
     parquet: Annotated[bool, Setting("Write objects.parquet too; needs pyarrow.")] = False
-    out: Annotated[Path, Setting("Folder for the results.")] = Path("measurements")
+    out: Annotated[Path, RESULTS] = Path("measurements")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

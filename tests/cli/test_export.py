@@ -9,7 +9,8 @@ from PIL import Image
 from torch import nn
 
 from emseg.bundle import load_model, save_model
-from emseg.bundle.exports import ExportKind, read_exports
+from emseg.bundle.exports import read_exports
+from emseg.config import ExportKind
 from emseg.inference.backends import open_backend
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from emseg.bundle import load_model
-from emseg.bundle.exports import ExportKind, read_exports
-from emseg.config import TrainConfig
+from emseg.bundle.exports import read_exports
+from emseg.config import ExportKind, TrainConfig
 from emseg.errors import ModelError
 from emseg.inference.backends import open_backend
 from emseg.training import exporting, train

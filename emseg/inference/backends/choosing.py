@@ -7,7 +7,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from emseg.bundle import Model
-from emseg.bundle.exports import ExportKind, read_exports, read_reference
+from emseg.bundle.exports import read_exports, read_reference
+from emseg.config import ExportKind
 from emseg.errors import EmsegError, ModelError, UnknownNameError, UsageError
 from emseg.inference.backends.agreement import fault_of
 from emseg.inference.backends.backend import PRECISIONS, Backend, Wanted

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from emseg.bundle import Model
 from emseg.bundle.contents import read_content
-from emseg.bundle.exports import ExportKind, read_export
+from emseg.bundle.exports import read_export
+from emseg.config import ExportKind
 from emseg.inference.backends.backend import Backend, Wanted
 from emseg.inference.backends.refusing import refusal, require_precision, require_size
 from emseg.inference.backends.threads import threads_for

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from emseg.bundle import Model
 from emseg.bundle.contents import read_content
-from emseg.bundle.exports import ExportKind, read_export, read_exports
+from emseg.bundle.exports import read_export, read_exports
+from emseg.config import ExportKind
 from emseg.errors import UsageError
 from emseg.inference.backends.backend import Backend, Wanted
 from emseg.inference.backends.openvino_alone import openvino_alone, openvino_core

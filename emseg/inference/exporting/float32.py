@@ -13,13 +13,13 @@ from emseg.bundle import Model
 from emseg.bundle.exports import (
     FILES,
     Export,
-    ExportKind,
     Reference,
     read_reference,
     sha256_of,
     write_export,
     write_reference,
 )
+from emseg.config import ExportKind
 from emseg.errors import ModelError, UsageError
 from emseg.inference.backends.agreement import Agreement, is_same
 from emseg.inference.backends.folded import folded

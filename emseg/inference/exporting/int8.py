@@ -20,12 +20,12 @@ from emseg import __version__
 from emseg.bundle import Model
 from emseg.bundle.exports import (
     Export,
-    ExportKind,
     read_export,
     read_reference,
     sha256_of,
     write_export,
 )
+from emseg.config import ExportKind
 from emseg.errors import ContentError, ModelError, UsageError
 from emseg.imports import without
 from emseg.inference.backends.backend import Backend

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from emseg.bundle import Model, load_model
-from emseg.bundle.exports import ExportKind
+from emseg.config import ExportKind
 from emseg.inference.exporting import export_model
 
 NAMES = ("superalloy", "steel_classes")

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from emseg.bundle import load_model
-from emseg.bundle.exports import FILES, ExportKind
+from emseg.bundle.exports import FILES
+from emseg.config import ExportKind
 from emseg.errors import ModelError
 from emseg.inference.backends.agreement import agreement_of
 from emseg.inference.backends.folded import folded

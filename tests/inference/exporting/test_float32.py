@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from emseg.bundle import save_model
-from emseg.bundle.exports import ExportKind, read_export, read_exports, read_reference
+from emseg.bundle.exports import read_export, read_exports, read_reference
+from emseg.config import ExportKind
 from emseg.errors import ModelError, UsageError
 from emseg.inference.backends.with_onnxruntime import OnnxRuntimeBackend
 from emseg.inference.exporting import export_model, stand_in, tracing
