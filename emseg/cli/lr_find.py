@@ -52,7 +52,7 @@ def lr_find(
     """
     from emseg.cli.console import print_json, remark, result
     from emseg.cli.machine import settle_threads
-    from emseg.cli.numbered_folders import claimed, free
+    from emseg.commands.numbered_folders import claimed, free
 
     _require_range(lowest, highest, steps)
     settle_threads(typed.get("device", "auto"), typed.get("threads"))
@@ -85,7 +85,7 @@ def _require_range(lowest: float, highest: float, steps: int) -> None:
 
 def _config(typed: Typed, settings: Path | None, out: Path) -> TrainConfig:
     """Build the configuration of the training that the range test is for."""
-    from emseg.cli.train_config import require_steps, train_config
+    from emseg.commands.train_settings import require_steps, train_config
 
     config = train_config(typed | {"learning_rate": "auto", "out": out}, settings)
     require_steps(config.network, "emseg lr-find")

@@ -98,7 +98,7 @@ def train(
 
 def _looked_at(config: TrainConfig, picture: Path | None, *, is_dry: bool, json: bool) -> None:
     """Draw crops, or say what a training would be; train nothing."""
-    from emseg.cli.train_config import require_steps
+    from emseg.commands.train_settings import require_steps
 
     require_steps(config.network, "--dry-run" if is_dry else "--show-augmentation")
     if picture is not None:
@@ -112,7 +112,7 @@ def _looked_at(config: TrainConfig, picture: Path | None, *, is_dry: bool, json:
 
 
 def _config(typed: Typed, settings: Path | None) -> TrainConfig:
-    from emseg.cli.train_config import train_config
+    from emseg.commands.train_settings import train_config
 
     return train_config(typed, settings)
 
@@ -120,7 +120,7 @@ def _config(typed: Typed, settings: Path | None) -> TrainConfig:
 @contextmanager
 def _placed(typed: Typed, settings: Path | None) -> "Iterator[TrainConfig]":
     """Configure a training in the folder that was named, or in one that no other run takes."""
-    from emseg.cli.numbered_folders import claimed
+    from emseg.commands.numbered_folders import claimed
 
     config = _config(typed, settings)
     with nullcontext(config.out) if "out" in typed else claimed(config.out) as folder:

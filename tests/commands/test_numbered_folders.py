@@ -2,7 +2,7 @@
 
 import pytest
 
-from emseg.cli.numbered_folders import claimed, free
+from emseg.commands.numbered_folders import claimed, free
 from emseg.errors import NotWritableError
 
 

@@ -1,14 +1,13 @@
-"""What was typed behind ``emseg train`` becomes a configuration."""
+"""What a training is asked for becomes its configuration: what is left open is settled here."""
 
+import logging
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from emseg.bundle import read_card
-from emseg.cli.console import remark
-from emseg.cli.numbered_folders import free
-from emseg.cli.signature import Typed
+from emseg.commands.numbered_folders import free
 from emseg.commands.refusing import refuse_for_classifier
 from emseg.config import Task, TrainConfig
 from emseg.errors import UnknownNameError, UsageError
@@ -30,15 +29,16 @@ _MEANINGS = ("classes", "labels")  # of mask values
 _NETWORK = ("network", "encoder", "options")
 _MASKS = {"masks": "mask_folders", "val_masks": "val_mask_folders"}
 _DATA = ("images", *_MASKS, *_MASKS.values(), "val_images")
+_log = logging.getLogger(__name__)
 
 
-def train_config(typed: Typed, settings: Path | None = None) -> TrainConfig:
+def train_config(typed: Mapping[str, Any], settings: Path | None = None) -> TrainConfig:
     """Turn what was typed into a configuration.
 
     Parameters
     ----------
-    typed : dict
-        As it was typed, by the names of the fields.
+    typed : mapping
+        What was asked for, by the names of the fields; as it is typed, or as it is kept.
     settings : Path, optional
         A file of settings, on top of which comes what was typed.
 
@@ -77,7 +77,7 @@ def train_config(typed: Typed, settings: Path | None = None) -> TrainConfig:
             "network"
         )
     if usual is not None:
-        remark(f"no --network is named: {usual}")
+        _log.info("no --network is named: %s", usual)
     return made
 
 
@@ -108,7 +108,7 @@ def _refuse_steps(options: Mapping[str, Any]) -> None:
             )
 
 
-def _of_file(path: Path, typed: Typed) -> dict[str, Any]:
+def _of_file(path: Path, typed: Mapping[str, Any]) -> dict[str, Any]:
     """Read the settings of a file, less those that what was typed takes the place of."""
     given = TrainConfig.from_toml(path).model_dump(exclude_none=True)
     replaced = {"out"}
@@ -120,7 +120,7 @@ def _of_file(path: Path, typed: Typed) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name not in replaced}
 
 
-def _data(typed: Typed) -> dict[str, Any]:
+def _data(typed: Mapping[str, Any]) -> dict[str, Any]:
     """Tell micrographs, masks and folders of masks apart."""
     images = typed.get("images", [])
     if not images:
@@ -186,9 +186,13 @@ def _refuse_names(**options: str | None) -> None:
             )
 
 
-def _split_masks(given: list[str], option: str) -> tuple[dict[str, Path], list[str]]:
-    """Tell NAME=DIR from plain paths."""
-    plain = [each for each in given if "=" not in each or Path(each).exists()]
+def _split_masks(
+    given: Mapping[str, Any] | Sequence[str], option: str
+) -> tuple[dict[str, Path], list[str]]:
+    """Tell a folder a class, NAME=DIR, from plain paths."""
+    if isinstance(given, Mapping):
+        return {str(name): Path(folder) for name, folder in given.items()}, []
+    plain = [each for each in given if "=" not in str(each) or Path(each).exists()]
     if not plain:
         return parse_mask_folders(given, option), []
     if len(plain) < len(given):

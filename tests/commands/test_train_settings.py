@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from emseg.cli.train_config import require_steps, train_config
+from emseg.commands.train_settings import require_steps, train_config
 from emseg.config import Task
 from emseg.errors import UsageError
 
