@@ -1,11 +1,15 @@
 """Write docs/commands/*.md from the commands, and tables from where they are true: ``make docs``.
 
+docs/python.ipynb is docs/python.md as a notebook.
+
 The pages of the commands hold what ``emseg COMMAND --help`` says: the same docstrings, the same
 options. The table of the formats holds what `emseg.reading.formats` says, that of the networks
 what ``emseg networks list`` says.
 """
 
 import inspect
+import json
+import re
 import types
 import typing
 from enum import Enum
@@ -20,6 +24,7 @@ from emseg.reading.formats import FORMATS, Format
 FOLDER = Path(__file__).parent / "commands"
 FORMATS_PAGE = Path(__file__).parent / "formats.md"
 NETWORKS_PAGE = Path(__file__).parent / "networks.md"
+PYTHON_PAGE = Path(__file__).parent / "python.md"
 _TABLE = "<!-- the table is written by make docs -->\n", "<!-- end -->\n"
 _FORMATS_TEXT = """# Formats
 
@@ -181,6 +186,31 @@ def _default(parameter: inspect.Parameter) -> str:
     return "" if value in (None, False) else f"`{value}`"
 
 
+def notebook() -> str:
+    """Lay a page out as a notebook: a cell of code for each block of Python, text between."""
+    parts = re.split(
+        r"^```python\n(.*?)^```\n", PYTHON_PAGE.read_text(encoding="utf-8"), flags=re.S | re.M
+    )
+    cells = [
+        _cell("code" if number % 2 else "markdown", number, part.strip("\n"))
+        for number, part in enumerate(parts)
+        if part.strip()
+    ]
+    about = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    whole = {"cells": cells, "metadata": about, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+
+
+def _cell(kind: str, number: int, text: str) -> dict[str, object]:
+    cell: dict[str, object] = {
+        "cell_type": kind,
+        "id": f"{kind}-{number}",
+        "metadata": {},
+        "source": text.splitlines(keepends=True),
+    }
+    return cell | ({"execution_count": None, "outputs": []} if kind == "code" else {})
+
+
 def main() -> None:
     """Replace the pages by what the commands say now."""
     FOLDER.mkdir(exist_ok=True)
@@ -188,6 +218,7 @@ def main() -> None:
         (FOLDER / name).write_text(text, encoding="utf-8")
     FORMATS_PAGE.write_text(formats_page(), encoding="utf-8")
     NETWORKS_PAGE.write_text(networks_page(), encoding="utf-8")
+    PYTHON_PAGE.with_suffix(".ipynb").write_text(notebook(), encoding="utf-8")
 
 
 if __name__ == "__main__":

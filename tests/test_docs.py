@@ -29,6 +29,12 @@ def test_the_table_of_the_networks_is_what_the_catalogue_says():
     assert DOCS["NETWORKS_PAGE"].read_text(encoding="utf-8") == DOCS["networks_page"](), "make docs"
 
 
+def test_the_notebook_is_the_page_of_python():
+    assert (
+        DOCS["PYTHON_PAGE"].with_suffix(".ipynb").read_text(encoding="utf-8") == DOCS["notebook"]()
+    )
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_page_has_an_example_and_every_option_of_the_help(pages, name, capsys):
     from emseg.cli import program

@@ -1,4 +1,4 @@
-"""The pages that go with the lectures run from top to bottom on the sample images."""
+"""Pages that go with the lectures, and that of Python, run from top to bottom."""
 
 import re
 import shlex
@@ -9,8 +9,9 @@ import pytest
 from emseg.cli import main
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted((ROOT / "docs" / "lectures").glob("0*.md"))
-TRAINS = {page for page in PAGES if "emseg train" in page.read_text(encoding="utf-8")}
+LECTURES = sorted((ROOT / "docs" / "lectures").glob("0*.md"))
+PAGES = [*LECTURES, ROOT / "docs" / "python.md"]
+TRAINS = {page for page in PAGES if "\nemseg train" in page.read_text(encoding="utf-8")}
 
 
 def blocks(page):
@@ -62,4 +63,4 @@ def test_a_page_runs(page, desk):
 
 def test_each_page_is_in_the_guide():
     guide = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
-    assert re.findall(r"\]\(lectures/([\w-]+\.md)\)", guide) == [page.name for page in PAGES]
+    assert re.findall(r"\]\(lectures/([\w-]+\.md)\)", guide) == [page.name for page in LECTURES]

@@ -54,7 +54,7 @@ def parse_bytes(said: str) -> int:
     return int(float(found[1]) * 1000 ** (1 + "kmgt".index(found[2])))
 
 
-Memory = Annotated[int | None, text(parse_bytes), Field(ge=1)]
+Memory = Annotated[int | None, Field(ge=1), text(parse_bytes)]
 Threads = Annotated[
     int | None,
     Field(ge=1, le=1024),
@@ -67,7 +67,9 @@ Smallest = Annotated[str, checked(parse_smallest)]
 class Config(BaseModel):
     """What all configurations share: frozen, no unknown keys, TOML in and out."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True
+    )
 
     @classmethod
     def from_toml(cls, path: Path) -> Self:

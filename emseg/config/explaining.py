@@ -27,7 +27,8 @@ def _parse_kinds(said: str) -> tuple[Explanation, ...]:
     names = [each.strip().lower() for each in said.split(",")]
     for each in names:
         if each not in set(Explanation):
-            raise UnknownNameError("kind of explanation (--what)", each, list(Explanation))
+            known = [kind.value for kind in Explanation]
+            raise UnknownNameError("kind of explanation (--what)", each, known)
     return tuple(map(Explanation, names))
 
 

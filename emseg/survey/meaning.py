@@ -74,7 +74,7 @@ def find_meaning(
     said = Said(config.classes, config.labels, config.unlabelled)
     judgement = judge(_readable(fields, failures, track), said, where="the label images")
     classes, unlabelled = judgement.classes("add --instances")
-    return Meaning(classes, _measured(classes, config), unlabelled, judgement=judgement)
+    return Meaning(classes, measured_classes(classes, config), unlabelled, judgement=judgement)
 
 
 def _own_meaning(fields: Sequence[Field], config: MeasureConfig) -> Meaning:
@@ -104,10 +104,11 @@ def _own_meaning(fields: Sequence[Field], config: MeasureConfig) -> Meaning:
                 f"{field.plane.stack.path} has {found} but {first.path} has {', '.join(names)}; "
                 "measure them apart"
             )
-    return Meaning(first.classes, _measured(first.classes, config))
+    return Meaning(first.classes, measured_classes(first.classes, config))
 
 
-def _measured(classes: Sequence[LabelClass], config: MeasureConfig) -> tuple[str, ...]:
+def measured_classes(classes: Sequence[LabelClass], config: MeasureConfig) -> tuple[str, ...]:
+    """Name the classes whose objects are measured: all but the first unless the user says."""
     names = tuple(each.name for each in classes)
     for name in config.measured:
         if name not in names:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize, parse_smallest
 from emseg.config import Border, MeasureConfig
+from emseg.errors import MismatchError
 from emseg.labels.instances import Instances
 from emseg.measuring import (
     ObjectTable,
@@ -21,8 +22,9 @@ from emseg.measuring import (
     measure_objects,
     phase_areas,
 )
+from emseg.micrograph import LabelImage, Micrograph
 from emseg.survey.fields import Field
-from emseg.survey.meaning import Meaning
+from emseg.survey.meaning import Meaning, measured_classes
 from emseg.survey.scenes import Scene
 
 _log = logging.getLogger(__name__)
@@ -176,6 +178,43 @@ def find_all(scene: Scene, meaning: Meaning, config: MeasureConfig) -> Iterator[
         first += len(found.table)
         del plane  # of a large field the largest thing in memory
         yield found
+
+
+def measured_objects(
+    labels: LabelImage, micrograph: Micrograph | None, config: MeasureConfig
+) -> list[dict[str, Any]]:
+    """Find and measure the objects of a label image in memory.
+
+    Parameters
+    ----------
+    labels : LabelImage
+        Unlabelled where it shows no specimen.
+    micrograph : Micrograph or None
+        Of the same size, for mean intensities.
+    config : MeasureConfig
+        Which classes, and how.
+
+    Returns
+    -------
+    list of dict
+        A row an object, as in ``objects.csv``.
+
+    Raises
+    ------
+    MismatchError
+        When the two differ in size.
+    EmsegError
+        As `find_all` does; when a class is not known.
+    """
+    if micrograph is not None and micrograph.size != labels.pixels.shape:
+        raise MismatchError(
+            f"the micrograph {micrograph.title} has {micrograph.size} pixels and the label image "
+            f"{labels.pixels.shape}; give those of one field"
+        )
+    meaning = Meaning(labels.classes, measured_classes(labels.classes, config))
+    scene = Scene(labels, None, micrograph, (0, 0), labels.name)
+    found = find_all(scene, meaning, config)
+    return [row for each in found for row in each.rows(labels.name)]
 
 
 def phases_of(scene: Scene) -> Phases:
