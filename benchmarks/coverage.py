@@ -23,7 +23,7 @@ from emseg.evaluation.confidence import FEW, compare, intervals
 from emseg.evaluation.confidence.comparison import SIGNIFICANT
 from emseg.evaluation.confidence.intervals import percentiles
 from emseg.evaluation.confidence.resampling import Jackknife, of_resamples, statistic_of
-from emseg.evaluation.metric import Additive, Key, Pair
+from emseg.evaluation.metric import Additive, ComparedPair, Key
 
 RESULTS = ROOT / "benchmarks" / "results" / "coverage.csv"
 COLUMNS = (
@@ -44,7 +44,7 @@ class Ratios(Additive):
         """A number for each dataset."""
         return tuple((str(number), "share") for number in range(self.datasets))
 
-    def look(self, pair: Pair) -> Numbers:
+    def look(self, pair: ComparedPair) -> Numbers:
         """Datasets are drawn, not looked at."""
         raise NotImplementedError
 

@@ -27,7 +27,7 @@ from scipy import ndimage
 from skimage.segmentation import watershed
 
 from emseg.config import parse_slices
-from emseg.evaluation.metric import Metric, Pair
+from emseg.evaluation.metric import ComparedPair, Metric
 from emseg.evaluation.metrics.contingency import count_overlaps
 from emseg.evaluation.metrics.membranes import MembraneScores
 from emseg.evaluation.metrics.partitions import PartitionScores, partition_sums
@@ -44,10 +44,10 @@ PREDICTIONS: dict[str, Callable[[Cells], Cells]] = {
 }
 
 
-def pair(name: str, prediction: Cells, reference: Cells) -> Pair:
+def pair(name: str, prediction: Cells, reference: Cells) -> ComparedPair:
     """Make label images of cells."""
     images = (LabelImage(each.astype(np.uint8), CLASSES, name) for each in (prediction, reference))
-    return Pair(name, *images)
+    return ComparedPair(name, *images)
 
 
 def table(slices: Sequence[Cells]) -> str:
@@ -79,7 +79,7 @@ def floods(cells: Cells) -> str:
     )
     levels = np.rint(255 * blurred.clip(0, 1)).astype(np.uint8)
     one, metric = pair("0", cells, cells), MembraneScores("cell", flooded=1)
-    likely = Pair("0", one.prediction, one.reference, np.stack((255 - levels, levels)))
+    likely = ComparedPair("0", one.prediction, one.reference, np.stack((255 - levels, levels)))
     start = time.perf_counter()
     of_tree = metric.curves(metric.look(likely)[None])[0]
     middle = time.perf_counter()

@@ -35,7 +35,7 @@ from benchmarks.chain import append, commit, is_done
 from benchmarks.code_state import code_state, of_one_state
 from benchmarks.learning import DATASETS, ROOT, Dataset
 from benchmarks.predicting.setting import machine
-from emseg.evaluation.metric import Pair
+from emseg.evaluation.metric import ComparedPair
 from emseg.evaluation.metrics.membranes import MembraneScores
 from emseg.micrograph import LabelClass, LabelImage
 
@@ -168,7 +168,7 @@ def _membrane_scores(
     looks = []
     for path, answer, mask in zip(data.test.files, answers, truth, strict=True):
         images = (LabelImage(each.astype(np.uint8), classes, path.stem) for each in (answer, mask))
-        looks.append(metric.look(Pair(path.stem, *images, _probabilities(out, path))))
+        looks.append(metric.look(ComparedPair(path.stem, *images, _probabilities(out, path))))
     rand, info = metric.scores(looks, np.ones((1, len(looks))))[0][:2]
     return float(rand), float(info)
 

@@ -16,7 +16,7 @@ class Turns(StrEnum):
     D4 = "d4"
 
 
-class Instances(StrEnum):
+class InstanceMethod(StrEnum):
     """What has a number of its own in an image of objects."""
 
     CONNECTED = "connected"

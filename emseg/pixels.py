@@ -177,7 +177,7 @@ class ReadPixels(LazyPixels):
             piece[:] = self._read(top + start, top + start + piece.shape[1])
 
 
-class Window(LazyPixels):
+class PixelWindow(LazyPixels):
     """A part of other pixels, perhaps mirrored; use `window`."""
 
     def __init__(self, pixels: Pixels, rows: slice, columns: slice) -> None:
@@ -256,7 +256,7 @@ def in_memory(pixels: Pixels) -> list[NDArray[Any]]:
     """List the arrays that pixels keep in memory whatever is sliced; none where all is read."""
     if isinstance(pixels, Layered):
         return [array for each in pixels.parts for array in in_memory(each)]
-    if isinstance(pixels, Window | Mapped):
+    if isinstance(pixels, PixelWindow | Mapped):
         return in_memory(pixels.pixels)
     return [] if isinstance(pixels, LazyPixels) else [np.asarray(pixels)]
 
@@ -278,7 +278,7 @@ def window(pixels: Pixels, rows: slice, columns: slice) -> Pixels:
         A step of -1 mirrors.
     """
     lazy = isinstance(pixels, LazyPixels)
-    return Window(pixels, rows, columns) if lazy else pixels[:, rows, columns]
+    return PixelWindow(pixels, rows, columns) if lazy else pixels[:, rows, columns]
 
 
 def mapped(
@@ -327,7 +327,7 @@ def row_bands(pixels: Pixels, most: int | None = None) -> Iterator[tuple[int, ND
 
 def rows_together(pixels: Pixels) -> int:
     """How many rows are read at no more cost than one of them; of an array, each by itself."""
-    if isinstance(pixels, Window | Mapped):
+    if isinstance(pixels, PixelWindow | Mapped):
         return rows_together(pixels.pixels)
     if isinstance(pixels, Layered):
         return max(map(rows_together, pixels.parts))

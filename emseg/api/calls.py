@@ -19,7 +19,7 @@ from emseg.config import (
 if TYPE_CHECKING:
     from emseg.commands.convert import Converted
     from emseg.evaluation import ClassificationReport, SegmentationReport
-    from emseg.evaluation.contest import Contest
+    from emseg.evaluation.rivals import ComparisonReport
     from emseg.explanation import Record
     from emseg.inference import Predicted
     from emseg.outcomes import Outcome
@@ -137,7 +137,7 @@ def evaluate(
 
 
 @command(EvaluateConfig, leave=("compare", "model"))
-def compare(a: OnePath, b: OnePath, masks: OnePath, **options: Any) -> "Contest":
+def compare(a: OnePath, b: OnePath, masks: OnePath, **options: Any) -> "ComparisonReport":
     """Say which of two folders of label images is better, and by how much.
 
     Parameters

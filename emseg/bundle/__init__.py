@@ -13,7 +13,14 @@ from emseg.bundle.card import (
     card_classes,
 )
 from emseg.bundle.finding import find_model, models_inside
-from emseg.bundle.folder import Model, load_model, open_model, read_card, save_card, save_model
+from emseg.bundle.folder import (
+    StoredModel,
+    load_model,
+    open_model,
+    read_card,
+    save_card,
+    save_model,
+)
 from emseg.bundle.readme import model_facts
 
 __all__ = [
@@ -22,10 +29,10 @@ __all__ = [
     "CardReading",
     "Craft",
     "Likeness",
-    "Model",
     "ModelCard",
     "Polarity",
     "PretrainedRecord",
+    "StoredModel",
     "TrainingRecord",
     "card_classes",
     "find_model",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _LARGEST_CARD = 16 << 20  # bytes; one of a thousand classes has less than one
 
 
-class Model:
+class StoredModel:
     """A card, and the network behind it, which is read when it is first asked for.
 
     Parameters
@@ -102,7 +102,7 @@ def save_card(folder: Path, card: ModelCard) -> None:
     write_text(folder / "README.md", model_readme(card), "replace")
 
 
-def open_model(path: Path) -> Model:
+def open_model(path: Path) -> StoredModel:
     """Read the card of a model folder, or of the model of a run folder; weights follow when needed.
 
     Raises
@@ -113,10 +113,10 @@ def open_model(path: Path) -> Model:
         When the card is missing, damaged, or from a newer emseg.
     """
     folder = find_model(path)
-    return Model(folder, _read_card(folder / CARD))
+    return StoredModel(folder, _read_card(folder / CARD))
 
 
-def load_model(path: Path) -> Model:
+def load_model(path: Path) -> StoredModel:
     """Read a model folder, or the model of a run folder, with its weights.
 
     Raises
@@ -127,7 +127,7 @@ def load_model(path: Path) -> Model:
         When the card or the weights are missing, damaged, changed, or from a newer emseg.
     """
     model = open_model(path)
-    return Model(model.folder, model.card, model.network)
+    return StoredModel(model.folder, model.card, model.network)
 
 
 def read_card(path: Path) -> ModelCard:

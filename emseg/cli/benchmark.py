@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from emseg.bundle import Model
+    from emseg.bundle import StoredModel
     from emseg.inference.backends.choosing import Considered
     from emseg.inference.trials.speed import Speed, Speeds
 
@@ -67,7 +67,7 @@ def benchmark(typed: Typed, *, json: Json = False) -> None:
 
 
 def _measured(
-    model: "Model", found: "Sequence[Considered]", *, size: int, threads: int, repeats: int
+    model: "StoredModel", found: "Sequence[Considered]", *, size: int, threads: int, repeats: int
 ) -> "Speeds":
     import tempfile
 

@@ -17,7 +17,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from emseg.cli.columns import harmless
-from emseg.cli.meters import Bar, Lines
+from emseg.cli.meters import ProgressBar, ProgressLines
 from emseg.meters import Meter, Silence
 
 if TYPE_CHECKING:
@@ -169,9 +169,9 @@ def progress(description: str, total: float | None = None, unit: str = "") -> It
         yield Silence()
     elif err.is_terminal:
         with _bars() as bars:
-            yield Bar(bars, bars.add_task(description, total=total, note="", rate=""), unit)
+            yield ProgressBar(bars, bars.add_task(description, total=total, note="", rate=""), unit)
     else:
-        lines = Lines(remark, description, total, unit)
+        lines = ProgressLines(remark, description, total, unit)
         yield lines
         lines.close()
 

@@ -7,10 +7,10 @@ from emseg.cli.tables import add_row, between, new_table
 
 if TYPE_CHECKING:
     from emseg.evaluation.confidence import Difference
-    from emseg.evaluation.contest import Contest
+    from emseg.evaluation.rivals import ComparisonReport
 
 
-def show(found: "Contest") -> None:
+def show(found: "ComparisonReport") -> None:
     """Print what was found: a table, and what it shows in words."""
     console.result(f"A is {found.a}, B is {found.b}.")
     console.result("")
@@ -40,7 +40,7 @@ def _cells(each: "Difference") -> tuple[str, ...]:
     return f"{each.a:.3f}", f"{each.b:.3f}", f"{each.value:+.3f}", ends, p
 
 
-def _verdict(found: "Contest") -> str:
+def _verdict(found: "ComparisonReport") -> str:
     """Say in one sentence what the headline number shows."""
     from emseg.evaluation.confidence.comparison import FEWEST
 
@@ -58,7 +58,7 @@ def _verdict(found: "Contest") -> str:
     )
 
 
-def _on_tests(found: "Contest") -> list[str]:
+def _on_tests(found: "ComparisonReport") -> list[str]:
     """Say for how many tests the other p-values allow, and how many units these need."""
     from emseg.evaluation.confidence.comparison import fewest_units
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emseg.outcomes import Outcome
-    from emseg.reading import Contents, SignalInfo, ValueRange
+    from emseg.reading import FileContents, SignalInfo, ValueRange
 
 
-def entry(report: "Outcome[Contents]") -> str:
+def entry(report: "Outcome[FileContents]") -> str:
     """Write one file as a JSON object, indented as a member of a list."""
     found = report.found
     described = {
@@ -29,7 +29,7 @@ def entry(report: "Outcome[Contents]") -> str:
     return textwrap.indent(json.dumps(described, indent=2, ensure_ascii=False), "  ")
 
 
-def _classes(found: "Contents") -> list[str] | None:
+def _classes(found: "FileContents") -> list[str] | None:
     return [each.name for each in found.labels.classes] if found.labels else None
 
 

@@ -14,7 +14,7 @@ from emseg.cli.info_text import described_range, why_bad
 
 if TYPE_CHECKING:
     from emseg.outcomes import Outcome
-    from emseg.reading import Contents, SignalInfo
+    from emseg.reading import FileContents, SignalInfo
 
 _NAME, _SHAPE, _DTYPE = 30, 17, 7  # widths; names take more where there is room
 
@@ -45,7 +45,7 @@ class Listing:
         first = f"{printable(self._folder)}{os.sep}\n" if self._folder else ""
         return Text(first, "bold").append(in_cells(cells) + "pixel size", "not bold dim")
 
-    def line(self, report: "Outcome[Contents]") -> Text:
+    def line(self, report: "Outcome[FileContents]") -> Text:
         """Sum up a file by the signal that is taken, or say why there is none."""
         name = shortened(self._name(report.path), self._names)
         found = report.found
@@ -58,7 +58,7 @@ class Listing:
         line = Text(in_cells(cells))
         return line.append_text(_fitting(_facts(found, taken), self._width - line.cell_len))
 
-    def summary(self, reports: Iterable["Outcome[Contents]"]) -> Text:
+    def summary(self, reports: Iterable["Outcome[FileContents]"]) -> Text:
         """Count what was found."""
         reports = list(reports)
         bad = sum(report.error is not None for report in reports)
@@ -81,7 +81,7 @@ class Listing:
         return line.append_text(hanging(reason, indent, self._width, style, first=0))
 
 
-def _no_image(found: "Contents | None") -> str:
+def _no_image(found: "FileContents | None") -> str:
     signals = found.signals if found else ()
     if any(each.usable for each in signals) and found:
         return "; ".join(found.notices)
@@ -90,7 +90,7 @@ def _no_image(found: "Contents | None") -> str:
     return f"no image: {reasons[0]}{more}" if reasons else "no image: it is empty"
 
 
-def _facts(found: "Contents", taken: "SignalInfo") -> list[tuple[str, str]]:
+def _facts(found: "FileContents", taken: "SignalInfo") -> list[tuple[str, str]]:
     """Say what a line has room for, the most important first, with the style of each."""
     size, count = taken.pixel_size, len(found.signals)
     length, _, source = str(size).partition(", from ") if size else ("unknown", "", "")

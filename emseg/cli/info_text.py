@@ -12,12 +12,12 @@ from emseg.reading.signal import colours_of
 
 if TYPE_CHECKING:
     from emseg.outcomes import Outcome
-    from emseg.reading import Contents, SignalInfo, ValueRange
+    from emseg.reading import FileContents, SignalInfo, ValueRange
 
 _ROOM = 36  # columns for a reason beside its signal; where there are fewer it stands below
 
 
-def block(report: "Outcome[Contents]", width: int) -> Text:
+def block(report: "Outcome[FileContents]", width: int) -> Text:
     """Describe one file with all its signals.
 
     Parameters
@@ -39,7 +39,7 @@ def block(report: "Outcome[Contents]", width: int) -> Text:
     return lines.append("\n")
 
 
-def _signal_lines(found: "Contents", width: int) -> list[Text]:
+def _signal_lines(found: "FileContents", width: int) -> list[Text]:
     """One line a signal, with the reason below it where there is no room beside it."""
     rows = [_row(found, at) for at in range(len(found.signals))]
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
@@ -65,14 +65,14 @@ def _signal_lines(found: "Contents", width: int) -> list[Text]:
     return lines
 
 
-def _row(found: "Contents", at: int) -> tuple[str, str, str, str]:
+def _row(found: "FileContents", at: int) -> tuple[str, str, str, str]:
     """Show a signal: number with the arrow at what is taken, name, shape and dtype."""
     signal = found.signals[at]
     number = f"{'→' if signal.is_taken else ' '} {at}" if len(found.signals) > 1 else ""
     return number, printable(signal.name), _axes(signal), signal.dtype
 
 
-def _remarks(found: "Contents", width: int) -> list[Text]:
+def _remarks(found: "FileContents", width: int) -> list[Text]:
     """Say what else matters about a file, a line each."""
     said = []
     taken = found.taken
@@ -124,6 +124,6 @@ def _bytes(path: Path) -> str:
     return f"{size:.4g} TB"
 
 
-def why_bad(report: "Outcome[Contents]") -> str:
+def why_bad(report: "Outcome[FileContents]") -> str:
     """Give the reason of a refusal; the file is named beside it."""
     return printable(str(report.error).removeprefix(f"{report.path}").lstrip(": "))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch._C._distributed_c10d import Store
 
     from emseg.config import TrainConfig
-    from emseg.training.processes import Place, Processes
+    from emseg.training.processes import Processes, ProcessPlace
 
 _HERE = "127.0.0.1"
 _TASKS = "SLURM_STEP_NUM_TASKS"  # set by srun alone
@@ -45,7 +45,7 @@ def threads_each(threads: int | None, devices: int | None) -> int | None:
     return max(1, cores // devices)
 
 
-def place_taken(typed: Typed) -> "Place | None":
+def place_taken(typed: Typed) -> "ProcessPlace | None":
     """Find the place that ``torchrun`` or ``srun`` gave this process; None without them.
 
     Parameters
@@ -62,9 +62,9 @@ def place_taken(typed: Typed) -> "Place | None":
     asked = (devices or 1) * (nodes or 1)
     if "RANK" not in os.environ and (asked == 1 or _TASKS not in os.environ):
         return None
-    from emseg.training.processes import Place
+    from emseg.training.processes import ProcessPlace
 
-    place = Place.of_torchrun(os.environ)
+    place = ProcessPlace.of_torchrun(os.environ)
     if place is not None:
         there = {"devices": place.local, "nodes": place.of // place.local}
         for name, count in there.items():
@@ -75,7 +75,7 @@ def place_taken(typed: Typed) -> "Place | None":
                 )
         typed.update(there)
         return place
-    place = Place.of_slurm(os.environ, devices or 1) if asked > 1 else None
+    place = ProcessPlace.of_slurm(os.environ, devices or 1) if asked > 1 else None
     if place is not None and place.of != asked:
         raise UsageError(
             f"--devices {devices or 1} --nodes {nodes or 1} are {asked} processes, and srun began "
@@ -84,7 +84,7 @@ def place_taken(typed: Typed) -> "Place | None":
     return place
 
 
-def follow(place: "Place", device: str, threads: int | None) -> None:
+def follow(place: "ProcessPlace", device: str, threads: int | None) -> None:
     """Train with the first process, silently, until it has no more to train.
 
     Raises
@@ -110,14 +110,14 @@ def follow(place: "Place", device: str, threads: int | None) -> None:
 
 
 @contextmanager
-def together(config: "TrainConfig", place: "Place | None") -> Iterator["Processes"]:
+def together(config: "TrainConfig", place: "ProcessPlace | None") -> Iterator["Processes"]:
     """Meet the other processes of a training, which are begun where nobody else has.
 
     Parameters
     ----------
     config : TrainConfig
         How many there are, and on which device.
-    place : Place or None
+    place : ProcessPlace or None
         What `place_taken` found.
 
     Raises
@@ -143,7 +143,7 @@ def together(config: "TrainConfig", place: "Place | None") -> Iterator["Processe
 
 
 @contextmanager
-def _parting(place: "Place", device: Any, store: "Store") -> Iterator["Processes"]:
+def _parting(place: "ProcessPlace", device: Any, store: "Store") -> Iterator["Processes"]:
     from emseg.training.processes import Processes
 
     processes = Processes(place, device, store)
@@ -157,10 +157,10 @@ def _parting(place: "Place", device: Any, store: "Store") -> Iterator["Processes
 def _begun_here(config: "TrainConfig") -> Iterator["Processes"]:
     """Begin the others on this machine, and end them in any case."""
     from emseg.inference import share_processor
-    from emseg.training.processes import Place, device_at, meeting_place
+    from emseg.training.processes import ProcessPlace, device_at, meeting_place
 
     _require_no_launcher(config)
-    alone = Place(0, config.devices, 0, config.devices, _HERE, 0, is_host=True)
+    alone = ProcessPlace(0, config.devices, 0, config.devices, _HERE, 0, is_host=True)
     device = device_at(alone, config.device)
     threads = threads_each(config.threads, config.devices)
     if threads is not None:
@@ -192,7 +192,7 @@ def _require_no_launcher(config: "TrainConfig") -> None:
         )
 
 
-def _child(place: "Place", rank: int, config: "TrainConfig") -> _Child:
+def _child(place: "ProcessPlace", rank: int, config: "TrainConfig") -> _Child:
     """Begin the process of a rank, which finds in its environment what torchrun would set."""
     told = {
         "RANK": rank,

@@ -7,7 +7,7 @@ from rich.text import Text
 from emseg.cli import console
 from emseg.cli.columns import hanging, shortened
 from emseg.networks import NetworkSpec
-from emseg.networks.anatomy import Anatomy, Layer
+from emseg.networks.anatomy import Anatomy, LayerSummary
 
 _WIDEST = 100  # of the table, on terminals that are wider
 _NARROWEST_NAME, _NARROWEST_KIND = 18, 11
@@ -155,7 +155,7 @@ def _line(row: dict[str, str], widths: dict[str, int]) -> str:
     return " ".join(cells)
 
 
-def _cells(layer: Layer) -> list[str]:
+def _cells(layer: LayerSummary) -> list[str]:
     kernel = _short(layer.kernel)
     if layer.dilation and max(layer.dilation) > 1:
         kernel += f"/{_short(layer.dilation)}"  # every second pixel, and so on

@@ -12,7 +12,7 @@ _LINE_AT_LEAST_EVERY_S = 600.0  # a log of ten hours has some hundred lines, and
 _SHARE = 0.1  # of the time spent so far passes until the next line
 
 
-class Bar:
+class ProgressBar:
     """The meter of a terminal.
 
     Parameters
@@ -48,7 +48,7 @@ class Bar:
             self._bars.update(self._task, rate=f"{speed:.3g} {self._unit}/s")
 
 
-class Lines:
+class ProgressLines:
     """The meter of a log file: a line every few seconds, later every few minutes, and a last one.
 
     Parameters

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from emseg.training import TrainedRun
-    from emseg.training.processes import Place
+    from emseg.training.processes import ProcessPlace
 
 Settings = Annotated[
     Path | None,
@@ -128,7 +128,7 @@ def _placed(typed: Typed, settings: Path | None) -> "Iterator[TrainConfig]":
 
 
 def _new(
-    typed: Typed, settings: Path | None, begun: float, place: "Place | None", *, json: bool
+    typed: Typed, settings: Path | None, begun: float, place: "ProcessPlace | None", *, json: bool
 ) -> "TrainedRun":
     from emseg.cli.launching import together
     from emseg.commands.train import train as command
@@ -138,7 +138,9 @@ def _new(
     return _told(trained, json=json)
 
 
-def _folds(typed: Typed, settings: Path | None, place: "Place | None", *, json: bool) -> None:
+def _folds(
+    typed: Typed, settings: Path | None, place: "ProcessPlace | None", *, json: bool
+) -> None:
     """Train a model for each part of the data, and say how far they are apart."""
     from emseg.cli.launching import together
     from emseg.cli.train_folds import show_folds
@@ -154,7 +156,7 @@ def _resumed(
     typed: Typed,
     settings: Path | None,
     begun: float,
-    place: "Place | None",
+    place: "ProcessPlace | None",
     *,
     json: bool,
 ) -> "TrainedRun":

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from emseg import __version__
 from emseg.commands.evaluate import SETTINGS
-from emseg.commands.evaluate_inputs import question
+from emseg.commands.evaluate_inputs import selection
 from emseg.commands.evaluate_labels import score_labels
 from emseg.config import EvaluateConfig
 from emseg.errors import UsageError
-from emseg.evaluation.contest import Contest, contest
+from emseg.evaluation.rivals import ComparisonReport, compare_results
 from emseg.writing import results_folder, write_table, write_text
 
 _log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ RESULT, TABLE = "comparison.json", "comparison.csv"
 """What a comparison found, in its folder."""
 
 
-def compare(config: EvaluateConfig, rivals: tuple[Path, Path]) -> Contest:
+def compare(config: EvaluateConfig, rivals: tuple[Path, Path]) -> ComparisonReport:
     """Compare two folders of label images with the same masks, and with each other.
 
     Parameters
@@ -35,12 +35,12 @@ def compare(config: EvaluateConfig, rivals: tuple[Path, Path]) -> Contest:
     MismatchError
         When the two are not results for the same images.
     """
-    question(config)  # a mistyped group of metrics is told before any work
+    selection(config)  # a mistyped group of metrics is told before any work
     with results_folder(config.out):
         _check(config, rivals)
         first, second = (score_labels(config, each) for each in rivals)
         names = [str(each).rstrip("/") for each in rivals]
-        found = contest(names[0], names[1], first, second)
+        found = compare_results(names[0], names[1], first, second)
         _write(found, config)
     for name, report in ((found.a, found.report_a), (found.b, found.report_b)):
         for caveat in report.caveats:
@@ -66,7 +66,7 @@ def _check(config: EvaluateConfig, rivals: tuple[Path, Path]) -> None:
             )
 
 
-def _write(found: Contest, config: EvaluateConfig) -> None:
+def _write(found: ComparisonReport, config: EvaluateConfig) -> None:
     text = dumps(found.as_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     settings = f"# emseg {__version__}\n{config.to_toml()}"
     write_text(config.out / SETTINGS, settings, "replace")

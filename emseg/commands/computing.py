@@ -3,18 +3,18 @@
 import logging
 from dataclasses import replace
 
-from emseg.bundle import Model, ModelCard, open_model
+from emseg.bundle import ModelCard, StoredModel, open_model
 from emseg.config import EvaluateConfig, PredictConfig
 from emseg.inference.backends.choosing import Choice, open_backend
 from emseg.inference.backends.ensemble import Ensemble
 from emseg.inference.backends.members import require_alike
 from emseg.inference.backends.narrowed import Narrowed
-from emseg.inference.backends.turned import Turned
+from emseg.inference.backends.turned import TurnedBackend
 
 _log = logging.getLogger(__name__)
 
 
-def computed_by(model: Model, config: PredictConfig | EvaluateConfig) -> Choice:
+def computed_by(model: StoredModel, config: PredictConfig | EvaluateConfig) -> Choice:
     """Open a model with the backend that the options name, or with the fastest.
 
     Raises
@@ -31,7 +31,7 @@ def computed_by(model: Model, config: PredictConfig | EvaluateConfig) -> Choice:
     )
 
 
-def together(model: Model, choice: Choice, config: PredictConfig) -> tuple[ModelCard, Choice]:
+def together(model: StoredModel, choice: Choice, config: PredictConfig) -> tuple[ModelCard, Choice]:
     """Let a model answer with others, and look at tiles flipped and turned, as the options say.
 
     Returns
@@ -58,21 +58,21 @@ def together(model: Model, choice: Choice, config: PredictConfig) -> tuple[Model
         for each, model, channels in pairs
     ]
     if config.tta is not None:
-        backends = [Turned(each, config.tta) for each in backends]
+        backends = [TurnedBackend(each, config.tta) for each in backends]
     backend = backends[0]
     if len(backends) > 1:
         backend = Ensemble(backends, alike.orders, tells=config.uncertainty)
     return alike.card, replace(choice, backend=backend)
 
 
-def tell_choice(choice: Choice, model: Model, how: str) -> None:
+def tell_choice(choice: Choice, model: StoredModel, how: str) -> None:
     """Say how a run computes, and why other backends do not.
 
     Parameters
     ----------
     choice : Choice
         What computes.
-    model : Model
+    model : StoredModel
         Its pixel size is told.
     how : str
         How images are cut: ``"tile: 512 px, halo: 96 px"``.

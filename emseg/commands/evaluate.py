@@ -3,9 +3,9 @@
 import logging
 
 from emseg import __version__
-from emseg.commands.evaluate_inputs import question
+from emseg.commands.evaluate_inputs import selection
 from emseg.commands.evaluate_labels import score_labels
-from emseg.commands.evaluate_page import Witness
+from emseg.commands.evaluate_page import ReportWriter
 from emseg.config import EvaluateConfig
 from emseg.evaluation import ClassificationReport, SegmentationReport
 from emseg.reporting.page import markdown_table
@@ -35,32 +35,34 @@ def evaluate(
     EmsegError
         Whatever is wrong with the question, the files or the labels.
     """
-    question(config)  # a mistyped group of metrics is told before any work
-    witness = Witness(config, command)
+    selection(config)  # a mistyped group of metrics is told before any work
+    writer = ReportWriter(config, command)
     with results_folder(config.out):
-        report = _report(config, witness)
-        _write(report, config, witness)
+        report = _report(config, writer)
+        _write(report, config, writer)
     for caveat in report.caveats:
         _log.warning("%s", caveat)
     return report
 
 
-def _report(config: EvaluateConfig, witness: Witness) -> SegmentationReport | ClassificationReport:
-    """Compare; the witness sees every image."""
+def _report(
+    config: EvaluateConfig, writer: ReportWriter
+) -> SegmentationReport | ClassificationReport:
+    """Compare; the page sees every image."""
     if config.model is None:
-        return score_labels(config, config.inputs, [witness.look]).report()
+        return score_labels(config, config.inputs, [writer.look]).report()
     from emseg.commands.evaluate_models import report_of_model  # takes PyTorch
 
-    return report_of_model(config, config.model, witness)
+    return report_of_model(config, config.model, writer)
 
 
 def _write(
-    report: SegmentationReport | ClassificationReport, config: EvaluateConfig, witness: Witness
+    report: SegmentationReport | ClassificationReport, config: EvaluateConfig, writer: ReportWriter
 ) -> None:
     out = config.out
     write_text(out / SETTINGS, f"# emseg {__version__}\n{config.to_toml()}", "replace")
-    write_text(out / METRICS, witness.as_text(report))
+    write_text(out / METRICS, writer.as_text(report))
     write_text(out / MARKDOWN, markdown_table(report))
     write_table(out / TABLE, report.as_rows())
     if config.report:
-        witness.write_page(out / PAGE, report)
+        writer.write_page(out / PAGE, report)

@@ -2,13 +2,13 @@
 
 from emseg.calibration import parse_distance, parse_smallest
 from emseg.config import EvaluateConfig, parse_slices
-from emseg.evaluation import USUAL, MaskRule, Question
+from emseg.evaluation import USUAL, MaskRule, MetricSelection
 from emseg.evaluation.matching import Masks
 
 
-def question(config: EvaluateConfig) -> Question:
+def selection(config: EvaluateConfig) -> MetricSelection:
     """Say which numbers are wanted."""
-    return Question(
+    return MetricSelection(
         metrics=USUAL if config.metrics is None else config.metrics,
         distance=parse_distance(config.distance) if config.distance else None,
         objects=config.objects,

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from emseg.calibration import parse_pixel_size
-from emseg.commands.evaluate_inputs import question, rule_of, slices_of, truth_of
+from emseg.commands.evaluate_inputs import rule_of, selection, slices_of, truth_of
 from emseg.config import EvaluateConfig
 from emseg.errors import UsageError
 from emseg.evaluation import Scoring, score_label_images
-from emseg.evaluation.scoring import Onlooker
+from emseg.evaluation.scoring import Observer
 from emseg.meters import tracked
 
 _OF_IMAGES = ("axes", "signal", "channels", "invert", "crop", "keep_bar", "rescale")
@@ -16,7 +16,7 @@ _OF_FILES = ("allow_external",)
 
 
 def score_labels(
-    config: EvaluateConfig, predictions: Path, onlookers: Sequence[Onlooker] = ()
+    config: EvaluateConfig, predictions: Path, observers: Sequence[Observer] = ()
 ) -> Scoring:
     """Look at label images and their masks."""
     for name in _OF_IMAGES + _OF_FILES:
@@ -39,7 +39,7 @@ def score_labels(
         instances=config.instances,
         micrographs=[config.images] if config.images is not None else (),
         pixel_size=parse_pixel_size(config.pixel_size) if config.pixel_size else None,
-        question=question(config),
-        onlookers=onlookers,
+        selection=selection(config),
+        observers=observers,
         track=tracked(f"comparing {predictions.name}" if config.compare else "comparing"),
     )

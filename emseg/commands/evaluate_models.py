@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from emseg.bundle import Model, open_model
+from emseg.bundle import StoredModel, open_model
 from emseg.commands.computing import computed_by, tell_choice
-from emseg.commands.evaluate_inputs import question, rule_of, slices_of, truth_of
-from emseg.commands.evaluate_page import Witness
+from emseg.commands.evaluate_inputs import rule_of, selection, slices_of, truth_of
+from emseg.commands.evaluate_page import ReportWriter
 from emseg.commands.refusing import refuse_for_classifier
 from emseg.config import EvaluateConfig, Task
 from emseg.errors import UsageError
@@ -24,7 +24,7 @@ _OF_MASKS = (
 
 
 def report_of_model(
-    config: EvaluateConfig, path: Path, witness: Witness
+    config: EvaluateConfig, path: Path, writer: ReportWriter
 ) -> SegmentationReport | ClassificationReport:
     """Let a model predict, and compare with the truth.
 
@@ -44,7 +44,7 @@ def report_of_model(
             f"--instances {config.instances} says what the values of label images are, and {path} "
             "predicts classes; leave it out"
         )
-    witness.model = model
+    writer.model = model
     truth = truth_of(config)
     if model.card.task is Task.CLASSIFICATION:
         if truth is not None:
@@ -52,16 +52,18 @@ def report_of_model(
                 f"{path} classifies whole images, so masks say nothing about it; give a folder "
                 "with one sub-folder a class, or a CSV file with the columns file,label"
             )
-        return _of_classifier(config, model, witness)
+        return _of_classifier(config, model, writer)
     if truth is None:
         raise UsageError(
             f"{path} segments images, so it needs masks; name them behind {config.inputs}, "
             "or --masks NAME=DIR"
         )
-    return _of_segmenter(config, model, truth, witness)
+    return _of_segmenter(config, model, truth, writer)
 
 
-def _of_classifier(config: EvaluateConfig, model: Model, witness: Witness) -> ClassificationReport:
+def _of_classifier(
+    config: EvaluateConfig, model: StoredModel, writer: ReportWriter
+) -> ClassificationReport:
     refuse_for_classifier({name: getattr(config, name) for name in _OF_MASKS})
     files = class_folders(config.inputs)
     choice = computed_by(model, config)
@@ -73,17 +75,17 @@ def _of_classifier(config: EvaluateConfig, model: Model, witness: Witness) -> Cl
         files,
         top_k=config.top_k,
         options=options,
-        question=question(config),
+        selection=selection(config),
         track=tracked("classifying"),
-        look=witness.look_at_file,
+        look=writer.look_at_file,
     )
 
 
 def _of_segmenter(
     config: EvaluateConfig,
-    model: Model,
+    model: StoredModel,
     truth: Masks,
-    witness: Witness,
+    writer: ReportWriter,
 ) -> SegmentationReport:
     choice = computed_by(model, config)
     budget = Budget.of(choice.backend, config.max_ram, config.max_vram)
@@ -96,7 +98,7 @@ def _of_segmenter(
         rule=rule_of(config),
         slices=slices_of(config),
         options=model.card.read_options(config),
-        question=question(config),
-        onlookers=[witness.look],
+        selection=selection(config),
+        observers=[writer.look],
         track=tracked("predicting"),
     )

@@ -6,13 +6,13 @@ from json import dumps
 from pathlib import Path
 
 from emseg import __version__
-from emseg.bundle import Model
+from emseg.bundle import StoredModel
 from emseg.config import EvaluateConfig
 from emseg.evaluation import (
     ClassificationReport,
     ClassifiedFile,
     Compared,
-    Pair,
+    ComparedPair,
     SegmentationReport,
 )
 from emseg.meters import progress
@@ -22,7 +22,7 @@ from emseg.reporting.page import Gallery, Provenance, write_page
 _MOST_HASHED = 1 << 32  # bytes; the files behind them are named without a hash
 
 
-class Witness:
+class ReportWriter:
     """Sees every image of an evaluation while it is in memory.
 
     Parameters
@@ -35,11 +35,11 @@ class Witness:
 
     def __init__(self, config: EvaluateConfig, command: str) -> None:
         self.config, self.command = config, command
-        self.model: Model | None = None
+        self.model: StoredModel | None = None
         self._gallery = Gallery()
         self._files: dict[Path, None] = {}
 
-    def look(self, pair: Pair, compared: Compared) -> None:
+    def look(self, pair: ComparedPair, compared: Compared) -> None:
         """See a pair of label images."""
         self._files |= dict.fromkeys(compared.files)
         if self.config.report:
@@ -109,7 +109,7 @@ def hashed(files: dict[Path, None]) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def card_lines(model: Model) -> tuple[tuple[str, str], ...]:
+def card_lines(model: StoredModel) -> tuple[tuple[str, str], ...]:
     """Say which model it is."""
     card = model.card
     return (

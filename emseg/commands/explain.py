@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from emseg.bundle import Model, load_model
+from emseg.bundle import StoredModel, load_model
 from emseg.commands.explain_drawing import Drawing
 from emseg.config import ExplainConfig, Explanation, Task
 from emseg.errors import ContentError, UsageError
@@ -24,7 +24,7 @@ def explain(config: ExplainConfig) -> Record:
     Parameters
     ----------
     config : ExplainConfig
-        Model, micrograph, and what is drawn.
+        StoredModel, micrograph, and what is drawn.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def _too_large(image: Path) -> ContentError:
     )
 
 
-def _kinds(model: Model, config: ExplainConfig) -> tuple[Explanation, ...]:
+def _kinds(model: StoredModel, config: ExplainConfig) -> tuple[Explanation, ...]:
     """Say what is drawn; refuse what no network of the task can give, before it has worked."""
     if config.what is None:
         if model.card.architecture.name == FOREST.name:
@@ -76,7 +76,7 @@ def _kinds(model: Model, config: ExplainConfig) -> tuple[Explanation, ...]:
     return tuple(each for each in Explanation if each in config.what)
 
 
-def _plane(model: Model, config: ExplainConfig) -> Micrograph:
+def _plane(model: StoredModel, config: ExplainConfig) -> Micrograph:
     """Read the plane that is explained: the first one, or the first of ``slices``."""
     paths = find_files([config.image], skip=NO_MICROGRAPHS)
     if len(paths) > 1:

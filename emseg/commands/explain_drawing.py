@@ -3,17 +3,17 @@
 import logging
 from pathlib import Path
 
-from emseg.bundle import Model
+from emseg.bundle import StoredModel
 from emseg.config import Explanation
 from emseg.errors import UsageError
 from emseg.explanation import (
+    ExplainedLayer,
     Explainer,
     Features,
     Figure,
     Filters,
     HeatMap,
     Importance,
-    Layer,
     Record,
     part_of,
     write_arrays,
@@ -39,13 +39,13 @@ class Drawing:
 
     Parameters
     ----------
-    model : Model
+    model : StoredModel
         What is looked into.
     explainer : Explainer
         Has seen the micrograph.
     out : Path
         Folder of the files.
-    layers : tuple of Layer
+    layers : tuple of ExplainedLayer
         Whose feature maps and Grad-CAM are drawn; empty for a sensible few.
     patch : int or None
         Of occlusion.
@@ -53,10 +53,10 @@ class Drawing:
 
     def __init__(
         self,
-        model: Model,
+        model: StoredModel,
         explainer: Explainer,
         out: Path,
-        layers: tuple[Layer, ...],
+        layers: tuple[ExplainedLayer, ...],
         patch: int | None,
     ) -> None:
         self.model, self.explainer, self.out = model, explainer, out

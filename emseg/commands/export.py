@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from emseg.bundle import Model, load_model
+from emseg.bundle import StoredModel, load_model
 from emseg.bundle.exports import Export
 from emseg.commands.refusing import refuse_for_classifier
 from emseg.config import ExportConfig, ExportKind, Task
@@ -53,7 +53,7 @@ def export(config: ExportConfig) -> Export:
     return export_model(model, config.to, image, config.threads)
 
 
-def _tiles(model: Model, images: Sequence[str], masks: Sequence[str]) -> list[LabelledTile]:
+def _tiles(model: StoredModel, images: Sequence[str], masks: Sequence[str]) -> list[LabelledTile]:
     """Cut tiles out of all micrographs, or of a seeded choice of many."""
     preparing, rng = Preparing(model.card), np.random.default_rng(0)
     pairs = _unmasked(model, images) if not masks else _masked(model, images, masks)
@@ -66,13 +66,13 @@ def _tiles(model: Model, images: Sequence[str], masks: Sequence[str]) -> list[La
     return tiles
 
 
-def _unmasked(model: Model, images: Sequence[str]) -> list[_Read]:
+def _unmasked(model: StoredModel, images: Sequence[str]) -> list[_Read]:
 
     planes = list_planes(images, options=model.card.read_options(), skip=NO_MICROGRAPHS)
     return [lambda plane=plane: (plane.read(), None) for plane in planes]  # type: ignore[misc]
 
 
-def _masked(model: Model, images: Sequence[str], masks: Sequence[str]) -> list[_Read]:
+def _masked(model: StoredModel, images: Sequence[str], masks: Sequence[str]) -> list[_Read]:
     """Find the mask of each micrograph, whose values mean what they meant in the training."""
     if model.card.task is Task.CLASSIFICATION:
         refuse_for_classifier({"masks": masks})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from emseg.config import InfoConfig
 from emseg.errors import ContentError
 from emseg.outcomes import Outcome, attempts
-from emseg.reading import Contents, ReadOptions, find_files, look_into
+from emseg.reading import FileContents, ReadOptions, find_files, look_into
 from emseg.reading.files import readable_files
 
 if TYPE_CHECKING:
@@ -54,18 +54,18 @@ class Info:
 
         return attempts(self.models, read_card, _CURE)
 
-    def contents(self) -> Iterator[Outcome[Contents]]:
+    def contents(self) -> Iterator[Outcome[FileContents]]:
         """Look into one file after the other, and draw it where pictures are wanted."""
         outcomes = attempts(self.files, self._look, _CURE)
         folder = self.config.thumbnails
         return outcomes if folder is None else self._drawn(outcomes, folder)
 
-    def _look(self, path: Path) -> Contents:
+    def _look(self, path: Path) -> FileContents:
         return look_into(path, self._options, with_ranges=self.config.ranges)
 
     def _drawn(
-        self, outcomes: Iterator[Outcome[Contents]], folder: Path
-    ) -> Iterator[Outcome[Contents]]:
+        self, outcomes: Iterator[Outcome[FileContents]], folder: Path
+    ) -> Iterator[Outcome[FileContents]]:
         """Draw each image before it is told; one that cannot be drawn counts as unreadable."""
         from emseg.commands.info_thumbnails import Thumbnails
 

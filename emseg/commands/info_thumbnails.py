@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import Self
 
 from emseg.micrograph import LabelImage
-from emseg.reading import Contents, ReadOptions
+from emseg.reading import FileContents, ReadOptions
 from emseg.reading.reduced import read_reduced
 from emseg.reading.stems import output_stems, shown_names
 from emseg.writing.picture import pixel_note
-from emseg.writing.thumbnails import LONGEST, Exhibit, write_contact_sheet, write_thumbnail
+from emseg.writing.thumbnails import LONGEST, Thumbnail, write_contact_sheet, write_thumbnail
 from emseg.writing.whole import require_apart, results_folder
 
 _log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Thumbnails:
         self._folder, self._options = folder, options
         self._pictures = {path: f"{stem}.png" for path, stem in output_stems(paths).items()}
         self._names = shown_names(paths)
-        self._exhibits: list[Exhibit] = []
+        self._exhibits: list[Thumbnail] = []
         self._open = ExitStack()
         pictures = (folder / picture for picture in self._pictures.values())
         require_apart(pictures, paths, "the thumbnail", cure="choose another folder")
@@ -64,7 +64,7 @@ class Thumbnails:
                     page, count = self._folder / _PAGE, f"{len(self._exhibits):,}"
                     _log.info("written: %s, pictures: %s", page, count)
 
-    def add(self, contents: Contents) -> None:
+    def add(self, contents: FileContents) -> None:
         """Draw the image that is taken of a file, of a stack the plane in the middle.
 
         Raises
@@ -85,4 +85,4 @@ class Thumbnails:
             labels = contents.labels.label_image(small.plane or 0, small.pixels[0])
         write_thumbnail(self._folder / self._pictures[path], small, labels)
         lines = (f"{taken.sizes}, {taken.dtype}", pixel_note(taken.pixel_size))
-        self._exhibits.append(Exhibit(self._pictures[path], self._names[path], lines))
+        self._exhibits.append(Thumbnail(self._pictures[path], self._names[path], lines))

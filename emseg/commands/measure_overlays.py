@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from emseg.reporting.outlines import Outlines, class_picture, write_outlines
+from emseg.reporting.outlines import DrawnOutlines, class_picture, write_outlines
 from emseg.survey.objects import Found
-from emseg.survey.scenes import Scene
+from emseg.survey.scenes import Specimen
 from emseg.writing.display import grey_picture, shown_size
 
 _LONGEST, _LEAST = 1600, 800
@@ -15,22 +15,22 @@ class Overlay:
 
     Parameters
     ----------
-    scene : Scene
+    scene : Specimen
         What was read of the field.
     """
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Specimen) -> None:
         self._scene = scene
         labels = scene.labels
         height, width = labels.pixels.shape
         self._shown = shown_size((height, width), labels.pixel_size, _LONGEST, _LEAST)
         self._colours = {each.name: each.colour for each in labels.classes}
-        self._outlines: list[Outlines] = []
+        self._outlines: list[DrawnOutlines] = []
 
     def add(self, found: Found) -> None:
         """Keep the objects of a class, in the size of the picture."""
         self._outlines.append(
-            Outlines.of(
+            DrawnOutlines.of(
                 found.name,
                 self._colours[found.name],
                 found.labels,

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from emseg.bundle import Model, open_model
+from emseg.bundle import StoredModel, open_model
 from emseg.commands.computing import computed_by, tell_choice, together
 from emseg.config import PredictConfig
 from emseg.inference import Batch, Predicted
@@ -19,7 +19,7 @@ def predict(config: PredictConfig) -> list[Outcome[Predicted]]:
     Parameters
     ----------
     config : PredictConfig
-        Model, inputs, outputs and how.
+        StoredModel, inputs, outputs and how.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def predict(config: PredictConfig) -> list[Outcome[Predicted]]:
     return done
 
 
-def open_batch(model: Model, config: PredictConfig) -> Batch:
+def open_batch(model: StoredModel, config: PredictConfig) -> Batch:
     """Bring a model, its files and what computes it together; says which that is."""
     card, choice = together(model, computed_by(model, config), config)
     batch = Batch.of(card, config, choice.backend)

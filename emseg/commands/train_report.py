@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from emseg import __version__
-from emseg.bundle import Model, ModelCard, load_model
+from emseg.bundle import ModelCard, StoredModel, load_model
 from emseg.commands.evaluate_page import card_lines, hashed
 from emseg.config import Rescale, Task, TrainConfig
 from emseg.errors import EmsegError
@@ -19,7 +19,7 @@ from emseg.evaluation import (
     SegmentationReport,
 )
 from emseg.evaluation.classification import classification_report
-from emseg.evaluation.confidence import Source
+from emseg.evaluation.confidence import UnitSource
 from emseg.evaluation.scoring import score
 from emseg.inference import Classifier, Segmenter, choose_device
 from emseg.meters import progress
@@ -69,7 +69,7 @@ def write_report(config: TrainConfig, trained: TrainedRun, command: str) -> None
 
 def _segmented(
     config: TrainConfig,
-    model: Model,
+    model: StoredModel,
     trained: TrainedRun,
     gallery: Gallery,
     advance: Callable[[], None],
@@ -78,13 +78,13 @@ def _segmented(
     return score(
         [each.name for each in model.card.classes],
         _compared(segmenter, trained, advance),
-        onlookers=[lambda pair, each: gallery.look(pair, each.micrograph)],
+        observers=[lambda pair, each: gallery.look(pair, each.micrograph)],
     ).report()
 
 
 def _classified(
     config: TrainConfig,
-    model: Model,
+    model: StoredModel,
     trained: TrainedRun,
     gallery: Gallery,
     advance: Callable[[], None],
@@ -131,7 +131,7 @@ def _compared(
             path = trained.folder / "previews" / f"{stems[file]}{number}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             write_comparison(path, micrograph, labels, plane.labels)
-        source = Source(micrograph.title, file, micrograph.plane)
+        source = UnitSource(micrograph.title, file, micrograph.plane)
         yield Compared(source, labels, plane.labels, None, micrograph, (file,), unlikeness=away)
         advance()
 

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from emseg.answering import Instances, Turns, parse_thresholds
+from emseg.answering import InstanceMethod, Turns, parse_thresholds
 from emseg.calibration import parse_smallest
 from emseg.config.base import (
     INVERT,
@@ -90,7 +90,7 @@ class PredictConfig(Computing):
         ),
     ] = None
     instances: Annotated[
-        Instances | None,
+        InstanceMethod | None,
         Setting("Number the objects: an image and a table; a watershed tells touching ones apart."),
     ] = None
     top_k: Annotated[int, Field(ge=1), Setting("Classes a row, for a classifier.")] = 3

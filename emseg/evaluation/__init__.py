@@ -3,7 +3,7 @@
 `emseg.evaluation.models` evaluates models; it is imported by itself because it needs torch.
 """
 
-from emseg.evaluation.choice import GROUPS, USUAL, Question
+from emseg.evaluation.choice import GROUPS, USUAL, MetricSelection
 from emseg.evaluation.classification import (
     ClassificationReport,
     ClassifiedFile,
@@ -15,7 +15,7 @@ from emseg.evaluation.confusion import Confusion
 from emseg.evaluation.label_images import evaluate_label_images, score_label_images
 from emseg.evaluation.matching import Match
 from emseg.evaluation.meaning import MaskRule
-from emseg.evaluation.metric import Pair
+from emseg.evaluation.metric import ComparedPair
 from emseg.evaluation.report import ImageNumbers, Number, SegmentationReport
 from emseg.evaluation.scoring import Compared, Scoring, segmentation_report
 from emseg.evaluation.segmentation import ClassScores, SegmentationScores, segmentation_scores
@@ -28,14 +28,14 @@ __all__ = [
     "ClassifiedFile",
     "ClassifierScores",
     "Compared",
+    "ComparedPair",
     "Confusion",
     "FileVerdict",
     "ImageNumbers",
     "MaskRule",
     "Match",
+    "MetricSelection",
     "Number",
-    "Pair",
-    "Question",
     "Scoring",
     "SegmentationReport",
     "SegmentationScores",

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from emseg.calibration import Distance, Smallest
 from emseg.errors import MismatchError, UnknownNameError, UsageError
-from emseg.evaluation.metric import Metric, Pair
+from emseg.evaluation.metric import ComparedPair, Metric
 from emseg.evaluation.overlap import Overlap
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ _TWO_PIXELS = Distance(2, "px")  # how far a boundary may be off when no distanc
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class MetricSelection:
     """What an evaluation is asked.
 
     Parameters
@@ -76,17 +76,17 @@ class Question:
 
 
 def choose_metrics(
-    question: Question, names: Sequence[str], first: Pair
+    selection: MetricSelection, names: Sequence[str], first: ComparedPair
 ) -> tuple[Metric[Any], ...]:
     """Choose the metrics that answer a question.
 
     Parameters
     ----------
-    question : Question
+    selection : MetricSelection
         What is asked.
     names : sequence of str
         The classes that are compared.
-    first : Pair
+    first : ComparedPair
         Says whether lengths are in nm, and whether there are probabilities.
 
     Raises
@@ -103,32 +103,32 @@ def choose_metrics(
     from emseg.evaluation.metrics.membranes import MembraneScores
     from emseg.evaluation.metrics.partitions import PartitionScores
     from emseg.evaluation.metrics.probabilities import ProbabilityScores
-    from emseg.evaluation.metrics.quantities import Quantities
+    from emseg.evaluation.metrics.quantities import MeasuredQuantities
 
-    names, objects = tuple(names), _objects(question, names)
-    distance, unit = boundary_distance(question, first), _unit_of_lengths(question, first)
-    smallest = question.smallest
+    names, objects = tuple(names), _objects(selection, names)
+    distance, unit = boundary_distance(selection, first), _unit_of_lengths(selection, first)
+    smallest = selection.smallest
     chosen: list[Metric[Any]] = [Overlap(names)]
-    if question.wants("boundary"):
+    if selection.wants("boundary"):
         chosen.append(BoundaryF1(names, distance.value, distance.unit))
-    if question.wants("objects"):
+    if selection.wants("objects"):
         chosen.append(ObjectScores(names, objects, smallest))
-    if question.wants("quantities"):
-        chosen.append(Quantities(names, objects, unit, smallest))
-    if question.wants("distances"):
+    if selection.wants("quantities"):
+        chosen.append(MeasuredQuantities(names, objects, unit, smallest))
+    if selection.wants("distances"):
         chosen.append(SurfaceDistances(names, unit))
-    if question.wants("partitions"):
+    if selection.wants("partitions"):
         chosen += [PartitionScores(name) for name in objects]
-    if question.wants("membranes"):
+    if selection.wants("membranes"):
         chosen += [MembraneScores(name) for name in objects]
-    if "probabilities" in question.metrics and first.probabilities is None:
+    if "probabilities" in selection.metrics and first.probabilities is None:
         raise UsageError(
             f"{first.name} has no probabilities to score; predict with --probabilities, or "
             "evaluate a model with --model"
         )
-    if question.wants("probabilities") and first.probabilities is not None:
+    if selection.wants("probabilities") and first.probabilities is not None:
         chosen.append(ProbabilityScores(names))
-    elif "all" in question.metrics:
+    elif "all" in selection.metrics:
         _log.warning(
             "%s has no probabilities, so that --metrics all leaves out the numbers that need them; "
             "predict with --probabilities, or evaluate a model with --model",
@@ -137,7 +137,7 @@ def choose_metrics(
     return tuple(chosen)
 
 
-def boundary_distance(question: Question, first: Pair) -> Distance:
+def boundary_distance(selection: MetricSelection, first: ComparedPair) -> Distance:
     """Say within which distance a boundary is right: two pixels of each image by default.
 
     Raises
@@ -145,7 +145,7 @@ def boundary_distance(question: Question, first: Pair) -> Distance:
     MismatchError
         When it is one in nm and the pixel size is unknown.
     """
-    distance = question.distance or _TWO_PIXELS
+    distance = selection.distance or _TWO_PIXELS
     if distance.unit == "nm" and first.pixel_size is None:
         raise MismatchError(
             f"--distance {distance} cannot be measured, because the pixel size of "
@@ -155,15 +155,15 @@ def boundary_distance(question: Question, first: Pair) -> Distance:
     return distance
 
 
-def _unit_of_lengths(question: Question, first: Pair) -> Literal["nm", "px"]:
+def _unit_of_lengths(selection: MetricSelection, first: ComparedPair) -> Literal["nm", "px"]:
     """Say what lengths are measured in: as --distance says, or else nm where that can be."""
-    if question.distance is not None:
-        return question.distance.unit
+    if selection.distance is not None:
+        return selection.distance.unit
     return "px" if first.pixel_size is None else "nm"
 
 
-def _objects(question: Question, names: Sequence[str]) -> tuple[str, ...]:
-    for each in question.objects or ():
+def _objects(selection: MetricSelection, names: Sequence[str]) -> tuple[str, ...]:
+    for each in selection.objects or ():
         if each not in names:
             raise UnknownNameError("class", each, names)
-    return question.objects if question.objects is not None else tuple(names[1:])
+    return selection.objects if selection.objects is not None else tuple(names[1:])

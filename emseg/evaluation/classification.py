@@ -18,11 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 from emseg.errors import ContentError, UnknownNameError
 from emseg.evaluation.averages import mean_of_present
 from emseg.evaluation.caveats import Counts, caveats
-from emseg.evaluation.choice import Question
-from emseg.evaluation.confidence import IMAGE, Interval, Source, group_images, intervals, remark
+from emseg.evaluation.choice import MetricSelection
+from emseg.evaluation.confidence import IMAGE, Interval, UnitSource, group_images, intervals, remark
 from emseg.evaluation.file_scores import FileScores, seen_of_files
 from emseg.evaluation.metric import Key
-from emseg.evaluation.metrics.calibration import Calibration
+from emseg.evaluation.metrics.calibration import BinnedCalibration
 from emseg.evaluation.metrics.probabilities import ProbabilitySummary, summarise_probabilities
 from emseg.evaluation.nesting import intervals_as_json
 from emseg.evaluation.report import of_training
@@ -163,7 +163,7 @@ class ClassificationReport:
     brier_score : float
         Squared error of the probabilities summed over the classes, averaged over the files,
         0 to 2 (Brier, Mon. Weather Rev. 78, 1 (1950)).
-    calibration : Calibration
+    calibration : BinnedCalibration
         How often the most probable class is right beside how probable it was; its ``error`` is
         the expected calibration error.
     intervals : mapping of Key to Interval or None
@@ -179,7 +179,7 @@ class ClassificationReport:
     macro_f1: float
     cohen_kappa: float | None
     brier_score: float
-    calibration: Calibration
+    calibration: BinnedCalibration
     intervals: Mapping[Key, Interval | None]
 
     @property
@@ -264,7 +264,7 @@ def classification_report(
     files: Iterable[ClassifiedFile],
     *,
     top_k: int = _MOST_TOP_K,
-    question: Question | None = None,
+    selection: MetricSelection | None = None,
 ) -> ClassificationReport:
     """Score a classifier.
 
@@ -276,7 +276,7 @@ def classification_report(
         What it said about each file.
     top_k : int
         The largest k of the top-k accuracy; never more than K.
-    question : Question, optional
+    selection : MetricSelection, optional
         What the units of the intervals are, and how many resamples are drawn.
 
     Raises
@@ -313,7 +313,7 @@ def classification_report(
         cohen_kappa=_cohen_kappa(confusion),
         brier_score=summary.brier_score,
         calibration=summary.calibration,
-        intervals=_intervals(known, judged, truth, values, top_k, question or Question()),
+        intervals=_intervals(known, judged, truth, values, top_k, selection or MetricSelection()),
     )
 
 
@@ -323,30 +323,30 @@ def _intervals(
     truth: NDArray[np.int64],
     values: NDArray[np.float64],
     top_k: int,
-    question: Question,
+    selection: MetricSelection,
 ) -> dict[Key, Interval | None]:
     """Find an interval for each number, by resampling the files or their groups."""
     scores = FileScores(names, min(top_k, len(names)))
     units, sources = None, [source_of_file(each.file) for each in files]
-    if question.group_by != IMAGE:
-        units = group_images(sources, question.group_by)
-    elif question.draws and (said := remark(sources)):
+    if selection.group_by != IMAGE:
+        units = group_images(sources, selection.group_by)
+    elif selection.draws and (said := remark(sources)):
         _log.warning("%s", said)
     found = intervals(
         scores,
         seen_of_files(truth, values, scores.top_k),
         None if units is None else units.membership,
-        draws=question.draws,
-        seed=question.seed,
+        draws=selection.draws,
+        seed=selection.seed,
         unit="file" if units is None else units.unit,
     )
     return dict(zip(scores.keys, found, strict=True))
 
 
-def source_of_file(file: str) -> Source:
+def source_of_file(file: str) -> UnitSource:
     """Say where a classified file, or plane of a stack, comes from."""
     path = Path(re.sub(r"\[\d+\]$", "", file))
-    return Source(path.name + file[len(str(path)) :], path)
+    return UnitSource(path.name + file[len(str(path)) :], path)
 
 
 def _index(names: tuple[str, ...], label: str) -> int:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.evaluation.confusion import Confusion
-from emseg.evaluation.meaning import Meaning
+from emseg.evaluation.meaning import MaskClasses
 from emseg.mask_values import show_value
 
 _LEAST, _LEAST_OF_ONE = 0.5, 0.3  # score of exchanged classes, on average and of each
@@ -189,14 +189,14 @@ def _is_exchanged(
     return bool(is_good and np.nanmean(own) <= _MOST)
 
 
-def advice(true: Meaning, predicted: Meaning | None = None) -> Advise:
+def advice(true: MaskClasses, predicted: MaskClasses | None = None) -> Advise:
     """Say what is typed to compare label images with their classes exchanged.
 
     Parameters
     ----------
-    true : Meaning
+    true : MaskClasses
         Of the masks.
-    predicted : Meaning, optional
+    predicted : MaskClasses, optional
         Of predictions that name no classes; those that do are taken by their names.
     """
 
@@ -219,7 +219,7 @@ def advice(true: Meaning, predicted: Meaning | None = None) -> Advise:
     return advise
 
 
-def _option(option: str, meaning: Meaning, called: Mapping[str, str]) -> str:
+def _option(option: str, meaning: MaskClasses, called: Mapping[str, str]) -> str:
     """Write an option that gives each value the name by which its class is called."""
     values = {value: each.name for each in meaning.classes for value in each.values}
     said = ",".join(f"{show_value(v)}={called.get(n, n)}" for v, n in sorted(values.items()))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from emseg.config import Numbered
 from emseg.errors import LabelError, UnknownNameError, listed
 from emseg.evaluation.matching import Match
-from emseg.evaluation.meaning import NOT_SCORED, MaskRule, Meaning, judged_layers, with_values
+from emseg.evaluation.meaning import NOT_SCORED, MaskClasses, MaskRule, judged_layers, with_values
 from emseg.labels import (
     Judgement,
     Said,
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 def meanings_of_foreign(
     matches: Sequence[Match], rule: MaskRule, folders: Collection[str] = ()
-) -> tuple[Meaning, Meaning]:
+) -> tuple[MaskClasses, MaskClasses]:
     """Say what predictions that name no classes mean, and what their masks mean.
 
     Parameters
@@ -41,7 +41,7 @@ def meanings_of_foreign(
 
     Returns
     -------
-    predictions, masks : Meaning
+    predictions, masks : MaskClasses
         With the same names.
 
     Raises
@@ -59,7 +59,7 @@ def meanings_of_foreign(
     if folders:
         layers = judged_layers(matches, folders, rule)
         classes = _numbered(("background", *folders))
-        masks = Meaning(classes, rule.unlabelled, per_class=True, judgements=layers)
+        masks = MaskClasses(classes, rule.unlabelled, per_class=True, judgements=layers)
         if labels is None:
             return replace(_counted(masks, images.values), judgements=(images,)), masks
         return _named_alike(_assigned(images, labels, rule), masks)
@@ -73,13 +73,13 @@ def meanings_of_foreign(
     if rule.labels is None:
         names = rule.names or tuple(dict.fromkeys(labels.values()))
         chosen = choose_classes(truth.values, names=names, unlabelled=rule.unlabelled)
-        masks = Meaning(*chosen, judgements=(truth,))
+        masks = MaskClasses(*chosen, judgements=(truth,))
     else:
         masks = _assigned(truth, rule.labels, rule)
     return _named_alike(_assigned(images, labels, rule), masks)
 
 
-def _named_alike(predictions: Meaning, masks: Meaning) -> tuple[Meaning, Meaning]:
+def _named_alike(predictions: MaskClasses, masks: MaskClasses) -> tuple[MaskClasses, MaskClasses]:
     """Refuse a class of the predictions that the masks do not know; the others look as there."""
     colours = {each.name: each.colour for each in masks.classes}
     for name in predictions.names:
@@ -89,17 +89,19 @@ def _named_alike(predictions: Meaning, masks: Meaning) -> tuple[Meaning, Meaning
     return replace(predictions, classes=classes), masks
 
 
-def _counted(masks: Meaning, predicted: set[int]) -> Meaning:
+def _counted(masks: MaskClasses, predicted: set[int]) -> MaskClasses:
     """Take 0 as the background and 1, 2, ... as the others; a single other may be any value."""
     objects = predicted - {0, masks.unlabelled}
     if len(masks.classes) == 2 and len(objects) == 1:
         background, other = masks.names
         classes = with_values(masks.classes, {0: background, objects.pop(): other})
-        return Meaning(classes, masks.unlabelled)
+        return MaskClasses(classes, masks.unlabelled)
     return replace(masks, per_class=False)
 
 
-def _by_value(images: Judgement, truth: Judgement, rule: MaskRule) -> tuple[Meaning, Meaning]:
+def _by_value(
+    images: Judgement, truth: Judgement, rule: MaskRule
+) -> tuple[MaskClasses, MaskClasses]:
     """Compare equal values, or the objects of binary images however they are written."""
     predicted, true = images.values - {rule.unlabelled}, truth.values - {rule.unlabelled}
     objects = [values - {0} for values in (predicted, true)]
@@ -107,7 +109,7 @@ def _by_value(images: Judgement, truth: Judgement, rule: MaskRule) -> tuple[Mean
         names = _binary_names(rule)
         written = [next(iter(each), next(iter(objects[0] | objects[1]))) for each in objects]
         first, second = (
-            Meaning(
+            MaskClasses(
                 with_values(_numbered(names), {0: names[0], value: names[1]}),
                 rule.unlabelled,
                 judgements=(judgement,),
@@ -121,7 +123,7 @@ def _by_value(images: Judgement, truth: Judgement, rule: MaskRule) -> tuple[Mean
     if numbered:
         _tell_numbered(images, truth, numbered)
     _notice_strange(predicted, true)
-    both = Meaning(
+    both = MaskClasses(
         *choose_classes(
             predicted | true,
             names=rule.names,
@@ -221,7 +223,7 @@ def _binary_names(rule: MaskRule) -> tuple[str, ...]:
     return names
 
 
-def _assigned(judgement: Judgement, labels: Mapping[int, str], rule: MaskRule) -> Meaning:
+def _assigned(judgement: Judgement, labels: Mapping[int, str], rule: MaskRule) -> MaskClasses:
     chosen = choose_classes(
         judgement.values,
         names=rule.names,
@@ -229,7 +231,7 @@ def _assigned(judgement: Judgement, labels: Mapping[int, str], rule: MaskRule) -
         unlabelled=rule.unlabelled,
         where=judgement.found.where,
     )
-    return Meaning(*chosen, judgements=(judgement,))
+    return MaskClasses(*chosen, judgements=(judgement,))
 
 
 def _numbered(names: Sequence[str]) -> tuple[LabelClass, ...]:

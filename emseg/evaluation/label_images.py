@@ -13,15 +13,15 @@ from emseg.calibration import PixelSize
 from emseg.config import Numbered
 from emseg.errors import EmsegError, MismatchError
 from emseg.evaluation.ahead import ahead
-from emseg.evaluation.choice import Question
-from emseg.evaluation.confidence import Source
+from emseg.evaluation.choice import MetricSelection
+from emseg.evaluation.confidence import UnitSource
 from emseg.evaluation.exchanged import Advise, advice
 from emseg.evaluation.foreign import meanings_of_foreign
 from emseg.evaluation.instance_pairs import InstancePairs
 from emseg.evaluation.matching import Masks, Match, Numbers, list_mask_planes, match_masks
-from emseg.evaluation.meaning import MaskRule, Meaning, meaning_of_masks
+from emseg.evaluation.meaning import MaskClasses, MaskRule, meaning_of_masks
 from emseg.evaluation.report import SegmentationReport
-from emseg.evaluation.scoring import Compared, Onlooker, Scoring, check_units, score
+from emseg.evaluation.scoring import Compared, Observer, Scoring, check_units, score
 from emseg.labels import refuse_probabilities
 from emseg.micrograph import LabelImage, Micrograph
 from emseg.reading import AS_STORED, NO_MICROGRAPHS, Plane, list_planes, open_stack
@@ -47,8 +47,8 @@ def score_label_images(
     micrographs: Sequence[str | Path] = (),
     pixel_size: PixelSize | None = None,
     instances: Numbered | None = None,
-    question: Question | None = None,
-    onlookers: Sequence[Onlooker] = (),
+    selection: MetricSelection | None = None,
+    observers: Sequence[Observer] = (),
     track: Track = iter,
 ) -> Scoring:
     """Compare label images with masks.
@@ -65,16 +65,16 @@ def score_label_images(
     slices : slice, optional
         Which planes of the mask stack, or files of the mask folder, are compared.
     micrographs : sequence of path
-        What was segmented, for the onlookers; matched by name as the masks are. Where neither a
+        What was segmented, for the observers; matched by name as the masks are. Where neither a
         prediction nor its mask knows its pixel size, it is that of the micrograph.
     pixel_size : PixelSize, optional
         That of all label images, whatever their files say.
     instances : Numbered, optional
         Whose values number objects, as cellpose and StarDist write them; the other side then is
         binary.
-    question : Question, optional
+    selection : MetricSelection, optional
         Which numbers are wanted; the usual ones by default.
-    onlookers : sequence of callable
+    observers : sequence of callable
         Called with each pair while it is in memory.
     track : callable, optional
         Shows the progress.
@@ -88,7 +88,7 @@ def score_label_images(
     UnknownNameError
         When a class is named that the predictions do not have.
     """
-    rule, question = rule or MaskRule(), question or Question()
+    rule, selection = rule or MaskRule(), selection or MetricSelection()
     folders = tuple(masks) if isinstance(masks, Mapping) else ()
     files = _LabelFiles()
     planes = list_planes(predictions, options=AS_STORED)
@@ -99,9 +99,9 @@ def score_label_images(
         list_mask_planes(masks, slices),
         numbers=files.numbers,
     )
-    check_units([source_of(each) for each in matches], question)
+    check_units([source_of(each) for each in matches], selection)
     beside = _Beside(
-        _pictures(matches, micrographs, files.numbers), pixel_size, question.needs_probabilities
+        _pictures(matches, micrographs, files.numbers), pixel_size, selection.needs_probabilities
     )
     first = None if instances else files.read(matches[0].image)
     advise: Advise | None = None
@@ -116,10 +116,10 @@ def score_label_images(
         true = meaning_of_masks(first.classes, matches, rule, folders)
         names, pairs = first.names, _own_pairs(matches, files, first, true, beside)
         advise = advice(true)
-    if not question.needs_probabilities:  # two images with probabilities may be too much memory
+    if not selection.needs_probabilities:  # two images with probabilities may be too much memory
         pairs = ahead(pairs)
     done = (pair for _, pair in zip(track(matches), pairs, strict=True))
-    return score(names, done, question, onlookers=onlookers, advise=advise)
+    return score(names, done, selection, observers=observers, advise=advise)
 
 
 def _refuse_probabilities(planes: Sequence[Plane]) -> None:
@@ -182,7 +182,7 @@ def _own_pairs(
     matches: Iterable[Match],
     files: _LabelFiles,
     first: LabelImage,
-    true: Meaning,
+    true: MaskClasses,
     beside: _Beside,
 ) -> Iterable[Compared]:
     for match in matches:
@@ -199,7 +199,7 @@ def _own_pairs(
 
 
 def _foreign_pairs(
-    matches: Iterable[Match], predicted: Meaning, true: Meaning, beside: _Beside
+    matches: Iterable[Match], predicted: MaskClasses, true: MaskClasses, beside: _Beside
 ) -> Iterable[Compared]:
     for match in matches:
         yield _compared(match, predicted.read((match.image,)), true.read(match.masks), beside)
@@ -285,8 +285,8 @@ def _places_beside(path: Path) -> Iterable[Path]:
         yield folder / "probabilities" / path.relative_to(folder)
 
 
-def source_of(match: Match) -> Source:
+def source_of(match: Match) -> UnitSource:
     """Say where an image comes from, for the units of the intervals."""
     plane = match.image
     is_one = len(plane.stack) == 1
-    return Source(match.title, plane.stack.path, None if is_one else plane.index)
+    return UnitSource(match.title, plane.stack.path, None if is_one else plane.index)

@@ -8,7 +8,7 @@ from emseg.errors import LabelError, UnknownNameError, listed
 from emseg.evaluation.matching import Match
 from emseg.labels import (
     Judgement,
-    Overlaps,
+    MaskOverlaps,
     Said,
     choose_classes,
     combine_masks,
@@ -56,7 +56,7 @@ class MaskRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class MaskClasses:
     """The class of each value of a label image.
 
     Parameters
@@ -102,7 +102,7 @@ def meaning_of_masks(
     matches: Sequence[Match],
     rule: MaskRule,
     folders: Collection[str] = (),
-) -> Meaning:
+) -> MaskClasses:
     """Say what the masks mean to somebody who knows the classes: a prediction or a model.
 
     Parameters
@@ -130,7 +130,7 @@ def meaning_of_masks(
     if folders:
         layers = judged_layers(matches, folders, rule)
         classes = _background_first(known, folders)
-        return Meaning(classes, rule.unlabelled, per_class=True, judgements=layers)
+        return MaskClasses(classes, rule.unlabelled, per_class=True, judgements=layers)
     trained = frozenset(value for each in known for value in each.values)
     said = Said(rule.names, rule.labels, rule.unlabelled, trained)
     judgement = judge((match.masks[0].read() for match in matches), said)
@@ -139,13 +139,13 @@ def meaning_of_masks(
     return replace(meaning, judgements=(judgement,))
 
 
-def _of_judged(known: tuple[LabelClass, ...], judgement: Judgement, rule: MaskRule) -> Meaning:
+def _of_judged(known: tuple[LabelClass, ...], judgement: Judgement, rule: MaskRule) -> MaskClasses:
     if rule.labels is not None:
-        return Meaning(with_values(known, rule.labels), rule.unlabelled)
+        return MaskClasses(with_values(known, rule.labels), rule.unlabelled)
     if rule.names is not None or not any(each.values for each in known):
         chosen = rule.names or [each.name for each in known]
         values = judgement.values
-        return Meaning(*choose_classes(values, names=chosen, unlabelled=rule.unlabelled))
+        return MaskClasses(*choose_classes(values, names=chosen, unlabelled=rule.unlabelled))
     if judgement.numbering is Numbering.SURE:
         judgement.refuse_objects("add --instances masks")
     return _as_trained(known, judgement.values, rule.unlabelled)
@@ -169,7 +169,7 @@ def judged_layers(
         judge_layer((match.masks[i].read() for match in matches), name, rule.unlabelled)
         for i, name in enumerate(folders)
     )
-    overlaps = Overlaps(tuple(folders), rule.unlabelled)
+    overlaps = MaskOverlaps(tuple(folders), rule.unlabelled)
     for match in matches:
         planes = zip(judged, match.masks, strict=True)
         overlaps.count([each.read(plane.read()) for each, plane in planes])
@@ -199,18 +199,20 @@ def with_values(known: tuple[LabelClass, ...], labels: Mapping[int, str]) -> tup
     )
 
 
-def _as_trained(known: tuple[LabelClass, ...], values: set[int], unlabelled: int | None) -> Meaning:
+def _as_trained(
+    known: tuple[LabelClass, ...], values: set[int], unlabelled: int | None
+) -> MaskClasses:
     """Map the values as in training, where that is possible without doubt."""
     trained = {value for each in known for value in each.values}
     strange = values - trained - {unlabelled}
     if len(known) == 2 and _is_binary(trained) and _is_binary(values - {unlabelled}):
         if strange:
-            return Meaning(_written_as(known, strange), unlabelled)
+            return MaskClasses(_written_as(known, strange), unlabelled)
     elif unlabelled is None and strange == {UNLABELLED_8} and max(trained) < _MOST_SMALL:
         _require_classes(known, values - strange)
         _log.warning("the mask value 255, which is no class, is taken as unlabelled")
-        return Meaning(known, UNLABELLED_8)
-    return Meaning(known, unlabelled)
+        return MaskClasses(known, UNLABELLED_8)
+    return MaskClasses(known, unlabelled)
 
 
 def _require_classes(known: tuple[LabelClass, ...], values: set[int]) -> None:

@@ -35,7 +35,7 @@ Kept = TypeVar("Kept", contravariant=True)
 
 
 @dataclass(frozen=True)
-class Pair:
+class ComparedPair:
     """A prediction and its reference, ready to be compared pixel by pixel.
 
     Parameters
@@ -109,7 +109,7 @@ class Pooled(Protocol[Kept]):
 class Metric(Pooled[Seen], Protocol[Seen]):
     """Numbers of label images: it looks at each pair once."""
 
-    def look(self, pair: Pair) -> Seen:
+    def look(self, pair: ComparedPair) -> Seen:
         """Keep of a pair what the numbers need, and nothing that is large."""
         ...
 
@@ -123,7 +123,7 @@ class Additive(ABC):
         """The N numbers, in the order of the columns of ``scores``."""
 
     @abstractmethod
-    def look(self, pair: Pair) -> NDArray[np.float64]:
+    def look(self, pair: ComparedPair) -> NDArray[np.float64]:
         """Count what the numbers need in one pair, shape (M,)."""
 
     @abstractmethod

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from emseg.errors import UnknownNameError
-from emseg.evaluation.choice import Question
+from emseg.evaluation.choice import MetricSelection
 from emseg.evaluation.classification import (
     ClassificationReport,
     ClassifiedFile,
@@ -20,7 +20,7 @@ from emseg.evaluation.label_images import Track, files_of, source_of
 from emseg.evaluation.matching import Masks, list_mask_planes, match_masks
 from emseg.evaluation.meaning import MaskRule, meaning_of_masks
 from emseg.evaluation.report import SegmentationReport
-from emseg.evaluation.scoring import Compared, Onlooker, Scoring, check_units, score
+from emseg.evaluation.scoring import Compared, Observer, Scoring, check_units, score
 from emseg.inference import Classifier, Segmenter
 from emseg.micrograph import Micrograph
 from emseg.reading import NO_MICROGRAPHS, LabelledFile, ReadOptions, list_planes
@@ -34,8 +34,8 @@ def score_segmenter(
     rule: MaskRule | None = None,
     slices: slice | None = None,
     options: ReadOptions | None = None,
-    question: Question | None = None,
-    onlookers: Sequence[Onlooker] = (),
+    selection: MetricSelection | None = None,
+    observers: Sequence[Observer] = (),
     track: Track = iter,
 ) -> Scoring:
     """Segment micrographs and compare with their masks; nothing is written.
@@ -46,11 +46,11 @@ def score_segmenter(
         A model on a device; its card says which mask values its classes had in training.
     images : sequence of path
         Files, folders and globs.
-    masks, rule, slices, question, track
+    masks, rule, slices, selection, track
         As `evaluate_label_images` takes them.
     options : ReadOptions, optional
         How the images are read; as in training by default.
-    onlookers : sequence of callable
+    observers : sequence of callable
         Called with each pair while it is in memory; `Compared.micrograph` is known.
 
     Raises
@@ -67,13 +67,13 @@ def score_segmenter(
     )
     classes = segmenter.card.label_classes
     true = meaning_of_masks(classes, matches, rule or MaskRule(), folders)
-    question = question or Question()
-    check_units([source_of(each) for each in matches], question)
+    selection = selection or MetricSelection()
+    check_units([source_of(each) for each in matches], selection)
 
     def compared() -> Iterable[Compared]:
         for match in track(matches):
             micrograph = match.image.read()
-            said = segmenter.segment(micrograph, keep_probabilities=question.needs_probabilities)
+            said = segmenter.segment(micrograph, keep_probabilities=selection.needs_probabilities)
             truth = true.read(match.masks)
             yield Compared(
                 source_of(match),
@@ -86,7 +86,7 @@ def score_segmenter(
             )
 
     names = [each.name for each in classes]
-    return score(names, compared(), question, onlookers=onlookers, advise=advice(true))
+    return score(names, compared(), selection, observers=observers, advise=advice(true))
 
 
 def evaluate_segmenter(
@@ -102,7 +102,7 @@ def evaluate_classifier(
     *,
     top_k: int = 5,
     options: ReadOptions | None = None,
-    question: Question | None = None,
+    selection: MetricSelection | None = None,
     look: Callable[[ClassifiedFile, Micrograph], None] = lambda _file, _micrograph: None,
     track: Callable[[Sequence[LabelledFile]], Iterable[LabelledFile]] = iter,
 ) -> ClassificationReport:
@@ -120,7 +120,7 @@ def evaluate_classifier(
         The largest k of the top-k accuracy.
     options : ReadOptions, optional
         How the images are read; as in training by default.
-    question : Question, optional
+    selection : MetricSelection, optional
         What the units of the intervals are.
     look : callable
         Called with each file and its micrograph while it is in memory.
@@ -137,10 +137,10 @@ def evaluate_classifier(
     for label in dict.fromkeys(each.label for each in files):
         if label not in names:
             raise UnknownNameError("class", label, names)
-    question = question or Question()
-    check_units([source_of_file(str(each.path)) for each in files], question)
+    selection = selection or MetricSelection()
+    check_units([source_of_file(str(each.path)) for each in files], selection)
     classified = _classified(classifier, track(files), options, look)
-    return classification_report(names, classified, top_k=top_k, question=question)
+    return classification_report(names, classified, top_k=top_k, selection=selection)
 
 
 def _classified(

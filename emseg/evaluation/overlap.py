@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from emseg.evaluation.averages import mean_of_defined
 from emseg.evaluation.confusion import Confusion
-from emseg.evaluation.metric import Additive, Key, Pair
+from emseg.evaluation.metric import Additive, ComparedPair, Key
 
 _OF_A_CLASS = ("iou", "dice", "precision", "recall")
 
@@ -46,7 +46,7 @@ class Overlap(Additive):
             ("pixel_accuracy",),
         )
 
-    def look(self, pair: Pair) -> NDArray[np.float64]:
+    def look(self, pair: ComparedPair) -> NDArray[np.float64]:
         """Count the pixels of each class that are right, predicted and true, shape (3 K,)."""
         return counted(pair.confusion)
 

@@ -1,4 +1,4 @@
-"""A prediction and its reference as one `Pair`: same size, same classes in the same order."""
+"""A prediction and its reference as a `ComparedPair`: one size, the same classes in one order."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from emseg.errors import LabelError, UnknownNameError
 from emseg.evaluation.confusion import require_same_size, title_of
-from emseg.evaluation.metric import Objects, Pair
+from emseg.evaluation.metric import ComparedPair, Objects
 from emseg.micrograph import LabelClass, LabelImage, Region, label_dtype, unlabelled_value
 
 
@@ -20,7 +20,7 @@ def pair_up(
     names: Sequence[str],
     probabilities: NDArray[Any] | None = None,
     objects: Objects = (None, None),
-) -> Pair:
+) -> ComparedPair:
     """Make a pair of two label images; their classes are matched by name.
 
     The information bar is left out of both; a reference may have been cut without it.
@@ -59,7 +59,7 @@ def pair_up(
         probabilities = cut
     first, second = (None if each is None else _cut(each, region, size) for each in objects)
     sides = (_recoded(prediction, classes), _recoded(reference, classes))
-    return Pair(name, *sides, probabilities, (first, second))
+    return ComparedPair(name, *sides, probabilities, (first, second))
 
 
 def _on_specimen(

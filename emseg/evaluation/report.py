@@ -11,11 +11,11 @@ from emseg.evaluation.caveats import Counts, caveats, of_exchanged, of_pixels
 from emseg.evaluation.confidence.intervals import Interval
 from emseg.evaluation.exchanged import Advise, ExchangedImage
 from emseg.evaluation.metric import Key
-from emseg.evaluation.metrics.calibration import Calibration
+from emseg.evaluation.metrics.calibration import BinnedCalibration
 from emseg.evaluation.nesting import intervals_as_json, nested
 from emseg.evaluation.overlap import counts_of
 from emseg.evaluation.segmentation import SegmentationScores, scores_of_counts
-from emseg.evaluation.turned import Turned, of_turned
+from emseg.evaluation.turned import TurnedImage, of_turned
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +85,12 @@ class SegmentationReport:
         Pixels of each reference class for which the prediction has no class.
     notes : mapping of str to str
         What the numbers were made with, for the reader: ``"distance": "5 nm"``.
-    calibration : Calibration or None
+    calibration : BinnedCalibration or None
         How often the most probable class is right beside how probable it was, pooled; None
         where no probabilities were scored.
     advise : callable, optional
         Says what to type where classes are exchanged.
-    turned : tuple of Turned
+    turned : tuple of TurnedImage
         The images whose predictions lie the wrong way round.
     exchanged : tuple of ExchangedImage
         The images in which classes look exchanged.
@@ -102,9 +102,9 @@ class SegmentationReport:
     confusion: NDArray[np.int64]
     missed: NDArray[np.int64]
     notes: Mapping[str, str]
-    calibration: Calibration | None = None
+    calibration: BinnedCalibration | None = None
     advise: Advise | None = None
-    turned: tuple[Turned, ...] = ()
+    turned: tuple[TurnedImage, ...] = ()
     exchanged: tuple[ExchangedImage, ...] = ()
 
     def number(self, *key: str) -> Number:

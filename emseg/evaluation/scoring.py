@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.calibration import Distance, PixelSize
-from emseg.evaluation.choice import Question, boundary_distance, choose_metrics
+from emseg.evaluation.choice import MetricSelection, boundary_distance, choose_metrics
 from emseg.evaluation.confidence import (
     BLOCK,
     IMAGE,
     Interval,
-    Source,
     Units,
+    UnitSource,
     blocks,
     group_images,
     intervals,
@@ -25,13 +25,13 @@ from emseg.evaluation.confidence import (
 )
 from emseg.evaluation.confusion import Confusion
 from emseg.evaluation.exchanged import Advise, ExchangedImage, find_exchanged
-from emseg.evaluation.metric import Key, Metric, Objects, Pair
-from emseg.evaluation.metrics.calibration import Calibration
+from emseg.evaluation.metric import ComparedPair, Key, Metric, Objects
+from emseg.evaluation.metrics.calibration import BinnedCalibration
 from emseg.evaluation.metrics.membranes import MembraneScores
 from emseg.evaluation.metrics.probabilities import ProbabilityScores
 from emseg.evaluation.pairing import pair_up
 from emseg.evaluation.report import ImageNumbers, Number, SegmentationReport, plain_values
-from emseg.evaluation.turned import Turned, find_turned
+from emseg.evaluation.turned import TurnedImage, find_turned
 from emseg.micrograph import LabelImage, Micrograph
 
 _log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Compared:
 
     Parameters
     ----------
-    source : Source
+    source : UnitSource
         Names the image, its file and its plane.
     prediction, reference : LabelImage
         As they were read.
@@ -62,7 +62,7 @@ class Compared:
         How far the micrograph is from the training of the model that predicted.
     """
 
-    source: Source
+    source: UnitSource
     prediction: LabelImage
     reference: LabelImage
     probabilities: NDArray[Any] | None = None
@@ -72,27 +72,27 @@ class Compared:
     unlikeness: float | None = None
 
 
-Onlooker = Callable[[Pair, Compared], None]
+Observer = Callable[[ComparedPair, Compared], None]
 """Sees every pair while it is in memory."""
 
 
 def segmentation_report(
     names: Sequence[str],
     compared: Iterable[Compared],
-    question: Question | None = None,
+    selection: MetricSelection | None = None,
     *,
-    onlookers: Sequence[Onlooker] = (),
+    observers: Sequence[Observer] = (),
 ) -> SegmentationReport:
     """Score label images against their references; see `score` and `Scoring.report`."""
-    return score(names, compared, question, onlookers=onlookers).report()
+    return score(names, compared, selection, observers=observers).report()
 
 
 def score(
     names: Sequence[str],
     compared: Iterable[Compared],
-    question: Question | None = None,
+    selection: MetricSelection | None = None,
     *,
-    onlookers: Sequence[Onlooker] = (),
+    observers: Sequence[Observer] = (),
     advise: Advise | None = None,
 ) -> "Scoring":
     """Look at label images and their references.
@@ -103,9 +103,9 @@ def score(
         The classes that are compared.
     compared : iterable of Compared
         Taken one at a time.
-    question : Question, optional
+    selection : MetricSelection, optional
         Which numbers are wanted, and of what the units of their intervals are.
-    onlookers : sequence of callable
+    observers : sequence of callable
         Called with each pair, for example to draw it, one after the other in a second thread while
         the metrics look at the same pair.
     advise : callable, optional
@@ -116,13 +116,13 @@ def score(
     MismatchError, UnknownNameError, LabelError
         As `pair_up` does, and when a metric cannot look at a pair.
     """
-    scoring = Scoring(tuple(names), question or Question(), advise)
+    scoring = Scoring(tuple(names), selection or MetricSelection(), advise)
 
-    def show(pair: Pair, each: Compared) -> None:
-        for look in onlookers:
+    def show(pair: ComparedPair, each: Compared) -> None:
+        for look in observers:
             look(pair, each)
 
-    with ThreadPoolExecutor(1, "onlookers") as beside:
+    with ThreadPoolExecutor(1, "observers") as beside:
         for each in compared:
             pair = scoring.pair(each)
             shown = beside.submit(show, pair, each)
@@ -131,7 +131,7 @@ def score(
     return scoring
 
 
-def check_units(sources: Sequence[Source], question: Question) -> None:
+def check_units(sources: Sequence[UnitSource], selection: MetricSelection) -> None:
     """Refuse a grouping that does not fit before any work, and say what a reader must know of it.
 
     Raises
@@ -139,9 +139,9 @@ def check_units(sources: Sequence[Source], question: Question) -> None:
     UsageError, UnknownNameError, PathMissingError, ContentError
         As `group_images` does.
     """
-    group_images(sources, question.group_by)
-    said = remark(sources, question.group_by)
-    if said and question.draws:
+    group_images(sources, selection.group_by)
+    said = remark(sources, selection.group_by)
+    if said and selection.draws:
         _log.warning("%s", said)
 
 
@@ -152,30 +152,32 @@ class Scoring:
     ----------
     names : tuple of str
         The classes that are compared.
-    question : Question
+    selection : MetricSelection
         Which numbers are wanted.
     advise : callable, optional
         Says what to type where classes are exchanged.
     """
 
     def __init__(
-        self, names: tuple[str, ...], question: Question, advise: Advise | None = None
+        self, names: tuple[str, ...], selection: MetricSelection, advise: Advise | None = None
     ) -> None:
-        self.names, self.question, self.advise = names, question, advise
+        self.names, self.selection, self.advise = names, selection, advise
         self.confusion = Confusion(names)
         self.metrics: tuple[Metric[Any], ...] = ()
-        self.sources: list[Source] = []
+        self.sources: list[UnitSource] = []
         self.unlikeness: list[float | None] = []
         self.pixels: list[int] = []
         self.seen: list[list[Any]] = []
-        self.turned: list[Turned] = []
+        self.turned: list[TurnedImage] = []
         self.exchanged: list[ExchangedImage] = []
         self._distance: Distance | None = None  # at which boundaries meet
         self._distances: set[str] = set()  # what that is in the images
         self._has_probabilities = False
-        self._only: Pair | None = None  # kept while it is the only one, to be cut into blocks
+        self._only: ComparedPair | None = (
+            None  # kept while it is the only one, to be cut into blocks
+        )
 
-    def pair(self, compared: Compared) -> Pair:
+    def pair(self, compared: Compared) -> ComparedPair:
         """Make label images comparable pixel by pixel, and count which class meets which.
 
         Raises
@@ -194,16 +196,16 @@ class Scoring:
         self.confusion += pair.confusion
         return pair
 
-    def look(self, pair: Pair, source: Source, unlikeness: float | None = None) -> None:
+    def look(self, pair: ComparedPair, source: UnitSource, unlikeness: float | None = None) -> None:
         """Look at one more pair."""
         if not self.metrics:
-            self.metrics = choose_metrics(self.question, self.names, pair)
+            self.metrics = choose_metrics(self.selection, self.names, pair)
         self._only = None if self.seen else pair
         self._has_probabilities |= pair.probabilities is not None
         self.sources.append(source)
         self.unlikeness.append(unlikeness)
         self.pixels.append(int(pair.confusion.counts.sum() + pair.confusion.missed.sum()))
-        self._distance = boundary_distance(self.question, pair)
+        self._distance = boundary_distance(self.selection, pair)
         self._distances.add(_in_nm(self._distance, pair.pixel_size))
         self.seen.append([metric.look(pair) for metric in self.metrics])
         self.turned += filter(None, [find_turned(pair)])
@@ -216,7 +218,7 @@ class Scoring:
     @property
     def units(self) -> Units | None:
         """Which pairs are independent; None when each is a unit."""
-        rule = self.question.group_by
+        rule = self.selection.group_by
         return None if rule == IMAGE else group_images(self.sources, rule)
 
     def report(self) -> SegmentationReport:
@@ -262,7 +264,7 @@ class Scoring:
                     notes[f"threshold_{metric.cell}"] = f"V_rand {rand}, V_info {info}"
         return notes
 
-    def _calibration(self) -> Calibration | None:
+    def _calibration(self) -> BinnedCalibration | None:
         """Points of the reliability diagram, where probabilities were scored."""
         for place, metric in enumerate(self.metrics):
             if isinstance(metric, ProbabilityScores):
@@ -270,16 +272,18 @@ class Scoring:
         return None
 
     def _intervals(self, metric: Metric[Any], seen: list[Any]) -> Sequence[Interval | None]:
-        question, units = self.question, self.units
-        if not question.draws:
+        selection, units = self.selection, self.units
+        if not selection.draws:
             return (None,) * len(metric.keys)
         unit, membership = None, None if units is None else units.membership
         if self._only is None:
             return intervals(
-                metric, seen, membership, draws=question.draws, seed=question.seed, unit=unit
+                metric, seen, membership, draws=selection.draws, seed=selection.seed, unit=unit
             )
         parts = [metric.look(each) for each in blocks(self._only)]
-        found = intervals(metric, parts, None, draws=question.draws, seed=question.seed, unit=BLOCK)
+        found = intervals(
+            metric, parts, None, draws=selection.draws, seed=selection.seed, unit=BLOCK
+        )
         if not parts:
             return found
         whole = metric.scores(seen, np.ones((1, 1)))[0]

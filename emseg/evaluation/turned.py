@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from emseg.errors import listed
 from emseg.evaluation.averages import mean_of_defined
-from emseg.evaluation.metric import Pair
+from emseg.evaluation.metric import ComparedPair
 
 _SIDE = 160  # pixels of each side that are looked at
 _SMALLEST = 32  # pixels of a side; smaller images fit another way round by chance
@@ -47,7 +47,7 @@ _TURNS_OF_SQUARES: Mapping[str, _Turn] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
+class TurnedImage:
     """An image whose prediction fits its mask when it is turned.
 
     Parameters
@@ -75,12 +75,12 @@ class Turned:
         }
 
 
-def find_turned(pair: Pair) -> Turned | None:
+def find_turned(pair: ComparedPair) -> TurnedImage | None:
     """Say how a prediction would fit its mask much better; None where it lies as it should.
 
     Parameters
     ----------
-    pair : Pair
+    pair : ComparedPair
         Of which at most 160 x 160 pixels are looked at.
     """
     classes = len(pair.reference.classes)
@@ -96,10 +96,10 @@ def find_turned(pair: Pair) -> Turned | None:
     best = max(scores, key=lambda how: scores[how])
     if scores[best] < max(_GOOD, own + _BETTER):
         return None
-    return Turned(pair.name, best, own, scores[best])
+    return TurnedImage(pair.name, best, own, scores[best])
 
 
-def of_turned(found: Sequence[Turned], images: int) -> Iterator[str]:
+def of_turned(found: Sequence[TurnedImage], images: int) -> Iterator[str]:
     """Say which predictions lie the wrong way round, and what to do."""
     if not found:
         return

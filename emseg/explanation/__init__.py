@@ -3,20 +3,20 @@
 from emseg.explanation.agreement import rank_correlation
 from emseg.explanation.explainer import Answer, Explainer, HeatMap, part_of
 from emseg.explanation.importance import Importance
-from emseg.explanation.layers import Layer
+from emseg.explanation.layers import ExplainedLayer
 from emseg.explanation.pieces import Features, Filters
 from emseg.explanation.record import Figure, Record
 from emseg.explanation.storing import write_arrays
 
 __all__ = [
     "Answer",
+    "ExplainedLayer",
     "Explainer",
     "Features",
     "Figure",
     "Filters",
     "HeatMap",
     "Importance",
-    "Layer",
     "Record",
     "part_of",
     "rank_correlation",

@@ -8,16 +8,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from emseg.bundle import Model
+from emseg.bundle import StoredModel
 from emseg.config import Rescale, Task
 from emseg.errors import ContentError, UnknownNameError, UsageError
 from emseg.explanation.heat import class_activation, grad_cam
 from emseg.explanation.importance import Importance, importance_of
-from emseg.explanation.layers import Layer, bottleneck, find_layers, last_maps, stages
+from emseg.explanation.layers import ExplainedLayer, bottleneck, find_layers, last_maps, stages
 from emseg.explanation.occlusion import choose_raster, occlusion
 from emseg.explanation.pieces import Features, Filters, feature_maps, first_filters
-from emseg.explanation.scene import Scene, show
-from emseg.explanation.target import Target
+from emseg.explanation.scene import ExplainedImage, show
+from emseg.explanation.target import ExplainedTarget
 from emseg.inference.engine import require_numbers
 from emseg.micrograph import Micrograph, Region
 from emseg.networks.forest import Forest
@@ -104,7 +104,7 @@ class Explainer:
 
     Parameters
     ----------
-    model : Model
+    model : StoredModel
         A classifier or a segmentation network.
     micrograph : Micrograph
         One plane.
@@ -128,7 +128,7 @@ class Explainer:
 
     def __init__(
         self,
-        model: Model,
+        model: StoredModel,
         micrograph: Micrograph,
         device: torch.device,
         *,
@@ -140,7 +140,7 @@ class Explainer:
         if class_name is not None and class_name not in self._names:
             raise UnknownNameError("class", class_name, self._names)
         self.network = model.network.to(device).to(memory_format=torch.channels_last).eval()
-        self.scene: Scene = show(self.card, micrograph, device, rescale)
+        self.scene: ExplainedImage = show(self.card, micrograph, device, rescale)
         self._images = [self._image(view.values) for view in self.scene.views]
         self.layers, logits = self._watched(self._images[0])
         answers = [logits, *(self._answered(each) for each in self._images[1:])]
@@ -156,16 +156,16 @@ class Explainer:
         return self.card.task is Task.CLASSIFICATION
 
     @property
-    def stages(self) -> tuple[Layer, ...]:
+    def stages(self) -> tuple[ExplainedLayer, ...]:
         """A few layers from shallow to deep."""
         return stages(self.layers)
 
     @property
-    def deepest(self) -> Layer | None:
+    def deepest(self) -> ExplainedLayer | None:
         """The layer of Grad-CAM when none is named; None when the network has no deep maps."""
         return last_maps(self.layers) if self.is_classifier else bottleneck(self.layers)
 
-    def layer(self, name: str) -> Layer:
+    def layer(self, name: str) -> ExplainedLayer:
         """Find a layer with maps by its name.
 
         Raises
@@ -199,18 +199,18 @@ class Explainer:
             raise UsageError(f"{self.card.spec} has no convolution: it has no filters to draw")
         return found
 
-    def features(self, layer: Layer) -> Features:
+    def features(self, layer: ExplainedLayer) -> Features:
         """Compute the maps of a layer, of the crop of a classifier that shows the class best."""
         maps = feature_maps(self.network, self._images[self._best], [layer.name])
         view = self.scene.views[self._best]
         return Features(layer.name, maps[layer.name], self.scene.in_file(view.region))
 
-    def grad_cam(self, layer: Layer | None = None) -> HeatMap:
+    def grad_cam(self, layer: ExplainedLayer | None = None) -> HeatMap:
         """Map the evidence for the class by the gradients at a layer.
 
         Parameters
         ----------
-        layer : Layer or None
+        layer : ExplainedLayer or None
             None takes the `deepest`.
 
         Raises
@@ -313,7 +313,7 @@ class Explainer:
         image = torch.from_numpy(values)[None]
         return image.to(self.device, memory_format=torch.channels_last)
 
-    def _watched(self, image: Tensor) -> tuple[tuple[Layer, ...], Tensor]:
+    def _watched(self, image: Tensor) -> tuple[tuple[ExplainedLayer, ...], Tensor]:
         """Look at the first image; what the network says to its size is told."""
         try:
             return find_layers(self.network, image)
@@ -332,7 +332,9 @@ class Explainer:
             logits: Tensor = self.network(image)
             return logits
 
-    def _explained(self, answers: list[Tensor], class_name: str | None) -> tuple[Answer, Target]:
+    def _explained(
+        self, answers: list[Tensor], class_name: str | None
+    ) -> tuple[Answer, ExplainedTarget]:
         """Choose the class, and say how probable it is."""
         if not self.is_classifier:
             return self._segmented(answers[0], class_name)
@@ -341,16 +343,16 @@ class Explainer:
         answer = Answer(
             self._names[index], shares[index], self._names, tuple(shares), None, self.scene.region
         )
-        return answer, Target(index)
+        return answer, ExplainedTarget(index)
 
-    def _segmented(self, logits: Tensor, class_name: str | None) -> tuple[Answer, Target]:
+    def _segmented(self, logits: Tensor, class_name: str | None) -> tuple[Answer, ExplainedTarget]:
         height, width = self.scene.views[0].region.size
         inside = torch.zeros(logits.shape[2:], dtype=torch.bool, device=self.device)
         inside[:height, :width] = True
         found = logits[0].argmax(dim=0)
         counts = torch.bincount(found[inside], minlength=len(self._names)).tolist()
         index = _largest(counts) if class_name is None else self._names.index(class_name)
-        target = Target(index, (found == index) & inside if counts[index] else inside)
+        target = ExplainedTarget(index, (found == index) & inside if counts[index] else inside)
         shares = torch.softmax(logits[0].double(), dim=0)[:, inside].mean(dim=1).tolist()
         answer = Answer(
             self._names[index],

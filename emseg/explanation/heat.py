@@ -8,13 +8,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from emseg.errors import UsageError
-from emseg.explanation.layers import Layer, recorded
-from emseg.explanation.target import Target
+from emseg.explanation.layers import ExplainedLayer, recorded
+from emseg.explanation.target import ExplainedTarget
 
 _LAST = 8  # layers before the end among which the pooled one is looked for
 
 
-def grad_cam(network: nn.Module, image: Tensor, layer: str, target: Target) -> NDArray[np.float32]:
+def grad_cam(
+    network: nn.Module, image: Tensor, layer: str, target: ExplainedTarget
+) -> NDArray[np.float32]:
     r"""Weigh the maps of a layer by the mean gradient of a class.
 
     With the maps A of the layer and the score y of the class, alpha is the mean of dy / dA over
@@ -30,7 +32,7 @@ def grad_cam(network: nn.Module, image: Tensor, layer: str, target: Target) -> N
         Normalised.
     layer : str
         Name of a layer with maps.
-    target : Target
+    target : ExplainedTarget
         The class, and the pixels of a segmentation.
 
     Returns
@@ -56,7 +58,7 @@ def grad_cam(network: nn.Module, image: Tensor, layer: str, target: Target) -> N
 
 
 def class_activation(
-    network: nn.Module, image: Tensor, layers: Sequence[Layer], index: int
+    network: nn.Module, image: Tensor, layers: Sequence[ExplainedLayer], index: int
 ) -> tuple[str, NDArray[np.float32]] | None:
     """Weigh the last maps by the weights of a class, for a network that pools them globally.
 
@@ -70,7 +72,7 @@ def class_activation(
         A classifier in evaluation mode.
     image : Tensor, shape (1, C, Y, X)
         Normalised.
-    layers : sequence of Layer
+    layers : sequence of ExplainedLayer
         Those with maps, in the order of the network.
     index : int
         Of the class.

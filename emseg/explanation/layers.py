@@ -27,7 +27,7 @@ _PASSING = (  # layers that hand on what they get, as it is or pooled
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class ExplainedLayer:
     """A layer that has feature maps.
 
     Parameters
@@ -56,7 +56,7 @@ class Layer:
         return self.height, self.width
 
 
-def find_layers(network: nn.Module, image: Tensor) -> tuple[tuple[Layer, ...], Tensor]:
+def find_layers(network: nn.Module, image: Tensor) -> tuple[tuple[ExplainedLayer, ...], Tensor]:
     """Find the layers with feature maps, in the order in which they are done.
 
     Parameters
@@ -68,7 +68,7 @@ def find_layers(network: nn.Module, image: Tensor) -> tuple[tuple[Layer, ...], T
 
     Returns
     -------
-    layers : tuple of Layer
+    layers : tuple of ExplainedLayer
         Of a layer that is called several times, the last call.
     logits : Tensor, shape (1, K) or (1, K, Y, X)
         The answer.
@@ -91,7 +91,9 @@ def find_layers(network: nn.Module, image: Tensor) -> tuple[tuple[Layer, ...], T
         for each in hooks:
             each.remove()
     layers = tuple(
-        Layer(name, shape[1], shape[2], shape[3], isinstance(module, _PASSING), at() is logits)
+        ExplainedLayer(
+            name, shape[1], shape[2], shape[3], isinstance(module, _PASSING), at() is logits
+        )
         for name, (module, shape, at) in seen.items()
     )
     return layers, logits
@@ -107,7 +109,7 @@ def _is_map(output: Tensor, image: Tensor) -> bool:
     return max(tall, wide) <= 1.5 and abs(tall - wide) <= _UNEQUAL * max(tall, wide)
 
 
-def stages(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+def stages(layers: Sequence[ExplainedLayer]) -> tuple[ExplainedLayer, ...]:
     """Choose a few layers from shallow to deep: the end of each run of layers of one size.
 
     Of a network that goes down and up again, the way down and the last layer.
@@ -123,18 +125,18 @@ def stages(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     return (*(down[i] for i in picked), *end)
 
 
-def _outermost(run: Sequence[Layer]) -> Layer:
+def _outermost(run: Sequence[ExplainedLayer]) -> ExplainedLayer:
     """Take the last layer that is the least nested: a whole stage, and not a part of the next."""
     return min(reversed(run), key=lambda each: each.name.count("."))
 
 
-def last_maps(layers: Sequence[Layer]) -> Layer | None:
+def last_maps(layers: Sequence[ExplainedLayer]) -> ExplainedLayer | None:
     """Find the last feature map of a classifier; None when only its first convolution has any."""
     own = [each for each in layers if not each.is_passing and not each.is_answer]
     return own[-1] if len(own) > 1 else None
 
 
-def bottleneck(layers: Sequence[Layer]) -> Layer | None:
+def bottleneck(layers: Sequence[ExplainedLayer]) -> ExplainedLayer | None:
     """Find the last of the coarsest maps of a network, in its encoder if it has one."""
     own = [each for each in layers if not each.is_passing and not each.is_answer]
     encoder = [each for each in own if each.name.split(".")[0] == "encoder"]

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from emseg.explanation.target import Target
+from emseg.explanation.target import ExplainedTarget
 
 _WORK = {"cpu": 1.5e12}  # operations that take two cores half a minute to a minute
 _WORK_GPU = 1e14
@@ -86,7 +86,7 @@ def choose_raster(
 def occlusion(
     network: nn.Module,
     image: Tensor,
-    target: Target,
+    target: ExplainedTarget,
     grey: Tensor,
     raster: Raster,
     size: tuple[int, int],
@@ -103,7 +103,7 @@ def occlusion(
         In evaluation mode.
     image : Tensor, shape (1, C, Y, X)
         Normalised.
-    target : Target
+    target : ExplainedTarget
         The class, and the pixels of a segmentation.
     grey : Tensor, shape (C, 1, 1)
         What covers: the mean of the micrograph.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from emseg.bundle import Model
+from emseg.bundle import StoredModel
 from emseg.explanation.agreement import rank_correlation
 from emseg.explanation.explainer import Answer, HeatMap
 from emseg.explanation.importance import Importance
@@ -40,7 +40,7 @@ class Record:
 
     Parameters
     ----------
-    model : Model
+    model : StoredModel
         What was looked into.
     micrograph : Micrograph
         What it saw.
@@ -52,7 +52,7 @@ class Record:
         Why something was not drawn, a line each.
     """
 
-    model: Model
+    model: StoredModel
     micrograph: Micrograph
     answer: Answer
     figures: tuple[Figure, ...]
@@ -99,13 +99,11 @@ class Record:
 
 def agreements(heats: Sequence[HeatMap]) -> dict[str, float | None]:
     """Correlate each heat map with that of occlusion, in cells of its step."""
-    witness = next((each for each in heats if each.step is not None), None)
-    if witness is None or witness.step is None:
+    writer = next((each for each in heats if each.step is not None), None)
+    if writer is None or writer.step is None:
         return {}
-    others = [each for each in heats if each is not witness]
-    return {
-        each.stem: rank_correlation(each.values, witness.values, witness.step) for each in others
-    }
+    others = [each for each in heats if each is not writer]
+    return {each.stem: rank_correlation(each.values, writer.values, writer.step) for each in others}
 
 
 def _region(region: Region) -> dict[str, int]:

@@ -50,7 +50,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class ExplainedImage:
     """A micrograph as a network is shown it.
 
     Parameters
@@ -136,7 +136,7 @@ def show(
     micrograph: Micrograph,
     device: torch.device,
     rescale: Rescale = Rescale.AUTO,
-) -> Scene:
+) -> ExplainedImage:
     """Prepare a micrograph for a network, as prediction does.
 
     Parameters
@@ -163,7 +163,7 @@ def show(
         View(prepared.cut(region.top, region.left, *padded), region) for region, padded in cuts
     )
     grey = normalise(statistics.mean[:, None, None], statistics, card.intensity)
-    scene = Scene(micrograph, size, views, grey)
+    scene = ExplainedImage(micrograph, size, views, grey)
     if not is_classifier and views[0].region.size != size:
         _tell_part(scene)
     return scene
@@ -204,7 +204,7 @@ def _region(
     return region, (padded[0], padded[1])
 
 
-def _tell_part(scene: Scene) -> None:
+def _tell_part(scene: ExplainedImage) -> None:
     region = scene.region
     where = scene.micrograph.path or scene.micrograph.title
     _log.warning(

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ExplainedTarget:
     """One class of an answer.
 
     Parameters

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.bundle import Model, ModelCard
+from emseg.bundle import ModelCard, StoredModel
 from emseg.config import Rescale
 from emseg.errors import ContentError, EmsegError
 from emseg.inference.backends import Backend
 from emseg.inference.engine import Engine, file_of
-from emseg.inference.jobs import Failed, Job
+from emseg.inference.jobs import Failed, TileJob
 from emseg.inference.pipeline import ahead
-from emseg.inference.plan import Plan
+from emseg.inference.plan import TilePlan
 from emseg.inference.preparing import Prepared, Preparing
 from emseg.inference.segmenter import Report, Watch, silent, unwatched
 from emseg.micrograph import Micrograph
@@ -94,7 +94,7 @@ class Classifier:
         self._engine = Engine(backend, None, card.stride)
 
     @classmethod
-    def of(cls, model: Model, device: "torch.device", **settings: Any) -> Self:
+    def of(cls, model: StoredModel, device: "torch.device", **settings: Any) -> Self:
         """Let PyTorch compute the network of a model on a device."""
         from emseg.inference.backends.with_torch import TorchBackend
 
@@ -155,16 +155,16 @@ class Classifier:
             raise said.error
         return said
 
-    def plan(self, seen: Micrograph) -> Plan:
+    def plan(self, seen: Micrograph) -> TilePlan:
         """Say in how many crops a micrograph is seen, which is given as the network sees it."""
         crop, size = self.card.crop, seen.size
         count = len(crop_starts(size[0], crop)) * len(crop_starts(size[1], crop))
         pixels, batch = crop * crop, min(_TOGETHER, count)
         layers = batch * pixels * max(1, self.card.bytes_per_pixel)
         values = count * pixels * 4 * self.card.in_channels
-        return Plan((crop, crop), count, batch, layers + values, 0, count * pixels)
+        return TilePlan((crop, crop), count, batch, layers + values, 0, count * pixels)
 
-    def _jobs(self, planes: Iterable[Prepared | Failed]) -> Iterator[Job | Failed]:
+    def _jobs(self, planes: Iterable[Prepared | Failed]) -> Iterator[TileJob | Failed]:
         for plane in planes:
             if isinstance(plane, Failed):
                 yield plane
@@ -181,7 +181,7 @@ class Classifier:
                 refusal.__cause__ = error
                 yield Failed(plane, refusal)
 
-    def _crops(self, plane: Prepared) -> Iterator[Job]:
+    def _crops(self, plane: Prepared) -> Iterator[TileJob]:
         crop = self.card.crop
         corners = [
             (top, left)
@@ -192,7 +192,7 @@ class Classifier:
             tile = Tile(_all_of(top, crop), _all_of(left, crop))
             stop = plane.size[0] if number == len(corners) else None
             values = plane.cut(top, left, crop, crop)
-            yield Job(plane, tile, values, True, _TOGETHER, stop, (number, len(corners)))
+            yield TileJob(plane, tile, values, True, _TOGETHER, stop, (number, len(corners)))
 
 
 def _all_of(start: int, length: int) -> Span:

@@ -15,7 +15,7 @@ from emseg import memory
 from emseg.errors import ContentError, ModelError
 from emseg.inference.backends import Backend, Labels
 from emseg.inference.backends.averaging import softmax
-from emseg.inference.jobs import Answer, Failed, Job, Source
+from emseg.inference.jobs import Failed, TileAnswer, TileJob, TileSource
 from emseg.inference.preparing import Prepared
 from emseg.micrograph import Micrograph
 from emseg.tiling import Tile, quarters
@@ -23,7 +23,7 @@ from emseg.tiling import Tile, quarters
 _log = logging.getLogger(__name__)
 
 
-_Flight = deque[list[Job] | Failed]
+_Flight = deque[list[TileJob] | Failed]
 
 
 class Engine:
@@ -55,12 +55,12 @@ class Engine:
         """Whether nobody wants to know more of a micrograph."""
         return self._dropped is plane
 
-    def answers(self, jobs: Iterable[Job | Failed]) -> Iterator[Answer | Failed]:
+    def answers(self, jobs: Iterable[TileJob | Failed]) -> Iterator[TileAnswer | Failed]:
         """Answer jobs in order; what failed passes through in its place.
 
         A micrograph whose answers make no sense fails alone: its later jobs are passed over.
         """
-        source = Source(jobs, self.is_dropped)
+        source = TileSource(jobs, self.is_dropped)
         while not source.is_empty:
             flight: _Flight = deque()
             try:
@@ -71,7 +71,7 @@ class Engine:
                     raise
                 source.put_back(self._lesson(error, flight))
 
-    def _asked(self, source: Source, flight: _Flight) -> Iterator[list[Answer | Failed]]:
+    def _asked(self, source: TileSource, flight: _Flight) -> Iterator[list[TileAnswer | Failed]]:
         """Ask for what the next job wants, for as long as jobs want it."""
         wants_scores = source.wants_scores
         batches = self._batches(source, flight, wants_scores)
@@ -91,7 +91,7 @@ class Engine:
         return failed
 
     def _batches(
-        self, source: Source, flight: _Flight, wants_scores: bool
+        self, source: TileSource, flight: _Flight, wants_scores: bool
     ) -> Iterator[NDArray[np.float32]]:
         while (group := source.next_group(self._most, wants_scores)) is not None:
             flight.append(group)
@@ -102,13 +102,13 @@ class Engine:
                 self._alone -= 1
                 return
 
-    def _lesson(self, error: Exception, flight: _Flight) -> list[Job | Failed]:
+    def _lesson(self, error: Exception, flight: _Flight) -> list[TileJob | Failed]:
         """Say what is asked again after an error: in smaller pieces, or without who caused it."""
         is_short = memory.is_shortage(error)
         asked = [each for each in flight if not isinstance(each, Failed)]
         if not asked or not (is_short or isinstance(error, ModelError)):
             raise error
-        first, again = asked[0], list[Job | Failed](asked[0])
+        first, again = asked[0], list[TileJob | Failed](asked[0])
         if len(asked) > 1:  # of several under way it is not known which one it was
             self._alone = sys.maxsize if is_short else len(asked)
         elif is_short:
@@ -116,12 +116,12 @@ class Engine:
         else:
             failed = Failed(first[0].plane, _about(first[0].plane, error))
             again = [self._failed(failed), *first[1:]]
-        entries: list[Job | Failed] = []
+        entries: list[TileJob | Failed] = []
         for each in flight:
             entries += again if each is first else [each] if isinstance(each, Failed) else each
         return entries
 
-    def _smaller(self, group: list[Job], error: Exception) -> list[Job | Failed]:
+    def _smaller(self, group: list[TileJob], error: Exception) -> list[TileJob | Failed]:
         """Ask fewer tiles at once, or quarters of the one that does not fit."""
         if len(group) > 1:
             self._most = max(1, len(group) // 2)
@@ -149,7 +149,7 @@ class Engine:
         return [*_parts_of(job, parts)]
 
 
-def _passing(flight: _Flight) -> Iterator[Answer | Failed]:
+def _passing(flight: _Flight) -> Iterator[TileAnswer | Failed]:
     """Let through what failed before the next answer."""
     while flight and isinstance(failed := flight[0], Failed):
         flight.popleft()
@@ -157,8 +157,8 @@ def _passing(flight: _Flight) -> Iterator[Answer | Failed]:
 
 
 def _checked(
-    group: list[Job] | Failed, said: NDArray[np.float32] | Labels, maps: int
-) -> list[Answer | Failed]:
+    group: list[TileJob] | Failed, said: NDArray[np.float32] | Labels, maps: int
+) -> list[TileAnswer | Failed]:
     """Give each job its answer; refuse those from which no class follows."""
     if isinstance(group, Failed):
         return [group]
@@ -169,7 +169,7 @@ def _checked(
         values, are_finite, are_flat = probabilities_of(said[:, :classes])
         if maps:
             values = np.concatenate([values, said[:, classes:]], axis=1)
-    checked: list[Answer | Failed] = []
+    checked: list[TileAnswer | Failed] = []
     failed: object = None
     for job, each, is_finite, is_flat in zip(group, values, are_finite, are_flat, strict=True):
         if job.plane is failed:
@@ -180,18 +180,18 @@ def _checked(
             continue
         if is_flat:
             _tell_flat(job.plane.micrograph)
-        checked.append(Answer(job, each))
+        checked.append(TileAnswer(job, each))
     return checked
 
 
-def _stacked(group: list[Job]) -> NDArray[np.float32]:
+def _stacked(group: list[TileJob]) -> NDArray[np.float32]:
     """Put tiles together, shape (N, C, Y, X); a large one, which comes alone, is not copied."""
     if len(group) == 1:
         return group[0].values[np.newaxis]
     return np.stack([job.values for job in group])
 
 
-def _parts_of(job: Job, parts: list[Tile]) -> Iterator[Job]:
+def _parts_of(job: TileJob, parts: list[Tile]) -> Iterator[TileJob]:
     """Cut a job into those of parts of its tile; the last one ends what the job ended."""
     for number, part in enumerate(parts, start=1):
         rows, columns = (

@@ -15,7 +15,7 @@ from emseg.tiling import Tile
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Job:
+class TileJob:
     """One tile of one micrograph, ready for the network.
 
     Parameters
@@ -46,19 +46,19 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answer:
+class TileAnswer:
     """What the network said to a job.
 
     Parameters
     ----------
-    job : Job
+    job : TileJob
         Answered.
     values : array, shape (K, Y, X) of float32, (1, Y, X) of class indices, or (K,) of float32
         Probabilities where scores were wanted, and the maps that the backend tells behind them;
         else class indices; of a classifier one a class.
     """
 
-    job: Job
+    job: TileJob
     values: NDArray[Any]
 
 
@@ -78,14 +78,14 @@ class Failed:
     error: EmsegError
 
 
-class Source:
+class TileSource:
     """Jobs that are still to be asked, in order."""
 
     def __init__(
-        self, jobs: Iterable[Job | Failed], is_dropped: Callable[[Prepared], bool]
+        self, jobs: Iterable[TileJob | Failed], is_dropped: Callable[[Prepared], bool]
     ) -> None:
         self._jobs = iter(jobs)
-        self._waiting: deque[Job | Failed] = deque()
+        self._waiting: deque[TileJob | Failed] = deque()
         self._is_dropped = is_dropped
         self.error: Exception | None = None  # of whoever makes jobs, which nobody can ask again
 
@@ -98,13 +98,13 @@ class Source:
     def wants_scores(self) -> bool:
         """What the next job wants."""
         job = self._peek()
-        return isinstance(job, Job) and job.wants_scores
+        return isinstance(job, TileJob) and job.wants_scores
 
-    def put_back(self, entries: list[Job | Failed]) -> None:
+    def put_back(self, entries: list[TileJob | Failed]) -> None:
         """Have these asked before all others."""
         self._waiting.extendleft(reversed(entries))
 
-    def next_group(self, most: int | None, wants_scores: bool) -> list[Job] | Failed | None:
+    def next_group(self, most: int | None, wants_scores: bool) -> list[TileJob] | Failed | None:
         """Take the next jobs of one shape, or what failed; None where other jobs begin."""
         first = self._peek()
         if isinstance(first, Failed):
@@ -112,9 +112,9 @@ class Source:
             return first
         if first is None:
             return None
-        group: list[Job] = []
+        group: list[TileJob] = []
         most = min(first.together, most or first.together)
-        while isinstance(job := self._peek() if len(group) < most else None, Job):
+        while isinstance(job := self._peek() if len(group) < most else None, TileJob):
             is_alike = job.values.shape == first.values.shape
             if not is_alike or job.wants_scores != wants_scores:
                 break
@@ -122,7 +122,7 @@ class Source:
             self._waiting.popleft()
         return group or None
 
-    def _peek(self) -> Job | Failed | None:
+    def _peek(self) -> TileJob | Failed | None:
         while True:
             if not self._waiting:
                 following = self._following()
@@ -134,7 +134,7 @@ class Source:
                 return entry
             self._waiting.popleft()
 
-    def _following(self) -> Job | Failed | None:
+    def _following(self) -> TileJob | Failed | None:
         try:
             return next(self._jobs, None)
         except Exception as error:

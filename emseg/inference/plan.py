@@ -172,7 +172,7 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TilePlan:
     """How a plane is cut.
 
     Parameters
@@ -197,7 +197,7 @@ class Plan:
     computed: int
 
 
-def plan_tiles(need: Need, network: Network, budget: Budget, most: int | None = None) -> Plan:
+def plan_tiles(need: Need, network: Network, budget: Budget, most: int | None = None) -> TilePlan:
     """Choose tiles for a plane.
 
     Parameters
@@ -228,7 +228,7 @@ def plan_tiles(need: Need, network: Network, budget: Budget, most: int | None = 
     return least
 
 
-def require_allowed(least: Plan, budget: Budget, what: str) -> None:
+def require_allowed(least: TilePlan, budget: Budget, what: str) -> None:
     """Refuse tiles, named for the message, that take more than a user allows.
 
     Raises
@@ -277,7 +277,7 @@ def _sides(length: int, network: Network, is_on_device: bool) -> list[int]:
     return sorted(sides)
 
 
-def planned(need: Need, network: Network, budget: Budget, tile: tuple[int, int]) -> Plan:
+def planned(need: Need, network: Network, budget: Budget, tile: tuple[int, int]) -> TilePlan:
     """Reckon what tiles of a given shape take, rounded down to the stride; see `plan_tiles`."""
     height, width = (max(1, side // network.stride) * network.stride for side in tile)
     tile = (height, width)
@@ -302,4 +302,4 @@ def planned(need: Need, network: Network, budget: Budget, tile: tuple[int, int])
     batch = max(1, min(fits, room // each))
     on_device = batch * layers if budget.vram is not None else 0
     ram = rest + batch * (one if budget.vram is not None else one + layers)
-    return Plan(tile, counts[0] * counts[1], batch, ram, on_device, lengths[0] * lengths[1])
+    return TilePlan(tile, counts[0] * counts[1], batch, ram, on_device, lengths[0] * lengths[1])

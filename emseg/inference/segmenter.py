@@ -8,15 +8,23 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.bundle import Model, ModelCard
+from emseg.bundle import ModelCard, StoredModel
 from emseg.config import Rescale
 from emseg.errors import ContentError, EmsegError
 from emseg.inference.backends import Backend
 from emseg.inference.bands import Band, Finishing
 from emseg.inference.engine import Engine, file_of
-from emseg.inference.jobs import Answer, Failed, Job
+from emseg.inference.jobs import Failed, TileAnswer, TileJob
 from emseg.inference.pipeline import ahead
-from emseg.inference.plan import Budget, Need, Network, Plan, plan_tiles, planned, require_allowed
+from emseg.inference.plan import (
+    Budget,
+    Need,
+    Network,
+    TilePlan,
+    plan_tiles,
+    planned,
+    require_allowed,
+)
 from emseg.inference.preparing import Prepared, Preparing
 from emseg.micrograph import LabelImage, Micrograph, label_dtype
 from emseg.pixels import in_memory, is_read, rows_together
@@ -115,7 +123,7 @@ class Segmenter:
         self._engine = Engine(backend, cuttable, card.stride)
 
     @classmethod
-    def of(cls, model: Model, device: "torch.device", **settings: Any) -> Self:
+    def of(cls, model: StoredModel, device: "torch.device", **settings: Any) -> Self:
         """Let PyTorch compute the network of a model on a device."""
         from emseg.inference.backends.with_torch import TorchBackend
 
@@ -173,7 +181,7 @@ class Segmenter:
 
     def plan(
         self, micrograph: Micrograph, seen: Micrograph, *, keep_probabilities: bool = False
-    ) -> Plan:
+    ) -> TilePlan:
         """Say how a micrograph will be cut; no pixel is looked at.
 
         Parameters
@@ -269,7 +277,7 @@ class Segmenter:
 
     def _jobs(
         self, planes: Iterable[Prepared | Failed], *, keep_probabilities: bool
-    ) -> Iterator[Job | Failed]:
+    ) -> Iterator[TileJob | Failed]:
         """Cut planes into jobs, row by row of tiles; what goes wrong is told in its place."""
         for plane in planes:
             if isinstance(plane, Failed):
@@ -282,7 +290,7 @@ class Segmenter:
             except MemoryError as error:
                 yield Failed(plane, _too_large(plane, error))
 
-    def _tiles_of(self, plane: Prepared, *, keep_probabilities: bool) -> Iterator[Job]:
+    def _tiles_of(self, plane: Prepared, *, keep_probabilities: bool) -> Iterator[TileJob]:
         wants_scores = keep_probabilities or plane.is_rescaled or self.card.global_context
         plan = self.plan(plane.micrograph, plane.seen, keep_probabilities=keep_probabilities)
         rows, columns = self.grid(plane.size, plan.tile)
@@ -304,7 +312,7 @@ class Segmenter:
                 )
                 ends = stop if column is columns[-1] else None
                 tile = Tile(row, column)
-                yield Job(plane, tile, values, wants_scores, plan.batch, ends, (number, of))
+                yield TileJob(plane, tile, values, wants_scores, plan.batch, ends, (number, of))
 
     def grid(self, size: tuple[int, int], tile: tuple[int, int]) -> tuple[list[Span], list[Span]]:
         """Cut both axes of what the network sees, for tiles of so many rows and columns."""
@@ -332,7 +340,7 @@ class Segmenter:
         )
         return rows, columns
 
-    def _begin(self, job: Job, *, keep_probabilities: bool) -> "_Current":
+    def _begin(self, job: TileJob, *, keep_probabilities: bool) -> "_Current":
         plane, classes, maps = job.plane, len(self.card.classes), len(self.backend.maps)
         mosaic: Stitch | Blend
         if self.card.global_context:
@@ -353,7 +361,7 @@ class _Current:
     mosaic: Stitch | Blend
     finishing: Finishing
 
-    def put(self, said: Answer) -> Iterator[Band]:
+    def put(self, said: TileAnswer) -> Iterator[Band]:
         """Lay a tile where it belongs; hand over the band that it completes."""
         self.mosaic.put(said.job.tile, said.values)
         if said.job.stop is not None:

@@ -5,12 +5,12 @@ from emseg.labels.colours import colour
 from emseg.labels.judgement import Judgement, judge, judge_layer, judged_alike, tell_left_out
 from emseg.labels.mask_set import Said
 from emseg.labels.masks import combine_masks, mask_values, to_label_image
-from emseg.labels.overlaps import Overlaps
+from emseg.labels.overlaps import MaskOverlaps
 from emseg.labels.probabilities import refuse_probabilities
 
 __all__ = [
     "Judgement",
-    "Overlaps",
+    "MaskOverlaps",
     "Said",
     "choose_classes",
     "colour",

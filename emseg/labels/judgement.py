@@ -16,7 +16,7 @@ from emseg.labels.mask_set import MaskSet, Said, in_masks, share
 from emseg.labels.masks import distinct_values, mask_plane
 from emseg.labels.numbering import Numbering, numbering_of
 from emseg.labels.palettes import Painted, common_painting, find_painted
-from emseg.labels.scales import FULL, Scale, find_scale, is_beside_small
+from emseg.labels.scales import FULL, MaskScale, find_scale, is_beside_small
 from emseg.micrograph import LabelClass, Micrograph
 
 _MOSTLY_ZERO = 0.9  # of the pixels, where 0 may well mean that nothing was painted
@@ -36,7 +36,7 @@ class Judgement:
         Whether masks with colour tables are read by their colours.
     levels : tuple of int
         Two values of which each pixel is taken as the nearer; empty where all count.
-    scale : Scale
+    scale : MaskScale
         How masks that write their classes otherwise than the others are read.
     numbering : Numbering
         Whether the values seem to number objects.
@@ -45,7 +45,7 @@ class Judgement:
     found: MaskSet
     painted: Painted = Painted.VALUES
     levels: tuple[int, ...] = ()
-    scale: Scale = Scale.STORED
+    scale: MaskScale = MaskScale.STORED
     numbering: Numbering = Numbering.NONE
 
     @property
@@ -70,7 +70,7 @@ class Judgement:
             mask = _coloured(mask, mask.palette, is_grey=self.painted is Painted.LEVELS)
         elif self.painted is Painted.LEVELS:
             mask = replace(mask, pixels=mask.pixels[:1])
-        if not self.levels and self.scale is Scale.STORED:
+        if not self.levels and self.scale is MaskScale.STORED:
             return mask
         plane = mask_plane(mask)
         values = distinct_values(plane)
@@ -209,7 +209,7 @@ def judged_alike(one: Judgement, other: Judgement) -> tuple[Judgement, Judgement
         Of label images and of their masks, about whose values nothing is known.
     """
     pair = one, other
-    if any(each.levels or each.scale is not Scale.STORED for each in pair):
+    if any(each.levels or each.scale is not MaskScale.STORED for each in pair):
         return pair
     if any(each.numbering is not Numbering.NONE for each in pair):
         return pair

@@ -11,7 +11,7 @@ from emseg.micrograph import Micrograph
 _log = logging.getLogger(__name__)
 
 
-class Overlaps:
+class MaskOverlaps:
     """Counts, mask after mask, the pixels of each class that a later class takes.
 
     ::

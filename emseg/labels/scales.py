@@ -16,7 +16,7 @@ _Marked = Sequence[tuple[Evidence, frozenset[int]]]
 _log = logging.getLogger(__name__)
 
 
-class Scale(StrEnum):
+class MaskScale(StrEnum):
     """How the values of a mask become those of the set."""
 
     STORED = "stored"
@@ -31,14 +31,14 @@ class Scale(StrEnum):
         values : collection of int
             All values of the mask.
         """
-        if self is Scale.BINARY:
+        if self is MaskScale.BINARY:
             return dict.fromkeys(FULL, 1)
-        if self is Scale.STRETCHED and _is_stretched(values):
+        if self is MaskScale.STRETCHED and _is_stretched(values):
             return {value: value // _STRETCH for value in values}
         return {}
 
 
-def find_scale(found: MaskSet) -> Scale:
+def find_scale(found: MaskSet) -> MaskScale:
     """Find out whether masks of a set write their classes as different numbers.
 
     Raises
@@ -47,7 +47,7 @@ def find_scale(found: MaskSet) -> Scale:
         When they do and it cannot be told which number is which.
     """
     if found.is_coloured:
-        return Scale.STORED
+        return MaskScale.STORED
     full = [pair for pair in found.marked if len(pair[1]) == 1 and pair[1] <= FULL]
     rest = [pair for pair in found.marked if pair not in full]
     if full and (rest or full[0][1] != full[-1][1] or len(set().union(*_values(full))) > 1):
@@ -63,7 +63,7 @@ def _masks(marked: _Marked) -> str:
     return in_masks([seen for seen, _ in marked])
 
 
-def _of_full(found: MaskSet, full: _Marked, rest: _Marked) -> Scale:
+def _of_full(found: MaskSet, full: _Marked, rest: _Marked) -> MaskScale:
     """Judge masks of 0 and 255 alone beside others."""
     others = frozenset().union(*_values(rest))
     (largest, *_) = sorted(frozenset().union(*_values(full)))
@@ -75,12 +75,12 @@ def _of_full(found: MaskSet, full: _Marked, rest: _Marked) -> Scale:
             found.where,
             listed([f"{v} in {_masks([p for p in (*full, *rest) if v in p[1]])}" for v in written]),
         )
-        return Scale.BINARY
+        return MaskScale.BINARY
     beside = [pair for pair in rest if pair[1] & FULL]
     if others and min(others) > LARGEST_SMALL:
-        return Scale.STORED  # grey levels, of which white is one
+        return MaskScale.STORED  # grey levels, of which white is one
     if beside and not is_drawn:
-        return Scale.STORED  # white beside small integers is none, and fills these masks
+        return MaskScale.STORED  # white beside small integers is none, and fills these masks
     classes = ",".join(f"{value}=NAME" for value in sorted({0, *others - FULL, largest}))
     raise LabelError(
         f"{found.where} hold the values {listed(sorted({0, largest} if is_drawn else {largest}))} "
@@ -90,13 +90,13 @@ def _of_full(found: MaskSet, full: _Marked, rest: _Marked) -> Scale:
     )
 
 
-def _of_many(found: MaskSet, rest: _Marked) -> Scale:
+def _of_many(found: MaskSet, rest: _Marked) -> MaskScale:
     """Judge masks of several values: one part may hold grey levels and one small numbers."""
     large = [pair for pair in rest if min(pair[1]) > LARGEST_SMALL]
     small = [pair for pair in rest if max(pair[1] - FULL, default=0) <= LARGEST_SMALL]
     small = [pair for pair in small if pair not in large]
     if not (large and small) or len(large) + len(small) < len(rest):
-        return Scale.STORED
+        return MaskScale.STORED
     if all(_is_stretched(values) for values in _values(large)):
         _log.warning(
             "%s hold multiples of 257 in %s and small numbers in %s: the former are taken as those "
@@ -105,7 +105,7 @@ def _of_many(found: MaskSet, rest: _Marked) -> Scale:
             _masks(large),
             _masks(small),
         )
-        return Scale.STRETCHED
+        return MaskScale.STRETCHED
     far, near = (frozenset().union(*_values(part)) for part in (large, small))
     raise LabelError(
         f"{found.where} hold the values {listed(sorted(far))} in {_masks(large)} and "

@@ -22,7 +22,7 @@ _DISTANCES = 1 << 20  # distances between corners that are held at a time
 
 
 @dataclass(frozen=True, slots=True)
-class Outlines:
+class HullOutlines:
     """The outermost pixels of each row of each object, object by object from top to bottom.
 
     Parameters
@@ -49,18 +49,18 @@ class Outlines:
         return np.stack([self.row[first], self.row[last] + 1, left, right])
 
 
-def find_outlines(runs: Runs) -> Outlines:
+def find_outlines(runs: Runs) -> HullOutlines:
     """Find the outermost pixels of each row of each object."""
     order = np.argsort(runs.owner, kind="stable")
     owner, row = runs.owner[order], runs.row[order].astype(np.int64)
     first = _firsts(owner, row)
     last = np.append(first[1:], len(owner))[: len(first)] - 1
     left, right = runs.start[order[first]], runs.stop[order[last]]
-    return Outlines(owner[first], row[first], left.astype(np.int64), right.astype(np.int64))
+    return HullOutlines(owner[first], row[first], left.astype(np.int64), right.astype(np.int64))
 
 
 def feret_diameters(
-    outlines: Outlines, pixel: tuple[float, float]
+    outlines: HullOutlines, pixel: tuple[float, float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Measure the largest and the smallest Feret diameter of each object.
 
@@ -70,7 +70,7 @@ def feret_diameters(
 
     Parameters
     ----------
-    outlines : Outlines
+    outlines : HullOutlines
         Of n objects.
     pixel : tuple of float
         Height and width of a pixel.
@@ -99,7 +99,7 @@ def _firsts(*keys: NDArray[Any]) -> NDArray[np.intp]:
     return np.flatnonzero(new)
 
 
-def _hulls(outlines: Outlines) -> tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.int64]]:
+def _hulls(outlines: HullOutlines) -> tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.int64]]:
     """Owner, y and x of the corners of the convex hulls, each hull in one turn."""
     if not len(outlines.owner):
         return outlines.owner, outlines.row, outlines.left

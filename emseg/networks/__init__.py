@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from emseg.networks.building import build_network
     from emseg.networks.catalogue import check_network, find_entry, network_names, with_image_size
     from emseg.networks.entries import ENTRIES, FOREST
-    from emseg.networks.entry import EncoderFamily, Entry
+    from emseg.networks.entry import EncoderFamily, NetworkEntry
     from emseg.networks.options import Option, options_of
     from emseg.networks.sizes import check_images, smallest_size
     from emseg.networks.spec import NetworkSpec
@@ -22,7 +22,7 @@ _MODULES = {
     "building": ("build_network",),
     "catalogue": ("check_network", "find_entry", "network_names", "with_image_size"),
     "entries": ("ENTRIES", "FOREST"),
-    "entry": ("EncoderFamily", "Entry"),
+    "entry": ("EncoderFamily", "NetworkEntry"),
     "options": ("Option", "options_of"),
     "sizes": ("check_images", "smallest_size"),
     "spec": ("NetworkSpec",),
@@ -37,7 +37,7 @@ __all__ = [
     "ENTRIES",
     "FOREST",
     "EncoderFamily",
-    "Entry",
+    "NetworkEntry",
     "NetworkSpec",
     "Option",
     "Traits",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from emseg.config import Task
 from emseg.errors import UnknownNameError, UsageError
 from emseg.networks.entries import CLASSIFIERS, ENTRIES, FOREST, SEGMENTERS, WITHOUT_ENCODER
-from emseg.networks.entry import Entry
+from emseg.networks.entry import NetworkEntry
 from emseg.networks.packaged import LITE0_ENCODER
 from emseg.networks.spec import NetworkSpec
 
@@ -28,7 +28,7 @@ def resolved_name(name: str) -> str:
     return _ALIASES.get(name, name)
 
 
-def find_entry(task: Task, name: str) -> Entry | None:
+def find_entry(task: Task, name: str) -> NetworkEntry | None:
     """Find what the catalogue says of a network; None when it is not curated."""
     name = resolved_name(name)
     return next((each for each in ENTRIES if (each.task, each.name) == (task, name)), None)

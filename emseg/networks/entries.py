@@ -6,7 +6,7 @@ table beside this file (`emseg.networks.figures`).
 
 from emseg.config import Task
 from emseg.networks import papers
-from emseg.networks.entry import Entry, Paper
+from emseg.networks.entry import NetworkEntry, Paper
 
 _IMAGENET = ("imagenet",)
 _MICRONET = ("imagenet", "micronet")
@@ -21,11 +21,11 @@ def _classifier(
     about: str,
     paper: Paper,
     weights: tuple[str, ...] = (),
-) -> Entry:
-    return Entry(Task.CLASSIFICATION, name, family, library, title, about, paper, weights)
+) -> NetworkEntry:
+    return NetworkEntry(Task.CLASSIFICATION, name, family, library, title, about, paper, weights)
 
 
-def _vgg(layers: int) -> Entry:
+def _vgg(layers: int) -> NetworkEntry:
     about = (
         f"{layers} layers with weights: blocks of 3 x 3 convolutions, five poolings and three "
         "linear layers of 4096 units. Heavy, and slow to train without pretrained weights."
@@ -35,7 +35,7 @@ def _vgg(layers: int) -> Entry:
     )
 
 
-def _resnet(layers: int, block: str) -> Entry:
+def _resnet(layers: int, block: str) -> NetworkEntry:
     about = (
         f"{layers} layers in blocks of {block}, each with a shortcut around it. The usual choice "
         "where pretrained weights are at hand; stochastic depth by option."
@@ -44,7 +44,7 @@ def _resnet(layers: int, block: str) -> Entry:
     return _classifier(name, "ResNet", "timm", title, about, papers.RESNET, _IMAGENET)
 
 
-def _densenet(layers: int, growth: int, weights: tuple[str, ...] = _IMAGENET) -> Entry:
+def _densenet(layers: int, growth: int, weights: tuple[str, ...] = _IMAGENET) -> NetworkEntry:
     about = (
         f"{layers} layers in four dense blocks with a growth of {growth}: each layer sees the "
         "outputs of all before it. Learns well from few micrographs."
@@ -208,13 +208,17 @@ CLASSIFIERS = (
 )
 
 
-def _segmenter(name: str, title: str, about: str, paper: Paper, encoder: str = "resnet34") -> Entry:
+def _segmenter(
+    name: str, title: str, about: str, paper: Paper, encoder: str = "resnet34"
+) -> NetworkEntry:
     weights = _MICRONET if encoder == "resnet34" else _IMAGENET
     family = "DeepLab" if name.startswith("deeplab") else title.partition(" on ")[0]
-    return Entry(Task.SEGMENTATION, name, family, "smp", title, about, paper, weights, encoder)
+    return NetworkEntry(
+        Task.SEGMENTATION, name, family, "smp", title, about, paper, weights, encoder
+    )
 
 
-CLASSIC_UNET = Entry(
+CLASSIC_UNET = NetworkEntry(
     Task.SEGMENTATION,
     "unet",
     "U-Net",
@@ -225,7 +229,7 @@ CLASSIC_UNET = Entry(
     papers.UNET,
 )
 
-FOREST = Entry(
+FOREST = NetworkEntry(
     Task.SEGMENTATION,
     "forest",
     "Forest",

@@ -36,7 +36,7 @@ class Paper:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class NetworkEntry:
     """A network of the catalogue.
 
     Parameters

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from emseg.config import Task
 from emseg.networks.encoder_families import ENCODER_FAMILIES
 from emseg.networks.entries import ENTRIES
-from emseg.networks.entry import Entry, Paper
+from emseg.networks.entry import NetworkEntry, Paper
 from emseg.networks.figures import Figures, find_figures
 
 
@@ -22,7 +22,7 @@ class Listed:
     task : Task
         Segmentation or classification.
     family, name, library, title, about, paper, weights
-        As of `Entry`; of encoders the name is that of the lightest.
+        As of `NetworkEntry`; of encoders the name is that of the lightest.
     encoder : str or None
         With which encoder its figures were measured.
     encoders : tuple of str
@@ -92,7 +92,7 @@ def listed_networks() -> Iterator[Listed]:
             yield _network(entry)
 
 
-def _network(entry: Entry) -> Listed:
+def _network(entry: NetworkEntry) -> Listed:
     return Listed(
         entry.task,
         entry.family,

@@ -5,11 +5,11 @@
 """
 
 from emseg.reading.classes import LabelledFile, class_folders, is_class_folder
-from emseg.reading.contents import Contents, describe, look_into
+from emseg.reading.contents import FileContents, describe, look_into
 from emseg.reading.files import find_files
 from emseg.reading.options import AS_STORED, ReadOptions
 from emseg.reading.own_results import NO_LABELS, NO_MICROGRAPHS
-from emseg.reading.pairs import Matched, Pair, match_pairs
+from emseg.reading.pairs import ImagePair, Matched, match_pairs
 from emseg.reading.planes import Plane, chosen_files, list_planes, picked
 from emseg.reading.ranges import ValueRange
 from emseg.reading.signal import SignalInfo
@@ -19,10 +19,10 @@ __all__ = [
     "AS_STORED",
     "NO_LABELS",
     "NO_MICROGRAPHS",
-    "Contents",
+    "FileContents",
+    "ImagePair",
     "LabelledFile",
     "Matched",
-    "Pair",
     "Plane",
     "ReadOptions",
     "SignalInfo",

@@ -14,7 +14,7 @@ _BAND = 1 << 25  # bytes that are read at a time
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class ReadBand:
     """Some rows of a plane.
 
     Parameters
@@ -62,7 +62,7 @@ def rows_together(signal: Signal, layout: Layout) -> int:
 
 def bands(
     signal: Signal, layout: Layout, plane: int, *, multiple: int = 1, whole: bool = False
-) -> Iterator[Band]:
+) -> Iterator[ReadBand]:
     """Read a plane from top to bottom.
 
     Parameters
@@ -81,7 +81,7 @@ def bands(
 
     Yields
     ------
-    Band
+    ReadBand
         Together they hold each row once.
     """
     height, width = layout.size
@@ -89,4 +89,4 @@ def bands(
     whole = whole or is_crossed(signal.orientation)
     rows = height if whole else max(_BAND // row // multiple, 1) * multiple
     for top in range(0, height, rows):
-        yield Band(top, rows_of(signal, layout, plane, top, min(top + rows, height)))
+        yield ReadBand(top, rows_of(signal, layout, plane, top, min(top + rows, height)))

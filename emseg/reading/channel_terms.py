@@ -23,7 +23,7 @@ _EV = {"ev": 1.0, "kev": 1e3}
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class EnergyWindow:
     """A range of energies.
 
     Parameters
@@ -56,7 +56,7 @@ class Named:
     text: str
 
 
-Term = Window | EqualParts | Named
+Term = EnergyWindow | EqualParts | Named
 
 
 def parse_channels(text: str) -> tuple[Term, ...]:
@@ -94,11 +94,11 @@ def _equal_parts(count: str) -> EqualParts:
     return EqualParts(int(count))
 
 
-def _window(part: str, found: re.Match[str]) -> Window:
+def _window(part: str, found: re.Match[str]) -> EnergyWindow:
     units = [unit.lower() for unit in (found[2], found[4]) if unit]
     low_unit, high_unit = (units[0], units[-1]) if units else ("", "")
     low = float(found[1]) * _EV.get(low_unit, 1.0)
     high = float(found[3]) * _EV.get(high_unit, 1.0)
     if low >= high:
         raise UsageError(f"--channels {part} has no width; write the lower energy first")
-    return Window(part, low, high, bool(units))
+    return EnergyWindow(part, low, high, bool(units))

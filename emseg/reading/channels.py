@@ -15,11 +15,11 @@ from emseg.errors import ContentError, did_you_mean, listed
 from emseg.micrograph import Micrograph
 from emseg.reading import formats
 from emseg.reading.channel_parts import Part, Pick, file_part, image_part, joined, spectral_part
-from emseg.reading.channel_terms import EqualParts, Named, Term, Window
+from emseg.reading.channel_terms import EnergyWindow, EqualParts, Named, Term
 from emseg.reading.choice import choose, choose_spectra, largest, matching
 from emseg.reading.inside import file_of
 from emseg.reading.layout import why_not
-from emseg.reading.signal import Signal, Source
+from emseg.reading.signal import OpenFile, Signal
 from emseg.reading.spectra import Bins, Spectra
 from emseg.reading.xray_lines import is_line, line_window
 
@@ -29,18 +29,18 @@ _Windows = list[tuple[str, Bins]]
 
 def with_channels(
     path: Path,
-    source: Source,
+    source: OpenFile,
     terms: tuple[Term, ...],
     wanted: str | None,
     open_image: OpenImage,
-) -> Source:
+) -> OpenFile:
     """Make one signal of the channels that a user names.
 
     Parameters
     ----------
     path : Path
         The file.
-    source : Source
+    source : OpenFile
         What it holds.
     terms : tuple
         What the user named, as `parse_channels` reads it.
@@ -51,7 +51,7 @@ def with_channels(
 
     Returns
     -------
-    Source
+    OpenFile
         One signal of the axes (t, c, y, x), and what the user should know about it.
 
     Raises
@@ -96,7 +96,7 @@ class _File:
         ]
 
     def _meant(self, term: Term) -> tuple[Pick, ...] | _Windows:
-        if isinstance(term, Window):
+        if isinstance(term, EnergyWindow):
             return [(term.text, self._bins(term))]
         if isinstance(term, EqualParts):
             spectra, _ = self._map
@@ -125,7 +125,7 @@ class _File:
             raise ContentError(f"{self.path} holds no spectrum image")
         return chosen.spectra, chosen
 
-    def _bins(self, window: Window) -> Bins:
+    def _bins(self, window: EnergyWindow) -> Bins:
         spectra, _ = self._map
         per_unit = spectra.ev_per_unit if window.has_unit else 1.0
         if per_unit is None:

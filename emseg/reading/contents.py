@@ -9,14 +9,14 @@ from emseg.reading.choice import choose, describe_signals, largest
 from emseg.reading.label_images import LabelDescription, describe_label_images
 from emseg.reading.options import ReadOptions
 from emseg.reading.ranges import ValueRange, value_range
-from emseg.reading.signal import SignalInfo, Source
+from emseg.reading.signal import OpenFile, SignalInfo
 from emseg.reading.stack import Stack, opened
 
 _WRITTEN = ("via_tifffile", "via_hspy", "via_zarr")  # readers of what emseg writes
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class FileContents:
     """What one file holds.
 
     Parameters
@@ -53,7 +53,7 @@ class Contents:
 
 def look_into(
     path: Path, options: ReadOptions | None = None, *, with_ranges: bool = False
-) -> Contents:
+) -> FileContents:
     """Say what a file holds.
 
     Parameters
@@ -87,7 +87,7 @@ def look_into(
         notices = (*source.notices, *said, *filter(None, [source.ambiguity]))
     may_be_labels = fmt.reader in _WRITTEN and _could_be_labels(signals)
     labels = describe_label_images(path) if may_be_labels else None
-    return Contents(path, fmt.name, fmt.is_lazy, signals, ranges, labels, notices)
+    return FileContents(path, fmt.name, fmt.is_lazy, signals, ranges, labels, notices)
 
 
 def describe(path: Path, options: ReadOptions | None = None) -> tuple[SignalInfo, ...]:
@@ -95,7 +95,7 @@ def describe(path: Path, options: ReadOptions | None = None) -> tuple[SignalInfo
     return look_into(path, options).signals
 
 
-def taken_of(path: Path, source: Source, options: ReadOptions) -> int | None:
+def taken_of(path: Path, source: OpenFile, options: ReadOptions) -> int | None:
     """Position of the signal that is taken; None when no image is, and none is named.
 
     Raises
@@ -109,7 +109,7 @@ def taken_of(path: Path, source: Source, options: ReadOptions) -> int | None:
     return choose(path, source.signals, named)
 
 
-def _signals(path: Path, source: Source, options: ReadOptions) -> tuple[SignalInfo, ...]:
+def _signals(path: Path, source: OpenFile, options: ReadOptions) -> tuple[SignalInfo, ...]:
     taken = taken_of(path, source, options)
     return tuple(
         _as_taken(path, source, each, options)
@@ -119,7 +119,7 @@ def _signals(path: Path, source: Source, options: ReadOptions) -> tuple[SignalIn
     )
 
 
-def _as_taken(path: Path, source: Source, info: SignalInfo, options: ReadOptions) -> SignalInfo:
+def _as_taken(path: Path, source: OpenFile, info: SignalInfo, options: ReadOptions) -> SignalInfo:
     """Describe the signal that is taken as the options have it taken."""
     stack = Stack(path, source.signals, options)
     return dataclasses.replace(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from math import isclose
 
 from emseg.calibration import PixelSize
-from emseg.reading.signal import Shared, Signal, Source
+from emseg.reading.signal import OpenFile, Shared, Signal
 
 _MORE = "the pixel sizes of {} more do not fit their pictures either and are not taken"
 _SAY = "--pixel-size says what it is"
@@ -111,7 +111,7 @@ def _alike(size: PixelSize, other: PixelSize) -> bool:
     return all(isclose(a, b, rel_tol=_ALIKE) for a, b in pairs)
 
 
-def without_said(source: Source) -> Source:
+def without_said(source: OpenFile) -> OpenFile:
     """Leave out notices on pixel sizes, where the user says what the pixel size is."""
     signals = tuple(
         dataclasses.replace(
@@ -122,7 +122,7 @@ def without_said(source: Source) -> Source:
     return dataclasses.replace(source, signals=signals)
 
 
-def plausible(source: Source) -> Source:
+def plausible(source: OpenFile) -> OpenFile:
     """Take no length for a pixel that no microscope has, and say so."""
     signals = tuple(_plausible(each) for each in source.signals)
     return dataclasses.replace(source, signals=signals)

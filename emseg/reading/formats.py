@@ -1,7 +1,7 @@
 """Which suffix is read by which reader: the one place that knows.
 
 A new format is a line in ``FORMATS`` and, unless a reader for its kind exists, one module
-beside this one with a function ``open_source(path, format)`` that returns a `Source`.
+beside this one with a function ``open_source(path, format)`` that returns a `OpenFile`.
 """
 
 import importlib
@@ -13,7 +13,7 @@ from typing import Any, cast
 from emseg.errors import UnreadableFileError, did_you_mean
 from emseg.reading.admission import admit
 from emseg.reading.inside import file_of
-from emseg.reading.signal import Source
+from emseg.reading.signal import OpenFile
 from emseg.reading.weight import weighed
 
 
@@ -62,7 +62,7 @@ class Format:
     with_alpha: bool = False
     allow_external: bool = False
 
-    def open(self, path: Path) -> Source:
+    def open(self, path: Path) -> OpenFile:
         """Open a file of this format; whatever the reader raises passes through.
 
         Raises
@@ -73,7 +73,7 @@ class Format:
         """
         notices = admit(path, self)
         module = importlib.import_module(f"emseg.reading.{self.reader}")
-        opener = cast(Callable[[Path, Format], Source], module.open_source)
+        opener = cast(Callable[[Path, Format], OpenFile], module.open_source)
         source = opener(path, self)
         signals = tuple(weighed(path, each) for each in source.signals)
         return replace(source, signals=signals, notices=(*source.notices, *notices))

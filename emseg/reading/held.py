@@ -9,9 +9,9 @@ from pathlib import Path
 
 from emseg.reading.inside import file_of
 from emseg.reading.options import ReadOptions
-from emseg.reading.signal import Source
+from emseg.reading.signal import OpenFile
 
-Opener = Callable[[Path, ReadOptions], Source]
+Opener = Callable[[Path, ReadOptions], OpenFile]
 
 
 class _Held:
@@ -19,9 +19,9 @@ class _Held:
 
     def __init__(self) -> None:
         self.key: tuple[object, ...] | None = None
-        self.source: Source | None = None
+        self.source: OpenFile | None = None
 
-    def take(self, path: Path, options: ReadOptions, open_source: Opener) -> Source:
+    def take(self, path: Path, options: ReadOptions, open_source: Opener) -> OpenFile:
         """Hand over an open file; reopened when it changed and in a forked process."""
         status = file_of(path).stat()
         key = (os.getpid(), path, options, status.st_mtime_ns, status.st_size)
@@ -52,7 +52,7 @@ atexit.register(lambda: _thread.held.release())  # while the libraries that clos
 @contextmanager
 def borrowed(
     path: Path, options: ReadOptions, open_source: Opener, *, keep: bool
-) -> Iterator[Source]:
+) -> Iterator[OpenFile]:
     """Open a file for the length of a block.
 
     Parameters

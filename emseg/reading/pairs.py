@@ -18,7 +18,7 @@ Kinds = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class ImagePair:
     """A plane and its mask."""
 
     image: Plane
@@ -31,13 +31,13 @@ class Matched:
 
     Parameters
     ----------
-    pairs : tuple of Pair
+    pairs : tuple of ImagePair
         Plane by plane, in the order of the images.
     images_alone, masks_alone : tuple of str
         Names of the files without a partner.
     """
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[ImagePair, ...]
     images_alone: tuple[str, ...]
     masks_alone: tuple[str, ...]
 
@@ -179,7 +179,7 @@ def _within(longer: Sequence[Path], shorter: Sequence[Path]) -> dict[Path, list[
 
 def planes_in_order(
     images: Sequence[Plane], masks: Sequence[Plane], kinds: Kinds = ("image", "mask")
-) -> tuple[Pair, ...] | None:
+) -> tuple[ImagePair, ...] | None:
     """Pair the planes of one stack with files of one plane each, in their order.
 
     Parameters
@@ -189,7 +189,7 @@ def planes_in_order(
 
     Returns
     -------
-    tuple of Pair, or None
+    tuple of ImagePair, or None
         None where it is not so, or where a file has the name of the stack.
 
     Raises
@@ -220,7 +220,7 @@ def planes_in_order(
         files[0].name,
         files[-1].name,
     )
-    return tuple(Pair(image, mask) for image, mask in zip(images, masks, strict=True))
+    return tuple(ImagePair(image, mask) for image, mask in zip(images, masks, strict=True))
 
 
 def _match(
@@ -277,13 +277,13 @@ def _group(paths: list[Path], key: Key) -> dict[str, list[Path]]:
     return groups
 
 
-def _plane_by_plane(images: list[Plane], masks: list[Plane]) -> list[Pair]:
+def _plane_by_plane(images: list[Plane], masks: list[Plane]) -> list[ImagePair]:
     if len(images) != len(masks):
         raise MismatchError(
             f"{images[0].stack.path} has {len(images)} planes and its mask "
             f"{masks[0].stack.path} has {len(masks)}; take the same planes of both with --slices"
         )
-    return [Pair(image, mask) for image, mask in zip(images, masks, strict=True)]
+    return [ImagePair(image, mask) for image, mask in zip(images, masks, strict=True)]
 
 
 def _named(files: Iterable[Path]) -> str:

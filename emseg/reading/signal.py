@@ -108,7 +108,7 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class OpenFile:
     """An open file; a context manager that closes it.
 
     Parameters

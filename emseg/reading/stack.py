@@ -33,7 +33,7 @@ from emseg.reading.missing import missing
 from emseg.reading.neighbours import read_around, tell_alone
 from emseg.reading.options import ReadOptions
 from emseg.reading.reasons import explained
-from emseg.reading.signal import Signal, Source
+from emseg.reading.signal import OpenFile, Signal
 
 _log = logging.getLogger(__name__)
 _OVERRIDDEN = 1.5  # ratio of pixel sizes beyond which it is no finer calibration
@@ -280,7 +280,7 @@ def open_stack(path: Path, options: ReadOptions | None = None) -> Stack:
 
 
 @contextmanager
-def opened(path: Path, options: ReadOptions | None = None) -> Iterator[Source]:
+def opened(path: Path, options: ReadOptions | None = None) -> Iterator[OpenFile]:
     """Open a file for the length of a block; what libraries raise becomes one line."""
     path = Path(path)
     with explained(path), _open(path, options) as source:
@@ -315,7 +315,7 @@ def _inverted(pixels: Pixels) -> Pixels:
     return mapped(pixels, function, len(pixels), pixels.dtype)
 
 
-def _open(path: Path, options: ReadOptions | None = None) -> Source:
+def _open(path: Path, options: ReadOptions | None = None) -> OpenFile:
     file = file_of(path)
     if not file.exists():
         raise missing(file)
@@ -354,7 +354,7 @@ def _open(path: Path, options: ReadOptions | None = None) -> Source:
         raise
 
 
-def _by_role(source: Source, said: ReadOptions) -> Source:
+def _by_role(source: OpenFile, said: ReadOptions) -> OpenFile:
     """Let values be what they are in a micrograph, or in a mask, and axes what the user says."""
     understood = as_mask if said.as_stored else as_micrograph
     signals = tuple(_with_axes(understood(each), said) for each in source.signals)

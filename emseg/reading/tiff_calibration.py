@@ -17,26 +17,26 @@ from emseg.reading.fit import SizeNotice, misfit, rows_cut, several_sizes
 from emseg.reading.ome_series import OmeSeries
 from emseg.reading.print_resolution import is_measured, why_not_measured
 from emseg.reading.sidecar import size_beside
-from emseg.reading.tiff_scale import MALFORMED, Calibration, Place, Series, Step
+from emseg.reading.tiff_scale import MALFORMED, Series, StatedScale, Step, TagPlace
 
 _RESOLUTION_UNITS = {2: "inch", 3: "cm"}  # tag 296 of TIFF 6.0
 _PRINTED = ("inch", "cm")
 _EXIF = 34665
 _COPY = 0.02  # share by which height and width of a smaller copy may be reduced differently
 
-_Look = Callable[[Place], Calibration]
+_Look = Callable[[TagPlace], StatedScale]
 
 
-def calibrate(path: Path, tiff: tifffile.TiffFile, series: Series, number: int) -> Calibration:
+def calibrate(path: Path, tiff: tifffile.TiffFile, series: Series, number: int) -> StatedScale:
     """Ask each place in turn; the first that gives a length of this picture wins.
 
     Malformed metadata count as none: a file whose pixels can be read is read.
     """
-    place = Place(path, tiff, series, number, series.keyframe)
+    place = TagPlace(path, tiff, series, number, series.keyframe)
     channels: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     if number and _is_smaller_copy(place):
-        return Calibration()
+        return StatedScale()
     for look in _PLACES:
         if look is _resolution_tags and notices:
             break  # copied with the tags that are about another picture
@@ -46,24 +46,24 @@ def calibrate(path: Path, tiff: tifffile.TiffFile, series: Series, number: int) 
             doubt = misfit(place.size, found.about, found.source, with_bar=found.with_bar)
             differ = None if doubt else _several_sizes(look, place, found)
             if differ is not None:
-                return Calibration(channels=channels, notices=(differ,))
+                return StatedScale(channels=channels, notices=(differ,))
             if doubt is None:
                 cut = rows_cut(place.size, found.about, found.source)
                 told = (*found.notices, cut) if cut else found.notices
                 return replace(found, channels=channels, notices=told)
             notices = (*notices, doubt)
         notices = (*notices, *found.notices)
-    return Calibration(channels=channels, notices=notices[:1])
+    return StatedScale(channels=channels, notices=notices[:1])
 
 
-def _ask(look: _Look, place: Place) -> Calibration:
+def _ask(look: _Look, place: TagPlace) -> StatedScale:
     try:
         return look(place)
     except MALFORMED:
-        return Calibration()
+        return StatedScale()
 
 
-def _is_smaller_copy(place: Place) -> bool:
+def _is_smaller_copy(place: TagPlace) -> bool:
     """Whether a series is a thumbnail or a level of a pyramid of the first page.
 
     Their tags are often copied with the picture, and then its pixel size is not theirs.
@@ -82,7 +82,7 @@ def _is_smaller_copy(place: Place) -> bool:
     )
 
 
-def _several_sizes(look: _Look, place: Place, found: Calibration) -> SizeNotice | None:
+def _several_sizes(look: _Look, place: TagPlace, found: StatedScale) -> SizeNotice | None:
     """Say that planes have different pixel sizes; None when they have one."""
     size = found.pixel_size
     if size is None or look not in _OF_PAGES or len(place.series.pages) < 2:
@@ -102,18 +102,18 @@ def _pages(series: Series) -> Iterator[tifffile.TiffPage]:
             yield page.aspage()
 
 
-def _ome(place: Place) -> Calibration:
+def _ome(place: TagPlace) -> StatedScale:
     """PhysicalSizeX, Y and Z of OME-XML; the unit is µm when none is given."""
     series = place.series
     if not isinstance(series, OmeSeries):
-        return Calibration()
+        return StatedScale()
     said = series.image.steps
     why = _no_length(said)
     if why:
         notice = SizeNotice(f"has OME-XML {why}: it is not taken; --pixel-size says what it is")
-        return Calibration(channels=series.channels, notices=(notice,))
+        return StatedScale(channels=series.channels, notices=(notice,))
     steps = {axis: Step(*each) for axis, each in said.items() if axis != "z" or series.has_depth}
-    return Calibration("OME-XML", steps, series.channels, about=series.image.size, with_bar=False)
+    return StatedScale("OME-XML", steps, series.channels, about=series.image.size, with_bar=False)
 
 
 def _no_length(said: Mapping[str, tuple[float, str]]) -> str:
@@ -128,7 +128,7 @@ def _no_length(said: Mapping[str, tuple[float, str]]) -> str:
     return f"in which a pixel is {size:g} {units} along {wrong}, which is no length"
 
 
-def _imagej(place: Place) -> Calibration:
+def _imagej(place: TagPlace) -> StatedScale:
     """Resolution tags in the unit of ImageJ's description."""
     described = place.tiff.imagej_metadata or {}
     units = described.get("unit")
@@ -139,19 +139,19 @@ def _imagej(place: Place) -> Calibration:
     spacing = described.get("spacing")
     if isinstance(spacing, int | float):
         steps["z"] = Step(float(spacing), described.get("zunit", units))
-    return Calibration("the ImageJ description", steps)
+    return StatedScale("the ImageJ description", steps)
 
 
-def _beside(place: Place) -> Calibration:
+def _beside(place: TagPlace) -> StatedScale:
     """Ask the text file that JEOL, Hitachi and TESCAN instruments write beside a picture."""
     found, notice = size_beside(place.path, place.size)
     if found is None:
-        return Calibration(notices=(notice,) if notice else ())
+        return StatedScale(notices=(notice,) if notice else ())
     steps = {"y": Step(found.y_nm, "nm"), "x": Step(found.x_nm, "nm")}
-    return Calibration(found.source, steps, notices=(notice,) if notice else ())
+    return StatedScale(found.source, steps, notices=(notice,) if notice else ())
 
 
-def _resolution_tags(place: Place) -> Calibration:
+def _resolution_tags(place: TagPlace) -> StatedScale:
     """Resolution tags, where they can mean a specimen."""
     units = _RESOLUTION_UNITS.get(int(place.tags.valueof("ResolutionUnit", 1)))
     y, x = _resolution(place)
@@ -162,19 +162,19 @@ def _resolution_tags(place: Place) -> Calibration:
     return replace(found, about=about, with_bar=False)
 
 
-def _resolution(place: Place) -> tuple[float, float]:
+def _resolution(place: TagPlace) -> tuple[float, float]:
     """Pixel height and width from YResolution and XResolution, in their unit."""
     (ny, dy), (nx, dx) = place.tags["YResolution"].value, place.tags["XResolution"].value
     return dy / ny, dx / nx
 
 
-def _unless_printed(steps: Mapping[str, Step], source: str) -> Calibration:
+def _unless_printed(steps: Mapping[str, Step], source: str) -> StatedScale:
     """Take the steps if they are lengths too small to be a printer's or a scanner's."""
     y, x = ((nm_per_unit(steps[axis].units) or 0.0) * steps[axis].scale for axis in "yx")
     if is_measured(y, x):
-        return Calibration(source, steps)
+        return StatedScale(source, steps)
     why = why_not_measured(y, x)
-    return Calibration(notices=(SizeNotice(why),) if why else ())
+    return StatedScale(notices=(SizeNotice(why),) if why else ())
 
 
 _PLACES: tuple[_Look, ...] = (

@@ -9,7 +9,7 @@ from typing import Any
 from emseg.reading.fit import SizeNotice
 from emseg.reading.plugins import file_reader
 from emseg.reading.quiet import no_warnings
-from emseg.reading.tiff_scale import MALFORMED, Calibration, Place, Step
+from emseg.reading.tiff_scale import MALFORMED, StatedScale, Step, TagPlace
 
 _TESCAN = 50431
 _FEI_XML = 34683
@@ -30,7 +30,7 @@ _Sections = Mapping[str, Any]
 _About = tuple[int | None, int | None]
 
 
-def fei(place: Place) -> Calibration:
+def fei(place: TagPlace) -> StatedScale:
     """PixelWidth and PixelHeight in m, of the scan that made the picture.
 
     A dual beam has two scans and cameras: ``[Beam]`` says which one it was.
@@ -40,15 +40,15 @@ def fei(place: Place) -> Calibration:
     about = _whole(image.get("ResolutionY")), _whole(image.get("ResolutionX"))
     scans = _scans(found, about)
     if not scans:
-        return Calibration(notices=(_OTHER_BEAM,) if _has_scans(found) else ())
+        return StatedScale(notices=(_OTHER_BEAM,) if _has_scans(found) else ())
     (name, (y, x)), *others = scans.items()
     other = next((each for each in others if abs(each[1][1] / x - 1) > _ALIKE), None)
     if other is not None:
-        return Calibration(is_final=True, notices=(_contradiction(name, x, other[0], other[1][1]),))
-    return Calibration(_FEI_TAGS, {"y": Step(y, "m"), "x": Step(x, "m")}, about=about)
+        return StatedScale(is_final=True, notices=(_contradiction(name, x, other[0], other[1][1]),))
+    return StatedScale(_FEI_TAGS, {"y": Step(y, "m"), "x": Step(x, "m")}, about=about)
 
 
-def _fei_sections(place: Place) -> _Sections:
+def _fei_sections(place: TagPlace) -> _Sections:
     said: dict[str, Any] = {}
     for tag in _FEI:
         value = place.tags.valueof(tag)
@@ -101,7 +101,7 @@ def _whole(said: Any) -> int | None:
     return int(said) if isinstance(said, int | float) and said >= 1 else None
 
 
-def fei_xml(place: Place) -> Calibration:
+def fei_xml(place: TagPlace) -> StatedScale:
     """Newer Thermo Fisher and Phenom instruments write XML, in m or in the unit they name."""
     stored = place.tags[_FEI_XML].value
     text = stored if isinstance(stored, str) else bytes(stored).decode("utf-8", "replace")
@@ -116,7 +116,7 @@ def fei_xml(place: Place) -> Calibration:
         steps[axis] = Step(float(found[0].text or ""), found[0].get("unit", "m"))
     high, wide = (next(root.iterfind(f".//{{*}}ImageSize/{{*}}{axis}"), None) for axis in "YX")
     about = _whole(_number(high)), _whole(_number(wide))
-    return Calibration("the Thermo Fisher XML", steps, about=about)
+    return StatedScale("the Thermo Fisher XML", steps, about=about)
 
 
 def _number(element: ET.Element | None) -> float | None:
@@ -126,7 +126,7 @@ def _number(element: ET.Element | None) -> float | None:
         return None
 
 
-def zeiss(place: Place) -> Calibration:
+def zeiss(place: TagPlace) -> StatedScale:
     """`ap_image_pixel_size` is that of the file; the unnamed header has that of a screen.
 
     The header value and `ap_pixel_size` hold for the 1024 pixels of the screen; an image of
@@ -145,7 +145,7 @@ def zeiss(place: Place) -> Calibration:
         step = Step(screen.scale * shrunk, screen.units) if screen else Step(0.0, None)
     stored = _ZEISS_SIZE.search(" ".join(str(each) for each in found.get("dp_image_store", ())))
     about = (int(stored[2]), int(stored[1])) if stored else (None, None)
-    return Calibration("the Zeiss tags", {"y": step, "x": step}, about=about)
+    return StatedScale("the Zeiss tags", {"y": step, "x": step}, about=about)
 
 
 def _stated(said: tuple[Any, ...]) -> Step | None:
@@ -155,15 +155,15 @@ def _stated(said: tuple[Any, ...]) -> Step | None:
     return Step(size, found[2]) if found and size > 0 else None
 
 
-def tescan(place: Place) -> Calibration:
+def tescan(place: TagPlace) -> StatedScale:
     """PixelSizeX and PixelSizeY in m, as text inside TESCAN's binary tag."""
     text = bytes(place.tags[_TESCAN].value).decode("latin-1")
     sizes = dict(re.findall(r"PixelSize([XY])\s*=\s*([-+.\deE]+)", text))
     steps = {axis.lower(): Step(float(size), "m") for axis, size in sizes.items()}
-    return Calibration("the TESCAN tags", steps)
+    return StatedScale("the TESCAN tags", steps)
 
 
-def gatan(place: Place) -> Calibration:
+def gatan(place: TagPlace) -> StatedScale:
     """DigitalMicrograph writes scales from tag 65009 on, and units from 65003 on."""
     tags = place.tags
     steps = {
@@ -171,20 +171,20 @@ def gatan(place: Place) -> Calibration:
         for axis, scale, units in (("x", 65009, 65003), ("y", 65010, 65004), ("z", 65011, 65005))
         if scale in tags and units in tags
     }
-    return Calibration("the Gatan tags", steps)
+    return StatedScale("the Gatan tags", steps)
 
 
-def tvips(place: Place) -> Calibration:
+def tvips(place: TagPlace) -> StatedScale:
     """PixelSizeX and PixelSizeY in nm."""
     said = place.tags[37706].value
     about = _whole(said.get("ImageSizeY")), _whole(said.get("ImageSizeX"))
     steps = _steps(said, "PixelSize{}", "nm")
-    return Calibration("the TVIPS tags", steps, about=about, with_bar=False)
+    return StatedScale("the TVIPS tags", steps, about=about, with_bar=False)
 
 
-def olympus(place: Place) -> Calibration:
+def olympus(place: TagPlace) -> StatedScale:
     """Olympus SIS writes pixelsizex and pixelsizey in m."""
-    return Calibration("the Olympus tags", _steps(place.tags[33560].value, "pixelsize{}", "m"))
+    return StatedScale("the Olympus tags", _steps(place.tags[33560].value, "pixelsize{}", "m"))
 
 
 def _steps(found: Mapping[str, Any], key: str, units: str) -> dict[str, Step]:
@@ -192,26 +192,26 @@ def _steps(found: Mapping[str, Any], key: str, units: str) -> dict[str, Step]:
     return {axis: Step(float(found[key.format(cased(axis))]), units) for axis in "yx"}
 
 
-def jeol(place: Place) -> Calibration:
+def jeol(place: TagPlace) -> StatedScale:
     """JEOL SightX hides the magnification in XML, which RosettaSciIO understands."""
     if not str(place.tags.valueof("Make", "")).startswith("JEOL"):
-        return Calibration()
+        return StatedScale()
     with no_warnings():
         try:
             axes = file_reader("tiff")(str(place.path), lazy=True)[place.number]["axes"]
         except MALFORMED as error:
             error.__traceback__ = None
             gc.collect()  # closes the file that the plugin leaves open
-            return Calibration(is_final=_is_sightx(place))
+            return StatedScale(is_final=_is_sightx(place))
     names = {"height": "y", "width": "x"}
     steps = {
         names[axis["name"]]: Step(float(axis["scale"]), axis["units"])
         for axis in axes
         if axis["name"] in names
     }
-    return Calibration("the JEOL tags", steps, is_final=_is_sightx(place))
+    return StatedScale("the JEOL tags", steps, is_final=_is_sightx(place))
 
 
-def _is_sightx(place: Place) -> bool:
+def _is_sightx(place: TagPlace) -> bool:
     """Whether the resolution tags measure the camera, as SightX writes, not the specimen."""
     return "TemReporter" in str(place.tags.valueof("ImageDescription", ""))

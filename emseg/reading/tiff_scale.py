@@ -30,7 +30,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class StatedScale:
     """What a TIFF file says about the scale of one of its series.
 
     Parameters
@@ -75,7 +75,7 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TagPlace:
     """Where to look: a page of a series and the file it is in."""
 
     path: Path

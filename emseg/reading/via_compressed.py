@@ -11,14 +11,14 @@ from typing import IO
 from emseg.errors import UnreadableFileError
 from emseg.memory import free_on_disk, in_words
 from emseg.reading.formats import Format, format_of
-from emseg.reading.signal import Source
+from emseg.reading.signal import OpenFile
 
 _PIECE = 1 << 20  # bytes that are unpacked at a time
 _SHARE = 0.9  # of what is free on the disk: other programs write there too
 _FILES = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
 
 
-def open_source(path: Path, fmt: Format) -> Source:
+def open_source(path: Path, fmt: Format) -> OpenFile:
     """Open what a compressed file contains; its own suffix is the one before ``.gz``."""
     packed = Path(path.stem)
     inner = replace(
@@ -44,7 +44,7 @@ def open_source(path: Path, fmt: Format) -> Source:
         source.close()
         folder.cleanup()
 
-    return Source(source.signals, close, source.notices, source.ambiguity)
+    return OpenFile(source.signals, close, source.notices, source.ambiguity)
 
 
 def _unpack(path: Path, compressed: IO[bytes], plain: IO[bytes]) -> None:

@@ -30,7 +30,7 @@ from emseg.reading.hdf5_marks import (
 )
 from emseg.reading.inside import split
 from emseg.reading.layout import Layout, why_not
-from emseg.reading.signal import Index, Signal, Source
+from emseg.reading.signal import Index, OpenFile, Signal
 from emseg.reading.via_rosettasciio import open_source as open_with_rosettasciio
 from emseg.reading.weight import chunk_bytes, chunk_of
 
@@ -38,7 +38,7 @@ _LINKS = 16  # from file to file, as HDF5 itself follows; their folders were loo
 _SMALLEST = 16  # pixels on a side, below which a dataset is taken for a table of numbers
 
 
-def open_source(path: Path, fmt: Format) -> Source:
+def open_source(path: Path, fmt: Format) -> OpenFile:
     """Open a file, or what a path inside it names.
 
     Raises
@@ -56,7 +56,7 @@ def open_source(path: Path, fmt: Format) -> Source:
             marked = {} if inside else marked_images(opened)
             if not marked:
                 return _datasets(file, opened, inside)
-            return Source(signals_of_marked(marked), opened.close)
+            return OpenFile(signals_of_marked(marked), opened.close)
     except BaseException:
         opened.close()
         raise
@@ -76,7 +76,7 @@ def _format(suffix: str) -> Format:
     return next(each for each in FORMATS if suffix in each.suffixes)
 
 
-def _datasets(file: Path, opened: h5py.File, inside: str) -> Source:
+def _datasets(file: Path, opened: h5py.File, inside: str) -> OpenFile:
     """Describe the datasets that lie under a path."""
     found = _below(file, opened, inside)
     if any(each.ndim > 1 for _, each in found):  # lists of numbers are for who looks for them
@@ -86,7 +86,7 @@ def _datasets(file: Path, opened: h5py.File, inside: str) -> Source:
     notices: tuple[str, ...] = ()
     if len(images) == 1 < len(signals):
         notices = (f"holds one image among {len(signals)} datasets, {images[0]}, which is taken",)
-    return Source(signals, opened.close, notices, _which(file, images))
+    return OpenFile(signals, opened.close, notices, _which(file, images))
 
 
 def _below(file: Path, opened: h5py.File, inside: str) -> list[tuple[str, h5py.Dataset]]:

@@ -9,12 +9,12 @@ from emseg.calibration import PixelSize
 from emseg.reading import via_rosettasciio
 from emseg.reading.annotation import Annotation, in_json, restored
 from emseg.reading.formats import Format
-from emseg.reading.signal import Signal, Source
+from emseg.reading.signal import OpenFile, Signal
 
 _METADATA = "metadata/emseg"
 
 
-def open_source(path: Path, fmt: Format) -> Source:
+def open_source(path: Path, fmt: Format) -> OpenFile:
     """Open a file; one of emseg gets its channels back, which HyperSpy takes for positions."""
     source = via_rosettasciio.open_source(path, fmt)
     names = axes_of_emseg(path)

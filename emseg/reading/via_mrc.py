@@ -20,14 +20,14 @@ from emseg.reading.layout import why_not
 from emseg.reading.mrc_header import MrcHeader
 from emseg.reading.narrow_planes import why_narrow
 from emseg.reading.plane_sizes import mrc_steps, of_one_size
-from emseg.reading.signal import Index, Signal, Source
+from emseg.reading.signal import Index, OpenFile, Signal
 from emseg.reading.via_rosettasciio import open_source as open_with_rosettasciio
 
 _JEOL_MAGIC = (52).to_bytes(4, "little")  # JEOL's element maps have the suffix .map too
 _FEI_EXTENDED = 128 * 1024
 
 
-def open_source(path: Path, fmt: Format) -> Source:
+def open_source(path: Path, fmt: Format) -> OpenFile:
     """Open an MRC file.
 
     Raises
@@ -46,7 +46,7 @@ def open_source(path: Path, fmt: Format) -> Source:
     dtype = _check(path, header)
     if header.order == ">":
         signal = _doubted(_big_endian(path, header, dtype, fmt), header)
-        return Source((of_one_size(signal, mrc_steps(path, header)),))
+        return OpenFile((of_one_size(signal, mrc_steps(path, header)),))
     found = open_with_rosettasciio(path, fmt)
     understood = (_understood(each, header, dtype, fmt.calibration) for each in found.signals)
     steps = mrc_steps(path, header) if header.shape[0] > 1 else []

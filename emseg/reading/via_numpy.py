@@ -23,7 +23,7 @@ from emseg.errors import UnreadableFileError, listed
 from emseg.reading.axis_names import renamed, roles_of
 from emseg.reading.formats import Format
 from emseg.reading.layout import why_not
-from emseg.reading.signal import Index, Signal, Source
+from emseg.reading.signal import Index, OpenFile, Signal
 
 _HEADER = 256  # bytes, within which a header says the type
 _OBJECTS = re.compile(rb"'descr': '\|?O")
@@ -33,7 +33,7 @@ _HEADERS = {
 }
 
 
-def open_source(path: Path, _format: Format) -> Source:
+def open_source(path: Path, _format: Format) -> OpenFile:
     """Open an array or an archive; pickled objects are refused by NumPy itself."""
     if path.suffix.lower() == ".npz":
         return _open_archive(path)
@@ -43,7 +43,7 @@ def open_source(path: Path, _format: Format) -> Source:
     def read(index: Index) -> NDArray[Any]:  # a map that stays counts as memory as it is read
         return np.array(np.load(path, mmap_mode="r", allow_pickle=False)[index])
 
-    return Source((_signal("", array.shape, array.dtype, read),))
+    return OpenFile((_signal("", array.shape, array.dtype, read),))
 
 
 def _refuse_objects(path: Path) -> None:
@@ -64,12 +64,12 @@ def _refuse_objects(path: Path) -> None:
         )
 
 
-def _open_archive(path: Path) -> Source:
+def _open_archive(path: Path) -> OpenFile:
     with zipfile.ZipFile(path) as archive:
         members = [each for each in archive.namelist() if each.endswith(".npy")]
         signals = tuple(_member(path, archive, each) for each in members)
     images = [each.name for each in signals if not why_not(each)]
-    question = (
+    selection = (
         ""
         if len(images) < 2
         else (
@@ -77,7 +77,7 @@ def _open_archive(path: Path) -> Source:
             f"{listed(images, most=8)}; name one with --signal {images[0]}"
         )
     )
-    return Source(signals, ambiguity=question)
+    return OpenFile(signals, ambiguity=selection)
 
 
 def _member(path: Path, archive: zipfile.ZipFile, member: str) -> Signal:

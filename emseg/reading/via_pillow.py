@@ -21,7 +21,7 @@ from emseg.reading.orientation import TAG, turned
 from emseg.reading.print_resolution import is_measured, why_not_measured
 from emseg.reading.quiet import no_warnings
 from emseg.reading.sidecar import size_beside
-from emseg.reading.signal import Index, Signal, Source
+from emseg.reading.signal import Index, OpenFile, Signal
 
 Image.MAX_IMAGE_PIXELS = None  # a stitched mosaic is no attack, and opening reads the header alone
 
@@ -48,7 +48,7 @@ _DAMAGED = (OSError, SyntaxError, ValueError, KeyError, TypeError, IndexError, s
 _FOCAL_UNITS = {2: "inch", 3: "cm", 4: "mm", 5: "um"}
 
 
-def open_source(path: Path, fmt: Format) -> Source:
+def open_source(path: Path, fmt: Format) -> OpenFile:
     """Read the header of an image; its pixels are decoded when they are asked for."""
     with path.open("rb") as file, Image.open(file) as image:
         frames = getattr(image, "n_frames", 1) if fmt.name == "GIF" else 1
@@ -89,7 +89,7 @@ def open_source(path: Path, fmt: Format) -> Source:
         is_named=True,
         needs=needs,
     )
-    return Source((turned(signal, said),))
+    return OpenFile((turned(signal, said),))
 
 
 def _other_frames(image: Image.Image) -> tuple[str, ...]:

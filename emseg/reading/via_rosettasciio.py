@@ -23,7 +23,7 @@ from emseg.reading.narrow_planes import why_narrow
 from emseg.reading.plane_sizes import of_one_size, ser_steps
 from emseg.reading.plugins import file_reader
 from emseg.reading.quiet import no_warnings
-from emseg.reading.signal import Index, Signal, Source
+from emseg.reading.signal import Index, OpenFile, Signal
 from emseg.reading.spectra import energy_axis, spectra_of
 from emseg.reading.weight import chunk_bytes, chunk_of
 
@@ -45,7 +45,7 @@ _BRUKER_HEADER = 0x118
 _NOT_MEASURED = -1.0  # Direct Electron writes this for an unknown pixel size
 
 
-def open_source(path: Path, fmt: Format) -> Source:
+def open_source(path: Path, fmt: Format) -> OpenFile:
     """Open a file with the plugin of its format.
 
     Raises
@@ -76,7 +76,7 @@ def open_source(path: Path, fmt: Format) -> Source:
         ]
     if fmt.plugin == "tia" and len(signals) == 1 and path.suffix.lower() == ".ser":
         signals = [of_one_size(signals[0], ser_steps(path))]
-    return Source(tuple(signals), notices=notices)
+    return OpenFile(tuple(signals), notices=notices)
 
 
 def _read_all(path: Path, fmt: Format) -> list[dict[str, Any]]:

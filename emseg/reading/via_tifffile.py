@@ -29,12 +29,12 @@ from emseg.reading.ome_sets import COMPANION, UNCLEAR, companion_alone, ome_set_
 from emseg.reading.ome_xml import is_ome
 from emseg.reading.orientation import TAG, turned
 from emseg.reading.quiet import mute
-from emseg.reading.signal import Index, Signal, Source
+from emseg.reading.signal import Index, OpenFile, Signal
 from emseg.reading.tiff_calibration import calibrate
 from emseg.reading.tiff_gaps import missing_pieces, why_undecodable
 from emseg.reading.tiff_photometric import as_shown, why_unlike
 from emseg.reading.tiff_rows import can_read_rows, read_rows, rows_together
-from emseg.reading.tiff_scale import Calibration, Series
+from emseg.reading.tiff_scale import Series, StatedScale
 
 _log = logging.getLogger(__name__)
 _MORE = "{} more pages have tiles or strips missing"
@@ -43,7 +43,7 @@ _UNNAMED = ("shaped", "uniform", "generic")  # kinds of series whose axes tifffi
 _ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 
 
-def open_source(path: Path, _format: Format) -> Source:
+def open_source(path: Path, _format: Format) -> OpenFile:
     """Open a TIFF file and describe each of its series.
 
     Raises
@@ -80,7 +80,7 @@ def open_source(path: Path, _format: Format) -> Source:
         signals = _told_apart(signals)
     unclear = [UNCLEAR] if found and found.images and not planes else []
     notices = (*(found.notices if found else ()), *unclear, *filter(None, [stopped]))
-    return Source(signals, members.close, notices)
+    return OpenFile(signals, members.close, notices)
 
 
 def _told_apart(signals: tuple[Signal, ...]) -> tuple[Signal, ...]:
@@ -150,7 +150,7 @@ def _axis_name(letter: str, page: tifffile.TiffPage) -> str:
     return "s" if page.photometric in _COLOUR or with_alpha else "c"
 
 
-def _axis(name: str, size: int, found: Calibration) -> Axis:
+def _axis(name: str, size: int, found: StatedScale) -> Axis:
     step = found.steps.get(name)
     return Axis(name, size, *((step.scale, 0.0, step.units) if step else ()))
 

@@ -29,7 +29,7 @@ from emseg.reading.inside import split
 from emseg.reading.layout import Layout, why_not
 from emseg.reading.ngff import SOURCE, Placed, image_axes, multiscales_of
 from emseg.reading.quiet import mute, no_warnings
-from emseg.reading.signal import Index, Signal, Source
+from emseg.reading.signal import Index, OpenFile, Signal
 from emseg.reading.weight import chunk_bytes, chunk_of
 from emseg.reading.zarr_axes import SOURCE as COORDINATES
 from emseg.reading.zarr_axes import array_axes
@@ -40,7 +40,7 @@ _SMALLEST = 16  # pixels on a side, below which an array is taken for a table of
 _log = logging.getLogger(__name__)
 
 
-def open_source(path: Path, fmt: Format) -> Source:
+def open_source(path: Path, fmt: Format) -> OpenFile:
     """Open a store, or what a path inside it names.
 
     Raises
@@ -80,7 +80,7 @@ def annotation_of(path: Path) -> Annotation | None:
     return in_attributes(json.loads((path / ".zattrs").read_text(encoding="utf-8")))
 
 
-def _source(file: Path, place: zarr.Array[Any] | zarr.Group, fmt: Format) -> Source:
+def _source(file: Path, place: zarr.Array[Any] | zarr.Group, fmt: Format) -> OpenFile:
     found = tuple(_signals(file, place, _above(place)))
     signals = tuple(
         replace(
@@ -92,7 +92,7 @@ def _source(file: Path, place: zarr.Array[Any] | zarr.Group, fmt: Format) -> Sou
         )
         for signal, array in found
     )
-    return Source(signals, ambiguity=_ambiguity(file, signals))
+    return OpenFile(signals, ambiguity=_ambiguity(file, signals))
 
 
 def _above(place: zarr.Array[Any] | zarr.Group) -> zarr.Group | None:

@@ -12,7 +12,7 @@ from emseg.micrograph import LabelImage, Micrograph
 from emseg.reporting.verdicts import (
     UNLABELLED_COLOUR,
     VERDICT_COLOURS,
-    Verdict,
+    PixelVerdicts,
     verdict_legend,
     verdicts_of,
 )
@@ -23,7 +23,7 @@ from emseg.writing.display import (
     painted,
     shown_size,
 )
-from emseg.writing.picture import Entry, Panel, compose, pixel_note
+from emseg.writing.picture import Panel, PictureEntry, compose, pixel_note
 from emseg.writing.previews import scaled, write_picture
 from emseg.writing.reduction import Size
 
@@ -73,7 +73,7 @@ def write_comparison(
         Panel(_difference(picture, verdicts), "Difference"),
     )
     header = f"{micrograph.title}: {_scores(prediction, reference)}"
-    counts = np.bincount(verdicts.ravel(), minlength=len(Verdict))
+    counts = np.bincount(verdicts.ravel(), minlength=len(PixelVerdicts))
     background = reference.names[background_class(reference)]
     legend = [*_class_legend(prediction, reference), *verdict_legend(counts, background)]
     write_picture(path, compose(header, pixel_note(micrograph.pixel_size), panels, legend))
@@ -103,11 +103,11 @@ def _difference(picture: Image.Image, verdicts: NDArray[np.uint8]) -> Image.Imag
     return Image.alpha_composite(pale.convert("RGBA"), mistakes).convert("RGB")
 
 
-def _class_legend(prediction: LabelImage, reference: LabelImage) -> list[Entry]:
+def _class_legend(prediction: LabelImage, reference: LabelImage) -> list[PictureEntry]:
     """Classes of both, the reference's first; the first dozen of many."""
     classes = {each.name: each for each in (*prediction.classes, *reference.classes)}
     names = list(dict.fromkeys((*reference.names, *prediction.names)))
-    legend = [Entry(name, classes[name].colour) for name in names[:_LISTED]]
+    legend = [PictureEntry(name, classes[name].colour) for name in names[:_LISTED]]
     if len(names) > _LISTED:
-        legend.append(Entry(f"{len(names) - _LISTED} more classes", None))
+        legend.append(PictureEntry(f"{len(names) - _LISTED} more classes", None))
     return legend

@@ -10,7 +10,7 @@ from PIL import Image
 
 from emseg.micrograph import LabelImage
 from emseg.writing.display import overlaid
-from emseg.writing.picture import Entry, Panel, compose
+from emseg.writing.picture import Panel, PictureEntry, compose
 from emseg.writing.previews import write_picture
 
 CROPS = 16
@@ -49,9 +49,9 @@ def write_crops(
     if labels:
         marked = [overlaid(*each) for each in zip(pictures, labels, strict=True)]
         panels.append(Panel(_mosaic(marked), "with labels"))
-        legend = [Entry(each.name, each.colour) for each in labels[0].classes]
+        legend = [PictureEntry(each.name, each.colour) for each in labels[0].classes]
         if any((each.pixels == each.unlabelled).any() for each in labels):
-            legend.append(Entry("without a label: as the micrograph", None))
+            legend.append(PictureEntry("without a label: as the micrograph", None))
     write_picture(path, compose(header, "", panels, legend))
 
 

@@ -13,8 +13,8 @@ from emseg.calibration import PixelSize
 from emseg.micrograph import LabelImage
 from emseg.writing.display import background_class, colour_table, painted
 from emseg.writing.picture import (
-    Entry,
     Panel,
+    PictureEntry,
     compose,
     font_of_size,
     pixel_note,
@@ -31,7 +31,7 @@ _Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 @dataclass(frozen=True, slots=True)
-class Outlines:
+class DrawnOutlines:
     """The objects of one class, in the size of the picture.
 
     Parameters
@@ -69,7 +69,7 @@ class Outlines:
         count: int,
         on_border: int,
         first: int = 0,
-    ) -> "Outlines":
+    ) -> "DrawnOutlines":
         """Bring a plane of objects to the size of the picture.
 
         Parameters
@@ -119,7 +119,7 @@ def class_picture(labels: LabelImage, shown: Size) -> Image.Image:
 def write_outlines(
     path: Path,
     picture: Image.Image,
-    groups: Sequence[Outlines],
+    groups: Sequence[DrawnOutlines],
     *,
     title: str,
     pixel_size: PixelSize | None,
@@ -133,7 +133,7 @@ def write_outlines(
         The file to write; an older one is replaced.
     picture : PIL.Image.Image
         RGB: the micrograph, or the label image.
-    groups : sequence of Outlines
+    groups : sequence of DrawnOutlines
         One a class, each of the size of the picture.
     title : str
         What stands above: the name of the image.
@@ -154,12 +154,12 @@ def write_outlines(
         _draw_numbers(drawn, groups)
     if pixel_size is not None:
         drawn = with_scale_bar(drawn, pixel_size.x_nm * width_px / drawn.width)
-    legend = [Entry(_counted(each), each.colour) for each in groups]
+    legend = [PictureEntry(_counted(each), each.colour) for each in groups]
     page = compose(title, pixel_note(pixel_size), [Panel(drawn)], legend)
     write_picture(path, page)
 
 
-def _draw_rims(picture: Image.Image, group: Outlines) -> None:
+def _draw_rims(picture: Image.Image, group: DrawnOutlines) -> None:
     """Colour the pixels of an object that lie at another object or at none."""
     from scipy import ndimage
 
@@ -171,7 +171,7 @@ def _draw_rims(picture: Image.Image, group: Outlines) -> None:
     picture.paste(Image.new("RGB", picture.size, group.colour), mask=Image.fromarray(rim))
 
 
-def _draw_numbers(picture: Image.Image, groups: Sequence[Outlines]) -> None:
+def _draw_numbers(picture: Image.Image, groups: Sequence[DrawnOutlines]) -> None:
     """Write numbers into large objects and beside small ones; what would cover another is left out.
 
     Large objects come first.
@@ -223,7 +223,7 @@ class _Place:
     radius: float
 
 
-def _places(group: Outlines) -> Iterator[_Place]:
+def _places(group: DrawnOutlines) -> Iterator[_Place]:
     from scipy import ndimage
 
     for index, box in enumerate(ndimage.find_objects(group.plane)):
@@ -239,6 +239,6 @@ def _overlap(one: _Box, other: _Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def _counted(group: Outlines) -> str:
+def _counted(group: DrawnOutlines) -> str:
     text = f"{group.name}: {group.count:,} object" + ("" if group.count == 1 else "s")
     return text + (f", {group.on_border:,} at the border" if group.on_border else "")

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from emseg.evaluation.confusion import Confusion
 from emseg.micrograph import LabelImage
 from emseg.writing.display import background_class
-from emseg.writing.picture import Entry
+from emseg.writing.picture import PictureEntry
 
 UNLABELLED_COLOUR = (238, 238, 238)
 """Of pixels that belong to no class, nearly white."""
 
 
-class Verdict(IntEnum):
+class PixelVerdicts(IntEnum):
     """What became of a pixel; the value is its place in `VERDICT_COLOURS`."""
 
     CORRECT = 0
@@ -57,7 +57,7 @@ def verdicts_of(
     Returns
     -------
     array of uint8, shape (Y, X)
-        Values of `Verdict`.
+        Values of `PixelVerdicts`.
     """
     if background is None:
         background = background_class(reference)
@@ -71,8 +71,13 @@ def verdicts_of(
         called_background & ~is_background,
         is_background,
     )
-    kinds = (Verdict.NOT_JUDGED, Verdict.CORRECT, Verdict.MISSED, Verdict.FALSE)
-    return np.select(conditions, kinds, Verdict.CONFUSED).astype(np.uint8)
+    kinds = (
+        PixelVerdicts.NOT_JUDGED,
+        PixelVerdicts.CORRECT,
+        PixelVerdicts.MISSED,
+        PixelVerdicts.FALSE,
+    )
+    return np.select(conditions, kinds, PixelVerdicts.CONFUSED).astype(np.uint8)
 
 
 def verdict_counts(confusion: Confusion, background: int) -> NDArray[np.int64]:
@@ -93,30 +98,30 @@ def verdict_counts(confusion: Confusion, background: int) -> NDArray[np.int64]:
     return np.array([correct, missed, false, total - correct - missed - false, 0])
 
 
-def verdict_legend(counts: NDArray[np.int64], background: str) -> list[Entry]:
+def verdict_legend(counts: NDArray[np.int64], background: str) -> list[PictureEntry]:
     """List the kinds of mistakes with their share of the labelled pixels.
 
     Parameters
     ----------
     counts : array of int64, shape (5,)
-        Pixels of each `Verdict`.
+        Pixels of each `PixelVerdicts`.
     background : str
         Name of the class that is background.
     """
-    judged = max(1, int(counts.sum() - counts[Verdict.NOT_JUDGED]))
+    judged = max(1, int(counts.sum() - counts[PixelVerdicts.NOT_JUDGED]))
     meanings = {
-        Verdict.MISSED: f"missed, called {background}:",
-        Verdict.FALSE: f"false, is {background}:",
-        Verdict.CONFUSED: "called another class:",
+        PixelVerdicts.MISSED: f"missed, called {background}:",
+        PixelVerdicts.FALSE: f"false, is {background}:",
+        PixelVerdicts.CONFUSED: "called another class:",
     }
     legend = []
     for kind, meaning in meanings.items():
-        if kind is not Verdict.CONFUSED or counts[kind]:
+        if kind is not PixelVerdicts.CONFUSED or counts[kind]:
             red, green, blue = (int(each) for each in VERDICT_COLOURS[kind, :3])
             text = f"{meaning} {100 * counts[kind] / judged:.2f} %"
-            legend.append(Entry(text, (red, green, blue)))
-    if counts[Verdict.NOT_JUDGED]:
-        legend.append(Entry("not labelled", UNLABELLED_COLOUR))
+            legend.append(PictureEntry(text, (red, green, blue)))
+    if counts[PixelVerdicts.NOT_JUDGED]:
+        legend.append(PictureEntry("not labelled", UNLABELLED_COLOUR))
     return legend
 
 

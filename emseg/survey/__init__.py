@@ -4,7 +4,7 @@ from emseg.survey.caveats import caveats
 from emseg.survey.fields import Failures, Field
 from emseg.survey.inputs import Inputs, find_inputs
 from emseg.survey.objects import FieldResult, Found, find_all, phases_of
-from emseg.survey.scenes import Scene, read_scene
+from emseg.survey.scenes import Specimen, read_scene
 from emseg.survey.summary import ClassSummary, ObjectsOfClass, Summary
 
 __all__ = [
@@ -15,7 +15,7 @@ __all__ = [
     "Found",
     "Inputs",
     "ObjectsOfClass",
-    "Scene",
+    "Specimen",
     "Summary",
     "caveats",
     "find_all",

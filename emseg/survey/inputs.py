@@ -24,7 +24,7 @@ from emseg.reading.label_images import LabelDescription, describe_label_images
 from emseg.reading.pairs import planes_in_order
 from emseg.reading.stems import output_stems
 from emseg.survey.fields import Failures, Field
-from emseg.survey.meaning import Meaning, Track, find_meaning
+from emseg.survey.meaning import MeasuredClasses, Track, find_meaning
 
 _log = logging.getLogger(__name__)
 
@@ -37,12 +37,12 @@ class Inputs:
     ----------
     fields : tuple of Field
         The fields of view, in the order of the files.
-    meaning : Meaning
+    meaning : MeasuredClasses
         The same for all of them.
     """
 
     fields: tuple[Field, ...]
-    meaning: Meaning
+    meaning: MeasuredClasses
 
 
 def find_inputs(config: MeasureConfig, failures: Failures, track: Track = iter) -> Inputs:

@@ -16,7 +16,7 @@ _OF_OBJECTS = tuple(LabelClass(name, colour(i)) for i, name in enumerate(("backg
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class MeasuredClasses:
     """What the values of label images mean.
 
     Parameters
@@ -47,7 +47,7 @@ class Meaning:
 
 def find_meaning(
     fields: Sequence[Field], failures: Failures, config: MeasureConfig, track: Track = iter
-) -> Meaning:
+) -> MeasuredClasses:
     """Take the classes that emseg wrote, those that the user names, or those of the values.
 
     Parameters
@@ -70,14 +70,16 @@ def find_meaning(
     if described:
         return _own_meaning(fields, config)
     if config.instances:
-        return Meaning(_OF_OBJECTS, ("object",), config.unlabelled, numbered=True)
+        return MeasuredClasses(_OF_OBJECTS, ("object",), config.unlabelled, numbered=True)
     said = Said(config.classes, config.labels, config.unlabelled)
     judgement = judge(_readable(fields, failures, track), said, where="the label images")
     classes, unlabelled = judgement.classes("add --instances")
-    return Meaning(classes, measured_classes(classes, config), unlabelled, judgement=judgement)
+    return MeasuredClasses(
+        classes, measured_classes(classes, config), unlabelled, judgement=judgement
+    )
 
 
-def _own_meaning(fields: Sequence[Field], config: MeasureConfig) -> Meaning:
+def _own_meaning(fields: Sequence[Field], config: MeasureConfig) -> MeasuredClasses:
     """Take the classes that emseg wrote, which are the same in all files."""
     for option, value in {
         "--instances": config.instances,
@@ -104,7 +106,7 @@ def _own_meaning(fields: Sequence[Field], config: MeasureConfig) -> Meaning:
                 f"{field.plane.stack.path} has {found} but {first.path} has {', '.join(names)}; "
                 "measure them apart"
             )
-    return Meaning(first.classes, measured_classes(first.classes, config))
+    return MeasuredClasses(first.classes, measured_classes(first.classes, config))
 
 
 def measured_classes(classes: Sequence[LabelClass], config: MeasureConfig) -> tuple[str, ...]:

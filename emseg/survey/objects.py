@@ -24,8 +24,8 @@ from emseg.measuring import (
 )
 from emseg.micrograph import LabelImage, Micrograph
 from emseg.survey.fields import Field
-from emseg.survey.meaning import Meaning, measured_classes
-from emseg.survey.scenes import Scene
+from emseg.survey.meaning import MeasuredClasses, measured_classes
+from emseg.survey.scenes import Specimen
 
 _log = logging.getLogger(__name__)
 TINY = 10
@@ -150,7 +150,7 @@ class FieldResult:
     objects: dict[str, Tally]
 
 
-def find_all(scene: Scene, meaning: Meaning, config: MeasureConfig) -> Iterator[Found]:
+def find_all(scene: Specimen, meaning: MeasuredClasses, config: MeasureConfig) -> Iterator[Found]:
     """Find and measure the objects of each class, one class in memory.
 
     Raises
@@ -211,19 +211,19 @@ def measured_objects(
             f"the micrograph {micrograph.title} has {micrograph.size} pixels and the label image "
             f"{labels.pixels.shape}; give those of one field"
         )
-    meaning = Meaning(labels.classes, measured_classes(labels.classes, config))
-    scene = Scene(labels, None, micrograph, (0, 0), labels.name)
+    meaning = MeasuredClasses(labels.classes, measured_classes(labels.classes, config))
+    scene = Specimen(labels, None, micrograph, (0, 0), labels.name)
     found = find_all(scene, meaning, config)
     return [row for each in found for row in each.rows(labels.name)]
 
 
-def phases_of(scene: Scene) -> Phases:
+def phases_of(scene: Specimen) -> Phases:
     """Measure the area of each class."""
     return phase_areas(scene.labels)
 
 
 def _numbered(
-    scene: Scene, instances: Instances, smallest: int, *, split: bool
+    scene: Specimen, instances: Instances, smallest: int, *, split: bool
 ) -> tuple[NDArray[Any], Pieces | None]:
     """Take objects by their numbers, or the pieces of each number as objects of their own."""
     plane = instances.plane
@@ -236,7 +236,7 @@ def _numbered(
     return small, pieces if small is plane else find_pieces(small)
 
 
-def _tell_scattered(scene: Scene, pieces: Pieces, *, split: bool) -> None:
+def _tell_scattered(scene: Specimen, pieces: Pieces, *, split: bool) -> None:
     lost = pieces.begins_again_at
     if split:
         if lost is None:
@@ -260,7 +260,7 @@ def _tell_scattered(scene: Scene, pieces: Pieces, *, split: bool) -> None:
 
 
 def _measured(
-    scene: Scene,
+    scene: Specimen,
     name: str,
     plane: NDArray[Any],
     first: int,
@@ -312,7 +312,7 @@ def _weights(
     return np.ones(len(table))
 
 
-def _placed(table: ObjectTable, scene: Scene, first: int) -> ObjectTable:
+def _placed(table: ObjectTable, scene: Specimen, first: int) -> ObjectTable:
     """Give the objects their numbers in the field, and their places in the whole label image."""
     y, x = _sampling(scene.labels.pixel_size)
     top, left = scene.corner

@@ -10,11 +10,11 @@ from emseg.labels.instances import Instances, read_instances
 from emseg.micrograph import LabelImage, Micrograph, Region
 from emseg.reading.grey import grey_of, is_marked_grey
 from emseg.survey.fields import Field
-from emseg.survey.meaning import Meaning
+from emseg.survey.meaning import MeasuredClasses
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Specimen:
     """The specimen of a field, in memory.
 
     Parameters
@@ -38,7 +38,7 @@ class Scene:
     file: str
 
 
-def read_scene(field: Field, meaning: Meaning) -> Scene:
+def read_scene(field: Field, meaning: MeasuredClasses) -> Specimen:
     """Read the classes or objects of a field, and its micrograph.
 
     Raises
@@ -64,8 +64,8 @@ def read_scene(field: Field, meaning: Meaning) -> Scene:
     region = region or _labelled_part(image)
     image = replace(image, pixel_size=field.pixel_size, specimen=None)
     if region is None:
-        return Scene(image, instances, micrograph, (0, 0), file)
-    return Scene(
+        return Specimen(image, instances, micrograph, (0, 0), file)
+    return Specimen(
         replace(image, pixels=image.pixels[region.slices]),
         _part_of_instances(instances, region),
         None if micrograph is None else replace(micrograph, specimen=region).without_bar,
@@ -83,7 +83,7 @@ def _labelled_part(image: LabelImage) -> Region | None:
     return Region(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
 
 
-def _image_of_instances(instances: Instances, meaning: Meaning) -> LabelImage:
+def _image_of_instances(instances: Instances, meaning: MeasuredClasses) -> LabelImage:
     pixels = (instances.plane != 0).astype(np.uint8)
     image = LabelImage(pixels, meaning.classes, "")
     if instances.unlabelled is not None:

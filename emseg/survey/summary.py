@@ -22,7 +22,7 @@ from emseg.measuring import (
     size_distribution,
 )
 from emseg.outcomes import Outcome
-from emseg.survey.meaning import Meaning
+from emseg.survey.meaning import MeasuredClasses
 from emseg.survey.objects import FieldResult, Tally
 
 _LENGTHS = (
@@ -83,7 +83,7 @@ class Summary:
     ----------
     config : MeasureConfig
         How.
-    meaning : Meaning
+    meaning : MeasuredClasses
         Classes.
     fields : tuple of FieldResult
         At least one.
@@ -92,7 +92,7 @@ class Summary:
     """
 
     config: MeasureConfig
-    meaning: Meaning
+    meaning: MeasuredClasses
     fields: tuple[FieldResult, ...]
     failures: tuple[Outcome[Any], ...] = ()
 

@@ -20,7 +20,7 @@ from emseg.config import TrainConfig
 from emseg.inference.classifier import crop_starts
 from emseg.training.holding_out import LabelledPlane
 from emseg.training.images import LabelledMicrograph, Shown
-from emseg.training.jobs import Job
+from emseg.training.jobs import TrainingJob
 from emseg.training.schedule import EPOCH
 
 VALIDATING = 0.06  # share of the time that all validations may take
@@ -162,14 +162,14 @@ class Allowance:
         return _AS_MANY * crops * self.crop_seconds
 
 
-def measured_allowance(seconds: float, job: Job, device: torch.device) -> Allowance:
+def measured_allowance(seconds: float, job: TrainingJob, device: torch.device) -> Allowance:
     """Predict a crop or two with the network of a job, and divide the time by what that takes.
 
     Parameters
     ----------
     seconds : float
         Of the whole run.
-    job : Job
+    job : TrainingJob
         Its network stays as it is.
     device : torch.device
         Where it will run.

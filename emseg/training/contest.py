@@ -16,13 +16,13 @@ from typing import Any
 
 import torch
 
-from emseg.bundle import Model, ModelCard, load_model, save_card, save_model
+from emseg.bundle import ModelCard, StoredModel, load_model, save_card, save_model
 from emseg.config import Task, TrainConfig
 from emseg.errors import UsageError
 from emseg.networks import AUTO, FOREST, Usual, usual_network
 from emseg.training.fit import TrainedRun, resume, train
-from emseg.training.jobs import Job
-from emseg.training.judging import SegmentationJudge, Verdict
+from emseg.training.jobs import TrainingJob
+from emseg.training.judging import SegmentationJudge, ValidationScores
 from emseg.training.processes import ALONE, Processes
 from emseg.training.progress import Report
 
@@ -101,12 +101,14 @@ def _first(config: TrainConfig, begun: float) -> TrainedRun:
 
 
 def _better(
-    folder: Path, started: Any, run: Callable[[Callable[[Job, torch.device], None]], TrainedRun]
+    folder: Path,
+    started: Any,
+    run: Callable[[Callable[[TrainingJob, torch.device], None]], TrainedRun],
 ) -> TrainedRun:
     """Run the network, and judge the forest by the same micrographs."""
-    seen: list[tuple[Job, torch.device]] = []
+    seen: list[tuple[TrainingJob, torch.device]] = []
 
-    def told(job: Job, device: torch.device) -> None:
+    def told(job: TrainingJob, device: torch.device) -> None:
         seen.append((job, device))
         if started is not None:
             started(job, device)
@@ -134,7 +136,7 @@ def _better(
     return replace(trained, card=card, verdict=verdict)
 
 
-def _judged(forest: Model, job: Job, device: torch.device) -> Verdict:
+def _judged(forest: StoredModel, job: TrainingJob, device: torch.device) -> ValidationScores:
     if not isinstance(job.judge, SegmentationJudge):
         raise TypeError(f"{type(job.judge)} judges no segmentation")
     judge = SegmentationJudge(job.judge.planes, forest.card, device)

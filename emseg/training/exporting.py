@@ -8,17 +8,17 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from emseg.bundle import Model, ModelCard
+from emseg.bundle import ModelCard, StoredModel
 from emseg.inference.backends import ENTRIES
 from emseg.inference.exporting import export_model
-from emseg.training.jobs import Job
+from emseg.training.jobs import TrainingJob
 
 _EXPORT_S = 5.0  # for a U-Net with the comparison; 2 to 6 s on a core
 _log = logging.getLogger(__name__)
 
 
 def export_beside(
-    folder: Path, card: ModelCard, network: nn.Module, job: Job, deadline: float | None
+    folder: Path, card: ModelCard, network: nn.Module, job: TrainingJob, deadline: float | None
 ) -> None:
     """Write ``model.onnx`` beside a model, where a runtime is installed that computes it.
 
@@ -32,7 +32,7 @@ def export_beside(
         As it lies there.
     network : nn.Module
         With the same weights; stays as it is, on its device.
-    job : Job
+    job : TrainingJob
         What it was trained on, a piece of which is compared.
     deadline : float or None
         Of the run, on the monotonic clock; where it is near nothing is exported.
@@ -43,6 +43,6 @@ def export_beside(
     try:
         own = copy.deepcopy(network).to("cpu").eval()
         image = job.dataset[0][0].numpy()
-        export_model(Model(folder, card, own), image=image, threads=torch.get_num_threads())
+        export_model(StoredModel(folder, card, own), image=image, threads=torch.get_num_threads())
     except Exception as error:  # a model is there; what is beside it must not take it away
         _log.warning("no model.onnx is written: %s", error)

@@ -23,8 +23,8 @@ from emseg.memory import is_shortage
 from emseg.networks.forest import Forest
 from emseg.training.forest import ForestRun
 from emseg.training.images import Shown
-from emseg.training.jobs import Job, prepare
-from emseg.training.judging import Verdict
+from emseg.training.jobs import TrainingJob, prepare
+from emseg.training.judging import ValidationScores
 from emseg.training.precision import with_precision
 from emseg.training.processes import ALONE, Processes
 from emseg.training.progress import Report
@@ -52,7 +52,7 @@ class TrainedRun:
         The run folder; ``folder / "model"`` is the model.
     card : ModelCard
         The card of the model.
-    verdict : Verdict or None
+    verdict : ValidationScores or None
         How good it is on the validation micrographs; None when there was no time to find out.
     interrupted : bool
         Whether it was stopped before its end; the model is the best until then.
@@ -64,7 +64,7 @@ class TrainedRun:
 
     folder: Path
     card: ModelCard
-    verdict: Verdict | None
+    verdict: ValidationScores | None
     interrupted: bool
     shown: Shown
     range_test: RangeTest | None
@@ -96,7 +96,7 @@ def train(
     report : callable
         Told after each step where the run stands.
     started : callable, optional
-        Told the `Job` and the device before the first step.
+        Told the `TrainingJob` and the device before the first step.
     begun : float, optional
         From when on its minutes count, by `time.monotonic`; by default from now on.
     processes : Processes
@@ -128,7 +128,7 @@ def train(
 
 
 def _grown(
-    config: TrainConfig, job: Job, device: torch.device, report: Report, begun: float
+    config: TrainConfig, job: TrainingJob, device: torch.device, report: Report, begun: float
 ) -> TrainedRun:
     """Fit a forest, which takes no steps."""
     run = ForestRun(config, job, device, report, begun)
@@ -187,7 +187,7 @@ def resume(
 
 def _trained(
     beginning: Beginning,
-    job: Job,
+    job: TrainingJob,
     device: torch.device,
     report: Report,
     begun: float,
@@ -259,7 +259,7 @@ def _last_state(
     return replace(beginning, standing=standing), learnt
 
 
-def _require_same(folder: Path, state: State, job: Job) -> None:
+def _require_same(folder: Path, state: State, job: TrainingJob) -> None:
     """Refuse to go on with other data; tell that another PyTorch rounds otherwise."""
     if job.fingerprint != state.fingerprint:
         raise UsageError(

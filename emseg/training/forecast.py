@@ -15,12 +15,12 @@ from emseg.config import TrainConfig
 from emseg.inference import choose_device
 from emseg.networks.anatomy.summary import anatomy_of
 from emseg.training.crops import CropDataset
-from emseg.training.jobs import Job, prepare
+from emseg.training.jobs import TrainingJob, prepare
 from emseg.training.loop import run_loop
 from emseg.training.precision import with_precision
 from emseg.training.run import planned_steps
 from emseg.training.settling import settle
-from emseg.training.state import Settled
+from emseg.training.state import SettledRun
 
 _TRIED = 4  # steps, of which the first one takes longer
 _LONG_S = 60.0  # after which no further step is tried
@@ -34,7 +34,7 @@ class TrainingForecast:
     ----------
     card : ModelCard
         As far as it is known before training.
-    settled : Settled
+    settled : SettledRun
         Batch, rate, and what there is time for.
     images, validation_images : int
         How many micrographs there are to learn from, and to validate with.
@@ -57,7 +57,7 @@ class TrainingForecast:
     """
 
     card: ModelCard
-    settled: Settled
+    settled: SettledRun
     images: int
     validation_images: int
     shares: tuple[float, ...]
@@ -111,7 +111,7 @@ def forecast_training(config: TrainConfig) -> TrainingForecast:
     )
 
 
-def _step_seconds(job: Job, config: TrainConfig, device: torch.device) -> float:
+def _step_seconds(job: TrainingJob, config: TrainConfig, device: torch.device) -> float:
     """Time steps with a copy of the network, which learns at a rate of nothing."""
     network = copy.deepcopy(job.network).to(memory_format=torch.channels_last)
     watcher = _Clock(config.accumulate)
@@ -137,7 +137,7 @@ class _Clock(lightning.Callback):
         trainer.should_stop = len(self.took) >= _TRIED or sum(self.took) > _LONG_S
 
 
-def _shares(job: Job) -> tuple[tuple[float, ...], float]:
+def _shares(job: TrainingJob) -> tuple[tuple[float, ...], float]:
     """Shares of the classes, and of the pixels without a label."""
     data, classes = job.dataset, len(job.card.classes)
     if isinstance(data, CropDataset):

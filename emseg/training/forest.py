@@ -14,9 +14,9 @@ from emseg.training.allowance import Allowance, measured_allowance, time_left
 from emseg.training.crops import CropDataset
 from emseg.training.growing import RATE, grow, pixel_weights
 from emseg.training.images import Shown
-from emseg.training.jobs import Job
-from emseg.training.judging import Verdict
-from emseg.training.pixels import Pixels, draw_pixels
+from emseg.training.jobs import TrainingJob
+from emseg.training.judging import ValidationScores
+from emseg.training.pixels import SampledPixels, draw_pixels
 from emseg.training.progress import Progress, Report
 from emseg.training.stopping import Stop
 from emseg.writing import write_table
@@ -35,7 +35,7 @@ class ForestRun:
     ----------
     config : TrainConfig
         As it is carried out.
-    job : Job
+    job : TrainingJob
         Its network is a `Forest`.
     device : torch.device
         Where features are computed, and the forest is judged.
@@ -46,12 +46,17 @@ class ForestRun:
     """
 
     def __init__(
-        self, config: TrainConfig, job: Job, device: torch.device, report: Report, begun: float
+        self,
+        config: TrainConfig,
+        job: TrainingJob,
+        device: torch.device,
+        report: Report,
+        begun: float,
     ) -> None:
         self.config, self.job, self.device, self.report = config, job, device, report
         self.forest = _forest_of(job).to(device).eval()
         self.begun, self.stop = begun, Stop()
-        self.verdict: Verdict | None = None
+        self.verdict: ValidationScores | None = None
         self.shown: Shown = job.shown
         self._allowance: Allowance | None = None
         self._grown = self._sampled = 0
@@ -82,7 +87,7 @@ class ForestRun:
         card = self._card().model_copy(update=measured)
         return save_model(self.config.out / "model", card, self.forest)
 
-    def _pixels(self) -> Pixels:
+    def _pixels(self) -> SampledPixels:
         """Draw as many pixels as there is time to look at."""
         most, card = _LOOKED_AT, self.job.card
         if self._allowance is not None:
@@ -104,7 +109,7 @@ class ForestRun:
             device=self.device,
         )
 
-    def _grow(self, pixels: Pixels) -> None:
+    def _grow(self, pixels: SampledPixels) -> None:
         if self.stop.asked:
             raise KeyboardInterrupt
         classes = self.job.card.label_classes
@@ -175,7 +180,7 @@ class ForestRun:
         return self.job.card.model_copy(update={"training": record, "scores": scores})
 
 
-def _forest_of(job: Job) -> Forest:
+def _forest_of(job: TrainingJob) -> Forest:
     if not isinstance(job.network, Forest):
         raise TypeError(f"{type(job.network)} is no forest")
     return job.network

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from emseg.config import TrainConfig
-from emseg.evaluation.confidence.units import IMAGE, Source, group_images
+from emseg.evaluation.confidence.units import IMAGE, UnitSource, group_images
 from emseg.micrograph import Micrograph
 from emseg.training.holding_out import Fold
 
@@ -29,7 +29,9 @@ def groups_of(config: TrainConfig, micrographs: Sequence[Micrograph]) -> list[st
     """
     if config.group_by == IMAGE:
         return None
-    sources = [Source(each.title, each.path or Path(each.name), each.plane) for each in micrographs]
+    sources = [
+        UnitSource(each.title, each.path or Path(each.name), each.plane) for each in micrographs
+    ]
     units = group_images(sources, config.group_by)
     if units.membership is None:
         return None

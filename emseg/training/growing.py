@@ -12,7 +12,7 @@ from emseg.errors import ContentError
 from emseg.learning import parse_weights
 from emseg.micrograph import LabelClass
 from emseg.networks.trees import Trees
-from emseg.training.pixels import Pixels
+from emseg.training.pixels import SampledPixels
 
 RATE = 0.2  # share of what a tree says that is added, of 60 trees as good as 0.1 of 100
 _ROUND = 20  # trees after which an interruption and the clock are asked
@@ -24,7 +24,7 @@ _SHOWN = 0.3  # share of the features that a question chooses from: trees differ
 
 def grow(
     trees: Trees,
-    pixels: Pixels,
+    pixels: SampledPixels,
     weights: NDArray[np.float64] | None,
     seed: int,
     goes_on: Callable[[int, float], bool],
@@ -35,7 +35,7 @@ def grow(
     ----------
     trees : Trees
         Changed in place.
-    pixels : Pixels
+    pixels : SampledPixels
         Of two classes or more.
     weights : array of float64, shape (K,), optional
         Of the classes.

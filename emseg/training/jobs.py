@@ -56,7 +56,7 @@ _RULE = IntensityRule.ZSCORE
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class TrainingJob:
     """Everything that a run needs, whatever its task.
 
     Parameters
@@ -103,7 +103,7 @@ _FEWEST_SHOWN = 4
 _MOST_CLASSIFIED = 200  # validation micrographs that are classified once more at the end
 
 
-def prepare(config: TrainConfig, device: torch.device) -> Job:
+def prepare(config: TrainConfig, device: torch.device) -> TrainingJob:
     """Read the data and build the network that a configuration asks for.
 
     Raises
@@ -131,7 +131,7 @@ def prepare(config: TrainConfig, device: torch.device) -> Job:
     return job
 
 
-def _segmentation(config: TrainConfig, device: torch.device) -> Job:
+def _segmentation(config: TrainConfig, device: torch.device) -> TrainingJob:
     data = load_labelled(config)
     network, transfer = _network(config, data.channels, data.classes)
     traits = inspect_network(network, data.channels)
@@ -151,7 +151,7 @@ def _segmentation(config: TrainConfig, device: torch.device) -> Job:
         }
     )
     weights = _weights(config, data)
-    return Job(
+    return TrainingJob(
         network=network,
         card=card,
         dataset=CropDataset(
@@ -188,7 +188,7 @@ def _weights(config: TrainConfig, data: LabelledSet) -> tuple[float, ...] | None
     return class_weights(counts.tolist())
 
 
-def _classification(config: TrainConfig, device: torch.device) -> Job:
+def _classification(config: TrainConfig, device: torch.device) -> TrainingJob:
     data = load_classes(config)
     smallest = min(min(each.micrograph.size) for each in data.train)
     crop = min(config.crop_size, padded_length(smallest, 32))
@@ -197,7 +197,7 @@ def _classification(config: TrainConfig, device: torch.device) -> Job:
     card = _card(config, data.channels, data.classes, data.pixel_size, crop).model_copy(
         update=_of_micrographs(data.train) | {"pretrained": transfer.record(config)}
     )
-    return Job(
+    return TrainingJob(
         network=network,
         card=card,
         dataset=ImageDataset(

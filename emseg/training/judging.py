@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from emseg.bundle import Model, ModelCard
+from emseg.bundle import ModelCard, StoredModel
 from emseg.config import Rescale
 from emseg.evaluation import Confusion, segmentation_scores
 from emseg.inference import Classifier, Segmenter
@@ -30,7 +30,7 @@ Watch = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ValidationScores:
     """Scores of a network.
 
     Parameters
@@ -61,7 +61,7 @@ class Verdict:
 class Judge(Protocol):
     """Judges networks on the same micrographs in the same way."""
 
-    def judge(self, network: nn.Module, watch: Watch = lambda _share: None) -> Verdict:
+    def judge(self, network: nn.Module, watch: Watch = lambda _share: None) -> ValidationScores:
         """Predict the validation micrographs and compare."""
 
     def prepare(self, network: nn.Module) -> Callable[[], object]:
@@ -104,7 +104,7 @@ class SegmentationJudge:
         self.card, self.device = _silent(card), device
         self.planes = _affordable(planes, most, card.crop)
 
-    def judge(self, network: nn.Module, watch: Watch = lambda _share: None) -> Verdict:
+    def judge(self, network: nn.Module, watch: Watch = lambda _share: None) -> ValidationScores:
         """Mean IoU, and IoU and Dice of each class."""
         segmenter = self._segmenter(network)
         confusion = Confusion([each.name for each in self.card.classes])
@@ -123,7 +123,9 @@ class SegmentationJudge:
             seen += size
         return self._verdict(confusion, losses)
 
-    def _verdict(self, confusion: Confusion, losses: Sequence[tuple[float, int]]) -> Verdict:
+    def _verdict(
+        self, confusion: Confusion, losses: Sequence[tuple[float, int]]
+    ) -> ValidationScores:
         scores = segmentation_scores(confusion)
         columns: dict[str, float | None] = {
             "mean_iou": scores.mean_iou,
@@ -140,10 +142,10 @@ class SegmentationJudge:
             for name, each in scores.classes.items()
             if each.pixels_reference and not each.pixels_prediction
         )
-        return Verdict(score, loss, columns, chance, score < chance + _NEAR, missed)
+        return ValidationScores(score, loss, columns, chance, score < chance + _NEAR, missed)
 
     def _segmenter(self, network: nn.Module) -> Segmenter:
-        model = Model(Path(), self.card, network)
+        model = StoredModel(Path(), self.card, network)
         return Segmenter.of(model, self.device, rescale=Rescale.NEVER)  # training did
 
     def prepare(self, network: nn.Module) -> Callable[[], object]:
@@ -251,7 +253,7 @@ class ClassificationJudge:
     ) -> None:
         self.images, self.card, self.device = tuple(images), _silent(card), device
 
-    def judge(self, network: nn.Module, watch: Watch = lambda _share: None) -> Verdict:
+    def judge(self, network: nn.Module, watch: Watch = lambda _share: None) -> ValidationScores:
         """Accuracy and recall of each class, from all crops of each micrograph."""
         classifier = self._classifier(network)
         probabilities = np.empty((len(self.images), len(self.card.classes)))
@@ -279,10 +281,10 @@ class ClassificationJudge:
             for index, each in enumerate(self.card.classes)
             if (truth == index).any() and not (answers == index).any()
         )
-        return Verdict(score, float(loss), columns, chance, is_chance, missed)
+        return ValidationScores(score, float(loss), columns, chance, is_chance, missed)
 
     def _classifier(self, network: nn.Module) -> Classifier:
-        model = Model(Path(), self.card, network)
+        model = StoredModel(Path(), self.card, network)
         return Classifier.of(model, self.device, rescale=Rescale.NEVER)  # training did
 
     def prepare(self, network: nn.Module) -> Callable[[], object]:

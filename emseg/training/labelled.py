@@ -12,7 +12,7 @@ from emseg.config import TrainConfig, parse_slices
 from emseg.errors import MismatchError, UsageError, listed
 from emseg.labels import (
     Judgement,
-    Overlaps,
+    MaskOverlaps,
     Said,
     colour,
     combine_masks,
@@ -142,7 +142,7 @@ def _with_common_channels(
 
 def _told_overlaps(layered: Iterable[Sequence[Micrograph]], config: TrainConfig) -> tuple[str, ...]:
     """Tell how much of each class lies under others; name those of which nothing is left."""
-    overlaps = Overlaps(tuple(config.mask_folders), config.unlabelled)
+    overlaps = MaskOverlaps(tuple(config.mask_folders), config.unlabelled)
     for masks in layered:
         overlaps.count(masks)
     overlaps.tell("the masks that are learnt from")

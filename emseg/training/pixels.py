@@ -18,7 +18,7 @@ _TILE = 1024  # pixels of a side whose features are computed at a time
 
 
 @dataclass(frozen=True, slots=True)
-class Pixels:
+class SampledPixels:
     """A sample of labelled pixels.
 
     Parameters
@@ -57,7 +57,7 @@ def draw_pixels(
     most: int,
     seed: int,
     device: torch.device,
-) -> Pixels:
+) -> SampledPixels:
     """Draw labelled pixels, and compute what the trees will be shown of them.
 
     Each micrograph gives as many, and of each class in it the square root of its share: rare
@@ -90,7 +90,7 @@ def draw_pixels(
         places = _drawn(part.labels, len(part.plane.labels.classes), share, rng)
         features.append(_features(forest, part, places, rule, stride, device))
         labels.append(part.labels[places].astype(np.int64))
-    return Pixels(np.concatenate(features), np.concatenate(labels))
+    return SampledPixels(np.concatenate(features), np.concatenate(labels))
 
 
 def _affordable(

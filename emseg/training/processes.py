@@ -53,7 +53,7 @@ class Word(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ProcessPlace:
     """Where a process stands among those that train together.
 
     Parameters
@@ -83,7 +83,7 @@ class Place:
     has_own_gpu: bool = False
 
     @classmethod
-    def of_torchrun(cls, environ: Mapping[str, str]) -> "Place | None":
+    def of_torchrun(cls, environ: Mapping[str, str]) -> "ProcessPlace | None":
         """Take the place that ``torchrun``, or emseg itself, gave this process."""
         if any(not environ.get(name) for name in _TORCHRUN):
             return None
@@ -100,7 +100,7 @@ class Place:
         )
 
     @classmethod
-    def of_slurm(cls, environ: Mapping[str, str], local: int) -> "Place | None":
+    def of_slurm(cls, environ: Mapping[str, str], local: int) -> "ProcessPlace | None":
         """Take the place that ``srun`` gave this process; None outside of it."""
         if int(environ.get("SLURM_STEP_NUM_TASKS", "1")) < 2:
             return None
@@ -122,12 +122,12 @@ class Place:
         )
 
 
-def device_at(place: Place, name: str) -> torch.device:
+def device_at(place: ProcessPlace, name: str) -> torch.device:
     """Choose the device of a process, each another one.
 
     Parameters
     ----------
-    place : Place
+    place : ProcessPlace
         Of the process.
     name : str
         As given with ``--device``.
@@ -162,7 +162,7 @@ def device_at(place: Place, name: str) -> torch.device:
     return device
 
 
-def meeting_place(place: Place) -> "TCPStore":
+def meeting_place(place: ProcessPlace) -> "TCPStore":
     """Open the store in which the processes meet.
 
     Raises
@@ -192,7 +192,7 @@ class Processes:
 
     Parameters
     ----------
-    place : Place, optional
+    place : ProcessPlace, optional
         Of this one.
     device : torch.device, optional
         Where it computes.
@@ -207,7 +207,7 @@ class Processes:
 
     def __init__(
         self,
-        place: Place | None = None,
+        place: ProcessPlace | None = None,
         device: torch.device | None = None,
         store: "Store | None" = None,
     ) -> None:
@@ -219,7 +219,7 @@ class Processes:
         if place is not None and device is not None and store is not None:
             self._meet(place, device, store)
 
-    def _meet(self, place: Place, device: torch.device, store: "Store") -> None:
+    def _meet(self, place: ProcessPlace, device: torch.device, store: "Store") -> None:
         prefixed = distributed.PrefixStore(  # type: ignore[attr-defined]
             f"emseg/{place.attempt}", store
         )

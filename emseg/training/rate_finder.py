@@ -31,7 +31,7 @@ from scipy.ndimage import gaussian_filter1d
 from emseg.config import TrainConfig
 from emseg.errors import ContentError
 from emseg.training.allowance import Allowance
-from emseg.training.jobs import Job
+from emseg.training.jobs import TrainingJob
 from emseg.training.loop import run_loop
 
 LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 100
@@ -75,7 +75,7 @@ class RangeTest:
 
 
 def find_rate(
-    job: Job,
+    job: TrainingJob,
     config: TrainConfig,
     device: torch.device,
     report: Callable[[int, int], None] = lambda _done, _of: None,
@@ -89,7 +89,7 @@ def find_rate(
 
     Parameters
     ----------
-    job : Job
+    job : TrainingJob
         Data, network and loss.
     config : TrainConfig
         Everything but the rate: optimiser, batch, accumulation, clipping, precision.
@@ -123,7 +123,7 @@ def find_rate(
 
 
 def settle_rate(
-    job: Job, config: TrainConfig, device: torch.device, allowance: Allowance | None
+    job: TrainingJob, config: TrainConfig, device: torch.device, allowance: Allowance | None
 ) -> tuple[float, RangeTest | None]:
     """Take the rate that the range test suggests, or what is usual if it suggests none.
 

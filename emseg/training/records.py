@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from emseg.bundle import Craft
 from emseg.config import TrainConfig
-from emseg.training.judging import Verdict
+from emseg.training.judging import ValidationScores
 from emseg.training.schedule import EPOCH
 from emseg.training.state import Row, Standing
 from emseg.training.tasks import label_smoothing
@@ -63,14 +63,16 @@ def stepped(now: Standing, loss: float, seconds: float, waited: float) -> Standi
     )
 
 
-def row_of(now: Standing, verdict: Verdict, rates: Mapping[str, float], seconds: float) -> Row:
+def row_of(
+    now: Standing, verdict: ValidationScores, rates: Mapping[str, float], seconds: float
+) -> Row:
     """Sum up a validation as a row of ``metrics.csv``.
 
     Parameters
     ----------
     now : Standing
         Where the run stands.
-    verdict : Verdict
+    verdict : ValidationScores
         What the validation said.
     rates : mapping of str to float
         Learning rates of the last step; empty before the first.

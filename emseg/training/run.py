@@ -22,15 +22,15 @@ from emseg.inference import device_name
 from emseg.schedules import parse_schedule
 from emseg.training.allowance import VALIDATING, validated_every
 from emseg.training.exporting import export_beside
-from emseg.training.jobs import Job
-from emseg.training.judging import Verdict
+from emseg.training.jobs import TrainingJob
+from emseg.training.judging import ValidationScores
 from emseg.training.loading import Waiting
 from emseg.training.loop import run_loop
 from emseg.training.processes import ALONE, LostError, Processes, Word
 from emseg.training.progress import Progress, Report
 from emseg.training.records import craft_of, row_of, scalars_of, stepped
 from emseg.training.scalars import Scalars
-from emseg.training.schedule import EPOCH, Plan, rate_factor
+from emseg.training.schedule import EPOCH, RunPlan, rate_factor
 from emseg.training.settling import Beginning
 from emseg.training.state import STATE, Learnt, State, write_state
 from emseg.training.stopping import Stop
@@ -61,7 +61,7 @@ class Run(lightning.Callback):
     def __init__(
         self,
         beginning: Beginning,
-        job: Job,
+        job: TrainingJob,
         device: torch.device,
         report: Report,
         begun: float,
@@ -70,7 +70,7 @@ class Run(lightning.Callback):
         self.job, self.device, self.report, self.processes = job, device, report, processes
         self.settled, self.now = beginning.settled, beginning.standing
         self.shown, self.range_test = beginning.shown, beginning.range_test
-        self.plan = Plan(
+        self.plan = RunPlan(
             self.now.total or planned_steps(self.config),
             self.settled.budget,
             parse_schedule(self.config.schedule),
@@ -331,7 +331,7 @@ class Run(lightning.Callback):
         if (self.config.out / STATE).exists():
             _log.warning("to go on: emseg train --resume %s", quote(str(self.config.out)))
 
-    def _record(self, verdict: Verdict, rates: dict[str, float]) -> None:
+    def _record(self, verdict: ValidationScores, rates: dict[str, float]) -> None:
         row = row_of(self.now, verdict, rates, self._seconds())
         self.scalars.write(self.now.step, scalars_of(row))
         scores = (*self.now.scores, verdict.score)

@@ -143,7 +143,7 @@ def _following(step: int, seconds: float) -> float:
 
 
 @dataclass(slots=True)
-class Plan:
+class RunPlan:
     """The length of a run: known from the start, or found out as the time passes.
 
     Parameters

@@ -8,9 +8,9 @@ import torch
 from emseg.config import Task, TrainConfig
 from emseg.training.allowance import Allowance, measured_allowance, time_left
 from emseg.training.images import Shown
-from emseg.training.jobs import Job
+from emseg.training.jobs import TrainingJob
 from emseg.training.rate_finder import RangeTest, settle_rate
-from emseg.training.state import Settled, Standing
+from emseg.training.state import SettledRun, Standing
 
 _CLOSING_S, _CLOSING = 4.0, 0.06  # to save, to load again for the pictures, and to draw curves
 BEYOND = 0.1  # of the time after its end a validation is given up
@@ -22,7 +22,7 @@ class Beginning:
 
     Parameters
     ----------
-    settled : Settled
+    settled : SettledRun
         What stays as it is.
     standing : Standing
         Where it stands.
@@ -32,20 +32,20 @@ class Beginning:
         What found the learning rate.
     """
 
-    settled: Settled
+    settled: SettledRun
     standing: Standing
     shown: Shown
     range_test: RangeTest | None = None
 
 
-def settle(config: TrainConfig, job: Job, device: torch.device, begun: float) -> Beginning:
+def settle(config: TrainConfig, job: TrainingJob, device: torch.device, begun: float) -> Beginning:
     """Fit what a run does into its minutes, on this machine as it is now; find its rate.
 
     Parameters
     ----------
     config : TrainConfig
         As it was asked for.
-    job : Job
+    job : TrainingJob
         Its judge is limited to what there is time for.
     device : torch.device
         Where it will run.
@@ -53,7 +53,7 @@ def settle(config: TrainConfig, job: Job, device: torch.device, begun: float) ->
         When it began, by `time.monotonic`: reading counts.
     """
     start, allowance = time.monotonic(), None
-    settled = Settled(config, pictures=len(job.shown))
+    settled = SettledRun(config, pictures=len(job.shown))
     standing, shown, range_test = Standing(), job.shown, None
     if config.minutes is not None:
         budget = time_left(config.minutes, start - begun)
@@ -79,13 +79,15 @@ def _alone(config: TrainConfig) -> TrainConfig:
     return config.model_copy(update={"accumulate": config.accumulate * config.processes})
 
 
-def _within(allowance: Allowance, config: TrainConfig, job: Job, shown: Shown) -> Settled:
+def _within(
+    allowance: Allowance, config: TrainConfig, job: TrainingJob, shown: Shown
+) -> SettledRun:
     config = allowance.fitted(config)
     job.judge.limit(allowance.validation)
     closing = min(_CLOSING_S, _CLOSING * allowance.seconds)
     has_halo = config.task is Task.SEGMENTATION
     closing += allowance.picture_seconds(shown) + (allowance.halo_seconds if has_halo else 0)
-    return Settled(
+    return SettledRun(
         config,
         spare=BEYOND * allowance.seconds,
         validation=allowance.validation,
@@ -95,16 +97,18 @@ def _within(allowance: Allowance, config: TrainConfig, job: Job, shown: Shown) -
     )
 
 
-def taken_over(settled: Settled, standing: Standing, config: TrainConfig, job: Job) -> Beginning:
+def taken_over(
+    settled: SettledRun, standing: Standing, config: TrainConfig, job: TrainingJob
+) -> Beginning:
     """Go on as a run did before it stopped.
 
     Parameters
     ----------
-    settled, standing : Settled, Standing
+    settled, standing : SettledRun, Standing
         As they were written.
     config : TrainConfig
         The same, with the folder and the device of now.
-    job : Job
+    job : TrainingJob
         Its judge is limited as it was.
     """
     if settled.validation is not None:

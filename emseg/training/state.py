@@ -18,7 +18,7 @@ from torch import Tensor
 from emseg.config import TrainConfig
 from emseg.errors import EmsegError, UnreadableFileError, UsageError
 from emseg.networks import FOREST
-from emseg.training.judging import Verdict
+from emseg.training.judging import ValidationScores
 from emseg.writing import whole_file
 
 STATE = "state.pt"
@@ -27,7 +27,7 @@ Row = dict[str, int | float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class SettledRun:
     """What a run settled before its first step, by its data, its minutes and the machine.
 
     Parameters
@@ -74,7 +74,7 @@ class Standing:
         Steps of the whole run; None while it is not known.
     losses : tuple of float
         Of the steps of the last epoch.
-    best : Verdict or None
+    best : ValidationScores or None
         Of the best network so far.
     best_step, judged_step : int
         After which that was, and after which a network was judged last.
@@ -94,7 +94,7 @@ class Standing:
     elapsed: float = 0.0
     total: int | None = None
     losses: tuple[float, ...] = ()
-    best: Verdict | None = None
+    best: ValidationScores | None = None
     best_step: int = 0
     judged_step: int = 0
     judging_seconds: float = 0.0
@@ -138,7 +138,7 @@ class State:
 
     Parameters
     ----------
-    settled : Settled
+    settled : SettledRun
         Before its first step.
     standing : Standing
         After its last step.
@@ -148,7 +148,7 @@ class State:
         Version that computed it.
     """
 
-    settled: Settled
+    settled: SettledRun
     standing: Standing
     fingerprint: str
     torch: str

@@ -21,7 +21,7 @@ import torch
 from emseg.config import TrainConfig
 from emseg.errors import EmsegError, MismatchError
 from emseg.schedules import parse_schedule
-from emseg.training.jobs import Job, prepare
+from emseg.training.jobs import TrainingJob, prepare
 from emseg.training.loop import run_loop
 from emseg.training.processes import Processes, Word
 from emseg.training.schedule import rate_factor
@@ -82,7 +82,9 @@ class _Said:
     is_refusal: bool = True
 
 
-def prepare_together(config: TrainConfig, device: torch.device, processes: Processes) -> Job:
+def prepare_together(
+    config: TrainConfig, device: torch.device, processes: Processes
+) -> TrainingJob:
     """Read the data and build the network in each process; called by the first one.
 
     Raises
@@ -112,14 +114,16 @@ def prepare_together(config: TrainConfig, device: torch.device, processes: Proce
     return job
 
 
-def _prepared(config: TrainConfig, device: torch.device) -> tuple[Job | None, Exception | None]:
+def _prepared(
+    config: TrainConfig, device: torch.device
+) -> tuple[TrainingJob | None, Exception | None]:
     try:
         return prepare(config, device), None
     except Exception as error:  # is raised as soon as the others have heard of it
         return None, error
 
 
-def _said(job: Job | None, error: Exception | None) -> _Said:
+def _said(job: TrainingJob | None, error: Exception | None) -> _Said:
     if error is None and job is not None:
         return _Said(job.fingerprint)
     name = "" if isinstance(error, EmsegError) else f"{type(error).__name__}: "
@@ -156,7 +160,7 @@ def follow(processes: Processes, device: torch.device) -> None:
 
 
 def _take_part(
-    attempt: Attempt, job: Job, device: torch.device, processes: Processes, stop: Stop
+    attempt: Attempt, job: TrainingJob, device: torch.device, processes: Processes, stop: Stop
 ) -> None:
     follower = _Follower(attempt, processes, stop)
     network = job.network.to(memory_format=torch.channels_last)

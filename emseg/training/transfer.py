@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from emseg.bundle import Model, ModelCard, PretrainedRecord, find_model, load_model
+from emseg.bundle import ModelCard, PretrainedRecord, StoredModel, find_model, load_model
 from emseg.bundle.finding import CARD, WEIGHTS
 from emseg.config import TrainConfig
 from emseg.micrograph import LabelClass
@@ -138,7 +138,7 @@ def _train_on(
     )
 
 
-def _keep_classes(network: nn.Module, model: Model, names: Sequence[str]) -> list[str]:
+def _keep_classes(network: nn.Module, model: StoredModel, names: Sequence[str]) -> list[str]:
     """Copy the rows of the head that belong to classes of the same name."""
     before = {each.name: row for row, each in enumerate(model.card.classes)}
     shared = [name for name in names if name in before]

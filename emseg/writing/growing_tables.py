@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from emseg.errors import UsageError
-from emseg.writing.tables import Lines
+from emseg.writing.tables import CsvLines
 from emseg.writing.texts import as_utf8
 from emseg.writing.whole import whole_file
 
@@ -100,7 +100,7 @@ def require_parquet() -> None:
 
 class _Csv:
     def __init__(self, handle: TextIO) -> None:
-        self._lines = Lines(handle)
+        self._lines = CsvLines(handle)
         self._columns: Sequence[str] = ()
 
     def add(self, columns: Sequence[str], rows: Sequence[Row]) -> None:

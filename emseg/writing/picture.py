@@ -35,7 +35,7 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PictureEntry:
     """One line of a legend.
 
     Parameters
@@ -51,7 +51,7 @@ class Entry:
 
 
 def compose(
-    header: str, note: str, panels: Sequence[Panel], legend: Sequence[Entry]
+    header: str, note: str, panels: Sequence[Panel], legend: Sequence[PictureEntry]
 ) -> Image.Image:
     """Lay out panels with a header above and a legend below.
 
@@ -72,7 +72,7 @@ def compose(
         Top left, shortened when it is too long, and top right in grey.
     panels : sequence of Panel
         At least one.
-    legend : sequence of Entry
+    legend : sequence of PictureEntry
         Flows over as many lines as it needs.
 
     Returns
@@ -207,7 +207,7 @@ def _draw_header(draw: ImageDraw.ImageDraw, page: _Page, header: str, note: str)
 
 
 def _draw_entry(
-    draw: ImageDraw.ImageDraw, page: _Page, corner: tuple[int, int], entry: Entry
+    draw: ImageDraw.ImageDraw, page: _Page, corner: tuple[int, int], entry: PictureEntry
 ) -> None:
     """Swatch and text of one line of the legend."""
     x, y = corner
@@ -221,9 +221,11 @@ def _draw_entry(
     draw.text((x + round(side * 1.5), y + page.line / 2), text, _INK, page.font, anchor="lm")
 
 
-def _flowed(legend: Sequence[Entry], page: _Page) -> Iterator[list[tuple[int, Entry]]]:
+def _flowed(
+    legend: Sequence[PictureEntry], page: _Page
+) -> Iterator[list[tuple[int, PictureEntry]]]:
     """Lines of the legend with the x of every entry."""
-    line: list[tuple[int, Entry]] = []
+    line: list[tuple[int, PictureEntry]] = []
     x = page.gap
     for entry in legend:
         width = round(page.line * 0.55 * 1.5 + page.font.getlength(entry.text) + 1.5 * page.gap)

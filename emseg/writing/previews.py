@@ -29,7 +29,7 @@ from emseg.writing.display import (
     stretched,
     veiled,
 )
-from emseg.writing.picture import Entry, Panel, compose, pixel_note, with_scale_bar
+from emseg.writing.picture import Panel, PictureEntry, compose, pixel_note, with_scale_bar
 from emseg.writing.reduction import BlockMeans, Picked, block_means_size, oversampled
 from emseg.writing.whole import whole_file
 
@@ -186,7 +186,9 @@ def scaled(picture: Image.Image, micrograph: Micrograph) -> Image.Image:
     return picture
 
 
-def area_legend(labels: LabelImage, counts: NDArray[np.int64], looked_at: int) -> list[Entry]:
+def area_legend(
+    labels: LabelImage, counts: NDArray[np.int64], looked_at: int
+) -> list[PictureEntry]:
     """List the classes with their area fractions; of many, the most frequent ones.
 
     Parameters
@@ -205,15 +207,15 @@ def area_legend(labels: LabelImage, counts: NDArray[np.int64], looked_at: int) -
     for k in listed:
         remark = " (left clear)" if k == clear else ""
         text = f"{labels.names[k]} {_percent(fractions[k])}{remark}"
-        legend.append(Entry(text, labels.classes[k].colour))
+        legend.append(PictureEntry(text, labels.classes[k].colour))
     if len(listed) < len(counts):
         rest = fractions.sum() - fractions[listed].sum()
-        legend.append(Entry(f"{len(counts) - len(listed)} more {_percent(rest)}", None))
+        legend.append(PictureEntry(f"{len(counts) - len(listed)} more {_percent(rest)}", None))
     unlabelled = looked_at - counts.sum()
     if unlabelled:
-        legend.append(Entry(f"unlabelled {_percent(unlabelled / looked_at)}", None))
+        legend.append(PictureEntry(f"unlabelled {_percent(unlabelled / looked_at)}", None))
     if labels.specimen:
-        legend.append(Entry("hatched: no specimen, left out", None))
+        legend.append(PictureEntry("hatched: no specimen, left out", None))
     return legend
 
 

@@ -34,7 +34,7 @@ def harmless(value: object) -> object:
     return text if is_plain else f"'{text}"
 
 
-class Lines:
+class CsvLines:
     """Writes lines of a CSV table, whose text is `harmless`.
 
     Parameters
@@ -82,7 +82,7 @@ def write_table(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
         temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as handle,
     ):
         if columns:
-            lines = Lines(handle)
+            lines = CsvLines(handle)
             lines.add(columns)
             for row in rows:
                 lines.add([row.get(name) for name in columns])

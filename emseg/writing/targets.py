@@ -21,7 +21,7 @@ _ANY = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class TargetFormat:
     """A format that emseg writes, and what it has a place for.
 
     Parameters
@@ -81,11 +81,11 @@ def _not_in_png(content: Content) -> str:
 
 
 TARGETS = (
-    Target("ome.tif", "ome_tiff:ome_tiff_sink", OME_DTYPES),
-    Target("ome.zarr", "ome_zarr:ome_zarr_sink"),
-    Target("hspy", "hspy:hspy_sink"),
-    Target("tif", "plain:tiff_sink", has_classes=False, has_channels=False),
-    Target(
+    TargetFormat("ome.tif", "ome_tiff:ome_tiff_sink", OME_DTYPES),
+    TargetFormat("ome.zarr", "ome_zarr:ome_zarr_sink"),
+    TargetFormat("hspy", "hspy:hspy_sink"),
+    TargetFormat("tif", "plain:tiff_sink", has_classes=False, has_channels=False),
+    TargetFormat(
         "png",
         "plain:png_sink",
         frozenset({"uint8", "uint16"}),
@@ -93,7 +93,7 @@ TARGETS = (
         has_channels=False,
         has_stacks=False,
     ),
-    Target(
+    TargetFormat(
         "npy",
         "plain:npy_sink",
         has_classes=False,
@@ -103,7 +103,7 @@ TARGETS = (
 )
 
 
-def target_of(path: Path) -> Target:
+def target_of(path: Path) -> TargetFormat:
     """Find the format that a file name asks for; OME-TIFF when it asks for none."""
     name = path.name.lower()
     fitting = (target for target in TARGETS if name.endswith(f".{target.suffix}"))

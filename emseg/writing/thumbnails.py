@@ -56,7 +56,7 @@ def _can_be_drawn(size: PixelSize | None) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Exhibit:
+class Thumbnail:
     """One picture of a page of thumbnails.
 
     Parameters
@@ -74,14 +74,14 @@ class Exhibit:
     lines: tuple[str, ...]
 
 
-def write_contact_sheet(path: Path, exhibits: Sequence[Exhibit]) -> None:
+def write_contact_sheet(path: Path, exhibits: Sequence[Thumbnail]) -> None:
     """Write an HTML page of thumbnails that opens without a network.
 
     Parameters
     ----------
     path : Path
         The file to write; an older one is replaced.
-    exhibits : sequence of Exhibit
+    exhibits : sequence of Thumbnail
         In the order of the page.
 
     Raises
@@ -94,7 +94,7 @@ def write_contact_sheet(path: Path, exhibits: Sequence[Exhibit]) -> None:
         temporary.write_text(_PAGE.format(figures=figures), encoding="utf-8", errors="replace")
 
 
-def _figure(exhibit: Exhibit) -> str:
+def _figure(exhibit: Thumbnail) -> str:
     source = quote(exhibit.picture, errors="surrogateescape")
     title = html.escape(exhibit.title)
     lines = "".join(f"<br>{html.escape(line)}" for line in exhibit.lines)

@@ -207,10 +207,10 @@ def test_a_closed_pipe_is_no_defect():
 
 
 def test_lines_tell_how_far_the_work_is_when_nobody_watches():
-    from emseg.cli.meters import Lines
+    from emseg.cli.meters import ProgressLines
 
     now, lines = [0.0], []
-    meter = Lines(lines.append, "predicting", 4, "tiles", clock=lambda: now[0])
+    meter = ProgressLines(lines.append, "predicting", 4, "tiles", clock=lambda: now[0])
     for seconds in (2.0, 6.0, 8.0, 12.0):
         now[0] = seconds
         meter.note(f"at {seconds:.0f}")
@@ -223,10 +223,10 @@ def test_lines_tell_how_far_the_work_is_when_nobody_watches():
 
 
 def test_long_work_fills_no_log():
-    from emseg.cli.meters import Lines
+    from emseg.cli.meters import ProgressLines
 
     now, lines = [0.0], []
-    meter = Lines(lines.append, "training", 36_000, "steps", clock=lambda: now[0])
+    meter = ProgressLines(lines.append, "training", 36_000, "steps", clock=lambda: now[0])
     times = []
     for second in range(1, 36_001):
         now[0], before = second, len(lines)
@@ -238,10 +238,10 @@ def test_long_work_fills_no_log():
 
 
 def test_short_work_needs_no_line():
-    from emseg.cli.meters import Lines
+    from emseg.cli.meters import ProgressLines
 
     now, lines = [0.0], []
-    meter = Lines(lines.append, "predicting", 3, "tiles", clock=lambda: now[0])
+    meter = ProgressLines(lines.append, "predicting", 3, "tiles", clock=lambda: now[0])
     now[0] = 0.9
     meter.advance(3)
     meter.close()

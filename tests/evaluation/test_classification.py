@@ -20,7 +20,7 @@ from sklearn.metrics import (
 )
 
 from emseg.errors import ContentError, UnknownNameError
-from emseg.evaluation import ClassifiedFile, Question, classification_report
+from emseg.evaluation import ClassifiedFile, MetricSelection, classification_report
 from emseg.evaluation.file_scores import FileScores, seen_of_files
 
 NAMES = ("network", "pearlite", "spheroidite")
@@ -262,7 +262,7 @@ def test_intervals_are_of_the_numbers_that_stand_beside_them():
 
 def test_files_of_one_specimen_are_one_unit():
     files = [ClassifiedFile(f"{n % 4}-{n}.jpg", NAMES[n % 2], (0.6, 0.4, 0)) for n in range(20)]
-    report = classification_report(NAMES, files, question=Question(group_by=r"^(\d)-"))
+    report = classification_report(NAMES, files, selection=MetricSelection(group_by=r"^(\d)-"))
     accuracy = report.intervals["accuracy",]
     assert (accuracy.units, accuracy.unit, accuracy.few_units) == (4, "group", True)
 
@@ -283,5 +283,5 @@ def test_planes_of_stacks_are_said_to_be_no_independent_units(caplog):
     classification_report(NAMES, files)
     assert "30 images are slices of 2 files" in caplog.text
     caplog.clear()
-    classification_report(NAMES, files, question=Question(group_by="stack"))
+    classification_report(NAMES, files, selection=MetricSelection(group_by="stack"))
     assert not caplog.text

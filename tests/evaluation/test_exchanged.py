@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emseg.evaluation.exchanged import Exchange, advice, exchange_of
-from emseg.evaluation.meaning import Meaning
+from emseg.evaluation.meaning import MaskClasses
 from emseg.micrograph import LabelClass
 
 NAMES = ("a", "b", "c", "d")
@@ -65,14 +65,14 @@ SWAPPED = Exchange({"a": "b", "b": "a"}, ("a", "b"), 1.0)
 
 
 def test_what_is_typed():
-    true = Meaning(CLASSES)
+    true = MaskClasses(CLASSES)
     assert advice(true)(SWAPPED) == "add --labels 0=b,255=a"
-    own = Meaning((CLASSES[0], LabelClass("b", (0, 0, 0), (1,))), unlabelled=9)
+    own = MaskClasses((CLASSES[0], LabelClass("b", (0, 0, 0), (1,))), unlabelled=9)
     assert advice(own, true)(SWAPPED) == (
         "add --labels 0=a,1=b --prediction-labels 0=b,255=a --unlabelled 9"
     )
-    folders = Meaning(CLASSES, per_class=True)
+    folders = MaskClasses(CLASSES, per_class=True)
     assert advice(folders, true)(SWAPPED) == "add --prediction-labels 0=b,255=a"
     assert advice(folders)(SWAPPED).startswith("exchange the names in --masks")
-    painted = Meaning((LabelClass("a", (0, 0, 0), (0x6DA34D,)), CLASSES[1]))
+    painted = MaskClasses((LabelClass("a", (0, 0, 0), (0x6DA34D,)), CLASSES[1]))
     assert advice(painted)(SWAPPED) == "add --labels '255=a,#6da34d=b'"

@@ -315,7 +315,7 @@ def test_a_class_has_one_colour_in_whatever_order_the_values_are_named(evaluated
         binary(7),
         binary(),
         rule=MaskRule(labels={0: "ice", 255: "cell"}, prediction_labels={7: "cell", 0: "ice"}),
-        onlookers=[lambda pair, _: seen.append(pair.prediction.classes)],
+        observers=[lambda pair, _: seen.append(pair.prediction.classes)],
     )
     assert [(each.name, each.colour) for each in seen[0]] == [
         ("ice", colour(0)),

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from emseg.bundle import Architecture, CardClass, Model, ModelCard
+from emseg.bundle import Architecture, CardClass, ModelCard, StoredModel
 from emseg.config import Task
 from emseg.errors import LabelError, UnknownNameError
 from emseg.evaluation import MaskRule
@@ -47,7 +47,7 @@ def model(network, task, *names):
         ),
         crop=16,
     )
-    return Model(Path("model"), card, network)
+    return StoredModel(Path("model"), card, network)
 
 
 @pytest.fixture

@@ -19,11 +19,11 @@ from sklearn.metrics import (
 from emseg.evaluation import (
     Compared,
     Confusion,
-    Question,
+    MetricSelection,
     segmentation_report,
     segmentation_scores,
 )
-from emseg.evaluation.confidence import Source
+from emseg.evaluation.confidence import UnitSource
 from emseg.micrograph import LabelClass, LabelImage, unlabelled_value
 
 NAMES = ("matrix", "small", "large")
@@ -189,10 +189,10 @@ def small_report():
             LabelImage(np.array(pixels, np.uint8), classes, name)
             for pixels in (prediction, reference)
         )
-        return Compared(Source(name, Path(f"{name}.tif")), *images)
+        return Compared(UnitSource(name, Path(f"{name}.tif")), *images)
 
     images = [compared("1", [[0, 0, 1, 1]], [[0, 1, 1, 1]]), compared("2", [[0]], [[255]])]
-    return segmentation_report(NAMES, images, Question(metrics=("overlap",)))
+    return segmentation_report(NAMES, images, MetricSelection(metrics=("overlap",)))
 
 
 def test_json_has_the_keys_of_metrics_json_and_null_for_what_is_absent():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emseg.evaluation.metric import Pair
+from emseg.evaluation.metric import ComparedPair
 from emseg.evaluation.turned import find_turned, of_turned
 from emseg.micrograph import LabelClass, LabelImage
 
@@ -12,7 +12,7 @@ CLASSES = (LabelClass("a", (0, 0, 0)), LabelClass("b", (0, 0, 0)))
 
 def pair(found, true):
     images = (LabelImage(each.astype(np.uint8), CLASSES, "x") for each in (found, true))
-    return Pair("x", *images)
+    return ComparedPair("x", *images)
 
 
 def scene(height, width):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from emseg.bundle import Architecture, CardClass, Model, ModelCard
+from emseg.bundle import Architecture, CardClass, ModelCard, StoredModel
 from emseg.config import Task
 from emseg.micrograph import Micrograph
 
@@ -30,7 +30,7 @@ def disc(centre, radius, side=SIDE):
     return (y - centre[0]) ** 2 + (x - centre[1]) ** 2 <= radius**2
 
 
-def as_model(network: nn.Module, classes: tuple[str, ...], **card: object) -> Model:
+def as_model(network: nn.Module, classes: tuple[str, ...], **card: object) -> StoredModel:
     settings = {
         "emseg": "0",
         "task": Task.CLASSIFICATION,
@@ -40,7 +40,7 @@ def as_model(network: nn.Module, classes: tuple[str, ...], **card: object) -> Mo
         "crop": SIDE,
         "bytes_per_pixel": 1000,
     }
-    return Model(Path("model"), ModelCard(**(settings | card)), network.eval())
+    return StoredModel(Path("model"), ModelCard(**(settings | card)), network.eval())
 
 
 def tiny_classifier(inplace: bool = True) -> nn.Sequential:
@@ -75,7 +75,7 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def classifier() -> Model:
+def classifier() -> StoredModel:
     """Classes "nothing" and "particle"."""
     network = tiny_classifier().train()
     optimiser = torch.optim.Adam(network.parameters(), 5e-3)
@@ -96,7 +96,7 @@ def classifier() -> Model:
 
 
 @pytest.fixture(scope="session")
-def segmenter() -> Model:
+def segmenter() -> StoredModel:
     """An encoder and a decoder without short cuts, with the classes "ground" and "particle"."""
     torch.manual_seed(0)
     encoder = tiny_classifier()[:8]

@@ -12,7 +12,7 @@ from emseg.explanation.agreement import rank_correlation
 from emseg.explanation.heat import class_activation, grad_cam
 from emseg.explanation.layers import bottleneck, find_layers, last_maps, recorded, stages
 from emseg.explanation.occlusion import Raster, choose_raster, occlusion
-from emseg.explanation.target import Target
+from emseg.explanation.target import ExplainedTarget
 from emseg.networks import UNet
 from tests.explanation.conftest import tiny_classifier
 
@@ -36,8 +36,8 @@ IMAGE = torch.tensor([[[[1.0, -2.0], [3.0, 0.0]]]])
 def test_grad_cam_by_hand(inplace):
     network = two_layers([[4.0, -8.0], [8.0, 12.0]], inplace=inplace)
     # the mean gradient of class 0 is (4, -8) / 4 = (1, -2): 1 [[1, 0], [3, 0]] - 2 [[0, 2], [0, 0]]
-    assert_array_equal(grad_cam(network, IMAGE, "1", Target(0)), [[1, 0], [3, 0]])
-    assert_array_equal(grad_cam(network, IMAGE, "1", Target(1)), [[2, 6], [6, 0]])
+    assert_array_equal(grad_cam(network, IMAGE, "1", ExplainedTarget(0)), [[1, 0], [3, 0]])
+    assert_array_equal(grad_cam(network, IMAGE, "1", ExplainedTarget(1)), [[2, 6], [6, 0]])
 
 
 @pytest.mark.parametrize("inplace", [False, True])
@@ -45,7 +45,7 @@ def test_grad_cam_before_an_activation_is_of_the_convolution(inplace):
     network = two_layers([[4.0, -8.0], [8.0, 12.0]], inplace=inplace)
     # gradients pass where the maps [[1, -2], [3, 0]] and [[-1, 2], [-3, 0]] are positive:
     # their means are (4 / 4) 2 / 4 = 0.5 and (-8 / 4) 1 / 4 = -0.5
-    assert_array_equal(grad_cam(network, IMAGE, "0", Target(0)), [[1, 0], [3, 0]])
+    assert_array_equal(grad_cam(network, IMAGE, "0", ExplainedTarget(0)), [[1, 0], [3, 0]])
 
 
 def test_cam_is_the_classical_definition():
@@ -93,7 +93,7 @@ def test_grad_cam_and_occlusion_are_those_of_captum(inplace):
     for layer, index in itertools.product(("4", "7"), (0, 1)):
         reference = attr.LayerGradCam(network, network.get_submodule(layer))
         theirs = reference.attribute(image, index, relu_attributions=True)
-        ours = grad_cam(network, image, layer, Target(index))
+        ours = grad_cam(network, image, layer, ExplainedTarget(index))
         assert_allclose(ours, theirs[0, 0].detach(), rtol=1e-4, atol=1e-7)
         largest.append(ours.max())
     assert max(largest) > 1e-5
@@ -105,7 +105,9 @@ def test_grad_cam_and_occlusion_are_those_of_captum(inplace):
         image, (1, 8, 8), strides=(1, 4, 4), target=1, baselines=0.0
     )
     grey = torch.zeros(1, 1, 1)
-    ours = occlusion(network, image, Target(1), grey, Raster(8, 4), (32, 24), lambda _: None)
+    ours = occlusion(
+        network, image, ExplainedTarget(1), grey, Raster(8, 4), (32, 24), lambda _: None
+    )
     assert_allclose(ours, theirs[0, 0].detach(), atol=1e-6)
 
 

@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from emseg.explanation.scene import Scene, View
+from emseg.explanation.scene import ExplainedImage, View
 from emseg.micrograph import Micrograph, Region
 
 
-def scene(*columns: tuple[int, int], width: int, shown: int | None = None) -> Scene:
+def scene(*columns: tuple[int, int], width: int, shown: int | None = None) -> ExplainedImage:
     """Views of 20 rows; each spans these columns of a scene of so many."""
     views = tuple(
         View(np.zeros((1, 20, right - left), np.float32), Region(0, 20, left, right))
         for left, right in columns
     )
     micrograph = Micrograph(np.zeros((1, 20, shown or width), np.uint8), "steel")
-    return Scene(micrograph, (20, width), views, np.zeros((1, 1, 1), np.float32))
+    return ExplainedImage(micrograph, (20, width), views, np.zeros((1, 1, 1), np.float32))
 
 
 def test_overlapping_crops_are_blended_without_a_seam():

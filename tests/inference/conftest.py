@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from emseg.bundle import Architecture, CardClass, Model, ModelCard
+from emseg.bundle import Architecture, CardClass, ModelCard, StoredModel
 from emseg.config import Task
 from emseg.micrograph import Micrograph
 from emseg.networks import UNet
@@ -17,10 +17,10 @@ NAMES = ("matrix", "small", "large")
 
 
 @pytest.fixture
-def make_model() -> Callable[..., Model]:
+def make_model() -> Callable[..., StoredModel]:
     """Put a network into a model: ``make_model(network, stride=16, halo=112)``."""
 
-    def make(network: nn.Module, *, classes=NAMES, **card) -> Model:
+    def make(network: nn.Module, *, classes=NAMES, **card) -> StoredModel:
         settings = {
             "emseg": "0",
             "task": Task.SEGMENTATION,
@@ -33,7 +33,7 @@ def make_model() -> Callable[..., Model]:
             "crop": 64,
             "bytes_per_pixel": 1000,
         }
-        return Model(Path("model"), ModelCard(**(settings | card)), network.eval())
+        return StoredModel(Path("model"), ModelCard(**(settings | card)), network.eval())
 
     return make
 

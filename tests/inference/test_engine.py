@@ -9,7 +9,7 @@ from emseg.errors import ContentError, ModelError
 from emseg.inference import Segmenter
 from emseg.inference.backends import Backend
 from emseg.inference.engine import Engine, probabilities_of
-from emseg.inference.jobs import Failed, Job
+from emseg.inference.jobs import Failed, TileJob
 from emseg.micrograph import Micrograph
 from emseg.tiling import Span, Tile
 
@@ -198,7 +198,7 @@ def test_nothing_of_a_failed_micrograph_comes_after_its_failure(card):
     all_of_it = Tile(Span(0, 8, 0, 8), Span(0, 8, 0, 8))
 
     def job(plane, value):
-        return Job(plane, all_of_it, np.full((1, 8, 8), value, np.float32), wants_scores=True)
+        return TileJob(plane, all_of_it, np.full((1, 8, 8), value, np.float32), wants_scores=True)
 
     jobs = [job(bad, 9), job(bad, 1), job(bad, 1), job(good, 1)]
     said = list(Engine(Ahead(refused=5), 4, 4).answers(jobs))

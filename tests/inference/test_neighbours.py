@@ -7,7 +7,7 @@ import pytest
 import tifffile
 import torch
 
-from emseg.bundle import CardReading, Model, ModelCard
+from emseg.bundle import CardReading, ModelCard, StoredModel
 from emseg.calibration import PixelSize
 from emseg.config import PredictConfig
 from emseg.inference import Segmenter
@@ -41,7 +41,7 @@ def file(planes, tmp_path):
 def model(trained_unet, make_model):
     """Make a model that sees so many slices on each side."""
 
-    def make(reach, **card) -> Model:
+    def make(reach, **card) -> StoredModel:
         network = trained_unet(2 * reach + 1, 3, width=4, depth=2)
         settings = {"stride": 4, "halo": 24, "in_channels": 2 * reach + 1}
         return make_model(network, reading=CardReading(neighbours=reach), **(settings | card))

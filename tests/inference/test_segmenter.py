@@ -11,7 +11,7 @@ from torch import nn
 from emseg.calibration import PixelSize
 from emseg.errors import ContentError, MismatchError, ModelError, UsageError
 from emseg.inference import Segmenter
-from emseg.inference.backends.turned import Turned, Turns
+from emseg.inference.backends.turned import TurnedBackend, Turns
 from emseg.inference.backends.with_torch import TorchBackend
 from emseg.inference.preparing import mirror_pad
 from emseg.micrograph import Micrograph
@@ -36,7 +36,7 @@ def small_unet(trained_unet, make_model):
 
 
 def mirrored(model, cpu, **settings):
-    return Segmenter(model.card, Turned(TorchBackend.of(model, cpu), Turns.D4), **settings)
+    return Segmenter(model.card, TurnedBackend(TorchBackend.of(model, cpu), Turns.D4), **settings)
 
 
 def probabilities(model, cpu, micrograph, *, mirror=False, **settings):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emseg.labels import Overlaps
+from emseg.labels import MaskOverlaps
 from emseg.micrograph import Micrograph
 
 
@@ -25,21 +25,21 @@ def told(caplog):
 
 
 def test_the_share_under_a_later_class_is_told_once_over_all_images(told):
-    assert told(Overlaps(("a", "b")), [bar(0, 30), bar(10, 50)], [bar(0, 10), bar(50, 60)]) == [
+    assert told(MaskOverlaps(("a", "b")), [bar(0, 30), bar(10, 50)], [bar(0, 10), bar(50, 60)]) == [
         "50.0 % of a lies under b (80 of 160 pixels in the masks): what --masks names later wins; "
         "name a last where it should win"
     ]
 
 
 def test_each_later_class_takes_its_share(told):
-    overlaps = Overlaps(("a", "b", "c"))
+    overlaps = MaskOverlaps(("a", "b", "c"))
     (said,) = told(overlaps, [bar(0, 40), bar(0, 10), bar(30, 40)])
     assert said.startswith("50.0 % of a lies under b (25.0 %) and c (25.0 %) (80 of 160 pixels in")
     assert overlaps.vanished == ()
 
 
 def test_a_class_of_which_nothing_is_left_is_named(told):
-    overlaps = Overlaps(("nucleus", "cell"))
+    overlaps = MaskOverlaps(("nucleus", "cell"))
     (said,) = told(overlaps, [bar(10, 20), bar(0, 30)])
     assert "100.0 % of nucleus lies under cell" in said
     assert "wins, and nothing is left of nucleus; name nucleus last" in said
@@ -47,4 +47,6 @@ def test_a_class_of_which_nothing_is_left_is_named(told):
 
 
 def test_classes_apart_and_unlabelled_pixels_are_no_matter(told):
-    assert not told(Overlaps(("a", "b"), 9), [bar(0, 30), bar(30, 50)], [bar(0, 9), bar(0, 9, 9)])
+    assert not told(
+        MaskOverlaps(("a", "b"), 9), [bar(0, 30), bar(30, 50)], [bar(0, 9), bar(0, 9, 9)]
+    )

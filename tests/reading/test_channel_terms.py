@@ -4,9 +4,9 @@ import pytest
 
 from emseg.errors import UsageError
 from emseg.reading.channel_terms import (
+    EnergyWindow,
     EqualParts,
     Named,
-    Window,
     mentions_spectra,
     parse_channels,
 )
@@ -25,7 +25,7 @@ from emseg.reading.channel_terms import (
 )
 def test_windows_have_a_unit_or_that_of_the_axis(text, low, high, has_unit):
     (window,) = parse_channels(text)
-    assert isinstance(window, Window)
+    assert isinstance(window, EnergyWindow)
     assert (window.text, window.has_unit) == (text, has_unit)
     assert (window.low, window.high) == pytest.approx((low, high))
 

@@ -13,7 +13,7 @@ from emseg.reading import ReadOptions, describe, open_stack
 from emseg.reading.channel_terms import parse_channels
 from emseg.reading.channels import with_channels
 from emseg.reading.layout import Layout
-from emseg.reading.signal import Signal, Source
+from emseg.reading.signal import OpenFile, Signal
 from emseg.reading.spectra import spectra_of
 from emseg.writing import write_micrographs
 
@@ -245,7 +245,7 @@ def spectrum_image(name, data):
 
 def made(tmp_path, signals, text, wanted=None):
     """What with_channels makes of signals: the pixels, and the notices."""
-    source = Source(tuple(signals))
+    source = OpenFile(tuple(signals))
     made_of = with_channels(tmp_path / "f.x", source, parse_channels(text), wanted, list)
     (signal,) = made_of.signals
     layout = Layout.of(signal.axes)
@@ -289,7 +289,7 @@ def test_frames_of_spectra_are_planes(tmp_path):
     spectra = spectra_of(data, energies, 3, {})
     axes = (Axis("t", 3), Axis("y", 6), Axis("x", 8), energies)
     signal = Signal("m", axes, data.dtype, lambda index: data[index], spectra=spectra)
-    source = with_channels(tmp_path, Source((signal,)), parse_channels("bins=2"), None, list)
+    source = with_channels(tmp_path, OpenFile((signal,)), parse_channels("bins=2"), None, list)
     (joined,) = source.signals
     assert joined.shape == (3, 2, 6, 8)
     plane = joined.read((2, slice(None), slice(1, 4), slice(None)))

@@ -6,7 +6,7 @@ from PIL import Image
 from scipy import ndimage
 from skimage.segmentation import watershed
 
-from emseg.evaluation.metric import Pair
+from emseg.evaluation.metric import ComparedPair
 from emseg.evaluation.metrics.membranes import MembraneScores
 from emseg.micrograph import LabelClass, LabelImage
 
@@ -23,7 +23,7 @@ def slices(real_data):
 
 def pair(prediction, reference, levels=None):
     images = (LabelImage(each.astype(np.uint8), CLASSES, "a") for each in (prediction, reference))
-    return Pair("a", *images, None if levels is None else np.stack((255 - levels, levels)))
+    return ComparedPair("a", *images, None if levels is None else np.stack((255 - levels, levels)))
 
 
 def scores(*pairs):

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from emseg.calibration import PixelSize
-from emseg.evaluation import Compared, Question, segmentation_report
-from emseg.evaluation.confidence import Source
+from emseg.evaluation import Compared, MetricSelection, segmentation_report
+from emseg.evaluation.confidence import UnitSource
 from emseg.micrograph import LabelClass, LabelImage, Micrograph
 from emseg.reporting.page import Gallery, Provenance, write_page
 
@@ -29,8 +29,8 @@ def test_a_page_of_superalloy_is_small(real_data: Callable[[str], Path], tmp_pat
     report = segmentation_report(
         [each.name for each in CLASSES],
         map(compared, paths),
-        Question(metrics=("overlap", "quantities"), draws=50),
-        onlookers=[lambda pair, each: gallery.look(pair, each.micrograph)],
+        MetricSelection(metrics=("overlap", "quantities"), draws=50),
+        observers=[lambda pair, each: gallery.look(pair, each.micrograph)],
     )
     path = tmp_path / "report.html"
     write_page(path, report, gallery, Provenance("superalloy"))
@@ -46,4 +46,4 @@ def compared(path: Path) -> Compared:
     sides = (np.roll(true, 2, axis=1), true)
     found, reference = (LabelImage(s, CLASSES, path.stem, pixel_size=SIZE) for s in sides)
     micrograph = Micrograph(grey[None], path.stem, pixel_size=SIZE)
-    return Compared(Source(path.stem, path), found, reference, micrograph=micrograph)
+    return Compared(UnitSource(path.stem, path), found, reference, micrograph=micrograph)

@@ -7,7 +7,7 @@ from PIL import Image
 from emseg.calibration import PixelSize
 from emseg.micrograph import LabelClass, LabelImage
 from emseg.reporting import outlines
-from emseg.reporting.outlines import Outlines, class_picture, write_outlines
+from emseg.reporting.outlines import DrawnOutlines, class_picture, write_outlines
 
 GREY, ORANGE = (90, 90, 90), (230, 159, 0)
 
@@ -40,7 +40,9 @@ def drawn(tmp_path, monkeypatch):
     def draw(plane, pixel_size=None, first=0):
         shown = plane.shape
         count = len(np.unique(plane[plane > 0]))
-        group = Outlines.of("pore", ORANGE, plane, shown, count=count, on_border=0, first=first)
+        group = DrawnOutlines.of(
+            "pore", ORANGE, plane, shown, count=count, on_border=0, first=first
+        )
         picture = Image.new("RGB", shown[::-1], GREY)
         write_outlines(
             tmp_path / "o.png", picture, [group], title="a", pixel_size=pixel_size, width_px=240
@@ -96,7 +98,7 @@ def test_a_scale_bar_when_calibrated(drawn):
 def test_a_large_plane_keeps_its_numbers_in_a_small_picture():
     plane = np.zeros((100, 100), np.uint32)
     plane[:50], plane[50:] = 7, 4_000_000_000
-    found = Outlines.of("cell", ORANGE, plane, (10, 10), count=2, on_border=2)
+    found = DrawnOutlines.of("cell", ORANGE, plane, (10, 10), count=2, on_border=2)
     assert found.plane.dtype == np.int32
     np.testing.assert_array_equal(np.unique(found.plane), [1, 2])
     assert found.numbers.tolist() == [7, 4_000_000_000]

@@ -20,7 +20,7 @@ from emseg.reading import open_stack
 from emseg.training import resume, train, train_both
 from emseg.training.growing import grow, pixel_weights
 from emseg.training.judging import SegmentationJudge
-from emseg.training.pixels import Pixels
+from emseg.training.pixels import SampledPixels
 
 
 def ignore(_progress):
@@ -108,7 +108,7 @@ def test_weights_count_rare_classes_and_time_ends_the_growing():
     for text in ("none", "auto", "pore=30"):
         trees = Trees(2, 45, 3)
         weights = pixel_weights(text, names, labels)
-        assert grow(trees, Pixels(features, labels), weights, 0, lambda *_: False) == 20
+        assert grow(trees, SampledPixels(features, labels), weights, 0, lambda *_: False) == 20
         assert not trees.values[20:].any()
         answers = trees(torch.from_numpy(features.T.copy())).argmax(dim=0)
         shares.append(float(answers.float().mean()))

@@ -8,7 +8,7 @@ from torch.optim import lr_scheduler
 
 from emseg.errors import UnknownNameError, UsageError
 from emseg.schedules import SCHEDULES, parse_schedule
-from emseg.training.schedule import Plan, position, rate_factor, total_of
+from emseg.training.schedule import RunPlan, position, rate_factor, total_of
 
 STEPS = st.integers(1, 100_000)
 SHARES = st.decimals(0, 1, places=3).map(float).filter(bool)
@@ -157,7 +157,7 @@ def test_before_a_schedule_must_know_its_length_the_rate_does_not_depend_on_it(
 def test_a_schedule_without_an_end_needs_no_length(name):
     schedule = SCHEDULES[name]
     assert all(rate_factor(n, None, schedule) == rate_factor(n, 500, schedule) for n in range(500))
-    plan = Plan(None, 100.0, schedule)
+    plan = RunPlan(None, 100.0, schedule)
     assert len(rates_of_a_run(plan, 0.5)) == 200
     assert plan.total is None
 
@@ -224,17 +224,17 @@ def test_a_run_given_minutes_has_the_rates_of_the_steps_that_replay_it(
     name, budget, seconds_a_step
 ):
     schedule = SCHEDULES[name]
-    plan = Plan(None, budget, schedule)
+    plan = RunPlan(None, budget, schedule)
     rates = rates_of_a_run(plan, seconds_a_step)
     if plan.total is None:  # over before it began to fall
         return
-    replayed = rates_of_a_run(Plan(plan.total, None, schedule), 1.0)
+    replayed = rates_of_a_run(RunPlan(plan.total, None, schedule), 1.0)
     assert rates == replayed[: len(rates)]
     assert len(replayed) == plan.total
 
 
 def test_minutes_are_used_up_but_not_exceeded():
-    plan = Plan(total=None, budget=100.0)
+    plan = RunPlan(total=None, budget=100.0)
     rates = rates_of_a_run(plan, 0.5, reserve=10)
     assert 0.5 * len(rates) <= 90
     assert len(rates) == plan.total >= 165
@@ -242,7 +242,7 @@ def test_minutes_are_used_up_but_not_exceeded():
 
 @given(slower=st.floats(1.0, 1.1), seconds_a_step=st.floats(0.02, 1))
 def test_a_run_that_slows_down_a_little_still_reaches_its_end(slower, seconds_a_step):
-    plan = Plan(total=None, budget=500.0)
+    plan = RunPlan(total=None, budget=500.0)
     clock, step = 0.0, 0
     while not plan.advance(step := step + 1, clock := clock + seconds_a_step, reserve=0.0):
         if plan.total is not None:
@@ -251,7 +251,7 @@ def test_a_run_that_slows_down_a_little_still_reaches_its_end(slower, seconds_a_
 
 
 def test_a_run_that_becomes_slower_ends_in_time_all_the_same():
-    plan = Plan(total=None, budget=100.0)
+    plan = RunPlan(total=None, budget=100.0)
     clock, step = 0.0, 0
     while not plan.advance(step := step + 1, clock, reserve=5.0):
         clock += 0.5 if step < 100 else 2.0
@@ -259,16 +259,16 @@ def test_a_run_that_becomes_slower_ends_in_time_all_the_same():
 
 
 def test_steps_are_counted_exactly():
-    assert len(rates_of_a_run(Plan(total=7, budget=None), 1e9)) == 7
+    assert len(rates_of_a_run(RunPlan(total=7, budget=None), 1e9)) == 7
 
 
 def test_minutes_and_steps_end_with_whichever_is_spent_first():
-    assert len(rates_of_a_run(Plan(total=7, budget=1e9), 1.0)) == 7
-    assert len(rates_of_a_run(Plan(total=1000, budget=20.0), 1.0)) == 20
+    assert len(rates_of_a_run(RunPlan(total=7, budget=1e9), 1.0)) == 7
+    assert len(rates_of_a_run(RunPlan(total=1000, budget=20.0), 1.0)) == 20
 
 
 @pytest.mark.parametrize(
     ("total", "budget", "share"), [(None, 100.0, 0.25), (200, None, 0.5), (None, 10.0, 1.0)]
 )
 def test_the_share_that_is_done(total, budget, share):
-    assert Plan(total, budget).share(100, 25.0) == share
+    assert RunPlan(total, budget).share(100, 25.0) == share

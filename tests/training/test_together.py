@@ -16,7 +16,7 @@ from emseg.config import TrainConfig
 from emseg.errors import MismatchError, UsageError
 from emseg.training import resume, train
 from emseg.training.meeting import leaves_out
-from emseg.training.processes import LostError, Place, device_at
+from emseg.training.processes import LostError, ProcessPlace, device_at
 from emseg.training.state import STATE, read_state
 
 TINY = {"crop_size": 32, "options": {"width": 4, "normalisation": "group"}, "device": "cpu"}
@@ -159,7 +159,7 @@ def test_weights_without_an_answer_are_found():
 
 
 def place(**more):
-    return Place(**({"rank": 0, "of": 4, "local_rank": 0, "local": 4, "address": "node1",
+    return ProcessPlace(**({"rank": 0, "of": 4, "local_rank": 0, "local": 4, "address": "node1",
                      "port": 1, "is_host": True} | more))  # fmt: skip
 
 
@@ -181,11 +181,11 @@ def test_a_task_of_slurm_takes_the_one_gpu_that_it_sees(monkeypatch):
         "SLURM_STEP_NUM_TASKS": "8", "SLURM_PROCID": "6", "SLURM_LOCALID": "2",
         "SLURM_JOB_ID": "20731", "SLURM_STEP_ID": "3", "SLURM_STEP_NODELIST": "gpu[07,11]",
     }  # fmt: skip
-    found = Place.of_slurm(environ, 4)
+    found = ProcessPlace.of_slurm(environ, 4)
     assert (found.rank, found.of, found.local_rank, found.local) == (6, 8, 2, 4)
     assert (found.address, found.port, found.is_host) == ("gpu07", 15734, False)
     assert device_at(found, "auto") == torch.device("cuda", 0)
-    assert Place.of_slurm({"SLURM_PROCID": "0", "SLURM_NTASKS": "8"}, 4) is None
+    assert ProcessPlace.of_slurm({"SLURM_PROCID": "0", "SLURM_NTASKS": "8"}, 4) is None
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from emseg.errors import MismatchError
 from emseg.micrograph import LabelClass, LabelImage, Micrograph, Region
 from emseg.writing import write_preview
 from emseg.writing.display import background_class, grey_picture, overlaid, shown_size, veiled
-from emseg.writing.picture import Entry, Panel, compose, pixel_note, with_scale_bar
+from emseg.writing.picture import Panel, PictureEntry, compose, pixel_note, with_scale_bar
 from emseg.writing.previews import Preview, area_legend, scaled
 
 CLASSES = (
@@ -27,7 +27,7 @@ def labels(pixels: object) -> LabelImage:
     return LabelImage(np.asarray(pixels, np.uint8), CLASSES, "a")
 
 
-def legend_of(image: LabelImage) -> list[Entry]:
+def legend_of(image: LabelImage) -> list[PictureEntry]:
     return area_legend(image, image.counts(), image.pixels.size)
 
 

@@ -3,8 +3,8 @@
 from emseg.evaluation.confidence.blocks import BLOCK, blocks
 from emseg.evaluation.confidence.comparison import Difference, adjusted, compare, holm
 from emseg.evaluation.confidence.intervals import FEW, Interval, intervals
-from emseg.evaluation.confidence.scale import Better, Scale, scale_of
-from emseg.evaluation.confidence.units import IMAGE, RULES, Source, Units, group_images, remark
+from emseg.evaluation.confidence.scale import Better, NumberScale, scale_of
+from emseg.evaluation.confidence.units import IMAGE, RULES, Units, UnitSource, group_images, remark
 
 __all__ = [
     "BLOCK",
@@ -14,8 +14,8 @@ __all__ = [
     "Better",
     "Difference",
     "Interval",
-    "Scale",
-    "Source",
+    "NumberScale",
+    "UnitSource",
     "Units",
     "adjusted",
     "blocks",

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
-from emseg.evaluation.metric import Pair
+from emseg.evaluation.metric import ComparedPair
 from emseg.micrograph import LabelImage, Region
 
 BLOCK = "block of one image"
@@ -20,7 +20,7 @@ class _Grid(NamedTuple):
     columns: int
 
 
-def blocks(pair: Pair, most: int = 16) -> list[Pair]:
+def blocks(pair: ComparedPair, most: int = 16) -> list[ComparedPair]:
     """Cut an image into a grid of nearly square blocks.
 
     ::
@@ -34,14 +34,14 @@ def blocks(pair: Pair, most: int = 16) -> list[Pair]:
 
     Parameters
     ----------
-    pair : Pair
+    pair : ComparedPair
         The image and its reference.
     most : int
         How many blocks there are at most.
 
     Returns
     -------
-    list of Pair
+    list of ComparedPair
         At least four blocks, of at least 64 pixels a side, that together are the image; empty
         when it is too small for that.
     """
@@ -80,10 +80,10 @@ def _cuts(length: int, parts: int) -> list[tuple[int, int]]:
     return list(pairwise(ends))
 
 
-def _cut_out(pair: Pair, region: Region) -> Pair:
+def _cut_out(pair: ComparedPair, region: Region) -> ComparedPair:
     rows, columns = region.slices
     probabilities = pair.probabilities
-    return Pair(
+    return ComparedPair(
         f"{pair.name}, {region}",
         _part(pair.prediction, region),
         _part(pair.reference, region),

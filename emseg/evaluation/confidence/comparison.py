@@ -17,7 +17,7 @@ from emseg.evaluation.confidence.resampling import (
     rows_at_a_time,
     scores_of,
 )
-from emseg.evaluation.confidence.scale import Better, Scale, scale_of
+from emseg.evaluation.confidence.scale import Better, NumberScale, scale_of
 from emseg.evaluation.metric import Metric
 
 FEWEST = 6
@@ -184,7 +184,7 @@ class _Pairing:
     membership: Numbers | None
 
     @property
-    def scales(self) -> list[Scale]:
+    def scales(self) -> list[NumberScale]:
         return [scale_of(key) for key in self.metric.keys]
 
     def numbers(self, weights: Numbers, swapped: Numbers | None = None) -> tuple[Numbers, Numbers]:

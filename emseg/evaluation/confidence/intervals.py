@@ -16,7 +16,7 @@ from emseg.evaluation.confidence.resampling import (
     of_resamples,
     statistic_of,
 )
-from emseg.evaluation.confidence.scale import Scale, scale_of
+from emseg.evaluation.confidence.scale import NumberScale, scale_of
 from emseg.evaluation.metric import Key, Pooled
 
 _log = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ def intervals_of(
     statistic: Statistic,
     units: int,
     keys: Sequence[Key],
-    scales: Sequence[Scale],
+    scales: Sequence[NumberScale],
     *,
     images: int,
     draws: int,
@@ -223,7 +223,7 @@ def _student(left_out: Jackknife, level: float) -> tuple[Numbers, Numbers]:
     return left_out.estimate - reach, left_out.estimate + reach
 
 
-def _within(ends: Numbers, left_out: Jackknife, scales: Sequence[Scale]) -> Numbers:
+def _within(ends: Numbers, left_out: Jackknife, scales: Sequence[NumberScale]) -> Numbers:
     """Keep the ends where the number can lie; both are the value where all units are equal."""
     ends = np.where(left_out.has_spread, ends, left_out.estimate)
     limits = np.array([(scale.low, scale.high) for scale in scales]).T

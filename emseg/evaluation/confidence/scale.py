@@ -17,7 +17,7 @@ class Better(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class NumberScale:
     """Range and direction of a number.
 
     Parameters
@@ -33,30 +33,33 @@ class Scale:
     better: Better | None = None
 
     @property
-    def of_difference(self) -> "Scale":
+    def of_difference(self) -> "NumberScale":
         """Range of the difference of two such numbers."""
         width = self.high - self.low
-        return Scale(-width, width, self.better)
+        return NumberScale(-width, width, self.better)
 
 
 _PHRASES = (  # the first that occurs in a name, as whole words, says what the number is
-    ("brier", Scale(0.0, 2.0, Better.LOWER)),
-    ("rand error|calibration error|ece|error rate", Scale(0.0, 1.0, Better.LOWER)),
-    ("error|bias", Scale(better=Better.NEARER_ZERO)),
-    ("hausdorff|distance|vi|variation of information|log loss", Scale(0.0, inf, Better.LOWER)),
-    ("kappa|matthews", Scale(-1.0, 1.0, Better.HIGHER)),
+    ("brier", NumberScale(0.0, 2.0, Better.LOWER)),
+    ("rand error|calibration error|ece|error rate", NumberScale(0.0, 1.0, Better.LOWER)),
+    ("error|bias", NumberScale(better=Better.NEARER_ZERO)),
+    (
+        "hausdorff|distance|vi|variation of information|log loss",
+        NumberScale(0.0, inf, Better.LOWER),
+    ),
+    ("kappa|matthews", NumberScale(-1.0, 1.0, Better.HIGHER)),
     (
         "iou|dice|precision|recall|f1|accuracy|rand|info|ap|auc|roc|quality|sensitivity|"
         "specificity|top",
-        Scale(0.0, 1.0, Better.HIGHER),
+        NumberScale(0.0, 1.0, Better.HIGHER),
     ),
-    ("fraction|share", Scale(0.0, 1.0)),
-    ("objects|count|diameter|area|density", Scale(0.0, inf)),
+    ("fraction|share", NumberScale(0.0, 1.0)),
+    ("objects|count|diameter|area|density", NumberScale(0.0, inf)),
 )
 _KNOWN = tuple((re.compile(rf"\b(?:{words})\b"), scale) for words, scale in _PHRASES)
 
 
-def scale_of(key: Key) -> Scale:
+def scale_of(key: Key) -> NumberScale:
     """Say what the name of a number tells of its range and direction.
 
     Parameters
@@ -67,9 +70,9 @@ def scale_of(key: Key) -> Scale:
 
     Returns
     -------
-    Scale
+    NumberScale
         Without bounds and without direction when the name is not known.
     """
     named = [part for part in key if not part.replace(".", "").isdigit()]
     words = re.sub(r"[_\W]+", " ", named[-1].lower()) if named else ""
-    return next((scale for pattern, scale in _KNOWN if pattern.search(words)), Scale())
+    return next((scale for pattern, scale in _KNOWN if pattern.search(words)), NumberScale())

@@ -24,7 +24,7 @@ RULES = (IMAGE, STACK, FOLDER)
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class UnitSource:
     """Where an image comes from.
 
     Parameters
@@ -64,12 +64,12 @@ class Units:
         return len(self.names)
 
 
-def group_images(sources: Sequence[Source], rule: str = IMAGE) -> Units:
+def group_images(sources: Sequence[UnitSource], rule: str = IMAGE) -> Units:
     """Group images into independent units.
 
     Parameters
     ----------
-    sources : sequence of Source
+    sources : sequence of UnitSource
         The images, in the order of the evaluation.
     rule : str
         ``"image"``: each by itself. ``"stack"``: the planes of a file together. ``"folder"``: by
@@ -97,7 +97,7 @@ def group_images(sources: Sequence[Source], rule: str = IMAGE) -> Units:
     return Units(tuple(_shown(name) for name in order), membership, "group")
 
 
-def remark(sources: Sequence[Source], rule: str = IMAGE) -> str | None:
+def remark(sources: Sequence[UnitSource], rule: str = IMAGE) -> str | None:
     """Say what a reader of the intervals must know about their units; None when nothing.
 
     Slices of a stack look alike because they are neighbours, not because the method is good.
@@ -125,7 +125,7 @@ def _shown(name: object) -> str:
     return name.name if isinstance(name, Path) else str(name)
 
 
-def _naming(rule: str) -> Callable[[Sequence[Source]], list[str | Path]]:
+def _naming(rule: str) -> Callable[[Sequence[UnitSource]], list[str | Path]]:
     """Turn a rule into what names the unit of each image; paths are told apart in full."""
     if rule == STACK:
         return lambda sources: [each.path for each in sources]
@@ -162,7 +162,7 @@ def _refuse_word(rule: str) -> NoReturn:
     )
 
 
-def _by_pattern(sources: Sequence[Source], pattern: re.Pattern[str]) -> list[str | Path]:
+def _by_pattern(sources: Sequence[UnitSource], pattern: re.Pattern[str]) -> list[str | Path]:
     found = [pattern.search(each.title) or pattern.search(each.path.as_posix()) for each in sources]
     names = [match[1] if match else None for match in found]
     lost = [each.title for each, name in zip(sources, names, strict=True) if name is None]
@@ -174,7 +174,7 @@ def _by_pattern(sources: Sequence[Source], pattern: re.Pattern[str]) -> list[str
     return [name for name in names if name is not None]
 
 
-def _by_table(sources: Sequence[Source], table: Path) -> list[str | Path]:
+def _by_table(sources: Sequence[UnitSource], table: Path) -> list[str | Path]:
     groups = _groups(table)
     entries = [_entry(each, groups) for each in sources]
     lost = [each.title for each, entry in zip(sources, entries, strict=True) if entry is None]
@@ -188,7 +188,7 @@ def _by_table(sources: Sequence[Source], table: Path) -> list[str | Path]:
     return [groups[entry] for entry in entries if entry is not None]
 
 
-def _entry(source: Source, groups: Mapping[str, str]) -> str | None:
+def _entry(source: UnitSource, groups: Mapping[str, str]) -> str | None:
     """Look an image up by its title, its path from the deepest folder on, its name or its stem."""
     path = source.path
     ends = ["/".join(path.parts[-depth:]) for depth in range(len(path.parts), 0, -1)]

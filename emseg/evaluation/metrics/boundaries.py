@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from emseg.errors import MismatchError, UsageError
 from emseg.evaluation.averages import mean_of_defined
-from emseg.evaluation.metric import Additive, Key, Pair
+from emseg.evaluation.metric import Additive, ComparedPair, Key
 from emseg.micrograph import LabelImage, count_values
 
 Unit = Literal["nm", "px"]
@@ -86,7 +86,7 @@ class BoundaryF1(Additive):
         classes = (("classes", name, "boundary_f1") for name in self.names)
         return (*classes, ("mean", "boundary_f1"))
 
-    def look(self, pair: Pair) -> NDArray[np.float64]:
+    def look(self, pair: ComparedPair) -> NDArray[np.float64]:
         """Count boundary pixels: for each class right and all, of prediction and reference.
 
         Raises
@@ -162,7 +162,7 @@ class SurfaceDistances(Additive):
         kinds = f"hausdorff_95_{self.unit}", f"surface_distance_{self.unit}"
         return tuple(("classes", name, kind) for name in self.names for kind in kinds)
 
-    def look(self, pair: Pair) -> NDArray[np.float64]:
+    def look(self, pair: ComparedPair) -> NDArray[np.float64]:
         """Measure each class: Hausdorff distance, 1, sum of distances, number of distances.
 
         Raises
@@ -185,7 +185,7 @@ class SurfaceDistances(Additive):
         return distances
 
 
-def _pixel(pair: Pair, unit: Unit) -> tuple[float, float]:
+def _pixel(pair: ComparedPair, unit: Unit) -> tuple[float, float]:
     """Height and width of a pixel in the unit."""
     if unit == "px":
         return 1.0, 1.0

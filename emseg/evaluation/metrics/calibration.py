@@ -10,7 +10,7 @@ BINS = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class BinnedCalibration:
     """How often the most probable class is right, beside how probable it was.
 
     Bin m of 15 holds confidences above m / 15 and up to (m + 1) / 15, 0 in the first. Drawn as
@@ -29,7 +29,7 @@ class Calibration:
     accuracy: NDArray[np.float64]
 
     @classmethod
-    def from_sums(cls, sums: NDArray[np.float64]) -> "Calibration":
+    def from_sums(cls, sums: NDArray[np.float64]) -> "BinnedCalibration":
         """Compute it from count, sum of confidences and how many are right, shape (3, 15)."""
         count, confidence, right = sums
         with np.errstate(invalid="ignore"):

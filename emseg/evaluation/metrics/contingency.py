@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
-class Overlaps:
+class OverlapCounts:
     """The overlaps of two partitions of the same pixels that are not empty.
 
     ::
@@ -40,12 +40,12 @@ class Overlaps:
         """Pixels of each segment of the reference that count."""
         return np.bincount(self.reference, weights=self.pixels).astype(np.float64)
 
-    def joined(self, groups: NDArray[np.int64]) -> "Overlaps":
+    def joined(self, groups: NDArray[np.int64]) -> "OverlapCounts":
         """Join segments of the prediction: segment s becomes part of ``groups[s]``."""
         return _added_up(groups[self.prediction], self.reference, self.pixels)
 
 
-def count_overlaps(prediction: NDArray[Any], reference: NDArray[Any]) -> Overlaps:
+def count_overlaps(prediction: NDArray[Any], reference: NDArray[Any]) -> OverlapCounts:
     """Count the pixels that segments share where the reference has a segment.
 
     Parameters
@@ -86,9 +86,11 @@ def _runs(*planes: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     return starts, np.diff(starts, append=size)
 
 
-def _added_up(rows: NDArray[Any], columns: NDArray[Any], pixels: NDArray[np.int64]) -> Overlaps:
+def _added_up(
+    rows: NDArray[Any], columns: NDArray[Any], pixels: NDArray[np.int64]
+) -> OverlapCounts:
     from scipy.sparse import coo_array
 
     shape = int(rows.max(initial=0)) + 1, int(columns.max(initial=0)) + 1
     table = coo_array((pixels, (rows, columns)), shape=shape).tocsr().tocoo()
-    return Overlaps(table.row.astype(np.int64), table.col.astype(np.int64), table.data)
+    return OverlapCounts(table.row.astype(np.int64), table.col.astype(np.int64), table.data)

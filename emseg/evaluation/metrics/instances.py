@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from emseg.calibration import ANY_SIZE, Smallest
 from emseg.errors import UnknownNameError
 from emseg.evaluation.averages import mean_of_defined
-from emseg.evaluation.metric import Additive, Key, Pair
+from emseg.evaluation.metric import Additive, ComparedPair, Key
 from emseg.evaluation.metrics.contingency import count_overlaps
 from emseg.evaluation.metrics.pieces import pieces
 from emseg.measuring.numbering import count_pixels
@@ -109,7 +109,7 @@ class ObjectScores(Additive):
         classes = (("classes", name, kind) for name in self.object_classes for kind in _KINDS)
         return (*classes, *(("mean", kind) for kind in _AVERAGED))
 
-    def look(self, pair: Pair) -> NDArray[np.float64]:
+    def look(self, pair: ComparedPair) -> NDArray[np.float64]:
         """Count the objects of each class, and the matches among them at each threshold.
 
         Raises
@@ -172,7 +172,7 @@ class _Objects:
         return cls(labels, sizes[1:])
 
 
-def _counts(pair: Pair, value: int, smallest: int) -> list[float]:
+def _counts(pair: ComparedPair, value: int, smallest: int) -> list[float]:
     """Objects of prediction and reference, sum of the IoU above 0.5, matches at each threshold."""
     counted = pair.counted
     found = _Objects.of(pieces(pair, "prediction", value, connectivity=8), smallest)

@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.evaluation.metric import Additive, Key, Pair
+from emseg.evaluation.metric import Additive, ComparedPair, Key
 from emseg.evaluation.metrics.basins import basin_tree
 from emseg.evaluation.metrics.contingency import (
-    Overlaps,
+    OverlapCounts,
     count_overlaps,
     sum_of_n_log_n,
     sum_of_squares,
@@ -76,7 +76,7 @@ class MembraneScores(Additive):
         """V_rand and V_info of the class."""
         return tuple(("classes", self.cell, number) for number in ("v_rand", "v_info"))
 
-    def look(self, pair: Pair) -> NDArray[np.float64]:
+    def look(self, pair: ComparedPair) -> NDArray[np.float64]:
         """Sum over the objects of one slice at each threshold, shape (1278,).
 
         Raises
@@ -148,7 +148,7 @@ class MembraneScores(Additive):
         return int(v_rand.argmax()) + 1, int(v_info.argmax()) + 1
 
 
-def _eight_bits(pair: Pair, cell: str) -> NDArray[np.uint8]:
+def _eight_bits(pair: ComparedPair, cell: str) -> NDArray[np.uint8]:
     """Probability of the cell class in 8 bits, shape (Y, X); 0 where nothing counts."""
     index, counted = index_of(pair, cell), pair.counted
     levels = np.zeros(counted.shape, dtype=np.uint8)
@@ -207,7 +207,7 @@ class _Relief:
         return _sums(count_overlaps(grown, self.true))
 
 
-def _sums(overlaps: Overlaps) -> NDArray[np.float64]:
+def _sums(overlaps: OverlapCounts) -> NDArray[np.float64]:
     """Sum over the objects of a threshold; pixels of object 0 are in none."""
     sizes, within = overlaps.of_prediction, overlaps.prediction > 0
     return np.array(

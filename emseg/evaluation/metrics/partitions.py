@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.errors import UnknownNameError
-from emseg.evaluation.metric import Additive, Key, Pair
+from emseg.evaluation.metric import Additive, ComparedPair, Key
 from emseg.evaluation.metrics.contingency import (
-    Overlaps,
+    OverlapCounts,
     count_overlaps,
     sum_of_n_log_n,
     sum_of_squares,
@@ -67,7 +67,7 @@ class PartitionScores(Additive):
         """Error, precision, recall, split and merge of the class."""
         return tuple(("classes", self.class_name, number) for number in _NUMBERS)
 
-    def look(self, pair: Pair) -> NDArray[np.float64]:
+    def look(self, pair: ComparedPair) -> NDArray[np.float64]:
         """Sum over the objects of one pair, shape (7,).
 
         Raises
@@ -96,7 +96,7 @@ class PartitionScores(Additive):
         return np.where(something[:, None], columns, np.nan)
 
 
-def components(pair: Pair, class_name: str) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def components(pair: ComparedPair, class_name: str) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Find the objects of a class in prediction and reference: numbers from 1, shape (Y, X).
 
     Objects are 4-connected, through pixels that the reference labels: what connects them where
@@ -112,7 +112,7 @@ def components(pair: Pair, class_name: str) -> tuple[NDArray[np.int32], NDArray[
     return predicted, pieces(pair, "reference", index, connectivity=4)
 
 
-def index_of(pair: Pair, class_name: str) -> int:
+def index_of(pair: ComparedPair, class_name: str) -> int:
     """Find the index of a class in the label images of a pair, or refuse its name."""
     names = pair.reference.names
     if class_name not in names:
@@ -120,7 +120,7 @@ def index_of(pair: Pair, class_name: str) -> int:
     return names.index(class_name)
 
 
-def partition_sums(overlaps: Overlaps) -> NDArray[np.float64]:
+def partition_sums(overlaps: OverlapCounts) -> NDArray[np.float64]:
     """Sum what the numbers need, shape (7,): N, three sums of squares, three of n log2 n."""
     sizes = (overlaps.pixels, overlaps.of_prediction, overlaps.of_reference)
     squares, n_log_n = map(sum_of_squares, sizes), map(sum_of_n_log_n, sizes)

@@ -5,20 +5,20 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.evaluation.metric import Pair
+from emseg.evaluation.metric import ComparedPair
 
 Side = Literal["prediction", "reference"]
 _MOST = 1 << 24  # object numbers up to which a table is kept, 16 MiB
 
 
 def pieces(
-    pair: Pair, side: Side, index: int, *, connectivity: Literal[4, 8], scored: bool = True
+    pair: ComparedPair, side: Side, index: int, *, connectivity: Literal[4, 8], scored: bool = True
 ) -> NDArray[np.int32]:
     """Give each object of a class a number.
 
     Parameters
     ----------
-    pair : Pair
+    pair : ComparedPair
         Where its files number objects, these are the objects, touching ones too.
     side : {"prediction", "reference"}
         Which of the two.

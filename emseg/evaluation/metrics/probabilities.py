@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.errors import ContentError
-from emseg.evaluation.metric import Key, Pair
+from emseg.evaluation.metric import ComparedPair, Key
 from emseg.evaluation.metrics.calibration import (
     BINS,
-    Calibration,
+    BinnedCalibration,
     brier_score,
     calibration_sums,
 )
@@ -86,7 +86,7 @@ class ProbabilityScores:
         )
         return ("calibration_error",), ("brier_score",), *of_classes
 
-    def look(self, pair: Pair) -> Judged:
+    def look(self, pair: ComparedPair) -> Judged:
         """Count the pixels of one pair by probability, and keep those of a small one.
 
         Raises
@@ -141,10 +141,10 @@ class ProbabilityScores:
                 found[:, 2 + 2 * index : 4 + 2 * index] = ranks
         return found
 
-    def calibration(self, seen: Sequence[Judged]) -> Calibration:
+    def calibration(self, seen: Sequence[Judged]) -> BinnedCalibration:
         """Give the points of the reliability diagram of all images together."""
         sums = np.sum([each.sums[2:_OVER_ALL] for each in seen], axis=0)
-        return Calibration.from_sums(sums.reshape(3, BINS))
+        return BinnedCalibration.from_sums(sums.reshape(3, BINS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class ProbabilitySummary:
 
     Parameters
     ----------
-    calibration : Calibration
+    calibration : BinnedCalibration
         The reliability diagram; its ``error`` is the calibration error.
     brier_score : float
         0 to 2.
@@ -161,7 +161,7 @@ class ProbabilitySummary:
         Of each class; None where `ProbabilityScores` does not define it.
     """
 
-    calibration: Calibration
+    calibration: BinnedCalibration
     brier_score: float
     average_precision: tuple[float | None, ...]
     roc_auc: tuple[float | None, ...]
@@ -183,19 +183,19 @@ def summarise_probabilities(
     sums = calibration_sums(probabilities.max(axis=1), right)
     counts = [counts_by_value(values, truth == k) for k, values in enumerate(probabilities.T)]
     return ProbabilitySummary(
-        calibration=Calibration.from_sums(sums),
+        calibration=BinnedCalibration.from_sums(sums),
         brier_score=brier_score(probabilities, truth),
         average_precision=tuple(_number(average_precision(*each)) for each in counts),
         roc_auc=tuple(_number(area_under_roc(*each)) for each in counts),
     )
 
 
-def probability_of(pair: Pair, index: int) -> NDArray[np.float64]:
+def probability_of(pair: ComparedPair, index: int) -> NDArray[np.float64]:
     """Take the probability of one class at the pixels that count.
 
     Parameters
     ----------
-    pair : Pair
+    pair : ComparedPair
         One with probabilities, as fractions or as unsigned integers that fill their type.
     index : int
         Of the class.

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from emseg.calibration import ANY_SIZE, Smallest
 from emseg.errors import MismatchError
-from emseg.evaluation.metric import Key, Pair
+from emseg.evaluation.metric import ComparedPair, Key
 from emseg.evaluation.metrics.pieces import Side, pieces
 from emseg.measuring.numbering import count_pixels
 
@@ -32,7 +32,7 @@ class Measured:
     diameters: tuple[NDArray[np.float64], ...]
 
 
-class Quantities:
+class MeasuredQuantities:
     """The same quantities measured in the prediction and in the reference, and their difference.
 
     For every class the area fraction: pixels of the class over labelled pixels, pooled over images.
@@ -83,7 +83,7 @@ class Quantities:
             *(("classes", name, kind) for name in self.objects for kind in sizes),
         )
 
-    def look(self, pair: Pair) -> Measured:
+    def look(self, pair: ComparedPair) -> Measured:
         """Measure both sides of a pair.
 
         Raises
@@ -112,7 +112,7 @@ class Quantities:
         columns += [self._of_objects(seen, weights, place) for place in range(len(self.objects))]
         return np.concatenate(columns, axis=1)
 
-    def _pixel_area(self, pair: Pair) -> float:
+    def _pixel_area(self, pair: ComparedPair) -> float:
         if self.unit == "px":
             return 1.0
         size = pair.pixel_size

@@ -20,7 +20,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.answering import Instances
+from emseg.answering import InstanceMethod
 from emseg.measuring.fragments import Cover, FragmentCollector, Fragments
 from emseg.measuring.joining import (
     JoinedObjects,
@@ -53,7 +53,7 @@ class ObjectRules:
         Pixels; objects of fewer go to the class around them.
     largest_hole : int
         Pixels; holes of up to so many go to the class around them, before sizes are looked at.
-    instances : Instances or None
+    instances : InstanceMethod or None
         How objects are numbered; None where they are not.
     sampling : tuple of float
         Height and width of a pixel in any unit, for the watershed.
@@ -63,7 +63,7 @@ class ObjectRules:
     values: tuple[int, ...]
     smallest: int = 1
     largest_hole: int = 0
-    instances: Instances | None = None
+    instances: InstanceMethod | None = None
     sampling: tuple[float, float] = (1.0, 1.0)
 
 
@@ -103,7 +103,7 @@ class ObjectFinder:
 
     def __init__(self, rules: ObjectRules, width: int, folder: Path, name: str = "") -> None:
         self._rules, self._width, self._folder, self._name = rules, width, folder, name
-        self._is_split = rules.instances is Instances.WATERSHED
+        self._is_split = rules.instances is InstanceMethod.WATERSHED
         self._collector: FragmentCollector | None = None
         self._value = np.zeros(0, label_dtype(rules.classes))
         self._numbers = np.zeros(0, np.uint32)

@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.answering import Instances
+from emseg.answering import InstanceMethod
 from emseg.bundle import ModelCard
 from emseg.calibration import parse_smallest
 from emseg.config import PredictConfig
@@ -30,7 +30,7 @@ from emseg.micrograph import Micrograph, unlabelled_value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Settled:
+class SettledLabels:
     """Rows of a plane as they are written.
 
     Parameters
@@ -99,12 +99,12 @@ class Settling:
         if self._finder is not None:
             self._finder.__exit__(kind, error, trace)
 
-    def put(self, band: Band) -> Iterator[Settled]:
+    def put(self, band: Band) -> Iterator[SettledLabels]:
         """Take the next rows of a plane.
 
         Yields
         ------
-        Settled
+        SettledLabels
             Rows that are settled, top to bottom; all of them once the last band has come.
 
         Raises
@@ -115,7 +115,7 @@ class Settling:
         """
         labels = self._chosen(band)
         if not self._looks_at_objects:
-            yield Settled(band.top, labels)
+            yield SettledLabels(band.top, labels)
             return
         micrograph = band.plane.micrograph
         if self._finder is None:
@@ -129,7 +129,7 @@ class Settling:
             self.objects = finder.finish()
             top = 0
             for each in finder.bands():
-                yield Settled(top, each.labels, each.numbers)
+                yield SettledLabels(top, each.labels, each.numbers)
                 top += len(each.labels)
 
     @property
@@ -157,7 +157,7 @@ class Settling:
             tuple(range(1, self._classes)),
             least,
             most,
-            Instances(config.instances) if config.instances else None,
+            InstanceMethod(config.instances) if config.instances else None,
             (size.y_nm, size.x_nm) if size else (1.0, 1.0),
         )
         folder = Path(config.out)

@@ -6,7 +6,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from emseg.bundle import Model
+from emseg.bundle import StoredModel
 from emseg.bundle.exports import read_exports, read_reference
 from emseg.config import ExportKind
 from emseg.errors import EmsegError, ModelError, UnknownNameError, UsageError
@@ -19,7 +19,7 @@ _REFUSALS = (EmsegError, MemoryError, ImportError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class BackendEntry:
     """One backend that there may be.
 
     Parameters
@@ -62,7 +62,7 @@ class Entry:
             return "float32"  # a broken installation is told where it is opened
         return precision
 
-    def opened(self, model: Model, wanted: Wanted) -> Backend:
+    def opened(self, model: StoredModel, wanted: Wanted) -> Backend:
         """Import the backend and open a model with it."""
         backend: Backend = self._module().opened(model, wanted)
         return backend
@@ -72,9 +72,9 @@ class Entry:
 
 
 ENTRIES = (
-    Entry("openvino", "openvino", "pip install 'emseg[cpu]'", knows_processors=True),
-    Entry("onnxruntime", "onnxruntime", "pip install 'emseg[cpu]'"),
-    Entry("torch", "torch", "pip install torch", has_gpus=True),
+    BackendEntry("openvino", "openvino", "pip install 'emseg[cpu]'", knows_processors=True),
+    BackendEntry("onnxruntime", "onnxruntime", "pip install 'emseg[cpu]'"),
+    BackendEntry("torch", "torch", "pip install torch", has_gpus=True),
 )
 """All backends, the fastest on a processor first (docs/decisions/0034)."""
 
@@ -128,7 +128,7 @@ class Considered:
 
 
 def open_backend(
-    model: Model,
+    model: StoredModel,
     *,
     backend: str = "auto",
     device: str = "auto",
@@ -145,7 +145,7 @@ def open_backend(
 
     Parameters
     ----------
-    model : Model
+    model : StoredModel
         Its weights are read only where PyTorch computes.
     backend : str
         ``"auto"``, or the name of one of `ENTRIES`.
@@ -181,7 +181,7 @@ def open_backend(
 
 
 def considered(
-    model: Model,
+    model: StoredModel,
     *,
     backend: str = "auto",
     device: str = "auto",
@@ -228,7 +228,7 @@ def passed_over(tried: Iterable[Considered]) -> tuple[str, ...]:
     )
 
 
-def _entries(backend: str) -> tuple[Entry, ...]:
+def _entries(backend: str) -> tuple[BackendEntry, ...]:
     names = [each.name for each in ENTRIES]
     if backend not in ("auto", *names):
         raise UnknownNameError("backend", backend, ("auto", *names))
@@ -236,10 +236,10 @@ def _entries(backend: str) -> tuple[Entry, ...]:
 
 
 def _attempts(
-    entries: tuple[Entry, ...], device: str, threads: int | None, precision: str | None
-) -> Iterator[tuple[Entry, Wanted]]:
+    entries: tuple[BackendEntry, ...], device: str, threads: int | None, precision: str | None
+) -> Iterator[tuple[BackendEntry, Wanted]]:
     """List what is tried, in this order: a GPU, unless there is none, then the processor."""
-    attempts: list[tuple[Entry, Wanted]] = []
+    attempts: list[tuple[BackendEntry, Wanted]] = []
     if not device.startswith("cpu") and (device != "auto" or is_gpu_in_sight()):
         attempts = _with_gpu(entries, device, threads, precision)
     yield from attempts
@@ -252,8 +252,8 @@ def _attempts(
 
 
 def _with_gpu(
-    entries: tuple[Entry, ...], device: str, threads: int | None, precision: str | None
-) -> list[tuple[Entry, Wanted]]:
+    entries: tuple[BackendEntry, ...], device: str, threads: int | None, precision: str | None
+) -> list[tuple[BackendEntry, Wanted]]:
     """List what is tried on a GPU, in bfloat16 first where it has that."""
     able = [entry for entry in entries if entry.has_gpus and entry.is_installed]
     if not able and device != "auto":
@@ -279,7 +279,9 @@ def _with_gpu(
     ]
 
 
-def _agreeing(entry: Entry, model: Model, wanted: Wanted, *, is_asked: bool) -> Backend:
+def _agreeing(
+    entry: BackendEntry, model: StoredModel, wanted: Wanted, *, is_asked: bool
+) -> Backend:
     """Open a model, and refuse a backend that does not answer as the network did."""
     if not entry.is_installed:
         raise UsageError(f"not installed: {entry.install}")
@@ -299,7 +301,7 @@ def _agreeing(entry: Entry, model: Model, wanted: Wanted, *, is_asked: bool) -> 
     return backend
 
 
-def _faster(model: Model, wanted: Wanted) -> tuple[str, ...]:
+def _faster(model: StoredModel, wanted: Wanted) -> tuple[str, ...]:
     """Say that an export of int8 is there, which is taken only when it is asked for."""
     if wanted.precision != "float32" or wanted.device != "cpu":
         return ()
@@ -312,7 +314,7 @@ def _faster(model: Model, wanted: Wanted) -> tuple[str, ...]:
     return ("an export of int8 is there, several times as fast: --precision int8 takes it",)
 
 
-def _about(entry: Entry, error: BaseException) -> BaseException:
+def _about(entry: BackendEntry, error: BaseException) -> BaseException:
     """Say which backend it is that cannot do what is asked."""
     said = f"--backend {entry.name}: {_line(error)}"
     if isinstance(error, ModelError):

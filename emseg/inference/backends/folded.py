@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from emseg.bundle import Model
+from emseg.bundle import StoredModel
 from emseg.config import Task
 from emseg.networks.folding import fold_batch_norms
 from emseg.tiling import padded_length
@@ -11,12 +11,12 @@ from emseg.tiling import padded_length
 _SIDE = 64  # of the image on which a network is watched; it holds the stride of most
 
 
-def folded(model: Model, device: torch.device) -> nn.Module:
+def folded(model: StoredModel, device: torch.device) -> nn.Module:
     """Copy the network of a model to a device, its batch norms folded into its convolutions.
 
     Parameters
     ----------
-    model : Model
+    model : StoredModel
         The weights of its network stay as they are.
     device : torch.device
         Where it will run.

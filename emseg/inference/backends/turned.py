@@ -23,7 +23,7 @@ _KINDS = {  # quarter turns, and four more where it is then flipped left to righ
 }
 
 
-class Turned(Backend):
+class TurnedBackend(Backend):
     """A backend that asks another for each tile in several positions.
 
     Parameters

@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from emseg.bundle import Model
+from emseg.bundle import StoredModel
 from emseg.bundle.contents import read_content
 from emseg.bundle.exports import read_export
 from emseg.config import ExportKind
@@ -61,7 +61,7 @@ class OnnxRuntimeBackend(Backend):
         return require_size(answer, batch)
 
 
-def opened(model: Model, wanted: Wanted) -> OnnxRuntimeBackend:
+def opened(model: StoredModel, wanted: Wanted) -> OnnxRuntimeBackend:
     """Open the export of a model that computes in the precision that is wanted.
 
     Raises

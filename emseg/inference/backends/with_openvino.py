@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.bundle import Model
+from emseg.bundle import StoredModel
 from emseg.bundle.contents import read_content
 from emseg.bundle.exports import read_export, read_exports
 from emseg.config import ExportKind
@@ -74,7 +74,7 @@ class OpenVinoBackend(Backend):
         return require_size(answer, batch)
 
 
-def opened(model: Model, wanted: Wanted) -> OpenVinoBackend:
+def opened(model: StoredModel, wanted: Wanted) -> OpenVinoBackend:
     """Open the export of a model that computes in the precision that is wanted.
 
     Raises

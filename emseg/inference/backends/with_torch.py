@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from emseg.bundle import Model
+from emseg.bundle import StoredModel
 from emseg.errors import ModelError
 from emseg.inference.backends.backend import Backend, Labels, Wanted
 from emseg.inference.backends.device import choose_device, device_name, free_bytes
@@ -60,7 +60,7 @@ class TorchBackend(Backend):
         self._is_pinned = device.type in ("cuda", "xpu")
 
     @classmethod
-    def of(cls, model: Model, device: torch.device, precision: str = "float32") -> Self:
+    def of(cls, model: StoredModel, device: torch.device, precision: str = "float32") -> Self:
         """Make the network of a model ready on a device; that of the model stays as it is."""
         return cls(folded(model, device), device, precision)
 
@@ -146,7 +146,7 @@ class _UnderWay:
         return tuple(answer.numpy() for answer in self._here)
 
 
-def opened(model: Model, wanted: Wanted) -> TorchBackend:
+def opened(model: StoredModel, wanted: Wanted) -> TorchBackend:
     """Open a model on a device.
 
     Raises

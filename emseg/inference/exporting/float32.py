@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from emseg import __version__
-from emseg.bundle import Model
+from emseg.bundle import StoredModel
 from emseg.bundle.exports import (
     FILES,
     Export,
@@ -32,7 +32,7 @@ from emseg.networks import FOREST
 
 
 def export_model(
-    model: Model,
+    model: StoredModel,
     kind: ExportKind = ExportKind.ONNX,
     image: NDArray[np.float32] | None = None,
     threads: int | None = None,
@@ -41,7 +41,7 @@ def export_model(
 
     Parameters
     ----------
-    model : Model
+    model : StoredModel
         In a folder.
     kind : ExportKind
         ``ONNX`` or ``OPENVINO``.
@@ -85,7 +85,7 @@ def export_model(
     raise ModelError(f"{faults[-1]}; it is not kept, and the model predicts with torch")
 
 
-def _pixels(model: Model, image: NDArray[np.float32] | None) -> NDArray[np.float32]:
+def _pixels(model: StoredModel, image: NDArray[np.float32] | None) -> NDArray[np.float32]:
     if image is not None:
         return image
     try:
@@ -96,7 +96,7 @@ def _pixels(model: Model, image: NDArray[np.float32] | None) -> NDArray[np.float
 
 
 def _kept(
-    model: Model,
+    model: StoredModel,
     kind: ExportKind,
     contents: Sequence[bytes],
     reference: Reference,

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg import __version__
-from emseg.bundle import Model
+from emseg.bundle import StoredModel
 from emseg.bundle.exports import (
     Export,
     read_export,
@@ -55,7 +55,7 @@ class LabelledTile:
 
 
 def quantise_model(
-    model: Model,
+    model: StoredModel,
     tiles: Sequence[LabelledTile],
     *,
     max_loss: float,
@@ -66,7 +66,7 @@ def quantise_model(
 
     Parameters
     ----------
-    model : Model
+    model : StoredModel
         In a folder; it is exported in float32 too.
     tiles : sequence of LabelledTile
         Half of them calibrate, and the others are judged; a single one does both.

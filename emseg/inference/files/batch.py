@@ -21,7 +21,7 @@ from emseg.inference.files.results import FileResults
 from emseg.inference.files.rows import class_row
 from emseg.inference.files.run_folder import RunFolder
 from emseg.inference.jobs import Failed
-from emseg.inference.plan import Budget, Plan
+from emseg.inference.plan import Budget, TilePlan
 from emseg.inference.preparing import Prepared, Preparing
 from emseg.inference.segmenter import Segmenter
 from emseg.inference.trials.seams import Seams, check_seams
@@ -108,7 +108,7 @@ class Batch(ABC):
                 yield outcome
 
     @abstractmethod
-    def plan(self, micrograph: Micrograph) -> Plan:
+    def plan(self, micrograph: Micrograph) -> TilePlan:
         """Say how a micrograph will be cut."""
 
     def looked_at(self, look: Callable[[Path, int, Micrograph], _T]) -> Iterator[Outcome[_T]]:
@@ -192,7 +192,7 @@ class SegmentationBatch(Batch):
         self.preparing, self._held = self.segmenter.preparing, self.segmenter.budget.held
         self.tile, self.halo = self.segmenter.tile, self.segmenter.halo
 
-    def plan(self, micrograph: Micrograph) -> Plan:
+    def plan(self, micrograph: Micrograph) -> TilePlan:
         """Say how a micrograph will be cut."""
         seen = self.preparing.seen(micrograph)
         keep = wants_probabilities(self.config)
@@ -258,7 +258,7 @@ class ClassificationBatch(Batch):
         self.classifier = Classifier(card, backend, rescale=config.rescale)
         self.preparing, self.tile = self.classifier.preparing, card.crop
 
-    def plan(self, micrograph: Micrograph) -> Plan:
+    def plan(self, micrograph: Micrograph) -> TilePlan:
         """Say which crops a micrograph will be seen in."""
         return self.classifier.plan(self.preparing.seen(micrograph))
 

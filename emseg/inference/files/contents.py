@@ -17,7 +17,7 @@ from emseg.writing.previews import preview_bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class ResultContents:
     """The images that are written of one file; None for those that nobody wants.
 
     Parameters
@@ -41,7 +41,7 @@ class Contents:
         *,
         title: str,
         maps: Sequence[str] = (),
-    ) -> "Contents":
+    ) -> "ResultContents":
         """Describe what a user wants.
 
         Parameters
@@ -83,6 +83,6 @@ def files_bytes(
     card: ModelCard, config: PredictConfig, micrograph: Micrograph, maps: Sequence[str] = ()
 ) -> int:
     """Memory that the files of a micrograph take while they are written, its picture included."""
-    contents = Contents.of(card, config, micrograph, [None], title="", maps=maps)
+    contents = ResultContents.of(card, config, micrograph, [None], title="", maps=maps)
     picture = preview_bytes(micrograph) if config.previews else 0
     return contents.held_bytes + picture

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from emseg.bundle import ModelCard
 from emseg.config import PredictConfig
 from emseg.inference.answers.object_rows import add_objects
-from emseg.inference.answers.settling import Settled, Settling, uncertainty_of
+from emseg.inference.answers.settling import SettledLabels, Settling, uncertainty_of
 from emseg.inference.bands import Band
-from emseg.inference.files.contents import Contents
+from emseg.inference.files.contents import ResultContents
 from emseg.inference.files.rows import Row, label_row
 from emseg.inference.pipeline import behind
 from emseg.inference.preparing import Prepared
@@ -27,7 +27,7 @@ from emseg.writing.previews import Preview
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class OutputPlace:
     """Where the results of one file go.
 
     Parameters
@@ -80,7 +80,7 @@ class FileResults:
 
     Parameters
     ----------
-    place : Place
+    place : OutputPlace
         Where they go.
     card : ModelCard
         Of the model.
@@ -96,7 +96,7 @@ class FileResults:
 
     def __init__(
         self,
-        place: Place,
+        place: OutputPlace,
         card: ModelCard,
         config: PredictConfig,
         table: RunTable,
@@ -149,7 +149,7 @@ class FileResults:
         """Open what will take the bands; what is opened last is closed first."""
         place, enter = self._place, self._open.enter_context
         title = place.labels.name.removesuffix(f".{place.format}")
-        wanted = Contents.of(
+        wanted = ResultContents.of(
             self._card, self._config, micrograph, self._planes, title=title, maps=self._maps
         )
         self._labels = enter(open_sink(place.labels, wanted.labels))
@@ -186,7 +186,7 @@ class FileResults:
         if band.is_last:
             self._end_plane(band.plane)
 
-    def _write(self, micrograph: Micrograph, settled: Settled) -> None:
+    def _write(self, micrograph: Micrograph, settled: SettledLabels) -> None:
         labels = settled.labels
         self._labels.put(labels[np.newaxis])
         self._counts += count_classes(labels, len(self._counts))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from emseg.bundle import ModelCard
-from emseg.inference.files.results import Place
+from emseg.inference.files.results import OutputPlace
 from emseg.reading.stems import output_stems
 from emseg.writing import RunTable, require_apart, write_text
 from emseg.writing.leftovers import sweep
@@ -43,10 +43,10 @@ class RunFolder:
         self._stems = output_stems(paths, self._earlier())
         require_apart((self.place(path).labels for path in paths), paths, "the label image")
 
-    def place(self, path: Path) -> Place:
+    def place(self, path: Path) -> OutputPlace:
         """Say where the results of a file go."""
         labels = self._out / f"{self._stems[path]}.{self._suffix}"
-        return Place(self._out, labels, self._suffix)
+        return OutputPlace(self._out, labels, self._suffix)
 
     def record_settings(self, settings: str) -> None:
         """Write how the results were made."""

@@ -10,7 +10,7 @@ import numpy as np
 from emseg.bundle import ModelCard
 from emseg.inference.backends import Backend
 from emseg.inference.files.batch import Batch
-from emseg.inference.plan import Plan
+from emseg.inference.plan import TilePlan
 from emseg.micrograph import Micrograph
 from emseg.outcomes import Outcome
 
@@ -27,7 +27,7 @@ class Forecast:
         How many are predicted.
     size : tuple of int
         Height and width of a plane in the file, in pixels.
-    plan : Plan
+    plan : TilePlan
         How each is cut.
     is_streamed : bool
         Whether its pixels are read a band at a time, because they are many.
@@ -37,7 +37,7 @@ class Forecast:
 
     planes: int
     size: tuple[int, int]
-    plan: Plan
+    plan: TilePlan
     is_streamed: bool
     seconds: float
 
@@ -57,7 +57,7 @@ class Stopwatch:
         self._channels, self._backend = card.in_channels, backend
         self._seconds: dict[tuple[int, int, int], float] = {}
 
-    def seconds(self, plan: Plan) -> float:
+    def seconds(self, plan: TilePlan) -> float:
         """Expect so many seconds for all tiles of a plan."""
         shape = (min(plan.batch, plan.tiles), *plan.tile)
         if shape not in self._seconds:

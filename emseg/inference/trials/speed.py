@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.bundle import CardReading, Model, ModelCard
+from emseg.bundle import CardReading, ModelCard, StoredModel
 from emseg.config import PredictConfig, Task
 from emseg.errors import ContentError, EmsegError
 from emseg.inference.backends import ENTRIES, Backend
 from emseg.inference.backends.choosing import Considered, considered
 from emseg.inference.files.batch import Batch
-from emseg.inference.plan import Plan
+from emseg.inference.plan import TilePlan
 from emseg.inference.trials.matrix_rate import matrix_gflops
 from emseg.micrograph import Micrograph
 from emseg.writing import write_micrographs
@@ -39,7 +39,7 @@ class Speed:
     ----------
     backend, device, precision : str
         As `Backend` says.
-    plan : Plan
+    plan : TilePlan
         How the image was cut.
     network : float
         Megapixels of the image a second that the network and the choice of the class take alone,
@@ -54,7 +54,7 @@ class Speed:
     backend: str
     device: str
     precision: str
-    plan: Plan
+    plan: TilePlan
     network: float
     whole: float
     gflops: float | None = None
@@ -88,7 +88,7 @@ class Speeds:
 
 
 def find_backends(
-    model: Model, *, backend: str, device: str, threads: int | None, precision: str | None
+    model: StoredModel, *, backend: str, device: str, threads: int | None, precision: str | None
 ) -> list[Considered]:
     """Open a model with all backends there are, in the order in which ``auto`` considers them.
 
@@ -115,7 +115,7 @@ def find_backends(
 
 
 def measure_speeds(
-    model: Model,
+    model: StoredModel,
     backends: Sequence[Backend],
     folder: Path,
     *,
@@ -128,7 +128,7 @@ def measure_speeds(
 
     Parameters
     ----------
-    model : Model
+    model : StoredModel
         Of a segmentation, or a classifier.
     backends : sequence of Backend
         That have it opened.
@@ -175,7 +175,7 @@ class _Course:
     model: Path
     path: Path
     out: Path
-    plan: Plan = field(init=False)
+    plan: TilePlan = field(init=False)
     size: tuple[int, int] = field(init=False)
     network: list[float] = field(default_factory=list)
     whole: list[float] = field(default_factory=list)

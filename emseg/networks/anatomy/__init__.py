@@ -1,6 +1,6 @@
 """What a network consists of: shapes, parameters, cost, memory and receptive field, by layer."""
 
 from emseg.networks.anatomy.blank import blank_network
-from emseg.networks.anatomy.summary import Anatomy, Layer, anatomy_of
+from emseg.networks.anatomy.summary import Anatomy, LayerSummary, anatomy_of
 
-__all__ = ["Anatomy", "Layer", "anatomy_of", "blank_network"]
+__all__ = ["Anatomy", "LayerSummary", "anatomy_of", "blank_network"]

@@ -16,7 +16,7 @@ from emseg.networks.anatomy.seen import Factor, Seen, combined, lost, plain, res
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class ReceptiveWindow:
     """Kernel, stride, padding and dilation along the last dimensions of a tensor."""
 
     kernel: tuple[int, ...]
@@ -73,7 +73,7 @@ def handed_on(call: Call) -> Seen:
     return _unknown(call)
 
 
-def window_of(call: Call) -> Window | None:
+def window_of(call: Call) -> ReceptiveWindow | None:
     """Kernel and stride of a convolution or a pooling; None of other operations."""
     if call.name == "convolution":
         kernel = tuple(call.arguments["weight"].shape[2:])
@@ -82,7 +82,7 @@ def window_of(call: Call) -> Window | None:
     else:
         return None
     count = len(kernel)
-    return Window(
+    return ReceptiveWindow(
         kernel,
         _spread(call.arguments["stride"], count) or kernel,
         _spread(call.arguments["padding"], count),

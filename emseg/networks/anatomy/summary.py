@@ -12,7 +12,7 @@ from emseg.errors import UsageError
 from emseg.networks.anatomy.blank import emptied, weights_of
 from emseg.networks.anatomy.memory import saved_for_backward
 from emseg.networks.anatomy.seen import COLUMNS, ROWS, Factor, Seen
-from emseg.networks.anatomy.trace import Row, Trace, watch
+from emseg.networks.anatomy.trace import LayerRow, Trace, watch
 
 Pair = tuple[int, int]
 _AXES = (ROWS, COLUMNS)
@@ -21,7 +21,7 @@ _COPIES = 4  # of the weights: gradients, two moments of AdamW, moving average
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class LayerSummary:
     """One layer of a network.
 
     Parameters
@@ -64,7 +64,7 @@ class Anatomy:
     ----------
     input_shape : tuple of int
         Channels, rows, columns.
-    layers : tuple of Layer
+    layers : tuple of LayerSummary
         In the order in which they are run.
     parameters, macs : int
         In all; multiply-adds for one image.
@@ -87,7 +87,7 @@ class Anatomy:
     """
 
     input_shape: tuple[int, ...]
-    layers: tuple[Layer, ...]
+    layers: tuple[LayerSummary, ...]
     parameters: int
     macs: int
     stride: int
@@ -187,9 +187,9 @@ def _bytes(tensors: Iterable[Tensor]) -> int:
     return sum(each.numel() * each.element_size() for each in tensors)
 
 
-def _layer(row: Row) -> Layer:
+def _layer(row: LayerRow) -> LayerSummary:
     window = row.window
-    return Layer(
+    return LayerSummary(
         name=row.name,
         kind=row.kind,
         output_shape=row.shape[1:],

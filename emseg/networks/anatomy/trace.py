@@ -13,7 +13,7 @@ from torch.utils.flop_counter import flop_registry
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from emseg.networks.anatomy.blank import weights_of
-from emseg.networks.anatomy.flow import Call, Window, handed_on, window_of
+from emseg.networks.anatomy.flow import Call, ReceptiveWindow, handed_on, window_of
 from emseg.networks.anatomy.memory import LiveMemory
 from emseg.networks.anatomy.seen import Seen, image, lost
 
@@ -40,14 +40,14 @@ _LAYOUT = {
 
 
 @dataclass(slots=True)
-class Row:
+class LayerRow:
     """A leaf module that was called, or an operation outside of one."""
 
     name: str
     kind: str
     shape: tuple[int, ...] = ()
     seen: Seen | None = None
-    window: Window | None = None
+    window: ReceptiveWindow | None = None
     parameters: int = 0
     macs: int = 0
 
@@ -58,7 +58,7 @@ class Trace:
 
     Parameters
     ----------
-    rows : list of Row
+    rows : list of LayerRow
         In the order in which they were run.
     answer : Seen or None
         What the output of the network sees; None when it was no tensor that depends on the image.
@@ -70,7 +70,7 @@ class Trace:
         The outputs of all leaf modules together.
     """
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[LayerRow] = field(default_factory=list)
     answer: Seen | None = None
     macs: int = 0
     peak_bytes: int = 0
@@ -133,7 +133,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch types 
             self._weights[weight] = {weight}
         self._counted: set[Tensor] = set()
         self._path: list[tuple[str, nn.Module]] = []
-        self._leaf: Row | None = None
+        self._leaf: LayerRow | None = None
 
     def seen_of(self, tensor: Tensor | None) -> Seen | None:
         """Say what a tensor sees; None when it does not depend on the image."""
@@ -146,7 +146,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch types 
         if not list(module.children()):
             kind = type(module).__name__
             parameters = self._count(set(module.parameters()))
-            self._leaf = Row(name or kind, kind, parameters=parameters)
+            self._leaf = LayerRow(name or kind, kind, parameters=parameters)
 
     def leave(self, module: nn.Module, output: object) -> None:
         """Note that a module has answered."""
@@ -219,7 +219,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch types 
             name = f"{path}.{kind.replace(' ', '_')}"
         seen, window = self.seen_of(call.output), window_of(call)
         name = name.strip(".") or kind
-        self.trace.rows.append(Row(name, kind, call.shape, seen, window, parameters, macs))
+        self.trace.rows.append(LayerRow(name, kind, call.shape, seen, window, parameters, macs))
 
     def _count(self, weights: set[Tensor]) -> int:
         """Count the numbers of weights that no row has counted yet."""

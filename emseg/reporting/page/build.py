@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emseg.evaluation.classification import ClassificationReport
-from emseg.evaluation.metrics.calibration import Calibration
+from emseg.evaluation.metrics.calibration import BinnedCalibration
 from emseg.evaluation.report import SegmentationReport
 from emseg.reporting.page.classified import ClassifiedPage, classified_page
 from emseg.reporting.page.gallery import Gallery
@@ -33,7 +33,7 @@ def write_page(
     gallery: Gallery,
     provenance: Provenance,
     *,
-    calibration: Calibration | None = None,
+    calibration: BinnedCalibration | None = None,
 ) -> None:
     """Write what an evaluation found as one HTML file, whole or not at all.
 
@@ -49,7 +49,7 @@ def write_page(
         Pictures of the worst; one that has seen nothing leaves their sections out.
     provenance : Provenance
         How the result was made.
-    calibration : Calibration, optional
+    calibration : BinnedCalibration, optional
         Points of the reliability diagram, where there are probabilities.
 
     Raises

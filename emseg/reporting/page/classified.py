@@ -22,8 +22,8 @@ from emseg.reporting.page.sentences import (
 from emseg.reporting.page.tables import (
     Cell,
     Column,
-    Row,
     Table,
+    TableRow,
     cell_of_training,
     columns_of_training,
     number_cell,
@@ -111,7 +111,9 @@ def class_table(report: ClassificationReport) -> Table:
         keys = [("classes", name, kind) for kind in _KINDS]
         numbers = [Number(k, getattr(scores, k[2]), report.intervals.get(k)) for k in keys]
         cells = [number_cell(*each) for each in zip(numbers, terms, strict=True)]
-        rows.append(Row(name, (*cells, Cell(f"{scores.support:,}", value=scores.support)), place))
+        rows.append(
+            TableRow(name, (*cells, Cell(f"{scores.support:,}", value=scores.support)), place)
+        )
     columns = (
         Column("Class", is_text=True),
         *(Column(term.title, _of_files(term.meaning)) for term in terms),
@@ -163,7 +165,7 @@ def _file_table(report: ClassificationReport) -> Table:
     ranked = sorted(report.files, key=lambda each: (each.correct, -_probability(each)))
     more = columns_of_training([each.unlikeness for each in ranked])
     rows = tuple(
-        Row(
+        TableRow(
             each.file,
             (
                 Cell(each.label),

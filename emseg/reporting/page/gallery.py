@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emseg.evaluation.confusion import Confusion
-from emseg.evaluation.metric import Pair
+from emseg.evaluation.metric import ComparedPair
 from emseg.evaluation.overlap import Overlap, counted
 from emseg.micrograph import LabelClass, Micrograph, Region
 from emseg.reporting.page.pictures import (
@@ -20,9 +20,9 @@ from emseg.reporting.page.pictures import (
 from emseg.reporting.page.ranking import Worst
 from emseg.reporting.page.tiles import WorstTile, cut_out, judged_blocks
 from emseg.reporting.page.words import lengths
-from emseg.reporting.verdicts import Verdict, verdict_counts, verdict_legend
+from emseg.reporting.verdicts import PixelVerdicts, verdict_counts, verdict_legend
 from emseg.writing.display import background_class
-from emseg.writing.picture import Entry
+from emseg.writing.picture import PictureEntry
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ _UNDEFINED = 2.0  # stands for the mean IoU of an image without labels: after al
 
 
 @dataclass(frozen=True, slots=True)
-class Exhibit:
+class GalleryPicture:
     """One of the worst images.
 
     Parameters
@@ -45,7 +45,7 @@ class Exhibit:
         In words, in pixels and in lengths.
     layers : Layers
         Its pictures.
-    legend : tuple of Entry
+    legend : tuple of PictureEntry
         Kinds of errors with their shares.
     """
 
@@ -53,7 +53,7 @@ class Exhibit:
     mean_iou: float | None
     size: str
     layers: Layers
-    legend: tuple[Entry, ...]
+    legend: tuple[PictureEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class _KeptTile:
     """A tile that may be among the worst: its pixels, small, and not yet drawn."""
 
     tile: WorstTile
-    pair: Pair
+    pair: ComparedPair
     micrograph: Micrograph | None
     background: int
 
@@ -93,19 +93,19 @@ class Gallery:
     """
 
     def __init__(self, most: int = 30) -> None:
-        self._images: Worst[Exhibit] = Worst(most)
+        self._images: Worst[GalleryPicture] = Worst(most)
         self._tiles: Worst[_KeptTile] = Worst(_TILES)
         self._mistakes: Worst[Photograph] = Worst(most)
         self._doubtful: Worst[Photograph] = Worst(_RIGHT)
         self._certain: Worst[Photograph] = Worst(_RIGHT)
         self.classes: tuple[LabelClass, ...] = ()
 
-    def look(self, pair: Pair, micrograph: Micrograph | None = None) -> None:
+    def look(self, pair: ComparedPair, micrograph: Micrograph | None = None) -> None:
         """Look at a pair, and keep small pictures of it if it is among the worst.
 
         Parameters
         ----------
-        pair : Pair
+        pair : ComparedPair
             Any number may follow each other.
         micrograph : Micrograph, optional
             What was segmented. One that fits neither with nor without its information bar is left
@@ -143,7 +143,7 @@ class Gallery:
                 kept.add(rank, picture)
 
     @property
-    def exhibits(self) -> tuple[Exhibit, ...]:
+    def exhibits(self) -> tuple[GalleryPicture, ...]:
         """The images with the lowest mean IoU, the worst first."""
         return self._images.ranked()
 
@@ -175,15 +175,17 @@ class Gallery:
         """Thumbnails of rightly classified files that are not among `doubtful`, surest first."""
         return tuple(each for each in self._certain.ranked() if each not in self._doubtful.ranked())
 
-    def _keep_image(self, pair: Pair, micrograph: Micrograph | None, background: int) -> None:
+    def _keep_image(
+        self, pair: ComparedPair, micrograph: Micrograph | None, background: int
+    ) -> None:
         confusion = pair.confusion
         mean_iou = _mean_iou(confusion)
         badness = -(_UNDEFINED if mean_iou is None else mean_iou)
         if not self._images.admits(badness):
             return
         counts = verdict_counts(confusion, background)
-        counts[Verdict.NOT_JUDGED] = pair.reference.pixels.size - counts.sum()
-        exhibit = Exhibit(
+        counts[PixelVerdicts.NOT_JUDGED] = pair.reference.pixels.size - counts.sum()
+        exhibit = GalleryPicture(
             name=pair.name,
             mean_iou=mean_iou,
             size=_size(pair, micrograph),
@@ -194,7 +196,7 @@ class Gallery:
 
     def _keep_tiles(
         self,
-        pair: Pair,
+        pair: ComparedPair,
         micrograph: Micrograph | None,
         background: int,
         offset: tuple[int, int],
@@ -216,7 +218,7 @@ def _mean_iou(confusion: Confusion) -> float | None:
     return None if np.isnan(value) else value
 
 
-def _fitting(pair: Pair, micrograph: Micrograph | None) -> Micrograph | None:
+def _fitting(pair: ComparedPair, micrograph: Micrograph | None) -> Micrograph | None:
     """Give the micrograph the size of the pair: as it is, or without its information bar."""
     if micrograph is None:
         return None
@@ -233,7 +235,7 @@ def _fitting(pair: Pair, micrograph: Micrograph | None) -> Micrograph | None:
     return None
 
 
-def _offset(pair: Pair, micrograph: Micrograph | None) -> tuple[int, int]:
+def _offset(pair: ComparedPair, micrograph: Micrograph | None) -> tuple[int, int]:
     """Row and column of the micrograph at which the pair begins."""
     if micrograph is None or micrograph.specimen is None:
         return 0, 0
@@ -249,7 +251,7 @@ def _moved(region: Region, offset: tuple[int, int]) -> Region:
     )
 
 
-def _size(pair: Pair, micrograph: Micrograph | None) -> str:
+def _size(pair: ComparedPair, micrograph: Micrograph | None) -> str:
     """Width and height in words: ``"2048 × 1768 px, 3.9 × 3.4 µm"``."""
     height, width = pair.reference.pixels.shape
     pixels, size = f"{width} × {height} px", drawn_pixel_size(pair, micrograph)

@@ -8,7 +8,7 @@ from emseg.evaluation.classification import ClassificationReport
 from emseg.evaluation.report import SegmentationReport
 from emseg.reporting.page.classified import class_table, numbers_over_all
 from emseg.reporting.page.sentences import as_sentence, verdict, with_interval
-from emseg.reporting.page.tables import Cell, Row, Table, class_tables
+from emseg.reporting.page.tables import Cell, Table, TableRow, class_tables
 from emseg.reporting.page.words import units_of
 
 _SPECIAL = re.compile(r"([\\`*{}\[\]<>|#~]|(?<!\w)_|_(?!\w))")  # within a word _ is a letter
@@ -71,7 +71,7 @@ def _lines(tables: tuple[Table, ...]) -> list[str]:
     return lines
 
 
-def _strong(row: Row) -> list[str]:
+def _strong(row: TableRow) -> list[str]:
     texts = [_escaped(row.head), *map(_cell, row.cells)]
     return [f"**{text}**" if text else "" for text in texts]
 

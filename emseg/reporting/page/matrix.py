@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.reporting.page.tables import Cell, Column, Row, Table
+from emseg.reporting.page.tables import Cell, Column, Table, TableRow
 from emseg.reporting.page.words import percent
 
 _MOST_CLASSES = 20
@@ -43,7 +43,7 @@ def confusion_table(
         Column(f"All {of}"),
     )
     rows = tuple(
-        Row(name, (*_row_cells(row, total, of), Cell(f"{total:,}", value=float(total))), place)
+        TableRow(name, (*_row_cells(row, total, of), Cell(f"{total:,}", value=float(total))), place)
         for place, (name, row, total) in enumerate(zip(names, counts, totals, strict=True))
     )
     remark = (
@@ -80,7 +80,7 @@ def _largest(
     order = np.argsort(-wrong, axis=None, kind="stable")[:_MOST_CONFUSIONS]
     places = np.column_stack(np.unravel_index(order, wrong.shape)).tolist()
     rows = tuple(
-        Row(
+        TableRow(
             names[true],
             (
                 Cell(columns[found]),

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, features
 
 from emseg.calibration import PixelSize
-from emseg.evaluation.metric import Pair
+from emseg.evaluation.metric import ComparedPair
 from emseg.micrograph import LabelImage, Micrograph
 from emseg.reporting.verdicts import (
     UNLABELLED_COLOUR,
     VERDICT_COLOURS,
-    Verdict,
+    PixelVerdicts,
     verdicts_of,
 )
 from emseg.writing.display import (
@@ -94,12 +94,12 @@ class _Bar:
     box: tuple[int, int, int, int]
 
 
-def draw_layers(pair: Pair, micrograph: Micrograph | None, background: int) -> Layers:
+def draw_layers(pair: ComparedPair, micrograph: Micrograph | None, background: int) -> Layers:
     """Draw the layers of a figure.
 
     Parameters
     ----------
-    pair : Pair
+    pair : ComparedPair
         What is shown.
     micrograph : Micrograph, optional
         Of the same size.
@@ -124,12 +124,12 @@ def draw_layers(pair: Pair, micrograph: Micrograph | None, background: int) -> L
     )
 
 
-def draw_crops(pair: Pair, micrograph: Micrograph | None, background: int) -> Crops:
+def draw_crops(pair: ComparedPair, micrograph: Micrograph | None, background: int) -> Crops:
     """Draw a small part of an image four times: as it is, and under classes and errors.
 
     Parameters
     ----------
-    pair : Pair
+    pair : ComparedPair
         The part of the label images.
     micrograph : Micrograph, optional
         The same part.
@@ -168,7 +168,7 @@ def draw_thumbnail(micrograph: Micrograph) -> str:
     return _photograph(picture)
 
 
-def drawn_pixel_size(pair: Pair, micrograph: Micrograph | None) -> PixelSize | None:
+def drawn_pixel_size(pair: ComparedPair, micrograph: Micrograph | None) -> PixelSize | None:
     """Find the pixel size that pictures of a pair are drawn with."""
     return _drawable(pair.pixel_size or (micrograph.pixel_size if micrograph else None))
 
@@ -180,7 +180,7 @@ def _drawable(size: PixelSize | None) -> PixelSize | None:
     return size
 
 
-def _sampled(pair: Pair, shown: Size) -> Pair:
+def _sampled(pair: ComparedPair, shown: Size) -> ComparedPair:
     """Take of large label images as many pixels as a picture of this size needs."""
 
     def sampled(labels: LabelImage) -> LabelImage:
@@ -190,7 +190,7 @@ def _sampled(pair: Pair, shown: Size) -> Pair:
         ]
         return replace(labels, pixels=nearest(labels.pixels, (fine[0], fine[1])))
 
-    return Pair(pair.name, sampled(pair.prediction), sampled(pair.reference))
+    return ComparedPair(pair.name, sampled(pair.prediction), sampled(pair.reference))
 
 
 def _class_colours(labels: LabelImage, faint: int | None, opacity: int = 255) -> NDArray[np.uint8]:
@@ -206,11 +206,11 @@ def _class_colours(labels: LabelImage, faint: int | None, opacity: int = 255) ->
 def _verdict_colours() -> NDArray[np.uint8]:
     """Colours of the verdicts, with a veil over what is correct."""
     table = VERDICT_COLOURS.copy()
-    table[Verdict.CORRECT] = _VEIL
+    table[PixelVerdicts.CORRECT] = _VEIL
     return table
 
 
-def _scale_bar(pair: Pair, size: PixelSize | None, shown: Size) -> _Bar | None:
+def _scale_bar(pair: ComparedPair, size: PixelSize | None, shown: Size) -> _Bar | None:
     """Draw the scale bar apart, so that the same one stands in every layer."""
     if size is None:
         return None

@@ -36,7 +36,7 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
-class Forest:
+class ForestPlot:
     """Numbers with intervals below each other on one axis."""
 
     title: str
@@ -46,7 +46,7 @@ class Forest:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ChartBar:
     """One bar of a histogram, in percent of the width and height, and what it stands for."""
 
     left: float
@@ -62,7 +62,7 @@ class Histogram:
 
     title: str
     ticks: tuple[Tick, ...]
-    bars: tuple[Bar, ...]
+    bars: tuple[ChartBar, ...]
     most: int
     summary: str
 
@@ -83,7 +83,7 @@ def whisker(
     )
 
 
-def forest(report: SegmentationReport) -> Forest | None:
+def forest(report: SegmentationReport) -> ForestPlot | None:
     """Lay out the IoU of the classes with their intervals, in the order of the classes."""
     known = {each.key: each for each in report.numbers}
     rows = [
@@ -101,7 +101,7 @@ def forest(report: SegmentationReport) -> Forest | None:
     whiskers = [
         whisker(number, start, name=report.names[place], colour=place) for place, number in rows
     ]
-    return Forest("IoU of the classes", _ticks(start), tuple(whiskers), remark)
+    return ForestPlot("IoU of the classes", _ticks(start), tuple(whiskers), remark)
 
 
 def histogram(report: SegmentationReport) -> Histogram | None:
@@ -115,7 +115,7 @@ def histogram(report: SegmentationReport) -> Histogram | None:
     counts, edges = np.histogram(np.clip(values, start, 1), _BINS, (start, 1))
     most = int(counts.max())
     bars = tuple(
-        Bar(
+        ChartBar(
             left=100 * k / _BINS,
             width=100 / _BINS,
             height=100 * int(count) / most,

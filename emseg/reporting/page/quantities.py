@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from emseg.evaluation.metric import Key
 from emseg.evaluation.report import Number, SegmentationReport
-from emseg.reporting.page.tables import Cell, Column, Row, Table, number_cell
+from emseg.reporting.page.tables import Cell, Column, Table, TableRow, number_cell
 from emseg.reporting.page.words import (
     MANY,
     Style,
@@ -27,7 +27,7 @@ _COUNT = Term("Number of objects", style=Style.COUNT)
 
 
 @dataclass(frozen=True, slots=True)
-class Quantities:
+class QuantityTable:
     """What was measured of one class."""
 
     name: str
@@ -76,14 +76,14 @@ def _diameter(unit: str) -> _Quantity:
     )
 
 
-def quantity_tables(report: SegmentationReport) -> tuple[Quantities, ...]:
+def quantity_tables(report: SegmentationReport) -> tuple[QuantityTable, ...]:
     """Compare what was measured in prediction and reference, a table for each class."""
     known = {each.key: each for each in report.numbers if each.key[0] == "classes"}
     found = []
     for place, name in enumerate(report.names):
         rows = tuple(_rows(name, known))
         if rows:
-            found.append(Quantities(name, place, Table(name, _HEADS, rows)))
+            found.append(QuantityTable(name, place, Table(name, _HEADS, rows)))
     return tuple(found)
 
 
@@ -100,7 +100,7 @@ def largest_area_error(report: SegmentationReport) -> tuple[str, float] | None:
     return worst, errors[worst]
 
 
-def _rows(name: str, known: Mapping[Key, Number]) -> Iterator[Row]:
+def _rows(name: str, known: Mapping[Key, Number]) -> Iterator[TableRow]:
     def number(kind: str) -> Number | None:
         return known.get(("classes", name, kind))
 
@@ -113,7 +113,7 @@ def _rows(name: str, known: Mapping[Key, Number]) -> Iterator[Row]:
             yield _distance_row(distance)
 
 
-def _row(quantity: _Quantity, number: Callable[[str], Number | None]) -> Row:
+def _row(quantity: _Quantity, number: Callable[[str], Number | None]) -> TableRow:
     reference, prediction = number(quantity.reference), number(quantity.prediction)
     error = number(quantity.error)
     sides = [
@@ -124,7 +124,7 @@ def _row(quantity: _Quantity, number: Callable[[str], Number | None]) -> Row:
     ]
     last = term_of(("classes", "", quantity.error))
     words = Cell(_words(quantity, reference, prediction, error))
-    return Row(quantity.title, (*sides, number_cell(error, last), words))
+    return TableRow(quantity.title, (*sides, number_cell(error, last), words))
 
 
 def _words(
@@ -164,11 +164,11 @@ def _by_how_much(relative: float | None, wrong: str) -> str:
     return f"{share} {wrong}"
 
 
-def _distance_row(distance: Number) -> Row:
+def _distance_row(distance: Number) -> TableRow:
     term = term_of(distance.key)
     text = "" if distance.value is None else f"diameters differ by {written(distance.value, term)}"
     empty = Cell("")
-    return Row(
+    return TableRow(
         "Size distribution",
         (empty, empty, number_cell(distance, term), Cell(f"{text} on average" if text else "")),
     )

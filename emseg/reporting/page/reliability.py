@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emseg.evaluation.metrics.calibration import Calibration
+from emseg.evaluation.metrics.calibration import BinnedCalibration
 from emseg.reporting.page.words import percent
 
 
@@ -27,7 +27,7 @@ class Reliability:
     of: str
 
 
-def reliability(calibration: Calibration | None, of: str = "pixels") -> Reliability | None:
+def reliability(calibration: BinnedCalibration | None, of: str = "pixels") -> Reliability | None:
     """Lay out a reliability diagram; None when nothing has a probability."""
     if calibration is None or not calibration.count.any():
         return None

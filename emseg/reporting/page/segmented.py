@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from emseg.evaluation.metrics.calibration import Calibration
+from emseg.evaluation.metrics.calibration import BinnedCalibration
 from emseg.evaluation.report import Number, SegmentationReport
 from emseg.micrograph import LabelClass
-from emseg.reporting.page.gallery import Exhibit, Gallery, TileExhibit
+from emseg.reporting.page.gallery import Gallery, GalleryPicture, TileExhibit
 from emseg.reporting.page.matrix import confusion_table
-from emseg.reporting.page.plots import Forest, Histogram, Whisker, forest, histogram, whisker
-from emseg.reporting.page.quantities import Quantities, quantity_tables
+from emseg.reporting.page.plots import ForestPlot, Histogram, Whisker, forest, histogram, whisker
+from emseg.reporting.page.quantities import QuantityTable, quantity_tables
 from emseg.reporting.page.reliability import Reliability, reliability
 from emseg.reporting.page.sentences import about_intervals, summary, verdict, warnings
 from emseg.reporting.page.tables import Table, class_tables, image_table, overall_table
@@ -36,10 +36,10 @@ class SegmentedPage:
     warnings: tuple[str, ...]
     cards: tuple[Whisker, ...]
     tables: tuple[Table, ...]
-    forest: Forest | None
+    forest: ForestPlot | None
     overall: Table | None
-    quantities: tuple[Quantities, ...]
-    exhibits: tuple[Exhibit, ...]
+    quantities: tuple[QuantityTable, ...]
+    exhibits: tuple[GalleryPicture, ...]
     legend: Legend
     tiles: tuple[TileExhibit, ...]
     histogram: Histogram | None
@@ -51,7 +51,7 @@ class SegmentedPage:
 
 
 def segmented_page(
-    report: SegmentationReport, gallery: Gallery, calibration: Calibration | None
+    report: SegmentationReport, gallery: Gallery, calibration: BinnedCalibration | None
 ) -> SegmentedPage:
     """Put a report and its pictures into the order of a page."""
     exhibits = gallery.exhibits

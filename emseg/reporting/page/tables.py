@@ -61,7 +61,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """One row: its head, its cells, the place of its class, and the figure that it leads to."""
 
     head: str
@@ -80,9 +80,9 @@ class Table:
         Above it.
     columns : tuple of Column
         The first is that of the heads of the rows.
-    rows : tuple of Row
+    rows : tuple of TableRow
         In the order in which they stand.
-    foot : Row or None
+    foot : TableRow or None
         Stays at the end when the table is sorted.
     remark : str
         Below it: what is cut, how it is read.
@@ -90,8 +90,8 @@ class Table:
 
     heading: str
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-    foot: Row | None = None
+    rows: tuple[TableRow, ...]
+    foot: TableRow | None = None
     remark: str = ""
 
     @property
@@ -126,7 +126,7 @@ def overall_table(numbers: Sequence[Number]) -> Table | None:
     rows = []
     for each in numbers:
         term = term_of(each.key)
-        rows.append(Row(_title(term), (number_cell(each, term), Cell(term.meaning))))
+        rows.append(TableRow(_title(term), (number_cell(each, term), Cell(term.meaning))))
     columns = (Column("Number", is_text=True), Column("Value"), Column("Says", is_text=True))
     return Table("Over all classes", columns, tuple(rows)) if rows else None
 
@@ -194,14 +194,14 @@ def _class_table(
         numbers = [known.get(("classes", name, kind)) for kind in kinds]
         if is_overlap or any(numbers):
             cells = [number_cell(*each) for each in zip(numbers, terms, strict=True)]
-            rows.append(Row(name, tuple(cells), place))
+            rows.append(TableRow(name, tuple(cells), place))
     if is_overlap:
         columns += [
             Column("In reference", "share of the labelled pixels"),
             Column("In prediction", "share of the labelled pixels"),
         ]
         rows = [
-            Row(row.head, (*row.cells, *(Cell(percent(p), value=p) for p in pair)), row.colour)
+            TableRow(row.head, (*row.cells, *(Cell(percent(p), value=p) for p in pair)), row.colour)
             for row, pair in zip(rows, shares(report), strict=True)
         ]
     return Table(group.value, tuple(columns), tuple(rows), _foot(known, kinds, len(columns)))
@@ -218,13 +218,13 @@ def _title(term: Term) -> str:
     return f"{term.title} ({term.unit})" if term.style is Style.PLAIN and term.unit else term.title
 
 
-def _foot(known: Mapping[Key, Number], kinds: Sequence[str], columns: int) -> Row | None:
+def _foot(known: Mapping[Key, Number], kinds: Sequence[str], columns: int) -> TableRow | None:
     """Take the means over classes, as far as there are any."""
     keys = [("mean", kind) for kind in kinds]
     if not any(key in known for key in keys):
         return None
     cells = [number_cell(known[k], term_of(k)) if k in known else Cell("") for k in keys]
-    return Row("Mean", (*cells, *[Cell("")] * (columns - 1 - len(cells))))
+    return TableRow("Mean", (*cells, *[Cell("")] * (columns - 1 - len(cells))))
 
 
 def _image_keys(report: SegmentationReport) -> list[Key]:
@@ -244,12 +244,12 @@ def _image_column(key: Key) -> Column:
 
 def _image_row(
     image: ImageNumbers, columns: Sequence[Column], keys: Sequence[Key], targets: Mapping[str, str]
-) -> Row:
+) -> TableRow:
     cells = [number_cell(Number(key, image.values.get(key)), term_of(key)) for key in keys]
     if columns[-1].title == UNLIKENESS:
         cells.append(cell_of_training(image.unlikeness))
     pixels = Cell(f"{image.pixels:,}", value=image.pixels)
-    return Row(image.name, (pixels, *cells), target=targets.get(image.name, ""))
+    return TableRow(image.name, (pixels, *cells), target=targets.get(image.name, ""))
 
 
 def _worst_first(image: ImageNumbers) -> float:

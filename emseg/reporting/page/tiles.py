@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
-from emseg.evaluation.metric import Pair
+from emseg.evaluation.metric import ComparedPair
 from emseg.micrograph import LabelImage, Micrograph, Region
 from emseg.reporting.page.words import lengths
 
@@ -50,7 +50,7 @@ class WorstTile:
         )
 
 
-def judged_blocks(pair: Pair) -> Iterator[tuple[float, Region]]:
+def judged_blocks(pair: ComparedPair) -> Iterator[tuple[float, Region]]:
     """Cut a pair into blocks and judge each.
 
     ::
@@ -62,7 +62,7 @@ def judged_blocks(pair: Pair) -> Iterator[tuple[float, Region]]:
 
     Parameters
     ----------
-    pair : Pair
+    pair : ComparedPair
         Of any size.
 
     Yields
@@ -82,8 +82,8 @@ def judged_blocks(pair: Pair) -> Iterator[tuple[float, Region]]:
 
 
 def cut_out(
-    pair: Pair, micrograph: Micrograph | None, region: Region
-) -> tuple[Pair, Micrograph | None]:
+    pair: ComparedPair, micrograph: Micrograph | None, region: Region
+) -> tuple[ComparedPair, Micrograph | None]:
     """Copy a part of a pair and of its micrograph, so that the whole can be forgotten."""
 
     def part(labels: LabelImage) -> LabelImage:
@@ -94,7 +94,7 @@ def cut_out(
         channels = 3 if len(micrograph.pixels) == 3 else 1  # what a picture shows
         pixels = micrograph.pixels[(slice(channels), *region.slices)].copy()
         shown = replace(micrograph, pixels=pixels, specimen=None, neighbours=())
-    return Pair(pair.name, part(pair.prediction), part(pair.reference)), shown
+    return ComparedPair(pair.name, part(pair.prediction), part(pair.reference)), shown
 
 
 def _edges(total: int, side: int) -> NDArray[np.intp]:
@@ -104,7 +104,7 @@ def _edges(total: int, side: int) -> NDArray[np.intp]:
 
 
 def _counts(
-    pair: Pair, band: slice, columns: NDArray[np.intp]
+    pair: ComparedPair, band: slice, columns: NDArray[np.intp]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Count the labelled and the wrong pixels of each block of a band of rows."""
     true, found = pair.reference.pixels[band], pair.prediction.pixels[band]

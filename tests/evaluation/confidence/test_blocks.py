@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emseg.evaluation.confidence import blocks
-from emseg.evaluation.metric import Pair
+from emseg.evaluation.metric import ComparedPair
 from emseg.micrograph import LabelClass, LabelImage, Region
 
 CLASSES = (LabelClass("matrix", (0, 0, 0)), LabelClass("grain", (9, 9, 9)))
@@ -17,7 +17,7 @@ def pair(height, width, probabilities=False):
     pixels[0] = np.arange(height)[:, None] % 2
     pixels[1] = np.arange(width) % 2
     images = [LabelImage(each, CLASSES, "image", specimen=Region(0, 1, 0, 1)) for each in pixels]
-    return Pair("image", *images, np.zeros((2, height, width)) if probabilities else None)
+    return ComparedPair("image", *images, np.zeros((2, height, width)) if probabilities else None)
 
 
 @pytest.mark.parametrize(

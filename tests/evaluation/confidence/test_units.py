@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from emseg.errors import ContentError, PathMissingError, UnknownNameError, UsageError
-from emseg.evaluation.confidence import Source, group_images, remark
+from emseg.evaluation.confidence import UnitSource, group_images, remark
 
 FILES = [
-    Source("a1", Path("monday/a1.tif")),
-    Source("a2", Path("monday/a2.tif")),
-    Source("b1", Path("tuesday/b1.tif")),
+    UnitSource("a1", Path("monday/a1.tif")),
+    UnitSource("a2", Path("monday/a2.tif")),
+    UnitSource("b1", Path("tuesday/b1.tif")),
 ]
-SLICES = [Source(f"stack[{plane}]", Path("stack.tif"), plane) for plane in range(3)]
+SLICES = [UnitSource(f"stack[{plane}]", Path("stack.tif"), plane) for plane in range(3)]
 
 
 def grouped(sources, rule):
@@ -55,7 +55,7 @@ def test_images_of_a_folder_are_one_unit():
 
 
 def test_folders_of_one_name_are_two():
-    sources = [Source("x", Path("a/raw/x.tif")), Source("y", Path("b/raw/y.tif"))]
+    sources = [UnitSource("x", Path("a/raw/x.tif")), UnitSource("y", Path("b/raw/y.tif"))]
     assert len(group_images(sources, "folder")) == 2
 
 

@@ -10,7 +10,7 @@ from skimage.segmentation import find_boundaries
 
 from emseg.calibration import PixelSize
 from emseg.errors import MismatchError, UsageError
-from emseg.evaluation.metric import Pair
+from emseg.evaluation.metric import ComparedPair
 from emseg.evaluation.metrics.boundaries import BoundaryF1, SurfaceDistances
 from emseg.micrograph import LabelClass, LabelImage, label_dtype
 
@@ -26,7 +26,7 @@ def pair(prediction, reference, size=(1.0, 1.0), names=NAMES):
         LabelImage(np.array(each, dtype), classes, "a", pixel_size=pixel_size)
         for each in (prediction, reference)
     ]
-    return Pair("a", *images)
+    return ComparedPair("a", *images)
 
 
 def scores_of(metric, *pairs):
@@ -315,7 +315,7 @@ def test_distances_end_with_their_unit():
 def test_the_pixel_size_of_the_reference_does_when_the_prediction_has_none():
     one = pair(halves(7), halves(4), size=(5, 2))
     bare = LabelImage(one.prediction.pixels, one.prediction.classes, "a")
-    distances = distances_of(Pair("a", bare, one.reference))
+    distances = distances_of(ComparedPair("a", bare, one.reference))
     assert distances["particle", "surface_distance_nm"] == 6
 
 

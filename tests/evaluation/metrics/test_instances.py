@@ -9,7 +9,7 @@ from skimage.measure import label
 
 from emseg.calibration import Smallest
 from emseg.errors import UnknownNameError
-from emseg.evaluation.metric import Pair
+from emseg.evaluation.metric import ComparedPair
 from emseg.evaluation.metrics.instances import IOU_THRESHOLDS, ObjectScores
 from emseg.micrograph import LabelClass, LabelImage
 
@@ -31,7 +31,7 @@ def pair(prediction, reference, names=NAMES):
     images = [
         LabelImage(np.array(each, np.uint8), classes, "a") for each in (prediction, reference)
     ]
-    return Pair("a", *images)
+    return ComparedPair("a", *images)
 
 
 def scores_of(*pairs, names=NAMES, objects=OBJECTS, smallest=1):

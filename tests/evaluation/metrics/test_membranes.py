@@ -8,7 +8,7 @@ from scipy import ndimage
 from skimage.segmentation import watershed
 
 from emseg.errors import ContentError, UnknownNameError
-from emseg.evaluation.metric import Pair
+from emseg.evaluation.metric import ComparedPair
 from emseg.evaluation.metrics.basins import basin_tree
 from emseg.evaluation.metrics.membranes import MembraneScores
 from emseg.micrograph import LabelClass, LabelImage
@@ -26,9 +26,9 @@ def pair(prediction, reference, levels=None):
         for pixels in (prediction, reference)
     )
     if levels is None:
-        return Pair("a", prediction, reference)
+        return ComparedPair("a", prediction, reference)
     p = np.array(levels) / 255
-    return Pair("a", prediction, reference, np.stack((1 - p, p)))
+    return ComparedPair("a", prediction, reference, np.stack((1 - p, p)))
 
 
 def scores(*pairs):
@@ -209,10 +209,12 @@ def test_probabilities_are_rounded_to_8_bits():
     reference = [[C, M, C]]
     p = np.array([[[0.5, 0.4975, 0.5]]])  # 127.5 rounds to 128, 126.86 to 127
     one = pair(reference, reference)
-    seen = METRIC.look(Pair("a", one.prediction, one.reference, np.concatenate((1 - p, p))))
+    seen = METRIC.look(ComparedPair("a", one.prediction, one.reference, np.concatenate((1 - p, p))))
     assert METRIC.best_threshold([seen]) == (128, 128)
     bytes_ = (255 * np.concatenate((1 - p, p))).round().astype(np.uint8)
-    assert np.array_equal(METRIC.look(Pair("a", one.prediction, one.reference, bytes_)), seen)
+    assert np.array_equal(
+        METRIC.look(ComparedPair("a", one.prediction, one.reference, bytes_)), seen
+    )
 
 
 def test_a_probability_that_is_none_is_refused_where_it_counts():

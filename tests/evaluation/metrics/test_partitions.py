@@ -11,7 +11,7 @@ from skimage.measure import label
 from skimage.metrics import adapted_rand_error, variation_of_information
 
 from emseg.errors import UnknownNameError
-from emseg.evaluation.metric import Pair
+from emseg.evaluation.metric import ComparedPair
 from emseg.evaluation.metrics.contingency import count_overlaps
 from emseg.evaluation.metrics.partitions import PartitionScores, partition_sums
 from emseg.micrograph import LabelClass, LabelImage
@@ -26,7 +26,7 @@ def pair(prediction, reference):
         LabelImage(np.array(pixels, dtype=np.uint8), CLASSES, "a")
         for pixels in (prediction, reference)
     )
-    return Pair("a", *images)
+    return ComparedPair("a", *images)
 
 
 def scores(prediction, reference):

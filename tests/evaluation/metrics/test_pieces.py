@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emseg.evaluation.metric import Pair
+from emseg.evaluation.metric import ComparedPair
 from emseg.evaluation.metrics.instances import ObjectScores
 from emseg.evaluation.metrics.pieces import pieces
 from emseg.micrograph import LabelClass, LabelImage
@@ -21,7 +21,7 @@ def pair(prediction, reference, *, numbered=(True, True)):
         np.asarray(each) if own else None
         for each, own in zip((prediction, reference), numbered, strict=True)
     ]
-    return Pair("a", *sides, objects=tuple(numbers))
+    return ComparedPair("a", *sides, objects=tuple(numbers))
 
 
 @pytest.mark.parametrize("largest", [90000, 1 << 40])

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from emseg.errors import ContentError
-from emseg.evaluation.metric import Pair
-from emseg.evaluation.metrics.calibration import Calibration, calibration_sums
+from emseg.evaluation.metric import ComparedPair
+from emseg.evaluation.metrics.calibration import BinnedCalibration, calibration_sums
 from emseg.evaluation.metrics.probabilities import ProbabilityScores, summarise_probabilities
 from emseg.micrograph import LabelClass, LabelImage
 
@@ -25,7 +25,7 @@ def pair(probabilities, reference, names=NAMES):
     reference = np.array(reference, dtype=np.uint8)
     true = LabelImage(reference, classes, "a")
     predicted = LabelImage(np.zeros_like(reference), classes, "a")
-    return Pair("a", predicted, true, probabilities)
+    return ComparedPair("a", predicted, true, probabilities)
 
 
 def scores(*pairs, metric=METRIC):
@@ -235,7 +235,7 @@ def test_a_confidence_on_the_edge_of_two_bins_is_in_the_lower_one():
     edges = np.arange(1, 16) / 15
     assert calibration_sums(edges, edges > 0)[0].tolist() == [1] * 15
     assert calibration_sums(np.zeros(1), np.ones(1, dtype=bool))[0, 0] == 1
-    assert Calibration.from_sums(np.zeros((3, 15))).error is None
+    assert BinnedCalibration.from_sums(np.zeros((3, 15))).error is None
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -0.1, 1.1])

@@ -6,8 +6,8 @@ from scipy.stats import wasserstein_distance
 
 from emseg.calibration import PixelSize, Smallest
 from emseg.errors import MismatchError
-from emseg.evaluation.metric import Pair
-from emseg.evaluation.metrics.quantities import Quantities
+from emseg.evaluation.metric import ComparedPair
+from emseg.evaluation.metrics.quantities import MeasuredQuantities
 from emseg.micrograph import LabelClass, LabelImage
 
 NAMES = ("matrix", "particle")
@@ -20,7 +20,7 @@ def pair(prediction, reference, pixel_size=NM, name="a"):
         LabelImage(np.asarray(each, np.uint8), classes, name, pixel_size=pixel_size)
         for each in (prediction, reference)
     )
-    return Pair(name, *sides)
+    return ComparedPair(name, *sides)
 
 
 def squares(*sides, size=64):
@@ -45,7 +45,7 @@ def diameters(*sides):
 
 
 def test_quantities_of_squares_worked_out_by_hand():
-    metric = Quantities(NAMES, ("particle",), "nm")
+    metric = MeasuredQuantities(NAMES, ("particle",), "nm")
     (found,) = numbers(metric, [pair(squares(10, 20, 5), squares(10, 22, 0))])
     assert found["particle", "area_fraction"] == pytest.approx(525 / (64 * 192))
     assert found["particle", "area_fraction_reference"] == pytest.approx(584 / (64 * 192))
@@ -61,7 +61,7 @@ def test_quantities_of_squares_worked_out_by_hand():
 
 
 def test_mixtures_of_images_weigh_their_objects():
-    metric = Quantities(NAMES, ("particle",), "nm")
+    metric = MeasuredQuantities(NAMES, ("particle",), "nm")
     rng = np.random.default_rng(0)
     sides = [rng.integers(1, 40, (2, count)) for count in (3, 1, 5)]
     pairs = [pair(squares(*found), squares(*true)) for found, true in sides]
@@ -74,7 +74,7 @@ def test_mixtures_of_images_weigh_their_objects():
 
 
 def test_specks_are_left_out_on_both_sides():
-    metric = Quantities(NAMES, ("particle",), "nm", Smallest(100))
+    metric = MeasuredQuantities(NAMES, ("particle",), "nm", Smallest(100))
     (found,) = numbers(metric, [pair(squares(10, 20, 9), squares(10, 20, 3))])
     assert found["particle", "count_error"] == 0
     assert found["particle", "size_distance_nm"] == 0
@@ -84,7 +84,9 @@ def test_specks_are_left_out_on_both_sides():
 def test_what_the_reference_leaves_unlabelled_is_not_measured():
     prediction, reference = squares(10, 20), squares(10, 20)
     reference[:, 64:] = 255
-    (found,) = numbers(Quantities(NAMES, ("particle",), "nm"), [pair(prediction, reference)])
+    (found,) = numbers(
+        MeasuredQuantities(NAMES, ("particle",), "nm"), [pair(prediction, reference)]
+    )
     assert found["particle", "area_fraction"] == found["particle", "area_fraction_reference"]
     assert found["particle", "count_error"] == 0
     assert found["particle", "mean_diameter_nm"] == pytest.approx(diameters(10)[0])
@@ -99,7 +101,9 @@ def test_what_the_reference_leaves_unlabelled_is_not_measured():
     ],
 )
 def test_without_objects_there_is_no_size(prediction, reference, defined):
-    (found,) = numbers(Quantities(NAMES, ("particle",), "nm"), [pair(prediction, reference)])
+    (found,) = numbers(
+        MeasuredQuantities(NAMES, ("particle",), "nm"), [pair(prediction, reference)]
+    )
     of_objects = {key[1] for key, value in found.items() if not np.isnan(value)}
     assert (
         of_objects
@@ -113,8 +117,10 @@ def test_without_objects_there_is_no_size(prediction, reference, defined):
 
 
 def test_pixels_and_nanometres_are_never_mixed():
-    metric = Quantities(NAMES, ("particle",), "nm")
+    metric = MeasuredQuantities(NAMES, ("particle",), "nm")
     with pytest.raises(MismatchError, match=r"b has no pixel size.*--distance 2px"):
         metric.look(pair(squares(3), squares(3), None, "b"))
-    (found,) = numbers(Quantities(NAMES, ("particle",), "px"), [pair(squares(10), squares(10))])
+    (found,) = numbers(
+        MeasuredQuantities(NAMES, ("particle",), "px"), [pair(squares(10), squares(10))]
+    )
     assert found["particle", "mean_diameter_px"] == pytest.approx(np.sqrt(400 / np.pi))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from emseg.answering import Instances
+from emseg.answering import InstanceMethod
 from emseg.errors import ContentError, StorageError
 from emseg.inference.answers.objects import ObjectFinder, ObjectRules
 from emseg.measuring import find_objects
@@ -56,7 +56,7 @@ def test_without_a_rule_a_plane_comes_back_as_it_is(folder, plane, heights):
 
 
 @settings(deadline=None)
-@given(PLANES, HEIGHTS, st.sampled_from(list(Instances)), st.integers(0, 9))
+@given(PLANES, HEIGHTS, st.sampled_from(list(InstanceMethod)), st.integers(0, 9))
 def test_any_bands_give_what_one_gives(folder, plane, heights, instances, seed):
     shares = np.random.default_rng(seed).dirichlet([1, 1, 1], plane.shape).astype(np.float32)
     shares = np.moveaxis(shares, -1, 0)
@@ -87,8 +87,8 @@ def test_holes_are_filled_before_sizes_are_looked_at(tmp_path):
 
 def test_touching_discs_are_two_of_a_watershed_and_one_that_is_connected(tmp_path):
     plane = discs((40, 50), (20, 14), (20, 30)).astype(np.uint8)
-    one, _, connected = settled(tmp_path, plane, [11], instances=Instances.CONNECTED)
-    two, labels, split = settled(tmp_path, plane, [11], instances=Instances.WATERSHED)
+    one, _, connected = settled(tmp_path, plane, [11], instances=InstanceMethod.CONNECTED)
+    two, labels, split = settled(tmp_path, plane, [11], instances=InstanceMethod.WATERSHED)
     assert (len(one), len(two)) == (1, 2)
     np.testing.assert_array_equal(labels, plane)
     np.testing.assert_array_equal(connected, plane)
@@ -101,7 +101,7 @@ def test_touching_discs_are_two_of_a_watershed_and_one_that_is_connected(tmp_pat
 def test_objects_of_another_class_are_split_by_themselves(tmp_path):
     plane = discs((60, 50), (20, 14), (20, 30)).astype(np.uint8)
     plane[40:, :] = 2
-    objects, _, numbers = settled(tmp_path, plane, instances=Instances.WATERSHED)
+    objects, _, numbers = settled(tmp_path, plane, instances=InstanceMethod.WATERSHED)
     assert objects.value.tolist() == [1, 1, 2]
     np.testing.assert_array_equal(numbers == 3, plane == 2)
 
@@ -111,7 +111,7 @@ def test_the_score_is_the_mean_probability_of_the_class_of_the_object(tmp_path):
     shares = np.zeros((3, 2, 3), np.float32)
     shares[1, 0] = [0.9, 0.5, 0.25]
     shares[2, 1] = [0, 0, 0.75]
-    objects, _, _ = settled(tmp_path, plane, [1], shares, instances=Instances.CONNECTED)
+    objects, _, _ = settled(tmp_path, plane, [1], shares, instances=InstanceMethod.CONNECTED)
     np.testing.assert_allclose(objects.score, [0.7, 0.75], rtol=1e-6)  # corners join no classes
 
 
@@ -128,7 +128,7 @@ def test_a_watershed_that_does_not_fit_says_what_works(tmp_path, monkeypatch):
     monkeypatch.setattr("emseg.memory.free_bytes", lambda: 100_000_000)
     plane = np.ones((30, 40), np.uint8)
     with pytest.raises(ContentError, match=r"^m: the watershed.*30 x 40.*--instances connected"):
-        settled(tmp_path, plane, instances=Instances.WATERSHED)
+        settled(tmp_path, plane, instances=InstanceMethod.WATERSHED)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import torch
 from scipy import ndimage
 from torch import nn
 
-from emseg.answering import Instances
+from emseg.answering import InstanceMethod
 from emseg.config import PredictConfig
 from emseg.errors import UnknownNameError
 from emseg.inference.answers.uncertainty import entropy
@@ -106,7 +106,7 @@ def test_holes_of_up_to_an_area_are_filled(run, image, tmp_path, tile):
 @pytest.mark.parametrize("tile", [64, 1000])
 def test_small_objects_are_gone_and_the_rest_is_numbered(run, image, tmp_path, tile):
     settings = {"fill_holes": "40nm2", "smallest": "15px", "pixel_size": "2nm", "tile": tile}
-    outcome = run(image, instances=Instances.CONNECTED, **settings)
+    outcome = run(image, instances=InstanceMethod.CONNECTED, **settings)
     labels, numbers = written(tmp_path), written(tmp_path, "instances")
     for value in (1, 2):
         assert np.bincount(find_objects(labels == value).ravel())[1:].min() >= 15
@@ -130,7 +130,7 @@ def test_a_watershed_splits_what_is_connected(run, tmp_path):
     y, x = np.indices((60, 90))
     discs = (np.hypot(y - 30, x - 30) <= 14) | (np.hypot(y - 30, x - 54) <= 14)
     tifffile.imwrite(tmp_path / "blobs.tif", np.where(discs, 200, 50).astype(np.uint8))
-    for kind, count in ((Instances.CONNECTED, 1), (Instances.WATERSHED, 2)):
+    for kind, count in ((InstanceMethod.CONNECTED, 1), (InstanceMethod.WATERSHED, 2)):
         run(tmp_path / "blobs.tif", instances=kind)
         assert written(tmp_path, "instances").max() == count
         objects = rows_of(tmp_path / "out" / "instances" / "blobs.csv")
@@ -176,7 +176,7 @@ def test_blended_tiles_give_classes_without_probabilities_too(run, image, tmp_pa
 
 
 def test_maps_and_objects_keep_the_pixel_size(run, image, tmp_path):
-    run(image, uncertainty=True, instances=Instances.CONNECTED, pixel_size="2nm")
+    run(image, uncertainty=True, instances=InstanceMethod.CONNECTED, pixel_size="2nm")
     for kind in ("uncertainty", "instances"):
         with tifffile.TiffFile(tmp_path / "out" / kind / "blobs.ome.tif") as tiff:
             assert 'PhysicalSizeX="2.0"' in tiff.ome_metadata
@@ -187,7 +187,7 @@ def test_planes_of_a_stack_are_settled_one_by_one(run, tmp_path):
     planes[0, 5:15, 5:15] = planes[1, 5:15, 5:15] = planes[1, 25:35, 5:15] = 200
     path = tmp_path / "blobs.tif"
     tifffile.imwrite(path, planes, ome=True, metadata={"axes": "ZYX"})
-    run(path, instances=Instances.CONNECTED, smallest="2", tile=32)
+    run(path, instances=InstanceMethod.CONNECTED, smallest="2", tile=32)
     numbers = written(tmp_path, "instances")
     assert [plane.max() for plane in numbers] == [1, 2]
     objects = rows_of(tmp_path / "out" / "instances" / "blobs.csv")

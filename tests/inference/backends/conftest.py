@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from emseg.bundle import Model, load_model
+from emseg.bundle import StoredModel, load_model
 from emseg.config import ExportKind
 from emseg.inference.exporting import export_model
 
@@ -27,10 +27,10 @@ def exported_folders(tmp_path_factory, repository) -> dict[str, Path]:
 
 
 @pytest.fixture
-def exported(exported_folders, tmp_path) -> Callable[..., Model]:
+def exported(exported_folders, tmp_path) -> Callable[..., StoredModel]:
     """Copy an exported model, free to be spoilt: ``exported("superalloy")``."""
 
-    def copy(name: str = "superalloy") -> Model:
+    def copy(name: str = "superalloy") -> StoredModel:
         shutil.copytree(exported_folders[name], tmp_path / name)
         return load_model(tmp_path / name)
 

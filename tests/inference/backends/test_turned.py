@@ -7,7 +7,7 @@ from torch import nn
 
 from emseg.answering import Turns
 from emseg.inference.backends.backend import Backend
-from emseg.inference.backends.turned import Turned, turn, turn_back
+from emseg.inference.backends.turned import TurnedBackend, turn, turn_back
 
 
 class Told(Backend):
@@ -64,7 +64,7 @@ TRANSPOSED = [
 )
 def test_the_softmax_of_the_answer_is_the_mean_over_all_positions(turns, positions):
     asked = batches()
-    answers = list(Turned(Told(crooked), turns).scores(iter(asked)))
+    answers = list(TurnedBackend(Told(crooked), turns).scores(iter(asked)))
     assert len(answers) == len(asked)
     for batch, answer in zip(asked, answers, strict=True):
         assert answer.dtype == np.float32
@@ -89,7 +89,7 @@ def test_d4_is_what_mirror_was_with_a_network_of_torch():
         with torch.inference_mode():
             return network(torch.from_numpy(batch)).numpy()
 
-    turned = Turned(Told(ask), Turns.D4)
+    turned = TurnedBackend(Told(ask), Turns.D4)
     np.testing.assert_allclose(softmax(turned.compute(batch)), mean, atol=1e-6)
 
 
@@ -116,12 +116,12 @@ def test_the_backend_gets_one_stream():
             pulled = len(everything)
             return map(self.compute, everything)
 
-    list(Turned(Ahead(crooked), Turns.FLIPS).scores(batches(3)))
+    list(TurnedBackend(Ahead(crooked), Turns.FLIPS).scores(batches(3)))
     assert pulled == 12
 
 
 def test_it_is_the_backend_that_it_asks():
-    turned = Turned(Told(crooked), Turns.FLIPS)
+    turned = TurnedBackend(Told(crooked), Turns.FLIPS)
     assert (turned.name, turned.device, turned.precision) == ("told", "nowhere", "int8")
     assert turned.count == 4
     assert turned.free_bytes() == 17
@@ -129,7 +129,7 @@ def test_it_is_the_backend_that_it_asks():
 
 def test_labels_are_those_of_the_mean():
     batch = batches(1)[0]
-    labels = next(Turned(Told(crooked), Turns.D4).labels([batch]))
+    labels = next(TurnedBackend(Told(crooked), Turns.D4).labels([batch]))
     np.testing.assert_array_equal(labels.indices, by_hand(batch, FLIPS + TRANSPOSED).argmax(1))
     assert labels.are_finite.all()
     assert not labels.are_flat.any()
@@ -141,7 +141,7 @@ def test_a_classifier_is_asked_in_all_positions():
     def first_row(batch):
         return np.stack([batch[:, 0, 0].sum(1), batch[:, 0, -1].sum(1)], axis=1)
 
-    answer = Turned(Told(first_row), Turns.FLIPS).compute(batch)
+    answer = TurnedBackend(Told(first_row), Turns.FLIPS).compute(batch)
     expected = np.mean([softmax(first_row(there(batch))) for there, _ in FLIPS], axis=0)
     np.testing.assert_allclose(softmax(answer), expected, atol=1e-6)
 
@@ -153,7 +153,7 @@ def test_what_is_no_number_stays_none(wrong):
         scores[0, 1, 2, 2] = wrong
         return scores
 
-    labels = next(Turned(Told(answer), Turns.FLIPS).labels(batches(1)))
+    labels = next(TurnedBackend(Told(answer), Turns.FLIPS).labels(batches(1)))
     assert labels.are_finite.tolist() == [False, True]
 
 
@@ -161,6 +161,6 @@ def test_certainty_stays_finite():
     def sure(batch):
         return np.stack([batch[:, 0] * 0, batch[:, 0] * 0 + 1000], axis=1)
 
-    answer = Turned(Told(sure), Turns.FLIPS).compute(batches(1)[0])
+    answer = TurnedBackend(Told(sure), Turns.FLIPS).compute(batches(1)[0])
     assert np.isfinite(answer).all()
     np.testing.assert_allclose(softmax(answer)[:, 1], 1)

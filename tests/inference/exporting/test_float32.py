@@ -41,11 +41,11 @@ def saved(make_model, tmp_path):
     """Put a model into a folder, so that its weights have a hash."""
 
     def save(network, **card):
-        from emseg.bundle import Model
+        from emseg.bundle import StoredModel
 
         model = make_model(network, **card)
         card = save_model(tmp_path / "model", model.card, network)
-        return Model(tmp_path / "model", card, network)
+        return StoredModel(tmp_path / "model", card, network)
 
     return save
 

@@ -8,7 +8,7 @@ import pytest
 from torch import nn
 
 from emseg.config import PredictConfig
-from emseg.inference.files.contents import Contents, files_bytes
+from emseg.inference.files.contents import ResultContents, files_bytes
 from emseg.micrograph import LabelImage, Micrograph
 from emseg.writing.previews import Preview, preview_bytes
 
@@ -27,7 +27,7 @@ def wanted(make_model, tmp_path):
 
 def test_each_image_that_is_wanted_is_described_with_what_it_holds(wanted):
     card, config, plane = wanted(probabilities=True, uncertainty=True, instances="connected")
-    found = Contents.of(card, config, plane, [None, None], title="b", maps=("disagreement",))
+    found = ResultContents.of(card, config, plane, [None, None], title="b", maps=("disagreement",))
     assert found.labels.size == (1, 3000, 2000)
     assert found.probabilities.size == (3, 3000, 2000)
     assert [each.name for each in found.uncertainty.channels] == ["entropy", "disagreement"]
@@ -37,7 +37,7 @@ def test_each_image_that_is_wanted_is_described_with_what_it_holds(wanted):
 
 
 def test_nothing_else_than_what_is_wanted_is_written(wanted):
-    found = Contents.of(*wanted(), [None], title="b")
+    found = ResultContents.of(*wanted(), [None], title="b")
     assert (found.probabilities, found.uncertainty, found.instances) == (None, None, None)
 
 

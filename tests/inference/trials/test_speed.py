@@ -7,7 +7,7 @@ from emseg.bundle import Architecture, CardReading, Polarity
 from emseg.calibration import PixelSize
 from emseg.errors import ModelError
 from emseg.inference.backends import Backend
-from emseg.inference.plan import Plan
+from emseg.inference.plan import TilePlan
 from emseg.inference.trials import matrix_rate, speed
 from emseg.inference.trials.matrix_rate import matrix_gflops
 from emseg.inference.trials.speed import Speed, Speeds, measure_speeds, multiply_adds
@@ -101,7 +101,7 @@ def test_without_torch_nothing_is_counted(make_model, monkeypatch):
 
 
 def a_speed(backend="torch", precision="float32", device="CPU, 1 thread", whole=1.0, gflops=50.0):
-    plan = Plan((64, 64), 1, 1, 0, 0, 4096)
+    plan = TilePlan((64, 64), 1, 1, 0, 0, 4096)
     return Speed(backend, device, precision, plan, 2 * whole, whole, gflops)
 
 

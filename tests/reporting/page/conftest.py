@@ -10,7 +10,7 @@ import pytest
 from emseg.calibration import PixelSize
 from emseg.evaluation.confidence.intervals import Interval
 from emseg.evaluation.confusion import Confusion
-from emseg.evaluation.metric import Key, Pair
+from emseg.evaluation.metric import ComparedPair, Key
 from emseg.evaluation.overlap import Overlap
 from emseg.evaluation.report import ImageNumbers, Number, SegmentationReport, plain_values
 from emseg.micrograph import LabelClass, LabelImage, Micrograph, label_dtype
@@ -29,7 +29,7 @@ def make_pair(
     pixel_size: PixelSize | None = SIZE,
     unlabelled: float = 0.0,
     seed: int = 0,
-) -> Pair:
+) -> ComparedPair:
     """Stripes of classes, of which a share of the pixels is wrong."""
     rng = np.random.default_rng(seed)
     classes = tuple(LabelClass(each, COLOURS[k % 3]) for k, each in enumerate(names))
@@ -40,16 +40,16 @@ def make_pair(
     nothing = np.iinfo(dtype).max
     true[rng.random(size) < unlabelled] = nothing
     sides = [LabelImage(each, classes, name, pixel_size=pixel_size) for each in (found, true)]
-    return Pair(name, *sides)
+    return ComparedPair(name, *sides)
 
 
-def make_micrograph(pair: Pair, seed: int = 0) -> Micrograph:
+def make_micrograph(pair: ComparedPair, seed: int = 0) -> Micrograph:
     pixels = np.random.default_rng(seed).integers(0, 255, (1, *pair.reference.pixels.shape))
     return Micrograph(pixels.astype(np.uint8), pair.name, pixel_size=pair.pixel_size)
 
 
 def make_report(
-    pairs: Sequence[Pair],
+    pairs: Sequence[ComparedPair],
     extra: dict[Key, float | None] | None = None,
     *,
     unit: str = "image",
@@ -139,7 +139,7 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
-def pair() -> Callable[..., Pair]:
+def pair() -> Callable[..., ComparedPair]:
     return make_pair
 
 

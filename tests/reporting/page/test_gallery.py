@@ -157,13 +157,13 @@ def test_tiles_that_are_mostly_unlabelled_are_not_judged(pair):
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 400), st.integers(1, 400), st.integers(0, 3))
 def test_blocks_cover_every_pixel_once(height, width, seed):
-    from emseg.evaluation.metric import Pair
+    from emseg.evaluation.metric import ComparedPair
     from emseg.micrograph import LabelClass, LabelImage
 
     rng = np.random.default_rng(seed)
     classes = (LabelClass("a", (0, 0, 0)), LabelClass("b", (1, 1, 1)))
     true, found = rng.integers(0, 2, (2, height, width)).astype(np.uint8)
-    both = Pair("x", LabelImage(found, classes, "x"), LabelImage(true, classes, "x"))
+    both = ComparedPair("x", LabelImage(found, classes, "x"), LabelImage(true, classes, "x"))
     covered = np.zeros((height, width), int)
     for share, region in judged_blocks(both):
         covered[region.slices] += 1

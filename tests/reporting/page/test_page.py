@@ -10,7 +10,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from emseg.evaluation import ClassifiedFile, classification_report
-from emseg.evaluation.metrics.calibration import Calibration
+from emseg.evaluation.metrics.calibration import BinnedCalibration
 from emseg.evaluation.report import ImageNumbers, SegmentationReport
 from emseg.micrograph import Micrograph
 from emseg.reporting.page import Gallery, Provenance, write_page
@@ -196,7 +196,9 @@ def test_of_five_thousand_images_the_worst_are_listed(page, pair, report, tmp_pa
 
 def test_the_reliability_diagram_is_drawn_when_there_is_one(page, pair, report):
     count = np.array([0.0, 25.0, 75.0])
-    calibration = Calibration(count, np.array([np.nan, 0.5, 0.9]), np.array([np.nan, 0.4, 0.8]))
+    calibration = BinnedCalibration(
+        count, np.array([np.nan, 0.5, 0.9]), np.array([np.nan, 0.4, 0.8])
+    )
     found = page(report([pair()]), Gallery(), calibration=calibration)
     assert "surer than it should be: by 10.0 percentage points" in found.text
     assert "Larger dots stand for more pixels" in found.text

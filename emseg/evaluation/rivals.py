@@ -6,7 +6,7 @@ from typing import Any
 
 from emseg import __version__
 from emseg.errors import MismatchError, listed
-from emseg.evaluation.choice import Question
+from emseg.evaluation.choice import MetricSelection
 from emseg.evaluation.confidence import Difference, Interval, adjusted, compare
 from emseg.evaluation.confidence.comparison import SIGNIFICANT
 from emseg.evaluation.metric import Key
@@ -23,7 +23,7 @@ _LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class Contest:
+class ComparisonReport:
     """What a paired comparison found.
 
     Parameters
@@ -37,7 +37,7 @@ class Contest:
     differences : tuple of Difference or None
         B against A, one a key; p-values of all but the headline are adjusted by Holm's rule, and
         what `is_tested` leaves out has none.
-    question : Question
+    selection : MetricSelection
         What was asked: the units, the resamples and their seed.
     """
 
@@ -47,7 +47,7 @@ class Contest:
     report_b: SegmentationReport
     keys: tuple[Key, ...]
     differences: tuple[Difference | None, ...]
-    question: Question
+    selection: MetricSelection
 
     @property
     def headline(self) -> Difference | None:
@@ -78,10 +78,10 @@ class Contest:
             "a": self.a,
             "b": self.b,
             "emseg": __version__,
-            "group_by": self.question.group_by,
+            "group_by": self.selection.group_by,
             "level": _LEVEL,
-            "draws": self.question.draws,
-            "seed": self.question.seed,
+            "draws": self.selection.draws,
+            "seed": self.selection.seed,
             "significance": SIGNIFICANT,
             "tests": self.tests,
             "caveats": {"a": list(self.report_a.caveats), "b": list(self.report_b.caveats)},
@@ -109,7 +109,7 @@ def is_tested(key: Key) -> bool:
     return kind in (_OF_A_CLASS if key[0] == "classes" else _OF_ALL)
 
 
-def contest(a: str, b: str, scoring_a: Scoring, scoring_b: Scoring) -> Contest:
+def compare_results(a: str, b: str, scoring_a: Scoring, scoring_b: Scoring) -> ComparisonReport:
     """Compare two results number by number; see `emseg.evaluation.confidence.compare`.
 
     Raises
@@ -118,7 +118,7 @@ def contest(a: str, b: str, scoring_a: Scoring, scoring_b: Scoring) -> Contest:
         When the two are not of the same images, or not of the same numbers.
     """
     order = _same_images(a, b, scoring_a, scoring_b)
-    units, question = scoring_a.units, scoring_a.question
+    units, selection = scoring_a.units, scoring_a.selection
     keys: list[Key] = []
     found: list[Difference | None] = []
     for place, (metric, other) in enumerate(
@@ -135,15 +135,15 @@ def contest(a: str, b: str, scoring_a: Scoring, scoring_b: Scoring) -> Contest:
             scoring_a.seen_by(place),
             [seen[row] for row in order],
             None if units is None else units.membership,
-            seed=question.seed,
-            draws=question.draws,
+            seed=selection.seed,
+            draws=selection.draws,
             level=_LEVEL,
         )
         keys += metric.keys
     family = [place for place, key in enumerate(keys) if is_tested(key)]
     differences = adjusted(found, {keys.index(HEADLINE)}, family)
     reports = scoring_a.report(), scoring_b.report()
-    return Contest(a, b, *reports, tuple(keys), differences, question)
+    return ComparisonReport(a, b, *reports, tuple(keys), differences, selection)
 
 
 def _same_images(a: str, b: str, scoring_a: Scoring, scoring_b: Scoring) -> list[int]:

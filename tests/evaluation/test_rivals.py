@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from emseg.errors import MismatchError
-from emseg.evaluation import Compared, Question
-from emseg.evaluation.confidence import Source
-from emseg.evaluation.contest import contest
+from emseg.evaluation import Compared, MetricSelection
+from emseg.evaluation.confidence import UnitSource
+from emseg.evaluation.rivals import compare_results
 from emseg.evaluation.scoring import score
 from emseg.micrograph import LabelClass, LabelImage
 
@@ -32,9 +32,9 @@ def scoring(noise, images=8, *, first=0, **asked):
         true[5 : 20 + number, 5:25] = 1
         found = np.where(random.random(true.shape) < noise, 1 - true, true)
         sides = (LabelImage(each, CLASSES, str(number)) for each in (found, true))
-        return Compared(Source(str(number), Path(f"{number}.tif")), *sides)
+        return Compared(UnitSource(str(number), Path(f"{number}.tif")), *sides)
 
-    return score(NAMES, map(one, range(first, first + images)), Question(**asked))
+    return score(NAMES, map(one, range(first, first + images)), MetricSelection(**asked))
 
 
 def rows(found):
@@ -42,7 +42,7 @@ def rows(found):
 
 
 def test_eight_images_tell_clear_results_apart_in_one_number_of_each_kind():
-    found = contest("a", "b", scoring(0.1), scoring(0.01))
+    found = compare_results("a", "b", scoring(0.1), scoring(0.01))
     verdicts = {name: row.get("verdict") for name, row in rows(found).items()}
     assert {name for name, verdict in verdicts.items() if verdict} == TESTED | {"mean.iou"}
     assert {verdicts[name] for name in TESTED} == {"B is better"}
@@ -52,13 +52,13 @@ def test_eight_images_tell_clear_results_apart_in_one_number_of_each_kind():
 
 
 def test_with_too_few_units_for_so_many_tests_nothing_is_called_equal():
-    found = contest("a", "b", scoring(0.1, 7), scoring(0.01, 7))
+    found = compare_results("a", "b", scoring(0.1, 7), scoring(0.01, 7))
     assert found.headline.verdict == "B is better"
     assert {rows(found)[name]["verdict"] for name in TESTED} == {"too few units to tell"}
 
 
 def test_what_the_masks_hold_does_not_differ_and_is_not_tested():
-    found = rows(contest("a", "b", scoring(0.1), scoring(0.01)))
+    found = rows(compare_results("a", "b", scoring(0.1), scoring(0.01)))
     held = [name for name in found if "_reference" in name]
     assert len(held) == 4
     for name in held:
@@ -68,7 +68,7 @@ def test_what_the_masks_hold_does_not_differ_and_is_not_tested():
 
 def test_no_other_group_of_metrics_changes_the_p_value_of_the_headline():
     few, many = (
-        contest("a", "b", *(scoring(noise, metrics=metrics) for noise in (0.1, 0.08)))
+        compare_results("a", "b", *(scoring(noise, metrics=metrics) for noise in (0.1, 0.08)))
         for metrics in (("overlap",), ("overlap", "objects", "distances"))
     )
     assert few.headline == many.headline
@@ -76,14 +76,14 @@ def test_no_other_group_of_metrics_changes_the_p_value_of_the_headline():
 
 
 def test_without_resamples_there_are_verdicts_and_no_intervals():
-    found = contest("a", "b", scoring(0.1, draws=0), scoring(0.01, draws=0))
+    found = compare_results("a", "b", scoring(0.1, draws=0), scoring(0.01, draws=0))
     assert {row.get("low") for row in found.as_rows()} == {None}
     assert {rows(found)[name]["verdict"] for name in TESTED} == {"B is better"}
 
 
 def test_the_result_says_what_it_rests_on():
     asked = {"seed": 3, "draws": 20, "group_by": r"(\d)", "metrics": ("overlap",)}
-    found = contest("a", "b", scoring(0.1, **asked), scoring(0.01, **asked)).as_json()
+    found = compare_results("a", "b", scoring(0.1, **asked), scoring(0.01, **asked)).as_json()
     expected = {"seed": 3, "draws": 20, "group_by": r"(\d)", "level": 0.95, "significance": 0.05}
     assert {name: found[name] for name in expected} == expected
     assert (found["tests"], found["headline"], found["verdict"]) == (3, "mean.iou", "B is better")
@@ -95,4 +95,4 @@ def test_a_missing_image_is_named_with_the_side_that_lacks_it():
         ((scoring(0.1, 7, first=1), scoring(0.1)), "a has no label image for 0, which b has"),
     ):
         with pytest.raises(MismatchError, match=words):
-            contest("a", "b", *sides)
+            compare_results("a", "b", *sides)
