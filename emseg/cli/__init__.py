@@ -2,17 +2,13 @@
 
 # How a command file looks, here emseg/cli/info.py:
 #
-#     from typing import Annotated
-#
-#     import typer
-#
 #     from emseg.cli.options import Json
+#     from emseg.cli.signature import Typed, takes
+#     from emseg.config import InfoConfig
 #
 #
-#     def info(
-#         files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files or folders.")],
-#         json: Json = False,
-#     ) -> None:
+#     @takes(InfoConfig)
+#     def info(typed: Typed, *, json: Json = False) -> None:
 #         """Say what each file holds: axes, shape, dtype and pixel size.
 #
 #         Whatever else a user should know, in a paragraph or two.
@@ -22,14 +18,15 @@
 #         emseg info image.dm4
 #         emseg info --json maps/*.emd
 #         """
-#         from emseg.cli import console
-#         from emseg.reading import describe  # whatever takes long is imported here
+#         config = InfoConfig.from_options(**typed)
+#         from emseg.commands.info import Info  # whatever takes long is imported here
 #
 # - The file is named after its command and so is its function; `networks list` is networks_list
 #   and `lr-find` is lr_find. A command of two words belongs to the group of its first (GROUPS).
 #   Above the function only light
-#   modules are imported (typer, pathlib, emseg.errors, emseg.cli.options), so that the help of a
-#   command answers at once.
+#   modules are imported (typer, emseg.config, emseg.errors, emseg.cli.options), so that the help of
+#   a command answers at once. An option is a field of the configuration; what only a terminal has
+#   (--json, --dry-run) stands in the signature (docs/decisions/0045).
 # - The first line of the docstring is the command's line in `emseg --help` and stands in COMMANDS
 #   too; a test keeps the two equal. "Examples" comes last; its lines are shown as they are.
 # - --quiet and --debug are added to every command here; no command declares them.
@@ -41,53 +38,26 @@
 #   console.print_json(text). Rooms speak through `logging`: INFO is shown as it is, warnings
 #   become notices, errors inputs that failed.
 
-import functools
-import importlib
-import inspect
 import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-import typer
-
-from emseg import __version__
+from emseg.cli import typed
+from emseg.cli.application import application, function_of, load_command
+from emseg.cli.command_list import COMMANDS, GROUPS
 from emseg.cli.limits import settle_limits
-from emseg.cli.options import Debug, Quiet, Version
 from emseg.cli.refusals import complain, refused, reserve
 from emseg.errors import UnknownNameError, UsageError, listed
-from emseg.meters import shown_by
 
-COMMANDS = {
-    "train": "Train a network on images and masks, or a classifier on folders of images.",
-    "predict": "Segment or classify images with a trained model.",
-    "evaluate": "Compare predictions with reference masks.",
-    "measure": "Measure the objects and phases of label images in nanometres.",
-    "explain": "Show what a model looks at: filters, feature maps and heat maps on a micrograph.",
-    "export": "Export a model beside its weights, for predictions that need no torch.",
-    "benchmark": "Measure how fast each backend predicts with a model on this machine.",
-    "networks list": "List the networks: task, family, parameters, receptive field, paper.",
-    "networks show": "Say what one network is, what it takes and which weights there are.",
-    "networks summary": "Lay a network open: a row a layer, with shapes, parameters and cost.",
-    "lr-find": "Find a learning rate: raise it step by step and watch the loss.",
-    "info": "Say what each file holds: axes, shape, dtype and pixel size.",
-    "convert": "Write micrographs and label images in another format, with all that they hold.",
-    "samples": "Write the sample images: synthetic micrographs whose truth is known.",
-    "demo": "Train, predict and evaluate on the sample images, in a few minutes.",
-}
-GROUPS = {"networks": "Which networks there are, and what one consists of."}
+__all__ = ["COMMANDS", "GROUPS", "function_of", "load_command", "main", "program"]
 _INTERRUPTED = 130
 _NOBODY_READS = 141  # what a shell reports for a program that a closed pipe ended
-_EXAMPLES = "Examples\n--------\n"
-
-
-typed: list[str] = []
-"""What followed ``emseg``, for reports that say how they were made."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -138,10 +108,10 @@ def program(arguments: Sequence[str]) -> int:
     typer.TyperException
         An option or an argument that does not fit.
     """
-    typed[:] = arguments
+    typed.words[:] = arguments
     _refuse_empty(arguments)
     called = _called(arguments)
-    app = _application({called} if called else _words_to_complete())
+    app = application({called} if called else _words_to_complete())
     return app(list(arguments), prog_name="emseg", standalone_mode=False) or 0
 
 
@@ -200,127 +170,10 @@ def _refuse_empty(arguments: Sequence[str]) -> None:
             )
 
 
-def function_of(name: str) -> Callable[..., None]:
-    """Import the function that is a command: of ``lr-find`` it is ``emseg.cli.lr_find.lr_find``.
-
-    Parameters
-    ----------
-    name : str
-        One of ``COMMANDS``.
-    """
-    identifier = name.replace(" ", "_").replace("-", "_")
-    found: Callable[..., None] = getattr(
-        importlib.import_module(f"emseg.cli.{identifier}"), identifier
-    )
-    return found
-
-
-def load_command(name: str) -> Callable[..., None]:
-    """Import the function of a command and add ``--quiet`` and ``--debug`` to its parameters.
-
-    Parameters
-    ----------
-    name : str
-        One of ``COMMANDS``.
-
-    Returns
-    -------
-    callable
-        Takes the options by name.
-    """
-    function = function_of(name)
-
-    @functools.wraps(function)
-    def command(*, quiet: bool, debug: bool, **options: Any) -> None:
-        from emseg.cli import console
-
-        console.settle(quiet=quiet, debug=debug)
-        try:
-            with shown_by(console.progress):
-                function(**options)
-        except BrokenPipeError:
-            raise typer.Exit(_NOBODY_READS) from None
-        finally:
-            console.sum_up_notices()
-
-    signature = inspect.signature(function, eval_str=True)
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
-        for name, kind in {"quiet": Quiet, "debug": Debug}.items()
-    ]
-    parameters = [*signature.parameters.values(), *added]
-    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {each.name: each.annotation for each in parameters}
-    return command
-
-
 def _words_to_complete() -> set[str]:
     """List what a shell that asks for completions has on its line: bash, then the others."""
     words = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or ""
     return set(words.split()) if "_EMSEG_COMPLETE" in os.environ else set()
-
-
-_LOOKS: dict[str, Any] = {
-    "rich_markup_mode": None,  # help in boxes takes 0.6 s longer: docs/decisions/0002
-    "context_settings": {"help_option_names": ["-h", "--help"], "max_content_width": 100},
-}
-
-
-def _application(wanted: set[str]) -> typer.Typer:
-    """All commands, of which only the wanted ones are imported."""
-    app = typer.Typer(**_LOOKS)
-    text, examples = _help(emseg)
-    app.callback(invoke_without_command=True, help=text, epilog=examples)(emseg)
-    groups: dict[str, typer.Typer] = {}
-    for name, summary in COMMANDS.items():
-        first, _, second = name.partition(" ")
-        if second and first not in groups:
-            groups[first] = typer.Typer(**_LOOKS)
-            groups[first].callback(invoke_without_command=True, help=GROUPS[first])(_group)
-            app.add_typer(groups[first], name=first)
-        member = groups[first] if second else app
-        if name in wanted or first in wanted:
-            function = load_command(name)
-            text, examples = _help(function)
-            member.command(second or first, help=text, epilog=examples)(function)
-        else:
-            member.command(second or first, short_help=summary)(_not_imported)
-    return app
-
-
-def emseg(context: typer.Context, version: Version = False) -> None:
-    """Segment and classify electron micrographs, in nanometres.
-
-    Examples
-    --------
-    emseg demo
-    emseg train images/ masks/
-    emseg predict runs/unet-1 new/*.dm4
-    emseg evaluate predictions/ masks/
-    emseg train --help
-    """
-    if version:
-        typer.echo(f"emseg {__version__}")
-    elif context.invoked_subcommand is None:
-        typer.echo(context.get_help(), err=True)
-        raise typer.Exit(2)
-
-
-def _group(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help(), err=True)
-        raise typer.Exit(2)
-
-
-def _not_imported() -> None:
-    """Stand for a command that this call does not need."""
-
-
-def _help(function: Callable[..., None]) -> tuple[str, str]:
-    """Split a docstring into its text and its examples, whose lines are kept as they are."""
-    text, _, examples = inspect.cleandoc(function.__doc__ or "").partition(_EXAMPLES)
-    lines = "".join(f"\n  {line}" if line else "\n\n\b" for line in examples.split("\n"))
-    return text.strip(), f"\b\nExamples:{lines}" if examples else ""
 
 
 def _exit_code(arguments: list[str]) -> int:

@@ -1,6 +1,5 @@
 """``emseg evaluate``: how good a result is."""
 
-import shlex
 from pathlib import Path
 
 from emseg.cli.options import Json
@@ -51,7 +50,7 @@ def show_evaluation(config: EvaluateConfig, *, json: bool = False) -> None:
     from emseg.cli.score_tables import show
     from emseg.commands import evaluate as command
 
-    report = command.evaluate(config, shlex.join(["emseg", *typed]))
+    report = command.evaluate(config, typed.command())
     out = config.out
     if json:
         console.print_json((out / command.METRICS).read_text(encoding="utf-8"))

@@ -5,17 +5,14 @@ follow. On one machine the first begins the others itself.
 """
 
 import os
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from emseg.cli.children import TASKS, Child, await_all, begun, end, mark, threads_each, watched
 from emseg.cli.signature import Typed
-from emseg.errors import ContentError, UsageError
+from emseg.errors import UsageError
 
 if TYPE_CHECKING:
     from torch._C._distributed_c10d import Store
@@ -24,25 +21,7 @@ if TYPE_CHECKING:
     from emseg.training.processes import Processes, ProcessPlace
 
 _HERE = "127.0.0.1"
-_TASKS = "SLURM_STEP_NUM_TASKS"  # set by srun alone
-_LOOK_S = 0.2
-_MEET_S = 600.0  # until the others must have come: they import libraries from busy disks
 _LEAVE_S = 20.0  # for them to end
-_STUCK_S = 60.0  # after which a process that waits for one that has ended is ended
-_CONTENT = 4  # exit code
-_Child = subprocess.Popen[bytes]
-
-
-def threads_each(threads: int | None, devices: int | None) -> int | None:
-    """Share the processor among processes of this machine; None where others have shared it."""
-    is_settled = "OMP_NUM_THREADS" in os.environ or _TASKS in os.environ
-    if threads is not None or devices is None or devices < 2 or is_settled:
-        return threads
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS and Windows have no such call
-        cores = os.cpu_count() or 1
-    return max(1, cores // devices)
 
 
 def place_taken(typed: Typed) -> "ProcessPlace | None":
@@ -60,7 +39,7 @@ def place_taken(typed: Typed) -> "ProcessPlace | None":
     """
     devices, nodes = typed.get("devices"), typed.get("nodes")
     asked = (devices or 1) * (nodes or 1)
-    if "RANK" not in os.environ and (asked == 1 or _TASKS not in os.environ):
+    if "RANK" not in os.environ and (asked == 1 or TASKS not in os.environ):
         return None
     from emseg.training.processes import ProcessPlace
 
@@ -101,7 +80,7 @@ def follow(place: "ProcessPlace", device: str, threads: int | None) -> None:
     chosen = device_at(place, device)
     share_processor(chosen, threads)
     store = meeting_place(place)
-    store.set(_mark(place.rank), "")
+    store.set(mark(place.rank), "")
     processes = Processes(place, chosen, store)
     try:
         take_part(processes, chosen)
@@ -168,21 +147,21 @@ def _begun_here(config: "TrainConfig") -> Iterator["Processes"]:
         share_processor(device, threads)
     store = meeting_place(alone)
     place = replace(alone, port=store.port)
-    patience, children = 0.0, list[_Child]()
+    patience, children = 0.0, list[Child]()
     try:
-        children += (_child(place, rank, config) for rank in range(1, place.of))
-        _await(children, store)
-        with _watched(children), _parting(place, device, store) as processes:
+        children += (begun(place, rank, config) for rank in range(1, place.of))
+        await_all(children, store)
+        with watched(children), _parting(place, device, store) as processes:
             yield processes
         patience = _LEAVE_S
     finally:
-        _end(children, patience)
+        end(children, patience)
 
 
 def _require_no_launcher(config: "TrainConfig") -> None:
-    if _TASKS in os.environ and int(os.environ[_TASKS]) > 1:
+    if TASKS in os.environ and int(os.environ[TASKS]) > 1:
         raise UsageError(
-            f"srun began {os.environ[_TASKS]} tasks: say --devices {config.devices} --nodes "
+            f"srun began {os.environ[TASKS]} tasks: say --devices {config.devices} --nodes "
             f"{config.nodes} behind emseg train too, so that each finds its place"
         )
     if config.nodes > 1:
@@ -190,82 +169,3 @@ def _require_no_launcher(config: "TrainConfig") -> None:
             f"--nodes {config.nodes}: nobody has begun a process on the other nodes; begin emseg "
             "train with torchrun or srun on each (docs/training.md, Several GPUs and nodes)"
         )
-
-
-def _child(place: "ProcessPlace", rank: int, config: "TrainConfig") -> _Child:
-    """Begin the process of a rank, which finds in its environment what torchrun would set."""
-    told = {
-        "RANK": rank,
-        "LOCAL_RANK": rank,
-        "WORLD_SIZE": place.of,
-        "LOCAL_WORLD_SIZE": place.local,
-        "MASTER_ADDR": place.address,
-        "MASTER_PORT": place.port,
-    }
-    environ = os.environ | {name: str(value) for name, value in told.items()}
-    environ.pop("OMP_PROC_BIND", None)  # all of them would be bound to the same cores
-    threads = threads_each(config.threads, config.devices)
-    command = [sys.executable, "-m", "emseg", "train", "--device", config.device]
-    if threads is not None:
-        command += ["--threads", str(threads)]
-    if os.path.abspath(sys.path[0]) != os.getcwd():  # noqa: PTH100, PTH109 - "" is that folder
-        command.insert(1, "-P")  # nor does it import what lies there
-    return subprocess.Popen(
-        command,
-        env=environ,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is for the first one
-    )
-
-
-def _await(children: list[_Child], store: "Store") -> None:
-    """Wait until all have come, or one cannot."""
-    marks = [_mark(rank) for rank in range(1, len(children) + 1)]
-    until = time.monotonic() + _MEET_S
-    while not store.check(marks):
-        ended = [rank for rank, child in enumerate(children, start=1) if child.poll() is not None]
-        if ended or time.monotonic() > until:
-            what = "ended before it began" if ended else "did not come"
-            raise ContentError(
-                f"process {ended[0] if ended else len(children)} of {len(children) + 1} {what}; "
-                "what it said stands above; train with fewer --devices"
-            )
-        time.sleep(_LOOK_S)
-
-
-@contextmanager
-def _watched(children: list[_Child]) -> Iterator[None]:
-    """End this process where it waits, on a GPU, for one that has ended; its best model is kept."""
-    done = threading.Event()
-
-    def watch() -> None:
-        while not done.wait(_LOOK_S):
-            if any(child.poll() not in (None, 0) for child in children):
-                if not done.wait(_STUCK_S):
-                    from emseg.cli.console import complain
-
-                    complain("a process of this training has ended; the best model is kept")
-                    os._exit(_CONTENT)
-                return
-
-    threading.Thread(target=watch, name="children", daemon=True).start()
-    try:
-        yield
-    finally:
-        done.set()
-
-
-def _end(children: list[_Child], patience: float) -> None:
-    """Wait so long for processes to end, and then end them."""
-    until = time.monotonic() + patience
-    for child in children:
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(max(0.0, until - time.monotonic()))
-        if child.poll() is None:
-            child.kill()
-        child.wait()
-
-
-def _mark(rank: int) -> str:
-    return f"emseg/here/{rank}"

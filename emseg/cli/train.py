@@ -1,6 +1,5 @@
 """``emseg train``: micrographs and masks, or folders of classes, become a model."""
 
-import shlex
 import time
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emseg.cli import typed as typed_words
 from emseg.cli.options import Json
 from emseg.cli.signature import Typed, takes
 from emseg.config import TrainConfig
@@ -67,8 +67,9 @@ def train(
     emseg train --resume runs/unet-1
     emseg train images/ masks/ --devices 4
     """
+    from emseg.cli.children import threads_each
     from emseg.cli.console import print_json
-    from emseg.cli.launching import follow, place_taken, threads_each
+    from emseg.cli.launching import follow, place_taken
     from emseg.cli.machine import settle_threads
 
     begun = time.monotonic()  # what is imported from here on takes seconds of a minute
@@ -134,7 +135,7 @@ def _new(
     from emseg.commands.train import train as command
 
     with _placed(typed, settings) as config, together(config, place) as processes:
-        trained = command(config, _command(), begun=begun, processes=processes)
+        trained = command(config, typed_words.command(), begun=begun, processes=processes)
     return _told(trained, json=json)
 
 
@@ -147,7 +148,7 @@ def _folds(
     from emseg.commands.train import train_folds
 
     with _placed(typed, settings) as config, together(config, place) as processes:
-        folds = train_folds(config, _command(), processes=processes)
+        folds = train_folds(config, typed_words.command(), processes=processes)
     show_folds(folds, config.out, json=json)
 
 
@@ -173,7 +174,7 @@ def _resumed(
         )
     config = stopped(folder, **{name: typed.get(name) for name in _HOW})
     with together(config, place) as processes:
-        trained = resume(config, _command(), begun=begun, processes=processes)
+        trained = resume(config, typed_words.command(), begun=begun, processes=processes)
     return _told(trained, json=json)
 
 
@@ -184,9 +185,3 @@ def _told(trained: "TrainedRun", *, json: bool) -> "TrainedRun":
 
     say_end(trained, remark if json else result)
     return trained
-
-
-def _command() -> str:
-    from emseg.cli import typed
-
-    return shlex.join(["emseg", *typed])
