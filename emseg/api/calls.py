@@ -96,7 +96,7 @@ def predict(
     """
     from emseg.commands.predict import predict as work
 
-    first, *members = paths_of(model)
+    first, *members = paths_of(model, "a model")
     config = PredictConfig.from_options(
         model=first, members=members, inputs=paths_of(inputs), **options
     )

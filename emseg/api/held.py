@@ -220,6 +220,8 @@ class Model:
             raise ContentError(
                 f"the image has {len(planes)} planes; name one with plane, or go over emseg.open"
             )
+        if not -len(planes) <= (plane or 0) < len(planes):
+            raise ContentError(f"the image has {len(planes)} plane(s), and plane {plane} is none")
         return planes[plane or 0]
 
 

@@ -3,14 +3,15 @@
 import functools
 import inspect
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from emseg.calibration import PixelSize
 from emseg.config import Config, setting_of
-from emseg.errors import EmsegError
+from emseg.errors import EmsegError, UsageError
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -35,9 +36,16 @@ def command(
     """
 
     def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        *own, last = inspect.signature(function).parameters.values()
+        hidden = {*leave, *(each.name for each in own)}
+        options_of = _options(configs[0]) if last.kind is last.VAR_KEYWORD else ()
+        taken = [each for each in options_of if each[0] not in hidden]
+        known = [*(each.name for each in (*own, last)), *(name for name, _, _ in taken)]
+
         @functools.wraps(function)
         def called(*args: _P.args, **options: _P.kwargs) -> _R:
             given: dict[str, Any] = options
+            _require_known(function.__name__, given, known)
             if given.get("pixel_size") is not None:
                 given["pixel_size"] = length_of(given["pixel_size"])
             try:
@@ -45,10 +53,7 @@ def command(
             except EmsegError as error:
                 raise in_python(error, configs) from error.__cause__
 
-        *own, last = inspect.signature(function).parameters.values()
         if last.kind is last.VAR_KEYWORD:
-            hidden = {*leave, *(each.name for each in own)}
-            taken = [each for each in _options(configs[0]) if each[0] not in hidden]
             keywords = [
                 inspect.Parameter(name, last.KEYWORD_ONLY, default=default)
                 for name, default, _ in taken
@@ -60,6 +65,15 @@ def command(
         return called
 
     return decorate
+
+
+def _require_known(function: str, given: Iterable[str], known: Sequence[str]) -> None:
+    """Refuse a parameter that there is not, as Python does, and say which is meant."""
+    for name in given:
+        if name not in known:
+            meant = get_close_matches(name, known, 1)
+            hint = f"did you mean {meant[0]!r}?" if meant else f"see help(emseg.{function})"
+            raise TypeError(f"{function}() got an unexpected keyword argument {name!r}; {hint}")
 
 
 def _options(config: type[Config]) -> Iterator[tuple[str, Any, str]]:
@@ -95,10 +109,19 @@ def path_of(image: Any) -> Path | None:
     return Path(fspath(image)) if isinstance(image, str | PathLike) else None
 
 
-def paths_of(given: Paths) -> list[str]:
-    """Spell one path or several."""
+def paths_of(given: Paths, what: str = "a file or folder") -> list[str]:
+    """Spell one path or several.
+
+    Raises
+    ------
+    UsageError
+        When there is none.
+    """
     several = [given] if isinstance(given, str | PathLike) else given
-    return [fspath(each) for each in several]
+    spelled = [fspath(each) for each in several]
+    if not spelled:
+        raise UsageError(f"an empty list was given; name {what}")
+    return spelled
 
 
 def length_of(pixel_size: Length | None) -> str | None:

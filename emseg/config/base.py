@@ -110,10 +110,16 @@ class Config(BaseModel):
                 raise said from error
             if first["type"] == "enum":
                 known = re.findall(r"'([^']+)'", first["ctx"]["expected"])
-                raise UnknownNameError(str(first["loc"][0]), str(first["input"]), known) from error
+                noun = cls._noun(str(first["loc"][0]))
+                raise UnknownNameError(noun, str(first["input"]), known) from error
             reason = first["msg"][0].lower() + first["msg"][1:]
             option = cls.spelled(str(first["loc"][0]))
             raise UsageError(f"{option} {first['input']}: {reason}") from error
+
+    @classmethod
+    def _noun(cls, name: str) -> str:
+        setting = setting_of(cls.model_fields[name].metadata)
+        return (setting.noun if setting else "") or name.replace("_", " ")
 
     @classmethod
     def spelled(cls, name: str) -> str:

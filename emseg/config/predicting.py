@@ -57,7 +57,8 @@ class PredictConfig(Computing):
         Turns | None,
         Setting(
             "Average over the four flips, or the eight flips and turns (d4): better, 4 or 8 x as "
-            "long."
+            "long.",
+            noun="way of averaging (--tta)",
         ),
     ] = None
     uncertainty: Annotated[
@@ -131,7 +132,9 @@ class ExportConfig(Config):
     """What is exported of a model, and what it may cost."""
 
     model: Annotated[Path, MODEL]
-    to: Annotated[ExportKind, text(str.lower), Setting("What is made.")] = ExportKind.ONNX
+    to: Annotated[ExportKind, text(str.lower), Setting("What is made.", noun="export (--to)")] = (
+        ExportKind.ONNX
+    )
     images: Annotated[
         tuple[str, ...], Setting("Micrographs such as will be predicted, for int8.", "PATH")
     ] = ()

@@ -28,6 +28,8 @@ class Setting:
     is_needed : bool
         Whether an argument without a default must be typed: False where another option stands
         for it.
+    noun : str
+        What one of its choices is called in a refusal; the name of the field when it is empty.
     """
 
     help: str
@@ -36,6 +38,7 @@ class Setting:
     default: str | None = None
     is_argument: bool = False
     is_needed: bool = True
+    noun: str = ""
 
 
 @dataclass(frozen=True)

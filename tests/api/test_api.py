@@ -72,6 +72,8 @@ def test_a_stack_wants_a_plane(model):
     stack = np.zeros((3, 64, 64), np.uint8)
     with pytest.raises(emseg.EmsegError, match="has 3 planes; name one with plane"):
         model.segment(stack)
+    with pytest.raises(emseg.EmsegError, match="and plane 3 is none"):
+        model.segment(stack, plane=3)
     assert model.segment(stack, plane=1).labels.pixels.shape == (64, 64)
 
 
@@ -143,6 +145,20 @@ def test_errors_name_parameters(tmp_path):
     assert "val_fraction 3" in " ".join(wrong)
     assert "epochs and steps contradict each other" in " ".join(wrong)
     assert not [each for each in wrong if re.search(r"(^|\s)--\w", each)]
+
+
+def test_what_is_no_parameter_is_refused_as_python_does():
+    for call, meant in ((emseg.train, "steps"), (emseg.predict, "slices")):
+        with pytest.raises(TypeError, match=f"'{meant}z'; did you mean '{meant}'"):
+            call("a", "b", **{f"{meant}z": 1})
+    with pytest.raises(TypeError, match="'compare'"):
+        emseg.evaluate("a", "b", compare=("a", "b"))
+
+
+@pytest.mark.parametrize("given", [(MODEL, []), ([], MICROGRAPH)])
+def test_nothing_to_predict_is_told(given):
+    with pytest.raises(emseg.EmsegError, match="an empty list was given; name a"):
+        emseg.predict(*given)
 
 
 def test_nothing_is_printed(tmp_path):
