@@ -12,6 +12,9 @@ PYTHON ?= $(firstword $(foreach each,$(CANDIDATES),$(shell $(each) -c '$(SUITS)'
 BIN = .venv/bin
 INSTALLED = .venv/.installed
 
+# Modules are compiled once: the tests begin hundreds of processes that import them.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-long lint types floors docs clean
 
 demo: $(INSTALLED)

@@ -10,7 +10,14 @@ from collections.abc import Collection, Sequence
 
 from benchmarks.chain import ROOT
 
-_SHOWN = ("cli", "commands", "reporting", "explanation", "synthesis")  # only show what came out
+_SHOWN = (
+    "api",
+    "cli",
+    "commands",
+    "reporting",
+    "explanation",
+    "synthesis",
+)  # only show what came out
 
 
 def of_one_state(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:

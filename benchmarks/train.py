@@ -50,6 +50,7 @@ PROGRAMS = {
     "scratch": ("--pretrained", "none"),
     "forest": ("--network", "forest"),
 }
+_NOT_KEPT = "PYTHONDONTWRITEBYTECODE"
 _ENOUGH = 10  # training images, beside which others are labelled to validate with
 
 
@@ -102,11 +103,16 @@ def _write_table(data: Dataset, work: Path) -> None:
 
 
 def _run(command: Sequence[str]) -> str:
-    """Run a command with threads that are bound to their cores, alike for both sides."""
+    """Run a command with threads that are bound to their cores, alike for both sides.
+
+    Modules are compiled once and kept, as ``pip install`` leaves them: a process that may not keep
+    them compiles PyTorch and its companions anew, for half a minute of the four.
+    """
     threads = str(len(os.sched_getaffinity(0)))
     bound = {"OMP_NUM_THREADS": threads, "OMP_PROC_BIND": "true", "PYTHONPATH": str(ROOT)}
+    environ = {name: each for name, each in os.environ.items() if name != _NOT_KEPT} | bound
     ended = subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | bound, cwd=ROOT
+        command, check=True, stdout=subprocess.PIPE, text=True, env=environ, cwd=ROOT
     )
     return ended.stdout
 
