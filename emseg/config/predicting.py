@@ -57,8 +57,7 @@ class PredictConfig(Computing):
         Turns | None,
         Setting(
             "Average over the four flips, or the eight flips and turns (d4): better, 4 or 8 x as "
-            "long.",
-            noun="way of averaging (--tta)",
+            "long."
         ),
     ] = None
     uncertainty: Annotated[

@@ -265,7 +265,7 @@ def test_two_cannot_go_on_at_once(configure):
 
 def test_a_loss_that_is_no_number_goes_back_with_half_the_rate(configure, monkeypatch, caplog):
     """The twentieth step has one, once; the state is that of step 16."""
-    advance, failed = emseg.training.schedule.Plan.advance, []
+    advance, failed = emseg.training.schedule.RunPlan.advance, []
 
     def spoil(plan, step, *arguments):
         if step == 20 and not failed:
@@ -273,7 +273,7 @@ def test_a_loss_that_is_no_number_goes_back_with_half_the_rate(configure, monkey
             raise DivergedError("the training diverged at step 20")
         return advance(plan, step, *arguments)
 
-    monkeypatch.setattr(emseg.training.schedule.Plan, "advance", spoil)
+    monkeypatch.setattr(emseg.training.schedule.RunPlan, "advance", spoil)
     seen = []
     run = train(configure(learning_rate=0.004), lambda progress: seen.append(progress.step))
     assert seen.count(17) > seen.count(15)  # it was done twice
