@@ -7,38 +7,23 @@ holds. Options are said on the fields of the configurations, from which `help` t
 
 import logging
 
-from emseg.api.calls import compare, convert, evaluate, explain, measure, predict, train
-from emseg.api.held import (
-    Model,
-    load_model,
-    measure_objects,
-    open,  # noqa: A004
-    open_labels,
-    write,
-)
-from emseg.calibration import PixelSize
-from emseg.errors import EmsegError
-from emseg.micrograph import LabelClass, LabelImage, Micrograph
-
-__all__ = [
-    "EmsegError",
-    "LabelClass",
-    "LabelImage",
-    "Micrograph",
-    "Model",
-    "PixelSize",
-    "compare",
-    "convert",
-    "evaluate",
-    "explain",
-    "load_model",
-    "measure",
-    "measure_objects",
-    "open",
-    "open_labels",
-    "predict",
-    "train",
-    "write",
-]
+from emseg.api.calls import compare as compare
+from emseg.api.calls import convert as convert
+from emseg.api.calls import evaluate as evaluate
+from emseg.api.calls import explain as explain
+from emseg.api.calls import measure as measure
+from emseg.api.calls import predict as predict
+from emseg.api.calls import train as train
+from emseg.api.held import Model as Model
+from emseg.api.held import load_model as load_model
+from emseg.api.held import measure_objects as measure_objects
+from emseg.api.held import open as open  # noqa: A004 - emseg.open
+from emseg.api.held import open_labels as open_labels
+from emseg.api.held import write as write
+from emseg.calibration import PixelSize as PixelSize
+from emseg.errors import EmsegError as EmsegError
+from emseg.micrograph import LabelClass as LabelClass
+from emseg.micrograph import LabelImage as LabelImage
+from emseg.micrograph import Micrograph as Micrograph
 
 logging.getLogger("emseg").addHandler(logging.NullHandler())  # nothing is printed

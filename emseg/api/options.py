@@ -4,14 +4,13 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from difflib import get_close_matches
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from emseg.calibration import PixelSize
 from emseg.config import Config, setting_of
-from emseg.errors import EmsegError, UsageError
+from emseg.errors import EmsegError, UsageError, did_you_mean
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -71,8 +70,7 @@ def _require_known(function: str, given: Iterable[str], known: Sequence[str]) ->
     """Refuse a parameter that there is not, as Python does, and say which is meant."""
     for name in given:
         if name not in known:
-            meant = get_close_matches(name, known, 1)
-            hint = f"did you mean {meant[0]!r}?" if meant else f"see help(emseg.{function})"
+            hint = did_you_mean(name, known)
             raise TypeError(f"{function}() got an unexpected keyword argument {name!r}; {hint}")
 
 

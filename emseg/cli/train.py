@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emseg.cli import typed as typed_words
 from emseg.cli.options import Json
 from emseg.cli.signature import Typed, takes
+from emseg.cli.typed import command as command_typed
 from emseg.config import TrainConfig
 from emseg.errors import UsageError
 
@@ -84,7 +84,7 @@ def train(
     if resume is not None:
         trained = _resumed(resume, typed, config, begun, place, json=json)
     elif is_looked_at:
-        _looked_at(_config(typed, config), show_augmentation, is_dry=dry_run, json=json)
+        _looked_at(typed, config, show_augmentation, is_dry=dry_run, json=json)
         return
     elif "folds" in typed:
         _folds(typed, config, place, json=json)
@@ -97,10 +97,13 @@ def train(
         raise KeyboardInterrupt
 
 
-def _looked_at(config: TrainConfig, picture: Path | None, *, is_dry: bool, json: bool) -> None:
+def _looked_at(
+    typed: Typed, settings: Path | None, picture: Path | None, *, is_dry: bool, json: bool
+) -> None:
     """Draw crops, or say what a training would be; train nothing."""
-    from emseg.commands.train_settings import require_steps
+    from emseg.commands.train_settings import require_steps, train_config
 
+    config = train_config(typed, settings)
     require_steps(config.network, "--dry-run" if is_dry else "--show-augmentation")
     if picture is not None:
         from emseg.cli.train_end import show_crops
@@ -112,18 +115,13 @@ def _looked_at(config: TrainConfig, picture: Path | None, *, is_dry: bool, json:
         tell_training(config, json=json)
 
 
-def _config(typed: Typed, settings: Path | None) -> TrainConfig:
-    from emseg.commands.train_settings import train_config
-
-    return train_config(typed, settings)
-
-
 @contextmanager
 def _placed(typed: Typed, settings: Path | None) -> "Iterator[TrainConfig]":
     """Configure a training in the folder that was named, or in one that no other run takes."""
     from emseg.commands.numbered_folders import claimed
+    from emseg.commands.train_settings import train_config
 
-    config = _config(typed, settings)
+    config = train_config(typed, settings)
     with nullcontext(config.out) if "out" in typed else claimed(config.out) as folder:
         yield config.model_copy(update={"out": folder})
 
@@ -135,7 +133,7 @@ def _new(
     from emseg.commands.train import train as command
 
     with _placed(typed, settings) as config, together(config, place) as processes:
-        trained = command(config, typed_words.command(), begun=begun, processes=processes)
+        trained = command(config, command_typed(), begun=begun, processes=processes)
     return _told(trained, json=json)
 
 
@@ -148,7 +146,7 @@ def _folds(
     from emseg.commands.train import train_folds
 
     with _placed(typed, settings) as config, together(config, place) as processes:
-        folds = train_folds(config, typed_words.command(), processes=processes)
+        folds = train_folds(config, command_typed(), processes=processes)
     show_folds(folds, config.out, json=json)
 
 
@@ -172,9 +170,9 @@ def _resumed(
             f"--resume {folder} goes on with what the run began with; leave {named} out, or train "
             f"anew with --config {folder / 'config.toml'} and other options on top"
         )
-    config = stopped(folder, **{name: typed.get(name) for name in _HOW})
+    config = stopped(folder, **typed)
     with together(config, place) as processes:
-        trained = resume(config, typed_words.command(), begun=begun, processes=processes)
+        trained = resume(config, command_typed(), begun=begun, processes=processes)
     return _told(trained, json=json)
 
 

@@ -90,7 +90,12 @@ def resume(
 
 
 def stopped(
-    folder: Path, *, device: str | None, threads: int | None, devices: int | None, nodes: int | None
+    folder: Path,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    devices: int | None = None,
+    nodes: int | None = None,
 ) -> TrainConfig:
     """Read how a run that was stopped goes on.
 

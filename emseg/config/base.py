@@ -68,7 +68,11 @@ class Config(BaseModel):
     """What all configurations share: frozen, no unknown keys, TOML in and out."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        coerce_numbers_to_str=True,
+        defer_build=True,  # for the help of a command, which validates nothing
     )
 
     @classmethod
@@ -105,30 +109,30 @@ class Config(BaseModel):
             return cls(**options)
         except ValidationError as error:
             first = error.errors()[0]
+            name = str(first["loc"][0]) if first["loc"] else ""
             said = first.get("ctx", {}).get("error")
             if isinstance(said, UsageError):
                 raise said from error
             if first["type"] == "enum":
                 known = re.findall(r"'([^']+)'", first["ctx"]["expected"])
-                noun = cls._noun(str(first["loc"][0]))
+                setting = cls._setting(name)
+                noun = (setting.noun if setting else "") or name
                 raise UnknownNameError(noun, str(first["input"]), known) from error
             reason = first["msg"][0].lower() + first["msg"][1:]
-            option = cls.spelled(str(first["loc"][0]))
+            option = cls.spelled(name)
             raise UsageError(f"{option} {first['input']}: {reason}") from error
 
     @classmethod
-    def _noun(cls, name: str) -> str:
-        setting = setting_of(cls.model_fields[name].metadata)
-        return (setting.noun if setting else "") or name.replace("_", " ")
+    def _setting(cls, name: str) -> Setting | None:
+        field = cls.model_fields.get(name)
+        return None if field is None else setting_of(field.metadata)
 
     @classmethod
     def spelled(cls, name: str) -> str:
         """Spell a field as the command line does: ``--val`` of ``val_fraction``."""
-        field = cls.model_fields.get(name)
-        setting = None if field is None else setting_of(field.metadata)
-        if setting is not None and setting.flags:
-            return setting.flags[0]
-        return f"--{name.replace('_', '-')}"
+        setting = cls._setting(name)
+        flags = setting.flags if setting is not None else ()
+        return flags[0] if flags else f"--{name.replace('_', '-')}"
 
     def to_toml(self) -> str:
         """Write every setting that has a value; None is left out, as TOML has none."""

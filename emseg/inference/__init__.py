@@ -6,9 +6,9 @@
                   |                                                       ^
     preparing   Preparing.prepare -> Prepared                             |
                   |                                         answers   settled classes, objects
-    segmenter   tiles -> Job                                              ^
+    segmenter   tiles -> TileJob                                          ^
                   |                                                       |
-    engine      Engine asks in batches -> Answer -> stitched -> Band, rows over the whole width
+    engine      Engine asks in batches -> TileAnswer -> stitched -> Band, rows over the whole width
                   |          ^
     backends    Backend: torch, OpenVINO, ONNX Runtime; several of them, or turned tiles, as one
 

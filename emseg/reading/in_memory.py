@@ -3,27 +3,27 @@
 No library is imported for them: each is known by what it has.
 """
 
-from collections.abc import Sequence
 from functools import partial
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
 from emseg.calibration import Axis, PixelSize, parse_pixel_size
 from emseg.errors import ContentError
 from emseg.micrograph import Micrograph, of_slices
-from emseg.pixels import Pixels, ReadPixels, mapped
+from emseg.pixels import Pixels, ReadPixels
 from emseg.reading.axis_names import renamed, roles_of
 from emseg.reading.bands import rows_of, rows_together
 from emseg.reading.colours import without_alpha
 from emseg.reading.layout import Layout, relabel, why_not
 from emseg.reading.options import ReadOptions
 from emseg.reading.signal import Signal
+from emseg.reading.stack import Planes, inverted, native
 
 _UNEVEN = 1e-3  # of a step, by which coordinates may differ from evenly spaced ones
 
 
-class HeldStack(Sequence[Micrograph]):
+class HeldStack(Planes):
     """The planes of an image that a program holds.
 
     Parameters
@@ -68,20 +68,15 @@ class HeldStack(Sequence[Micrograph]):
         height, width = self._layout.size
         return f"<HeldStack {self.name}: {len(self)} planes of {height} x {width} pixels>"
 
-    @overload
-    def __getitem__(self, at: int) -> Micrograph: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[Micrograph]: ...
-    def __getitem__(self, at: int | slice) -> Micrograph | list[Micrograph]:
-        if isinstance(at, slice):
-            return [self[each] for each in range(len(self))[at]]
-        plane, reach = range(len(self))[at], self.options.neighbours
-        return of_slices([self._plane(each) for each in self._layout.around(plane, reach)])
+    def plane(self, at: int, _at_most: int | None = None) -> Micrograph:
+        """Take a plane, with its neighbours where they are wanted; a lazy array is not computed."""
+        around = self._layout.around(range(len(self))[at], self.options.neighbours)
+        return of_slices([self._plane(each) for each in around])
 
     def _plane(self, plane: int) -> Micrograph:
         signal, layout = self._signal, self._layout
         shape = layout.channel_count, *layout.size
-        dtype = np.dtype(np.uint8) if signal.dtype.kind == "b" else signal.dtype
+        dtype = native(signal.dtype)
         read, together = partial(rows_of, signal, layout, plane), rows_together(signal, layout)
         pixels: Pixels = ReadPixels(read, shape, dtype, together)
         if self._is_array:
@@ -89,11 +84,8 @@ class HeldStack(Sequence[Micrograph]):
         channels = signal.channels
         if self._is_coloured and len(pixels) > 1:
             pixels, channels = without_alpha(pixels)
-        if self.options.invert:
-            swap = np.negative if pixels.dtype.kind == "f" else np.invert
-            pixels = mapped(pixels, swap, len(pixels), pixels.dtype)
         return Micrograph(
-            pixels=pixels,
+            pixels=inverted(pixels) if self.options.invert else pixels,
             name=self.name,
             plane=plane if len(self) > 1 else None,
             pixel_size=self.pixel_size,

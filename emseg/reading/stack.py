@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
@@ -40,7 +41,24 @@ _OVERRIDDEN = 1.5  # ratio of pixel sizes beyond which it is no finer calibratio
 _LARGE = 200_000_000  # bytes of a file that people should know to be read whole
 
 
-class Stack(Sequence[Micrograph]):
+class Planes(Sequence[Micrograph], ABC):
+    """Planes that are read when they are asked for."""
+
+    @abstractmethod
+    def plane(self, at: int, at_most: int | None = LARGE) -> Micrograph:
+        """Read a plane; see `Stack.plane`."""
+
+    @overload
+    def __getitem__(self, at: int) -> Micrograph: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Micrograph]: ...
+    def __getitem__(self, at: int | slice) -> Micrograph | list[Micrograph]:
+        if isinstance(at, slice):
+            return [self[each] for each in range(len(self))[at]]
+        return self.plane(at, None)
+
+
+class Stack(Planes):
     """The planes of one file; each is read when it is asked for.
 
     A stack holds no open file, so it can be kept, pickled and sent to other processes; the
@@ -76,7 +94,7 @@ class Stack(Sequence[Micrograph]):
         self._chosen = chosen
         self._layout = Layout.of(signal.axes)
         self._dtype, self._rows_together = (
-            _native(signal.dtype),
+            native(signal.dtype),
             rows_together(signal, self._layout),
         )
         self._tagged = signal.specimen
@@ -106,15 +124,6 @@ class Stack(Sequence[Micrograph]):
         height, width = self.size
         return f"<Stack {self.name}: {len(self)} planes of {height} x {width} pixels>"
 
-    @overload
-    def __getitem__(self, at: int) -> Micrograph: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[Micrograph]: ...
-    def __getitem__(self, at: int | slice) -> Micrograph | list[Micrograph]:
-        if isinstance(at, slice):
-            return [self[each] for each in range(len(self))[at]]
-        return self.plane(at, None)
-
     def plane(self, at: int, at_most: int | None = LARGE) -> Micrograph:
         """Read a plane, with its neighbours where they are wanted; of large ones no pixel yet.
 
@@ -139,7 +148,7 @@ class Stack(Sequence[Micrograph]):
         pixels, channels = self._colours(self._pixels(plane, at_most))
         first = pixels if plane == 0 else None
         return Micrograph(
-            pixels=_inverted(pixels) if self.options.invert else pixels,
+            pixels=inverted(pixels) if self.options.invert else pixels,
             name=self.name,
             path=self.path,
             plane=plane if len(self) > 1 else None,
@@ -226,7 +235,7 @@ class Stack(Sequence[Micrograph]):
             if signal.shape != self._layout.shape:
                 raise UnreadableFileError(f"{self.path} changed while it was read; start again")
             stored = rows_of(signal, self._layout, plane, top, bottom)
-            return stored.astype(_native(stored.dtype), copy=False)
+            return stored.astype(native(stored.dtype), copy=False)
 
     def _colours(self, pixels: Pixels) -> tuple[Pixels, tuple[str, ...]]:
         if not self._is_coloured or len(pixels) == 1:
@@ -304,12 +313,12 @@ def _calibrated(path: Path, signal: Signal, options: ReadOptions) -> PixelSize |
     return dataclasses.replace(given, z_nm=found.z_nm)
 
 
-def _native(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def native(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Say as which type in memory a file is read."""
     return np.dtype(np.uint8) if dtype.kind == "b" else dtype.newbyteorder("=")
 
 
-def _inverted(pixels: Pixels) -> Pixels:
+def inverted(pixels: Pixels) -> Pixels:
     """Swap dark and bright in the same dtype: -v, or the distance from the other end."""
     function = np.negative if pixels.dtype.kind == "f" else np.invert
     return mapped(pixels, function, len(pixels), pixels.dtype)

@@ -28,6 +28,13 @@ def test_an_array_is_one_plane_without_a_pixel_size(kind):
     assert (only.plane, only.pixel_size, only.title) == (None, None, "image")
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_pixels_are_in_the_byte_order_of_the_machine(order):
+    (only,) = HeldStack(PLANE.astype(f"{order}u2"))
+    assert only.array.dtype.isnative
+    assert np.array_equal(only.array[0], PLANE)
+
+
 def test_planes_and_channels_are_told_apart_by_their_number_or_by_name():
     planes = HeldStack(STACK)
     assert [each.title for each in planes] == ["image[0]", "image[1]", "image[2]"]

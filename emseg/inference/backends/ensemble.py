@@ -47,7 +47,7 @@ class Opinion:
 class Ensemble(Backend):
     """Backends of networks that know the same classes, as one.
 
-    Tiles that are turned are turned for each member, ``Ensemble([Turned(a), Turned(b)])``, so that
+    Tiles that are turned are turned for each member, each in a `TurnedBackend` of its own, so that
     the members disagree and not the turns.
 
     Parameters
