@@ -1,10 +1,11 @@
 """A model and micrographs become label images, or classes."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from emseg.bundle import StoredModel, open_model
-from emseg.commands.computing import computed_by, tell_choice, together
+from emseg.commands.computing import computed_by, opened, tell_choice, together
 from emseg.config import PredictConfig
 from emseg.inference import Batch, Predicted
 from emseg.meters import progress
@@ -27,9 +28,11 @@ def predict(config: PredictConfig) -> list[Outcome[Predicted]]:
         Whatever is wrong with the command, the model or the output folder; what is wrong with one
         file is its outcome.
     """
-    batch = open_batch(open_model(config.model), config)
     done: list[Outcome[Predicted]] = []
-    with progress("predicting", len(batch.paths), unit="files") as meter:
+    with (
+        _batch(config) as batch,
+        progress("predicting", len(batch.paths), unit="files") as meter,
+    ):
 
         def tell(share: float, words: str) -> None:
             meter.note(words)
@@ -38,6 +41,18 @@ def predict(config: PredictConfig) -> list[Outcome[Predicted]]:
         for outcome in counted(batch.run(tell), len(batch.paths), meter):
             done.append(outcome)  # noqa: PERF402 - tell counts them
     return done
+
+
+@contextmanager
+def _batch(config: PredictConfig) -> Iterator[Batch]:
+    """Open what predicts: this process, or the workers of a cluster for as long as it takes."""
+    if config.cluster is None:
+        yield open_batch(open_model(config.model), config)
+        return
+    from emseg.cluster.batch import cluster_batch
+
+    with cluster_batch(config, opened) as batch:
+        yield batch
 
 
 def open_batch(model: StoredModel, config: PredictConfig) -> Batch:

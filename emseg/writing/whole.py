@@ -102,9 +102,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
             with explained(path, temporary):
                 temporary.mkdir(parents=True)
                 yield temporary
-                if path.exists() and not path.is_dir():
-                    raise NotADirectoryError(errno.ENOTDIR, "is a file, not a folder", str(path))
-                _exchange(temporary, path)
+                exchange(temporary, path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -241,8 +239,16 @@ def _empty_ones_removed(folder: Path) -> Iterator[None]:
                 made.rmdir()
 
 
-def _exchange(temporary: Path, path: Path) -> None:
-    """Put a folder in the place of another one, which comes back when that fails."""
+def exchange(temporary: Path, path: Path) -> None:
+    """Put a folder in the place of another one, which comes back when that fails.
+
+    Raises
+    ------
+    NotADirectoryError
+        When a file is in its place.
+    """
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "is a file, not a folder", str(path))
     if not path.exists():
         temporary.rename(path)
         return

@@ -179,15 +179,7 @@ class SegmentationBatch(Batch):
 
     def __init__(self, card: ModelCard, config: PredictConfig, backend: Backend) -> None:
         super().__init__(card, config, backend)
-        self.segmenter = Segmenter(
-            card,
-            backend,
-            tile=config.tile,
-            halo=config.halo,
-            rescale=config.rescale,
-            budget=Budget.of(backend, config.max_ram, config.max_vram),
-            files=partial(files_bytes, card, config, maps=backend.maps),
-        )
+        self.segmenter = configured(card, config, backend)
         Settling(card, config)  # refuses what the model does not know before it starts
         self.preparing, self._held = self.segmenter.preparing, self.segmenter.budget.held
         self.tile, self.halo = self.segmenter.tile, self.segmenter.halo
@@ -247,6 +239,21 @@ class SegmentationBatch(Batch):
             )
 
         return self.looked_at(lambda _, __, micrograph: check_seams(micrograph, make))
+
+
+def configured(
+    card: ModelCard, config: PredictConfig, backend: Backend, *, among: int = 1
+) -> Segmenter:
+    """Make what segments as a configuration says; see `Budget.of` for ``among``."""
+    return Segmenter(
+        card,
+        backend,
+        tile=config.tile,
+        halo=config.halo,
+        rescale=config.rescale,
+        budget=Budget.of(backend, config.max_ram, config.max_vram, among=among),
+        files=partial(files_bytes, card, config, maps=backend.maps),
+    )
 
 
 class ClassificationBatch(Batch):
