@@ -5,13 +5,11 @@ OME-TIFF sets and their companions, NDTiff (``NDTiff.index`` names its files), a
 """
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from emseg.reading.formats import format_of, is_known
-
-_PART = re.compile(r"(.+_)(\d{3})(\.tvips)", re.IGNORECASE)
+from emseg.reading.tvips import parts
 
 
 def first_of_sets(paths: Sequence[Path]) -> list[Path]:
@@ -42,29 +40,9 @@ def _set_of(path: Path) -> tuple[Path, ...]:
         return (path,)
     fmt = format_of(path)
     if fmt.plugin == "tvips":
-        return _parts(path)
+        return parts(path)
     if fmt.reader != "via_tifffile":
         return (path,)
     from emseg.reading.ome_sets import set_of
 
     return set_of(path)
-
-
-def _parts(path: Path) -> tuple[Path, ...]:
-    """Parts of a recording from the first on; the file alone where that is not there."""
-    found = _PART.fullmatch(path.name)
-    if found is None:
-        return (path,)
-    names = (path.with_name(f"{found[1]}{number:03d}{found[3]}") for number in range(1000))
-    parts = tuple(each for each in names if each.is_file())
-    return parts if parts and parts[0].stem.endswith("_000") else (path,)
-
-
-def missing_part(path: Path) -> str:
-    """Name the first part that a recording lacks though a later one is there; else empty."""
-    parts = _parts(path)
-    for number, each in enumerate(parts):
-        found = _PART.fullmatch(each.name)
-        if found is not None and len(parts) > 1 and int(found[2]) != number:
-            return f"{found[1]}{number:03d}{found[3]}"
-    return ""

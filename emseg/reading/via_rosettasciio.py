@@ -17,7 +17,6 @@ from emseg.calibration import Axis, PixelSize, nm_per_unit
 from emseg.errors import UnreadableFileError
 from emseg.reading.axis_names import roles_of, scan_refused, spelled
 from emseg.reading.coordinates import spacing, uneven
-from emseg.reading.file_sets import missing_part
 from emseg.reading.formats import Format
 from emseg.reading.narrow_planes import why_narrow
 from emseg.reading.plane_sizes import of_one_size, ser_steps
@@ -25,6 +24,7 @@ from emseg.reading.plugins import file_reader
 from emseg.reading.quiet import no_warnings
 from emseg.reading.signal import Index, OpenFile, Signal
 from emseg.reading.spectra import energy_axis, spectra_of
+from emseg.reading.tvips import missing_part
 from emseg.reading.weight import chunk_bytes, chunk_of
 
 _LAZY, _WHOLE = {"lazy": True}, {"lazy": False}
