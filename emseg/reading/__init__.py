@@ -4,16 +4,16 @@
 `look_into` says what a file holds. `formats` is the one place that knows suffixes.
 """
 
-from emseg.reading.classes import LabelledFile, class_folders, is_class_folder
-from emseg.reading.contents import FileContents, describe, look_into
-from emseg.reading.files import find_files
+from emseg.reading.finding.classes import LabelledFile, class_folders, is_class_folder
+from emseg.reading.finding.files import find_files
+from emseg.reading.finding.own_results import NO_LABELS, NO_MICROGRAPHS
+from emseg.reading.finding.pairs import ImagePair, Matched, match_pairs
+from emseg.reading.finding.planes import Plane, chosen_files, list_planes, picked
 from emseg.reading.options import AS_STORED, ReadOptions
-from emseg.reading.own_results import NO_LABELS, NO_MICROGRAPHS
-from emseg.reading.pairs import ImagePair, Matched, match_pairs
-from emseg.reading.planes import Plane, chosen_files, list_planes, picked
-from emseg.reading.ranges import ValueRange
-from emseg.reading.signal import SignalInfo
-from emseg.reading.stack import Stack, open_stack
+from emseg.reading.signals.signal import SignalInfo
+from emseg.reading.stacks.contents import FileContents, describe, look_into
+from emseg.reading.stacks.ranges import ValueRange
+from emseg.reading.stacks.stack import Stack, open_stack
 
 __all__ = [
     "AS_STORED",
