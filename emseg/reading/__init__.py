@@ -1,7 +1,8 @@
 """Files in: any microscope's file as a stack of micrographs.
 
 `open_stack` opens one file, `list_planes` many, `match_pairs` finds the mask of each image,
-`look_into` says what a file holds. `formats` is the one place that knows suffixes.
+`look_into` says what a file holds. `formats` is the one place that knows suffixes; ARCHITECTURE.md
+draws what each sub-room does on the way.
 """
 
 from emseg.reading.finding.classes import LabelledFile, class_folders, is_class_folder

@@ -28,7 +28,7 @@ class Format:
     suffixes : tuple of str
         Lower case, without the leading dot; the first is the usual one.
     reader : str
-        Module of this package that reads it.
+        Module of `emseg.reading` that reads it: ``"tiff.via_tifffile"``.
     plugin : str
         The RosettaSciIO plugin, for what is read through it.
     calibration : str
