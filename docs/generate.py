@@ -17,7 +17,7 @@ from pathlib import Path
 
 from emseg.cli import COMMANDS, load_command
 from emseg.cli.networks_list import in_short
-from emseg.cli.signature import DEFAULT
+from emseg.cli.frame.signature import DEFAULT
 from emseg.networks.listed import Listed, listed_networks
 from emseg.reading.formats import FORMATS, Format
 

@@ -10,7 +10,7 @@ from emseg.bundle import load_model
 from emseg.config import Task
 from emseg.inference import Classifier, Segmenter, choose_device
 from emseg.reading import open_stack
-from emseg.reading.label_images import read_label_images
+from emseg.reading.stacks.label_images import read_label_images
 
 MODELS = Path(__file__).parents[1] / "models"
 NAMES = sorted(folder.parent.name for folder in MODELS.glob("*/config.json"))

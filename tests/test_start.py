@@ -20,7 +20,7 @@ import importlib, pkgutil
 import emseg
 WITH_TORCH = {"training", "explanation", "networks", "inference"}
 FILES_WITH_TORCH = {
-    "emseg.__main__", "emseg.bundle.weights", "emseg.cli.layer_table",
+    "emseg.__main__", "emseg.bundle.weights", "emseg.cli.printing.layer_table",
     "emseg.commands.evaluate_models", "emseg.commands.explain", "emseg.commands.explain_drawing",
     "emseg.commands.export",
     "emseg.commands.lr_find", "emseg.commands.train_report", "emseg.evaluation.models",

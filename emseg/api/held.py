@@ -10,9 +10,9 @@ from emseg.calibration import PixelSize
 from emseg.config import MeasureConfig, PredictConfig
 from emseg.errors import ContentError, MismatchError
 from emseg.micrograph import LabelImage, Micrograph
-from emseg.reading.in_memory import HeldStack
-from emseg.reading.label_images import read_label_images
 from emseg.reading.options import ReadOptions
+from emseg.reading.stacks.in_memory import HeldStack
+from emseg.reading.stacks.label_images import read_label_images
 
 if TYPE_CHECKING:
     from emseg.bundle import ModelCard

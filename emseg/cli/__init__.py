@@ -2,8 +2,8 @@
 
 # How a command file looks, here emseg/cli/info.py:
 #
-#     from emseg.cli.options import Json
-#     from emseg.cli.signature import Typed, takes
+#     from emseg.cli.frame.options import Json
+#     from emseg.cli.frame.signature import Typed, takes
 #     from emseg.config import InfoConfig
 #
 #
@@ -23,10 +23,10 @@
 #
 # - The file is named after its command and so is its function; `networks list` is networks_list
 #   and `lr-find` is lr_find. A command of two words belongs to the group of its first (GROUPS).
-#   Above the function only light
-#   modules are imported (typer, emseg.config, emseg.errors, emseg.cli.options), so that the help of
-#   a command answers at once. An option is a field of the configuration; what only a terminal has
-#   (--json, --dry-run) stands in the signature (docs/decisions/0045).
+#   Above the function only light modules are imported (typer, emseg.config, emseg.errors,
+#   emseg.cli.frame.options), so that the help of a command answers at once. An option is a
+#   field of the configuration; what only a terminal has (--json, --dry-run) stands in the
+#   signature (docs/decisions/0045).
 # - The first line of the docstring is the command's line in `emseg --help` and stands in COMMANDS
 #   too; a test keeps the two equal. "Examples" comes last; its lines are shown as they are.
 # - --quiet and --debug are added to every command here; no command declares them.
@@ -48,11 +48,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn
 
-from emseg.cli import typed
-from emseg.cli.application import application, function_of, load_command
-from emseg.cli.command_list import COMMANDS, GROUPS
-from emseg.cli.limits import settle_limits
-from emseg.cli.refusals import complain, refused, reserve
+from emseg.cli.frame import typed
+from emseg.cli.frame.application import application, function_of, load_command
+from emseg.cli.frame.command_list import COMMANDS, GROUPS
+from emseg.cli.frame.limits import settle_limits
+from emseg.cli.frame.refusals import complain, refused, reserve
 from emseg.errors import UnknownNameError, UsageError, listed
 
 __all__ = ["COMMANDS", "GROUPS", "function_of", "load_command", "main", "program"]
@@ -138,7 +138,7 @@ def _first_words() -> list[str]:
 
 
 def _no_command(word: str) -> str:
-    from emseg.cli.mistyped import command_meant
+    from emseg.cli.frame.mistyped import command_meant
 
     known = _first_words()
     meant = command_meant(word, known)

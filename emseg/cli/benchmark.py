@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emseg.cli.options import Json
-from emseg.cli.signature import Typed, takes
+from emseg.cli.frame.options import Json
+from emseg.cli.frame.signature import Typed, takes
 from emseg.config import BenchmarkConfig
 from emseg.meters import progress
 
@@ -35,7 +35,7 @@ def benchmark(typed: Typed, *, json: Json = False) -> None:
     emseg benchmark models/superalloy --size 4096 --threads 2
     emseg benchmark runs/unet-1 --backend openvino --precision int8 --json
     """
-    from emseg.cli.machine import settle_threads
+    from emseg.cli.frame.machine import settle_threads
 
     config = BenchmarkConfig.from_options(**typed)
     settle_threads(config.device, config.threads)
@@ -56,7 +56,7 @@ def benchmark(typed: Typed, *, json: Json = False) -> None:
         open_backend(opened, **asked)  # which says why there is none
     speeds = _measured(opened, found, size=config.size, threads=threads, repeats=config.repeats)
     if json:
-        from emseg.cli.console import print_json
+        from emseg.cli.terminal.console import print_json
 
         print_json(
             _as_json(config.model, found, speeds, {"size_px": config.size, "threads": threads})
@@ -98,7 +98,7 @@ def _measured(
 
 
 def _show(found: "Sequence[Considered]", speeds: "Speeds") -> None:
-    from emseg.cli.console import out, result
+    from emseg.cli.terminal.console import out, result
     from emseg.inference.backends.choosing import passed_over
 
     out.print(_table(speeds))
@@ -109,7 +109,7 @@ def _show(found: "Sequence[Considered]", speeds: "Speeds") -> None:
 
 
 def _table(speeds: "Speeds") -> "Table":
-    from emseg.cli.tables import add_row, new_table
+    from emseg.cli.terminal.tables import add_row, new_table
 
     table = new_table(
         "backend",
@@ -140,7 +140,7 @@ def _table(speeds: "Speeds") -> "Table":
 
 def _advise(speeds: "Speeds", *, is_auto: bool) -> None:
     """Say what auto takes, and whether others were faster here."""
-    from emseg.cli.console import result
+    from emseg.cli.terminal.console import result
 
     if not is_auto:
         return

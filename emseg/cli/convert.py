@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emseg.cli.options import Json
-from emseg.cli.signature import Typed, takes
+from emseg.cli.frame.options import Json
+from emseg.cli.frame.signature import Typed, takes
 from emseg.config import ConvertConfig
 from emseg.outcomes import raise_failures
 
@@ -38,7 +38,7 @@ def convert(
     emseg convert predictions/*.ome.tif --to hspy
     emseg convert sem/ --to png --cut-bar --out figures
     """
-    from emseg.cli.console import print_json
+    from emseg.cli.terminal.console import print_json
     from emseg.commands import convert as command
 
     config = ConvertConfig.from_options(**typed, keep_bar=not cut_bar)
@@ -66,7 +66,7 @@ def _as_json(done: "Sequence[Outcome[Converted]]") -> str:
 
 
 def _sum_up(done: "Sequence[Outcome[Converted]]", config: ConvertConfig) -> None:
-    from emseg.cli.console import result
+    from emseg.cli.terminal.console import result
 
     found = [each.found for each in done if each.found]
     if len(found) == 1:

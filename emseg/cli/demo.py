@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from emseg.cli.signature import Typed, takes
+from emseg.cli.frame.signature import Typed, takes
 from emseg.config import Device, Setting
 from emseg.errors import UsageError
 
@@ -42,8 +42,8 @@ def demo(typed: Typed) -> None:
     emseg demo
     emseg demo --out here --steps 400
     """
-    from emseg.cli.console import remark, result
-    from emseg.cli.machine import settle_threads
+    from emseg.cli.frame.machine import settle_threads
+    from emseg.cli.terminal.console import remark, result
 
     config = DemoConfig.from_options(**typed)
     out, device = config.out, config.device
@@ -71,8 +71,8 @@ def demo(typed: Typed) -> None:
 
 
 def _train(out: Path, data: "DemoSet", steps: int, seed: int, device: str) -> None:
-    from emseg.cli.console import result
-    from emseg.cli.train_end import say_end
+    from emseg.cli.printing.train_end import say_end
+    from emseg.cli.terminal.console import result
     from emseg.commands.train import train
     from emseg.config import TrainConfig
 
@@ -126,7 +126,7 @@ def _draw(out: Path, data: "DemoSet") -> None:
     from emseg.bundle import load_model
     from emseg.labels import to_label_image
     from emseg.reading import list_planes
-    from emseg.reading.label_images import read_label_images
+    from emseg.reading.stacks.label_images import read_label_images
     from emseg.reporting import write_comparison
 
     micrograph = list_planes([data.test_images])[0].read()

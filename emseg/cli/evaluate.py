@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from emseg.cli.options import Json
-from emseg.cli.signature import Typed, takes
+from emseg.cli.frame.options import Json
+from emseg.cli.frame.signature import Typed, takes
 from emseg.config import EvaluateConfig
 
 
@@ -35,7 +35,7 @@ def evaluate(typed: Typed, *, json: Json = False) -> None:
     """
     config = EvaluateConfig.from_options(**typed)
     if config.model is not None:
-        from emseg.cli.machine import settle_threads
+        from emseg.cli.frame.machine import settle_threads
 
         settle_threads(config.device, config.threads)
     if config.compare is not None:
@@ -46,8 +46,9 @@ def evaluate(typed: Typed, *, json: Json = False) -> None:
 
 def show_evaluation(config: EvaluateConfig, *, json: bool = False) -> None:
     """Compare as configured, and print the scores."""
-    from emseg.cli import console, typed
-    from emseg.cli.score_tables import show
+    from emseg.cli.frame import typed
+    from emseg.cli.printing.score_tables import show
+    from emseg.cli.terminal import console
     from emseg.commands import evaluate as command
 
     report = command.evaluate(config, typed.command())
@@ -61,8 +62,8 @@ def show_evaluation(config: EvaluateConfig, *, json: bool = False) -> None:
 
 
 def _compared(config: EvaluateConfig, rivals: tuple[Path, Path], *, json: bool) -> None:
-    from emseg.cli import console
-    from emseg.cli.evaluate_compare import show
+    from emseg.cli.printing.evaluate_compare import show
+    from emseg.cli.terminal import console
     from emseg.commands import compare as command
 
     found = command.compare(config, rivals)

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emseg.cli.options import Json
-from emseg.cli.signature import Typed, takes
+from emseg.cli.frame.options import Json
+from emseg.cli.frame.signature import Typed, takes
 from emseg.config import ExplainConfig
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ def explain(typed: Typed, *, json: Json = False) -> None:
     emseg explain runs/unet-1 image.dm4 --class precipitate --what gradcam,occlusion
     emseg explain runs/resnet18-1 image.tif --what features --layer layer1 --layer layer4.1.conv2
     """
-    from emseg.cli.machine import settle_threads
+    from emseg.cli.frame.machine import settle_threads
 
     config = ExplainConfig.from_options(**typed)
     settle_threads(config.device, config.threads)
-    from emseg.cli.console import print_json
+    from emseg.cli.terminal.console import print_json
     from emseg.commands import explain as command
 
     record = command.explain(config)
@@ -43,7 +43,7 @@ def explain(typed: Typed, *, json: Json = False) -> None:
 
 def _show(record: "Record", out: Path) -> None:
     """Print what was found, and where it lies."""
-    from emseg.cli.console import result
+    from emseg.cli.terminal.console import result
     from emseg.explanation import HeatMap
 
     answer = record.answer
@@ -63,7 +63,7 @@ def _show(record: "Record", out: Path) -> None:
 
 def _tell_empty(heat: "HeatMap", class_name: str) -> None:
     """Say that a heat map is zero everywhere, which looks like a defect and is none."""
-    from emseg.cli.console import result
+    from emseg.cli.terminal.console import result
 
     if heat.is_empty:
         result(f"{heat.stem} is zero everywhere: nothing at this layer speaks for {class_name}")

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from emseg.cli.options import Json
-from emseg.cli.signature import Typed, takes
+from emseg.cli.frame.options import Json
+from emseg.cli.frame.signature import Typed, takes
 from emseg.config import ExportConfig
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def export(typed: Typed, *, json: Json = False) -> None:
     emseg export runs/unet-1 --to int8 --images new/
     emseg export runs/unet-1 --to int8 --images images/ --masks masks/ --max-loss 0.01
     """
-    from emseg.cli.console import print_json, result
+    from emseg.cli.terminal.console import print_json, result
 
     config = ExportConfig.from_options(**typed)
     from emseg.bundle import open_model

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emseg.cli.options import Json
-from emseg.cli.signature import Typed, takes
+from emseg.cli.frame.options import Json
+from emseg.cli.frame.signature import Typed, takes
 from emseg.config import InfoConfig
 from emseg.errors import ContentError, PartialError
 from emseg.outcomes import raise_failures
@@ -52,11 +52,11 @@ def info(
 
 def _shown(found: "Info", *, details: bool, json: bool) -> "list[Outcome[Any]]":
     """Print what is known of each as soon as it is: models first, then files."""
-    from emseg.cli.console import out
-    from emseg.cli.info_json import entry
-    from emseg.cli.info_listing import Listing
-    from emseg.cli.info_models import model_block, model_entry
-    from emseg.cli.info_text import block
+    from emseg.cli.printing.info_json import entry
+    from emseg.cli.printing.info_listing import Listing
+    from emseg.cli.printing.info_models import model_block, model_entry
+    from emseg.cli.printing.info_text import block
+    from emseg.cli.terminal.console import out
 
     described, reports = found.cards(), found.contents()
     if json:
@@ -74,7 +74,7 @@ def _shown(found: "Info", *, details: bool, json: bool) -> "list[Outcome[Any]]":
 
 
 def _printed(said: "Iterable[tuple[Outcome[Any], Text]]") -> "list[Outcome[Any]]":
-    from emseg.cli.console import out
+    from emseg.cli.terminal.console import out
 
     done = []
     for outcome, text in said:
@@ -85,7 +85,7 @@ def _printed(said: "Iterable[tuple[Outcome[Any], Text]]") -> "list[Outcome[Any]]
 
 def _as_json(said: "Iterable[tuple[Outcome[Any], str]]") -> "list[Outcome[Any]]":
     """Print a list with an entry a file, each as soon as it is known."""
-    from emseg.cli.console import print_json
+    from emseg.cli.terminal.console import print_json
 
     done: list[Outcome[Any]] = []
     for outcome, text in said:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emseg.cli.options import Json
-from emseg.cli.signature import Typed, takes, words_of
+from emseg.cli.frame.options import Json
+from emseg.cli.frame.signature import Typed, takes, words_of
 from emseg.cli.train import Settings
 from emseg.config import TrainConfig
 from emseg.errors import UsageError
@@ -50,8 +50,8 @@ def lr_find(
     emseg lr-find stack.tif labels.tif --slices 0:20 --optimiser sgd --out runs/rates
     emseg lr-find classes/ --network resnet18 --batch 16 --json
     """
-    from emseg.cli.console import print_json, remark, result
-    from emseg.cli.machine import settle_threads
+    from emseg.cli.frame.machine import settle_threads
+    from emseg.cli.terminal.console import print_json, remark, result
     from emseg.commands.numbered_folders import claimed, free
 
     _require_range(lowest, highest, steps)

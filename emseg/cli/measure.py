@@ -1,7 +1,7 @@
 """``emseg measure``: objects and phases in nanometres."""
 
-from emseg.cli.options import Json
-from emseg.cli.signature import Typed, takes
+from emseg.cli.frame.options import Json
+from emseg.cli.frame.signature import Typed, takes
 from emseg.config import MeasureConfig
 from emseg.outcomes import raise_failures
 
@@ -26,8 +26,8 @@ def measure(typed: Typed, *, json: Json = False) -> None:
     emseg measure masks/ --labels 0=matrix,1=particle --pixel-size 1.9nm
     emseg measure cells/ --instances --smallest 30
     """
-    from emseg.cli import console
-    from emseg.cli.measure_tables import show
+    from emseg.cli.printing.measure_tables import show
+    from emseg.cli.terminal import console
     from emseg.commands import measure as command
 
     config = MeasureConfig.from_options(**typed)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emseg.cli.options import Json
+from emseg.cli.frame.options import Json
 from emseg.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ def networks_list(
     rows = _chosen(listed_networks(), task, family, search)
     _require_some(rows, search)
     if json:
-        from emseg.cli.console import print_json
-        from emseg.cli.networks_json import catalogue_json
+        from emseg.cli.printing.networks_json import catalogue_json
+        from emseg.cli.terminal.console import print_json
 
         print_json(catalogue_json(rows))
         return
@@ -112,8 +112,8 @@ def print_sections(rows: "Sequence[Listed]") -> None:
     """Print a table for segmentation, one for its encoders and one for classification."""
     from rich.text import Text
 
-    from emseg.cli import console
-    from emseg.cli.columns import hanging
+    from emseg.cli.terminal import console
+    from emseg.cli.terminal.columns import hanging
 
     sections = {
         "Segmentation (--network)": [
@@ -199,12 +199,12 @@ def _print_names(task: str | None, family: str | None, search: str | None, *, js
     if not found:
         raise UsageError(f"no library has a network with {search!r} in its name; try a part of it")
     if json:
-        from emseg.cli.console import print_json
-        from emseg.cli.networks_json import names_json
+        from emseg.cli.printing.networks_json import names_json
+        from emseg.cli.terminal.console import print_json
 
         print_json(names_json(found))
         return
-    from emseg.cli.console import result
+    from emseg.cli.terminal.console import result
 
     width = max(len(each.name) for each in found)
     for each in found:

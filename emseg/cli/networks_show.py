@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emseg.cli.options import Json
+from emseg.cli.frame.options import Json
 from emseg.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def networks_show(
     """
     asked, rows = _pair(name, encoder) if encoder is not None else _found(name)
     if json:
-        from emseg.cli.console import print_json
-        from emseg.cli.networks_json import catalogue_json
+        from emseg.cli.printing.networks_json import catalogue_json
+        from emseg.cli.terminal.console import print_json
 
         print_json(catalogue_json(rows))
     elif asked:
@@ -93,7 +93,7 @@ def _encoder_from_library(encoder: str) -> "Listed":
 
 def _from_library(name: str) -> "Listed":
     """Ask the libraries for a network that is not in the catalogue."""
-    from emseg.cli.console import remark
+    from emseg.cli.terminal.console import remark
     from emseg.networks.measuring import listed_from_library
 
     remark(f"{name} is not in the catalogue; what its library says is looked up")
@@ -125,8 +125,8 @@ def _either(names: "Sequence[str]") -> str:
 
 def _print_family(name: str, rows: "Sequence[Listed]") -> None:
     """List the networks of a family, and say which to ask for."""
-    from emseg.cli.console import remark
     from emseg.cli.networks_list import print_sections
+    from emseg.cli.terminal.console import remark
     from emseg.networks.lookup import lightest
 
     print_sections(rows)
@@ -135,7 +135,7 @@ def _print_family(name: str, rows: "Sequence[Listed]") -> None:
 
 def _print_rows(rows: "Sequence[Listed]", name: str, network: str = "unet") -> None:
     """Tell what each is; ``name`` is what was asked for, ``network`` what an encoder is under."""
-    from emseg.cli.console import out, width
+    from emseg.cli.terminal.console import out, width
 
     for number, row in enumerate(rows):
         if number:
@@ -147,7 +147,7 @@ def _print_rows(rows: "Sequence[Listed]", name: str, network: str = "unet") -> N
 def _lines(row: "Listed", asked: tuple[str, str], width: int) -> "Iterator[Text]":
     from rich.text import Text
 
-    from emseg.cli.columns import hanging
+    from emseg.cli.terminal.columns import hanging
 
     role = "encoder" if row.encoders else row.task
     yield Text(row.title, "bold").append(f"  {role}, {row.library}", "not bold dim")

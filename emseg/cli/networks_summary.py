@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emseg.cli.options import Json
+from emseg.cli.frame.options import Json
 from emseg.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def networks_summary(
     emseg networks summary unetplusplus --encoder densenet121 --input 3x512x512 --batch 8
     emseg networks summary runs/unet-1 --csv layers.csv
     """
-    from emseg.cli import console
+    from emseg.cli.terminal import console
 
     shape = None if input_ is None else _shape(input_)
     given = (encoder, task, tuple(option or ()), classes)
@@ -78,7 +78,7 @@ def networks_summary(
     anatomy = _anatomy(spec, shape, batch)
     _advise(spec, anatomy)
     if csv is not None:
-        from emseg.cli.layer_table import layer_rows
+        from emseg.cli.printing.layer_table import layer_rows
         from emseg.writing import write_table
 
         write_table(csv, layer_rows(anatomy))
@@ -87,7 +87,7 @@ def networks_summary(
 
         console.print_json(writer.dumps(_plain(spec, anatomy), indent=2))
     else:
-        from emseg.cli.layer_table import show_anatomy
+        from emseg.cli.printing.layer_table import show_anatomy
 
         show_anatomy(spec, anatomy)
 
@@ -206,7 +206,7 @@ def _anatomy(spec: "NetworkSpec", shape: tuple[int, int, int], batch: int) -> "A
 
 def _advise(spec: "NetworkSpec", anatomy: "Anatomy") -> None:
     """Say that images are padded to a multiple of the stride, which this input is not."""
-    from emseg.cli.console import remark
+    from emseg.cli.terminal.console import remark
 
     channels, *sides = anatomy.input_shape
     stride = anatomy.stride

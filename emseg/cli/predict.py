@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emseg.cli.options import Json
-from emseg.cli.signature import Typed, takes
+from emseg.cli.frame.options import Json
+from emseg.cli.frame.signature import Typed, takes
 from emseg.config import PredictConfig
 from emseg.errors import UsageError
 from emseg.outcomes import raise_failures
@@ -54,7 +54,7 @@ def predict(
     emseg predict runs/unet-1 runs/unet-2 cells/ --uncertainty
     emseg predict runs/unet-1 cells/ --fill-holes 50nm2 --smallest 200nm2 --instances watershed
     """
-    from emseg.cli.machine import settle_threads
+    from emseg.cli.frame.machine import settle_threads
 
     if dry_run and check_seams:
         raise UsageError(
@@ -68,12 +68,12 @@ def predict(
         typed["tta"] = _mirrored(typed.get("tta"))
     config = PredictConfig.from_options(**typed | {"members": members, "inputs": micrographs})
     if check_seams:
-        from emseg.cli.seams_table import tell_seams
+        from emseg.cli.printing.seams_table import tell_seams
 
         tell_seams(config, json=json)
         return
     if dry_run:
-        from emseg.cli.forecast_table import tell_forecasts
+        from emseg.cli.printing.forecast_table import tell_forecasts
 
         tell_forecasts(config, json=json)
         return
@@ -81,7 +81,7 @@ def predict(
     if json:
         from json import dumps
 
-        from emseg.cli.console import print_json
+        from emseg.cli.terminal.console import print_json
 
         print_json(dumps(command.rows_of(outcomes), indent=2))
     else:
@@ -109,8 +109,8 @@ def _members_of(inputs: "Sequence[str]") -> tuple[tuple[Path, ...], tuple[Path, 
 
 def show(outcomes: "Sequence[Outcome[Predicted]]", config: PredictConfig) -> None:
     """Print what was predicted, and where it lies."""
-    from emseg.cli.console import out, result
-    from emseg.cli.prediction_tables import prediction_table
+    from emseg.cli.printing.prediction_tables import prediction_table
+    from emseg.cli.terminal.console import out, result
     from emseg.commands.predict import rows_of
 
     if rows := rows_of(outcomes):

@@ -23,7 +23,7 @@ def samples(
     emseg samples sample_data
     emseg samples other --seed 7
     """
-    from emseg.cli.console import result
+    from emseg.cli.terminal.console import result
     from emseg.synthesis import write_samples
     from emseg.writing import results_folder
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emseg.cli.options import Json
-from emseg.cli.signature import Typed, takes
-from emseg.cli.typed import command as command_typed
+from emseg.cli.frame.options import Json
+from emseg.cli.frame.signature import Typed, takes
+from emseg.cli.frame.typed import command as command_typed
 from emseg.config import TrainConfig
 from emseg.errors import UsageError
 
@@ -67,10 +67,10 @@ def train(
     emseg train --resume runs/unet-1
     emseg train images/ masks/ --devices 4
     """
-    from emseg.cli.children import threads_each
-    from emseg.cli.console import print_json
-    from emseg.cli.launching import follow, place_taken
-    from emseg.cli.machine import settle_threads
+    from emseg.cli.frame.children import threads_each
+    from emseg.cli.frame.launching import follow, place_taken
+    from emseg.cli.frame.machine import settle_threads
+    from emseg.cli.terminal.console import print_json
 
     begun = time.monotonic()  # what is imported from here on takes seconds of a minute
     device, threads = typed.get("device", "auto"), typed.get("threads")
@@ -106,11 +106,11 @@ def _looked_at(
     config = train_config(typed, settings)
     require_steps(config.network, "--dry-run" if is_dry else "--show-augmentation")
     if picture is not None:
-        from emseg.cli.train_end import show_crops
+        from emseg.cli.printing.train_end import show_crops
 
         show_crops(config, picture)
     if is_dry:
-        from emseg.cli.train_forecast import tell_training
+        from emseg.cli.printing.train_forecast import tell_training
 
         tell_training(config, json=json)
 
@@ -129,7 +129,7 @@ def _placed(typed: Typed, settings: Path | None) -> "Iterator[TrainConfig]":
 def _new(
     typed: Typed, settings: Path | None, begun: float, place: "ProcessPlace | None", *, json: bool
 ) -> "TrainedRun":
-    from emseg.cli.launching import together
+    from emseg.cli.frame.launching import together
     from emseg.commands.train import train as command
 
     with _placed(typed, settings) as config, together(config, place) as processes:
@@ -141,8 +141,8 @@ def _folds(
     typed: Typed, settings: Path | None, place: "ProcessPlace | None", *, json: bool
 ) -> None:
     """Train a model for each part of the data, and say how far they are apart."""
-    from emseg.cli.launching import together
-    from emseg.cli.train_folds import show_folds
+    from emseg.cli.frame.launching import together
+    from emseg.cli.printing.train_folds import show_folds
     from emseg.commands.train import train_folds
 
     with _placed(typed, settings) as config, together(config, place) as processes:
@@ -159,7 +159,7 @@ def _resumed(
     *,
     json: bool,
 ) -> "TrainedRun":
-    from emseg.cli.launching import together
+    from emseg.cli.frame.launching import together
     from emseg.commands.train import resume, stopped
 
     refused = [TrainConfig.spelled(name) for name in sorted(set(typed) - _HOW)]
@@ -178,8 +178,8 @@ def _resumed(
 
 def _told(trained: "TrainedRun", *, json: bool) -> "TrainedRun":
     """Say how a training has ended."""
-    from emseg.cli.console import remark, result
-    from emseg.cli.train_end import say_end
+    from emseg.cli.printing.train_end import say_end
+    from emseg.cli.terminal.console import remark, result
 
     say_end(trained, remark if json else result)
     return trained

@@ -8,7 +8,7 @@ from emseg.errors import UnknownNameError, UsageError
 from emseg.meters import progress
 from emseg.outcomes import Outcome, attempts, counted
 from emseg.reading import ReadOptions, chosen_files
-from emseg.reading.stems import output_stems
+from emseg.reading.finding.stems import output_stems
 from emseg.writing import TARGETS, require_apart, results_folder
 from emseg.writing.conversion import convert_file
 

@@ -10,7 +10,7 @@ from emseg.config import InfoConfig
 from emseg.errors import ContentError
 from emseg.outcomes import Outcome, attempts
 from emseg.reading import FileContents, ReadOptions, find_files, look_into
-from emseg.reading.files import readable_files
+from emseg.reading.finding.files import readable_files
 
 if TYPE_CHECKING:
     from emseg.bundle import ModelCard

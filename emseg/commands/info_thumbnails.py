@@ -9,8 +9,8 @@ from typing import Self
 
 from emseg.micrograph import LabelImage
 from emseg.reading import FileContents, ReadOptions
-from emseg.reading.reduced import read_reduced
-from emseg.reading.stems import output_stems, shown_names
+from emseg.reading.finding.stems import output_stems, shown_names
+from emseg.reading.stacks.reduced import read_reduced
 from emseg.writing.picture import pixel_note
 from emseg.writing.thumbnails import LONGEST, Thumbnail, write_contact_sheet, write_thumbnail
 from emseg.writing.whole import require_apart, results_folder

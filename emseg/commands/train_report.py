@@ -23,7 +23,7 @@ from emseg.evaluation.confidence import UnitSource
 from emseg.evaluation.scoring import score
 from emseg.inference import Classifier, Segmenter, choose_device
 from emseg.meters import progress
-from emseg.reading.stems import output_stems
+from emseg.reading.finding.stems import output_stems
 from emseg.reporting import write_comparison
 from emseg.reporting.page import Gallery, Provenance, write_page
 from emseg.training import TrainedRun

@@ -14,7 +14,7 @@ from emseg.errors import UnknownNameError, UsageError
 from emseg.mask_values import parse_mask_folders
 from emseg.networks import AUTO, FOREST, Usual, usual_network
 from emseg.reading import is_class_folder
-from emseg.reading.data_sets import how_to_train
+from emseg.reading.finding.data_sets import how_to_train
 from emseg.starting import check_start
 
 _OF_MASKS = ("labels", "unlabelled", "slices", "val_slices")

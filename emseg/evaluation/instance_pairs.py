@@ -17,7 +17,7 @@ from emseg.labels.instances import read_instances
 from emseg.measuring import find_pieces
 from emseg.micrograph import UNLABELLED_8, LabelClass, LabelImage, unlabelled_value
 from emseg.reading import Plane
-from emseg.reading.label_images import describe_label_images
+from emseg.reading.stacks.label_images import describe_label_images
 
 _log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from emseg.evaluation.scoring import Compared, Observer, Scoring, check_units, s
 from emseg.labels import refuse_probabilities
 from emseg.micrograph import LabelImage, Micrograph
 from emseg.reading import AS_STORED, NO_MICROGRAPHS, Plane, list_planes, open_stack
-from emseg.reading.label_images import LabelDescription, describe_label_images
+from emseg.reading.stacks.label_images import LabelDescription, describe_label_images
 
 _log = logging.getLogger(__name__)
 

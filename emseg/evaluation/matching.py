@@ -7,8 +7,8 @@ from pathlib import Path
 
 from emseg.errors import MismatchError, listed
 from emseg.reading import AS_STORED, Plane, list_planes, match_pairs
-from emseg.reading.pairs import planes_in_order
-from emseg.reading.stems import output_stems
+from emseg.reading.finding.pairs import planes_in_order
+from emseg.reading.finding.stems import output_stems
 
 _log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """Which suffix is read by which reader: the one place that knows.
 
 A new format is a line in ``FORMATS`` and, unless a reader for its kind exists, one module
-beside this one with a function ``open_source(path, format)`` that returns a `OpenFile`.
+in a room beside this one with a function ``open_source(path, format)`` that returns a `OpenFile`.
 """
 
 import importlib
@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from emseg.errors import UnreadableFileError, did_you_mean
-from emseg.reading.admission import admit
+from emseg.reading.admitting.admission import admit
+from emseg.reading.admitting.weight import weighed
 from emseg.reading.inside import file_of
-from emseg.reading.signal import OpenFile
-from emseg.reading.weight import weighed
+from emseg.reading.signals.signal import OpenFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Format:
     suffixes : tuple of str
         Lower case, without the leading dot; the first is the usual one.
     reader : str
-        Module of this package that reads it.
+        Module of `emseg.reading` that reads it: ``"tiff.via_tifffile"``.
     plugin : str
         The RosettaSciIO plugin, for what is read through it.
     calibration : str
@@ -82,7 +82,7 @@ class Format:
 def _rosettasciio(
     name: str, suffixes: str, plugin: str, calibration: str, holds: str, **more: Any
 ) -> Format:
-    more = {"reader": "via_rosettasciio"} | more
+    more = {"reader": "microscopes.via_rosettasciio"} | more
     return Format(
         name, tuple(suffixes.split()), plugin=plugin, calibration=calibration, holds=holds, **more
     )
@@ -91,7 +91,7 @@ def _rosettasciio(
 def _picture(name: str, suffixes: str, holds: str, *, has_resolution: bool = False) -> Format:
     said = f"the {name} resolution" if has_resolution else ""
     kinds = tuple(suffixes.split())
-    return Format(name, kinds, "via_pillow", calibration=said, holds=holds, is_lazy=False)
+    return Format(name, kinds, "pictures.via_pillow", calibration=said, holds=holds, is_lazy=False)
 
 
 _TIFF = "tif tiff ome.tif ome.tiff btf tf8 tf2 ome.btf ome.tf8 ome.tf2 companion.ome"
@@ -102,7 +102,7 @@ FORMATS = (
     Format(
         "TIFF",
         tuple(_TIFF.split()),
-        "via_tifffile",
+        "tiff.via_tifffile",
         calibration="OME-XML, ImageJ, the makers' tags, a text file beside it",
         holds="image, stack, channels, colours",
     ),
@@ -111,12 +111,14 @@ FORMATS = (
     _picture("BMP", "bmp dib", "image, colours", has_resolution=True),
     _picture("GIF", "gif", "image, stack"),
     _picture("WebP", "webp", "image, colours"),
-    Format("NumPy", ("npy",), "via_numpy", holds="image, stack, channels, colours"),
-    Format("NumPy archive", ("npz",), "via_numpy", holds="image, stack, channels", is_lazy=False),
+    Format("NumPy", ("npy",), "stores.via_numpy", holds="image, stack, channels, colours"),
+    Format(
+        "NumPy archive", ("npz",), "stores.via_numpy", holds="image, stack, channels", is_lazy=False
+    ),
     Format(
         "HDF5",
         ("h5", "hdf5", "hdf", "he5", "ilastik.h5"),
-        "via_hdf5",
+        "stores.via_hdf5",
         calibration="the HDF5 attributes",
         holds="image, stack, channels",
     ),
@@ -133,11 +135,13 @@ FORMATS = (
         "emd",
         "the EMD axes",
         "image, stack, spectra",
-        reader="via_hdf5",
+        reader="stores.via_hdf5",
         needs="eds-stream",
     ),
     _rosettasciio("FEI TIA", "ser emi", "tia", "the TIA header", "image, stack, spectra"),
-    _rosettasciio("MRC", _MRC, "mrc", "the MRC header", "image, stack", reader="via_mrc"),
+    _rosettasciio(
+        "MRC", _MRC, "mrc", "the MRC header", "image, stack", reader="microscopes.via_mrc"
+    ),
     _rosettasciio("Bruker composite", "bcf", "bruker", "the Bruker metadata", _SPECTRA),
     _rosettasciio("EDAX", "spd", "edax", "the EDAX header", "spectra"),
     _rosettasciio(
@@ -149,7 +153,7 @@ FORMATS = (
         "hspy",
         "the HyperSpy axes",
         "image, stack, channels, spectra",
-        reader="via_hspy",
+        reader="stores.via_hspy",
     ),
     _rosettasciio(
         "HyperSpy Zarr",
@@ -162,12 +166,14 @@ FORMATS = (
     Format(
         "Zarr",
         ("zarr", "ome.zarr", "zarr.zip", "ome.zarr.zip"),
-        "via_zarr",
+        "stores.via_zarr",
         calibration="OME-NGFF, or attributes",
         holds="image, stack, channels",
         is_folder=True,
     ),
-    Format("NeXus", ("nxs",), "via_hdf5", "", "the NeXus axes", holds="image, stack, spectra"),
+    Format(
+        "NeXus", ("nxs",), "stores.via_hdf5", "", "the NeXus axes", holds="image, stack, spectra"
+    ),
     _rosettasciio(
         "PantaRhei",
         "prz",
@@ -193,7 +199,11 @@ FORMATS = (
     _rosettasciio("TVIPS", "tvips", "tvips", "the TVIPS header", "stack, diffraction"),
     _rosettasciio("Merlin", "mib", "quantumdetector", "the Merlin header", "stack, diffraction"),
     Format(
-        "compressed", ("gz", "bz2", "xz"), "via_compressed", holds="what is inside", is_lazy=False
+        "compressed",
+        ("gz", "bz2", "xz"),
+        "stores.via_compressed",
+        holds="what is inside",
+        is_lazy=False,
     ),
 )
 _BY_SUFFIX = {suffix: each for each in FORMATS for suffix in each.suffixes}
@@ -255,7 +265,7 @@ def format_of(path: Path) -> Format:
         shown = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
         raise UnreadableFileError(f"{path} has {shown}, which emseg does not read; {meant}")
     named = _BY_SUFFIX[suffix]
-    is_address = file_of(path) != path and named.reader != "via_zarr"
+    is_address = file_of(path) != path and named.reader != "stores.via_zarr"
     return _BY_SUFFIX["h5"] if is_address else named
 
 
@@ -268,7 +278,7 @@ def stem(path: Path) -> str:
     if suffix is None:
         return path.stem
     bare = path.name[: -len(suffix) - 1]
-    return stem(Path(bare)) if _BY_SUFFIX[suffix].reader == "via_compressed" else bare
+    return stem(Path(bare)) if _BY_SUFFIX[suffix].reader == "stores.via_compressed" else bare
 
 
 def looks_like(head: bytes) -> str | None:

@@ -41,7 +41,7 @@ class ReadOptions:
         Name or number of the signal to take, in place of the largest.
     channels : str or None
         Which channels are taken, or what they are made of: energy windows, X-ray lines, other
-        signals; `emseg.reading.channels` has the grammar.
+        signals; `emseg.reading.choosing.channels` has the grammar.
     pixel_size : str or None
         Overrides what files say: ``"1.9nm"``.
     invert : bool

@@ -9,7 +9,7 @@ from emseg.calibration import PixelSize
 from emseg.errors import EmsegError
 from emseg.outcomes import Outcome, failed, raise_failures, tell_failure
 from emseg.reading import Plane
-from emseg.reading.label_images import LabelDescription
+from emseg.reading.stacks.label_images import LabelDescription
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ from emseg.reading import (
     open_stack,
     picked,
 )
-from emseg.reading.label_images import LabelDescription, describe_label_images
-from emseg.reading.pairs import planes_in_order
-from emseg.reading.stems import output_stems
+from emseg.reading.finding.pairs import planes_in_order
+from emseg.reading.finding.stems import output_stems
+from emseg.reading.stacks.label_images import LabelDescription, describe_label_images
 from emseg.survey.fields import Failures, Field
 from emseg.survey.meaning import MeasuredClasses, Track, find_meaning
 

@@ -8,7 +8,7 @@ from emseg.errors import MismatchError
 from emseg.labels import to_label_image
 from emseg.labels.instances import Instances, read_instances
 from emseg.micrograph import LabelImage, Micrograph, Region
-from emseg.reading.grey import grey_of, is_marked_grey
+from emseg.reading.pictures.grey import grey_of, is_marked_grey
 from emseg.survey.fields import Field
 from emseg.survey.meaning import MeasuredClasses
 

@@ -23,7 +23,7 @@ from emseg.learning import Augment
 from emseg.micrograph import LabelClass, Micrograph
 from emseg.naming import MOST_CLASSES, fault_of, shown
 from emseg.reading import LabelledFile, ReadOptions, class_folders, list_planes
-from emseg.reading.grey import is_colour
+from emseg.reading.pictures.grey import is_colour
 from emseg.training.appearance import strength_of, vary_intensity
 from emseg.training.fingerprints import add_pixels
 from emseg.training.geometry import Geometry

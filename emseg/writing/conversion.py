@@ -10,7 +10,7 @@ from emseg.calibration import PixelSize
 from emseg.micrograph import Micrograph, Region
 from emseg.pixels import row_bands
 from emseg.reading import ReadOptions, Stack, look_into, open_stack, picked
-from emseg.reading.label_images import LabelDescription, describe_label_images
+from emseg.reading.stacks.label_images import LabelDescription, describe_label_images
 from emseg.writing.content import label_content
 from emseg.writing.images import write_micrographs
 from emseg.writing.targets import open_sink

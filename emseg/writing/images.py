@@ -34,7 +34,7 @@ def write_label_images(
     axes YX, or ZYX when there are several planes. Large planes get smaller copies, in which
     values are picked and never averaged. Class names, colours, mask values, the unlabelled
     value, the pixel size and its source are kept in each format, and
-    `emseg.reading.label_images` reads them back.
+    `emseg.reading.stacks.label_images` reads them back.
 
     Parameters
     ----------

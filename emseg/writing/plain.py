@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from emseg.calibration import PixelSize
-from emseg.reading.print_resolution import is_measured
+from emseg.reading.pictures.print_resolution import is_measured
 from emseg.writing.content import Content
 from emseg.writing.ome_tiff import calibration_tags, is_big
 from emseg.writing.pyramid import Strip

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from emseg.errors import NotWritableError
-from emseg.reading.file_table import plain_text
+from emseg.reading.finding.file_table import plain_text
 from emseg.writing.leftovers import hidden_beside, is_abandoned
 from emseg.writing.locks import locked
 from emseg.writing.tables import write_table

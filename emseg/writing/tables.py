@@ -20,7 +20,7 @@ def harmless(value: object) -> object:
     Names of files and classes may be anything, and text that begins with ``=``, ``+``, ``-``,
     ``@``, a tab or a line break is run by spreadsheets (OWASP, "CSV Injection"). Numbers stay as
     they are, negative ones too, and so does text that is one, and ``--pixel-size``.
-    `emseg.reading.file_table.plain_text` gives the text back.
+    `emseg.reading.finding.file_table.plain_text` gives the text back.
 
     Parameters
     ----------

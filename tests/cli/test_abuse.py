@@ -15,7 +15,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from emseg.cli import console
+from emseg.cli.terminal import console
 
 SMALL = ("--network", "unet", "--option", "width=4", "--crop-size", "32", "--batch", "2")
 TINY = ("--steps", "2", *SMALL)

@@ -11,7 +11,7 @@ from PIL import Image
 from emseg.calibration import PixelSize
 from emseg.micrograph import LabelClass, LabelImage, Micrograph, Region
 from emseg.reading import AS_STORED, open_stack
-from emseg.reading.label_images import read_label_images
+from emseg.reading.stacks.label_images import read_label_images
 from emseg.writing import write_label_images, write_micrographs
 
 SIZE = PixelSize(1.92, 1.92, "the Gatan tags", z_nm=50.0)

@@ -11,7 +11,7 @@ import typer
 from PIL import Image
 
 from emseg import errors
-from emseg.cli import console
+from emseg.cli.terminal import console
 
 BRANCHES = {
     errors.UsageError: 2,
@@ -207,7 +207,7 @@ def test_a_closed_pipe_is_no_defect():
 
 
 def test_lines_tell_how_far_the_work_is_when_nobody_watches():
-    from emseg.cli.meters import ProgressLines
+    from emseg.cli.terminal.meters import ProgressLines
 
     now, lines = [0.0], []
     meter = ProgressLines(lines.append, "predicting", 4, "tiles", clock=lambda: now[0])
@@ -223,7 +223,7 @@ def test_lines_tell_how_far_the_work_is_when_nobody_watches():
 
 
 def test_long_work_fills_no_log():
-    from emseg.cli.meters import ProgressLines
+    from emseg.cli.terminal.meters import ProgressLines
 
     now, lines = [0.0], []
     meter = ProgressLines(lines.append, "training", 36_000, "steps", clock=lambda: now[0])
@@ -238,7 +238,7 @@ def test_long_work_fills_no_log():
 
 
 def test_short_work_needs_no_line():
-    from emseg.cli.meters import ProgressLines
+    from emseg.cli.terminal.meters import ProgressLines
 
     now, lines = [0.0], []
     meter = ProgressLines(lines.append, "predicting", 3, "tiles", clock=lambda: now[0])

@@ -60,7 +60,7 @@ def run(barred) -> Path:
 def predicted(emseg, run, images, out, *options):
     shown = emseg("predict", run, images, "--out", out, *options)
     assert shown.code == 0, shown.err
-    from emseg.reading.label_images import read_label_images
+    from emseg.reading.stacks.label_images import read_label_images
 
     return shown, read_label_images(out / "0.ome.tif")[0]
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from emseg.cli.machine import settle_threads
+from emseg.cli.frame.machine import settle_threads
 
 NAMES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "OMP_NUM_THREADS", "OMP_PROC_BIND")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emseg.cli.mistyped import command_meant, option_meant
+from emseg.cli.frame.mistyped import command_meant, option_meant
 
 TRAIN = [
     "--batch", "--crop", "--crop-size", "--device", "--encoder", "--epochs", "--learning-rate",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emseg.reading.label_images import read_label_images
+from emseg.reading.stacks.label_images import read_label_images
 
 CPU_BACKENDS = ("openvino", "onnxruntime")
 _CHILD = """

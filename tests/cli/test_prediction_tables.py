@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from emseg.cli.prediction_tables import prediction_table
+from emseg.cli.printing.prediction_tables import prediction_table
 
 
 def test_files_of_one_name_keep_their_folders():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from emseg.reading.label_images import read_label_images
+from emseg.reading.stacks.label_images import read_label_images
 
 TINY = ("--network=unet", "--option=width=4", "--steps=2", "--crop-size=32", "--batch=2")
 

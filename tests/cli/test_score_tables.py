@@ -2,7 +2,7 @@
 
 import re
 
-from emseg.cli.score_tables import show
+from emseg.cli.printing.score_tables import show
 from emseg.evaluation import ClassifiedFile, classification_report
 
 NAMES = ("network", "pearlite", "spheroidite")

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from emseg.bundle import TrainingRecord
-from emseg.cli.train_end import say_end
+from emseg.cli.printing.train_end import say_end
 from emseg.training.judging import ValidationScores
 
 

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from emseg.reading.label_images import read_label_images
+from emseg.reading.stacks.label_images import read_label_images
 
 SHORT = ("--steps", "2", "--crop-size", "32", "--batch", "2")
 TINY = ("--network", "unet", "--option", "width=4", *SHORT)  # as ``trained`` is

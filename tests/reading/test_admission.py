@@ -10,7 +10,7 @@ import pytest
 
 from emseg.errors import EmsegError, UnreadableFileError
 from emseg.reading import look_into, open_stack
-from emseg.reading.admission import admit
+from emseg.reading.admitting.admission import admit
 from emseg.reading.formats import format_of
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emseg.calibration import Axis
-from emseg.reading.axis_names import by_shape, roles_of, spelled, split_names
+from emseg.reading.signals.axis_names import by_shape, roles_of, spelled, split_names
 
 
 def roles(names, shape=None, units=None):

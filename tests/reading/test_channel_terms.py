@@ -3,7 +3,7 @@
 import pytest
 
 from emseg.errors import UsageError
-from emseg.reading.channel_terms import (
+from emseg.reading.choosing.channel_terms import (
     EnergyWindow,
     EqualParts,
     Named,

@@ -10,11 +10,11 @@ from emseg.calibration import Axis, PixelSize
 from emseg.errors import ContentError, MismatchError, UnknownNameError, UsageError
 from emseg.micrograph import Micrograph, Region
 from emseg.reading import ReadOptions, describe, open_stack
-from emseg.reading.channel_terms import parse_channels
-from emseg.reading.channels import with_channels
-from emseg.reading.layout import Layout
-from emseg.reading.signal import OpenFile, Signal
-from emseg.reading.spectra import spectra_of
+from emseg.reading.choosing.channel_terms import parse_channels
+from emseg.reading.choosing.channels import with_channels
+from emseg.reading.signals.layout import Layout
+from emseg.reading.signals.signal import OpenFile, Signal
+from emseg.reading.signals.spectra import spectra_of
 from emseg.writing import write_micrographs
 
 COUNTS = np.random.default_rng(0).integers(0, 50, (6, 8, 100), np.uint8)
@@ -312,7 +312,7 @@ def test_counts_keep_every_integer_beside_floats(tmp_path):
 def test_a_line_needs_exspy_or_a_window(eds, monkeypatch):
     import sys
 
-    from emseg.reading import xray_lines
+    from emseg.reading.choosing import xray_lines
 
     xray_lines._all_energies_ev.cache_clear()
     monkeypatch.setitem(sys.modules, "exspy.material", None)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from emseg.micrograph import LabelClass, LabelImage
 from emseg.reading import AS_STORED, ReadOptions, describe, look_into, open_stack
-from emseg.reading.label_images import read_label_images
+from emseg.reading.stacks.label_images import read_label_images
 from emseg.writing.images import write_label_images
 
 RANDOM = np.random.default_rng(5)

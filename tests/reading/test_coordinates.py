@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emseg.reading.coordinates import spacing
+from emseg.reading.signals.coordinates import spacing
 
 EVEN = np.arange(80) * 1.5
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emseg.reading.data_sets import how_to_train
+from emseg.reading.finding.data_sets import how_to_train
 
 CLASSES = "train/cubes train/spheres val/cubes val/spheres"
 SIDES = "train/images train/masks valid/images valid/masks"

@@ -7,7 +7,7 @@ from PIL import Image
 
 from emseg.calibration import PixelSize
 from emseg.reading import ReadOptions, open_stack
-from emseg.reading.fit import misfit
+from emseg.reading.signals.fit import misfit
 
 
 @pytest.mark.parametrize(

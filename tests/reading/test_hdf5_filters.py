@@ -9,7 +9,7 @@ import pytest
 
 from emseg.errors import EmsegError
 from emseg.reading import ReadOptions, look_into, open_stack
-from emseg.reading.hdf5_filters import register_filters
+from emseg.reading.admitting.hdf5_filters import register_filters
 
 NAMES = {32001: "blosc", 32004: "lz4", 32008: "bitshuffle", 32015: "zstd", 32026: "blosc2"}
 

@@ -9,8 +9,8 @@ import pytest
 import xarray
 
 from emseg.errors import ContentError
-from emseg.reading.in_memory import HeldStack
 from emseg.reading.options import ReadOptions
+from emseg.reading.stacks.in_memory import HeldStack
 
 PLANE = np.random.default_rng(0).integers(0, 4000, (30, 40)).astype(np.uint16)
 STACK = np.stack([PLANE, PLANE[::-1], PLANE[:, ::-1]])

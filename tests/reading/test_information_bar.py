@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from emseg.micrograph import Region
 from emseg.reading import ReadOptions, describe, open_stack
-from emseg.reading.picture_bar import rows_of_specimen
+from emseg.reading.pictures.picture_bar import rows_of_specimen
 from emseg.synthesis.information_bar import BarStyle, information_bar
 
 STYLES = {

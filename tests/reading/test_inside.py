@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emseg.reading.finding.stems import output_stems
 from emseg.reading.formats import format_of, stem
 from emseg.reading.inside import file_of, join, split
-from emseg.reading.stems import output_stems
 
 NAMES = st.text("abc _-.Ωü", min_size=1, max_size=9).filter(lambda name: name.strip(". "))
 

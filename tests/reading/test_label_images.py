@@ -13,7 +13,7 @@ from emseg.calibration import PixelSize
 from emseg.errors import PathMissingError, UnreadableFileError
 from emseg.micrograph import LabelClass, LabelImage, unlabelled_value
 from emseg.naming import fault_of
-from emseg.reading.label_images import read_label_images
+from emseg.reading.stacks.label_images import read_label_images
 from emseg.writing import write_label_images, write_probabilities
 
 CLASSES = (LabelClass("matrix", (0, 114, 178), (0,)), LabelClass("particle", (230, 159, 0), (1,)))

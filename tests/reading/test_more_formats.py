@@ -9,7 +9,8 @@ import tifffile
 from PIL import Image
 
 from emseg.errors import ContentError, UnreadableFileError
-from emseg.reading import ReadOptions, describe, open_stack, via_rosettasciio
+from emseg.reading import ReadOptions, describe, open_stack
+from emseg.reading.microscopes import via_rosettasciio
 
 PIXELS = np.random.default_rng(0).integers(0, 60000, (3, 20, 30)).astype(np.uint16)
 
@@ -208,7 +209,7 @@ def test_a_plugin_that_cannot_be_lazy_is_asked_again(tmp_path, monkeypatch, erro
 
 
 def test_a_large_file_that_is_read_whole_is_said_to_be(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr("emseg.reading.stack._LARGE", 1000)
+    monkeypatch.setattr("emseg.reading.stacks.stack._LARGE", 1000)
     np.savez(tmp_path / "a.npz", image=PIXELS)
     open_stack(tmp_path / "a.npz")
     assert "is read whole, 0 MB: NumPy archive cannot be read piece by piece" in caplog.text

@@ -11,7 +11,7 @@ import zarr
 from emseg.calibration import Axis
 from emseg.errors import ContentError
 from emseg.reading import ReadOptions, describe, look_into, open_stack
-from emseg.reading.narrow_planes import why_narrow
+from emseg.reading.signals.narrow_planes import why_narrow
 
 PIXELS = np.random.default_rng(0).integers(0, 9999, (3, 40, 50, 2)).astype(np.uint16)
 

@@ -9,7 +9,8 @@ import pytest
 import tifffile
 
 from emseg.pixels import LazyPixels
-from emseg.reading import ReadOptions, list_planes, open_stack, stack
+from emseg.reading import ReadOptions, list_planes, open_stack
+from emseg.reading.stacks import stack
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from PIL import Image, ImageOps
 from emseg.calibration import PixelSize
 from emseg.micrograph import LabelClass, LabelImage, Region
 from emseg.reading import AS_STORED, ReadOptions, describe, look_into, open_stack
-from emseg.reading.bands import bands
-from emseg.reading.label_images import read_label_images
-from emseg.reading.layout import Layout
-from emseg.reading.orientation import turn, turn_back, turned_region
-from emseg.reading.stack import opened
+from emseg.reading.signals.bands import bands
+from emseg.reading.signals.layout import Layout
+from emseg.reading.signals.orientation import turn, turn_back, turned_region
+from emseg.reading.stacks.label_images import read_label_images
+from emseg.reading.stacks.stack import opened
 from emseg.writing.conversion import convert_file
 from emseg.writing.images import write_label_images
 
@@ -187,7 +187,7 @@ def test_a_label_image_that_a_viewer_turned_is_turned_for_every_command(tmp_path
 
 @pytest.mark.parametrize("orientation", [3, 6])
 def test_bands_of_a_turned_plane_are_rows_as_shown(tmp_path, monkeypatch, orientation):
-    monkeypatch.setattr("emseg.reading.bands._BAND", 400)
+    monkeypatch.setattr("emseg.reading.signals.bands._BAND", 400)
     calibrated(tmp_path / "a.tif", orientation)
     with opened(tmp_path / "a.tif") as source:
         (signal,) = source.signals

@@ -9,7 +9,7 @@ from PIL import Image
 from emseg.errors import ContentError
 from emseg.micrograph import LabelClass, LabelImage, Micrograph
 from emseg.reading import NO_LABELS, NO_MICROGRAPHS, class_folders, find_files, list_planes
-from emseg.reading.own_results import Result, result_of
+from emseg.reading.finding.own_results import Result, result_of
 from emseg.writing import (
     instance_content,
     open_sink,

@@ -11,7 +11,7 @@ from emseg.reading import look_into
 
 _SEEN = """
 import sys
-from emseg.reading.plugins import file_reader
+from emseg.reading.microscopes.plugins import file_reader
 file_reader("mrc"); file_reader("tvips")
 print(*[name for name in ("dask.array", "scipy.sparse", "sparse", "numba") if name in sys.modules])
 import scipy.sparse

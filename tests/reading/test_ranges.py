@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from emseg.reading import bands, look_into
+from emseg.reading import look_into
+from emseg.reading.signals import bands
 
 
 def ranges_of(path):

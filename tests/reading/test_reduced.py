@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from emseg.reading import ReadOptions, bands, reduced
-from emseg.reading.reduced import read_reduced
+from emseg.reading import ReadOptions
+from emseg.reading.signals import bands
+from emseg.reading.stacks import reduced
+from emseg.reading.stacks.reduced import read_reduced
 
 
 @pytest.fixture(autouse=True)

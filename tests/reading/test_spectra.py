@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from emseg.calibration import Axis
 from emseg.errors import ContentError
-from emseg.reading.spectra import Spectra, energy_axis, spectra_of, sum_dtype, sum_windows
+from emseg.reading.signals.spectra import Spectra, energy_axis, spectra_of, sum_dtype, sum_windows
 
 KEV = Axis("Energy", 2048, 0.01, -0.47, "keV")
 

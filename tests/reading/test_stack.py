@@ -18,8 +18,8 @@ from PIL import Image
 from emseg.calibration import Axis, PixelSize
 from emseg.errors import ContentError, PathMissingError, UnreadableFileError, UsageError
 from emseg.reading import AS_STORED, ReadOptions, describe, find_files, open_stack
-from emseg.reading.layout import Layout, relabel
-from emseg.reading.signal import Signal
+from emseg.reading.signals.layout import Layout, relabel
+from emseg.reading.signals.signal import Signal
 
 RANDOM = np.random.default_rng(3)
 

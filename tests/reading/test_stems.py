@@ -5,7 +5,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emseg.reading.stems import output_stems, shown_names
+from emseg.reading.finding.stems import output_stems, shown_names
 
 
 def test_stems_that_collide_keep_their_folder_and_no_others_do():

@@ -7,9 +7,9 @@ from PIL import Image
 
 from emseg.errors import ContentError
 from emseg.reading import AS_STORED, ReadOptions, look_into, open_stack
-from emseg.reading.bands import bands
-from emseg.reading.layout import Layout
-from emseg.reading.stack import opened
+from emseg.reading.signals.bands import bands
+from emseg.reading.signals.layout import Layout
+from emseg.reading.stacks.stack import opened
 
 RANDOM = np.random.default_rng(11)
 SHAPE = (40, 48)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from emseg.reading import stack
+from emseg.reading.stacks import stack
 
 WAYS = [
     {"tile": (16, 32)},

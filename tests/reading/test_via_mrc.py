@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from emseg.errors import UnreadableFileError
 from emseg.reading import open_stack
-from emseg.reading.mrc_header import MrcHeader
+from emseg.reading.microscopes.mrc_header import MrcHeader
 
 MODES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
 IMOD = 1146047817

@@ -9,13 +9,14 @@ import pytest
 import zarr
 
 from emseg.errors import ContentError, UnreadableFileError
-from emseg.reading import ReadOptions, describe, open_stack, via_rosettasciio
+from emseg.reading import ReadOptions, describe, open_stack
 from emseg.reading.formats import FORMATS
+from emseg.reading.microscopes import via_rosettasciio
 
 SUFFIXES = [
     each.removeprefix(".")
     for fmt in FORMATS
-    if fmt.reader == "via_rosettasciio"
+    if fmt.reader == "microscopes.via_rosettasciio"
     for each in fmt.suffixes
 ]
 

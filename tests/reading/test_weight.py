@@ -17,7 +17,8 @@ from PIL import Image
 
 from emseg import memory
 from emseg.errors import ContentError, UnreadableFileError
-from emseg.reading import look_into, open_stack, via_compressed
+from emseg.reading import look_into, open_stack
+from emseg.reading.stores import via_compressed
 
 SIDE = 6000  # pixels; a plane of bytes takes 36 MB
 ZEROS = np.zeros((SIDE, SIDE), np.uint8)

@@ -15,7 +15,7 @@ from numcodecs.abc import Codec
 
 from emseg.errors import UnreadableFileError
 from emseg.reading import describe, open_stack
-from emseg.reading.zarr_codecs import refuse_codecs
+from emseg.reading.admitting.zarr_codecs import refuse_codecs
 
 PICKLE = {"id": "pickle", "protocol": 5}
 

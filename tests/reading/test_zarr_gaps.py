@@ -10,7 +10,7 @@ import zarr
 
 from emseg.errors import UnreadableFileError
 from emseg.reading import ReadOptions, look_into, open_stack
-from emseg.reading.admission import admit
+from emseg.reading.admitting.admission import admit
 from emseg.reading.formats import format_of
 
 PIXELS = np.random.default_rng(0).integers(1, 200, (40, 100), dtype=np.uint8)

@@ -6,7 +6,7 @@ import pytest
 
 from emseg.micrograph import Region
 from emseg.reading import open_stack
-from emseg.reading.picture_bar import rows_of_specimen
+from emseg.reading.pictures.picture_bar import rows_of_specimen
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 TIFFS = DATA / "microscope_files" / "tif"

@@ -11,7 +11,7 @@ import torch
 
 import emseg.training.together
 from emseg.bundle import load_model
-from emseg.cli.launching import place_taken, together
+from emseg.cli.frame.launching import place_taken, together
 from emseg.config import TrainConfig
 from emseg.errors import MismatchError, UsageError
 from emseg.training import resume, train

@@ -22,7 +22,7 @@ from emseg.calibration import PixelSize
 from emseg.errors import ContentError, MismatchError, NotWritableError, StorageError
 from emseg.micrograph import LabelClass, LabelImage, Micrograph, Region
 from emseg.reading import AS_STORED, open_stack
-from emseg.reading.label_images import read_label_images
+from emseg.reading.stacks.label_images import read_label_images
 from emseg.writing import target_of, write_label_images, write_micrographs, write_probabilities
 from emseg.writing.pyramid import Cascade, Strip, level_count, level_size
 

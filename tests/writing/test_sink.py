@@ -19,7 +19,7 @@ from emseg.calibration import PixelSize
 from emseg.errors import ContentError, MismatchError, StorageError
 from emseg.micrograph import LabelClass, Micrograph
 from emseg.reading import AS_STORED, open_stack
-from emseg.reading.label_images import read_label_images
+from emseg.reading.stacks.label_images import read_label_images
 from emseg.writing import (
     Content,
     label_content,

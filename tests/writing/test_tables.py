@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emseg.reading.file_table import plain_text, read_file_table
+from emseg.reading.finding.file_table import plain_text, read_file_table
 from emseg.writing import write_table
 from emseg.writing.growing_tables import growing_csv
 

@@ -16,7 +16,7 @@ from emseg.errors import (
     did_you_mean,
     listed,
 )
-from emseg.reading.file_table import is_table, read_file_table
+from emseg.reading.finding.file_table import is_table, read_file_table
 from emseg.reading.formats import stem
 
 IMAGE, STACK, FOLDER = "image", "stack", "folder"

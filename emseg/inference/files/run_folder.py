@@ -7,7 +7,7 @@ from pathlib import Path
 
 from emseg.bundle import ModelCard
 from emseg.inference.files.results import OutputPlace
-from emseg.reading.stems import output_stems
+from emseg.reading.finding.stems import output_stems
 from emseg.writing import RunTable, require_apart, write_text
 from emseg.writing.leftovers import sweep
 from emseg.writing.texts import from_utf8

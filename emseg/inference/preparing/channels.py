@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from emseg.errors import MismatchError
 from emseg.micrograph import Micrograph
 from emseg.pixels import mapped
-from emseg.reading.colours import RGB
-from emseg.reading.grey import grey_of, is_colour, is_marked_grey
+from emseg.reading.pictures.colours import RGB
+from emseg.reading.pictures.grey import grey_of, is_colour, is_marked_grey
 
 
 def fit_channels(micrograph: Micrograph, channels: int) -> Micrograph:

@@ -7,7 +7,7 @@ from emseg.errors import listed
 from emseg.evaluation.classification import ClassificationReport, FileVerdict
 from emseg.evaluation.metric import Key
 from emseg.evaluation.report import Number
-from emseg.reading.stems import shown_names
+from emseg.reading.finding.stems import shown_names
 from emseg.reporting.page.gallery import Gallery, Photograph
 from emseg.reporting.page.matrix import confusion_table
 from emseg.reporting.page.plots import Whisker, whisker

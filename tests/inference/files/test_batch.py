@@ -19,8 +19,8 @@ from emseg.inference.backends.with_torch import TorchBackend
 from emseg.inference.files.batch import Batch
 from emseg.inference.files.results import FileResults
 from emseg.inference.plan import Budget
-from emseg.reading import via_tifffile
-from emseg.reading.tiff_rows import read_rows
+from emseg.reading.tiff import via_tifffile
+from emseg.reading.tiff.rows import read_rows
 from emseg.writing.leftovers import sweep
 
 
@@ -254,7 +254,7 @@ def test_a_classifier_refuses_what_only_pixels_have(run, make_model, tmp_path, o
 
 @pytest.mark.parametrize("suffix", ["ome.tif", "ome.zarr", "hspy"])
 def test_label_images_are_written_in_the_format_that_is_asked_for(tmp_path, run, suffix):
-    from emseg.reading.label_images import read_label_images
+    from emseg.reading.stacks.label_images import read_label_images
 
     stack(tmp_path / "series.ome.tif", 3)
     plain = run([tmp_path / "series.ome.tif"], out=tmp_path / "plain")

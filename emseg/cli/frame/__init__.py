@@ -1,0 +1,1 @@
+"""What is around every command: options, the process, and how it ends."""

@@ -1,0 +1,1 @@
+"""The two consoles, columns, tables and meters."""

@@ -1,0 +1,241 @@
+"""The two consoles, the notices and the progress: everything that a user sees goes through here.
+
+Results go to ``out`` (stdout), all else to ``err`` (stderr). Both take text as it is: no markup, so
+that ``img[3].tif`` stays ``img[3].tif``. ``NO_COLOR`` and terminals without colour are honoured.
+"""
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
+
+from emseg.cli.terminal.columns import harmless
+from emseg.cli.terminal.meters import ProgressBar, ProgressLines
+from emseg.meters import Meter, Silence
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+_WIDTH_OF_A_FILE = 200  # a table that is piped into a file is not cut at 80 columns
+
+
+class _Console(Console):
+    """A console that takes text as it is, and says when nobody reads it any more."""
+
+    def __init__(self, *, stderr: bool) -> None:
+        terminal = (sys.stderr if stderr else sys.stdout).isatty()
+        width = None if terminal else _WIDTH_OF_A_FILE
+        super().__init__(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Take text without the control characters that a name in it may hold."""
+        return super().render_str(harmless(text.expandtabs()), **options)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        """Render anything; what names bring along reaches no terminal."""
+        for each in super().render(renderable, options):
+            is_safe = each.control is not None or each.text.isprintable()
+            yield each if is_safe else Segment(harmless(each.text), each.style)
+
+    def on_broken_pipe(self) -> None:
+        """Let the command end as at any other error; rich would exit with the code of a defect."""
+        raise BrokenPipeError
+
+
+out = _Console(stderr=False)
+err = _Console(stderr=True)
+_quiet = False
+_debug = False
+
+
+def width() -> int:
+    """Columns to lay text out in: what ``COLUMNS`` says, also when piped, or else the terminal."""
+    said = os.environ.get("COLUMNS", "")
+    return int(said) if said.isdecimal() and int(said) else out.width
+
+
+def settle(*, quiet: bool = False, debug: bool = False) -> None:
+    """Decide once, before a command runs, what is shown.
+
+    Parameters
+    ----------
+    quiet : bool
+        Neither progress nor notices.
+    debug : bool
+        Tracebacks, and the log of emseg and of the libraries.
+    """
+    global _quiet, _debug
+    _quiet, _debug = quiet, debug
+    root, log = logging.getLogger(), logging.getLogger("emseg")
+    for handler in [each for each in log.handlers if isinstance(each, _Notices)]:
+        log.removeHandler(handler)
+    if debug:
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+        log.setLevel(logging.DEBUG)
+        return
+    log.setLevel(logging.INFO)
+    log.addHandler(_Notices(logging.ERROR if quiet else logging.INFO))
+    if not root.handlers:
+        root.addHandler(logging.NullHandler())  # what libraries log is shown by --debug
+
+
+def sum_up_notices() -> None:
+    """Tell at the end of a command how many notices of one kind were not shown."""
+    for handler in logging.getLogger("emseg").handlers:
+        if isinstance(handler, _Notices):
+            handler.sum_up()
+
+
+def is_debugging() -> bool:
+    """Whether ``--debug`` was given."""
+    return _debug
+
+
+def remark(line: str) -> None:
+    """Print one line on stderr, unless ``--quiet`` was given.
+
+    Parameters
+    ----------
+    line : str
+        What is about to happen: device, tile, pixel size and its source.
+    """
+    if not _quiet:
+        err.print(line, soft_wrap=True)
+
+
+def result(line: str) -> None:
+    """Print one line on stdout, however long it is.
+
+    Parameters
+    ----------
+    line : str
+        A result.
+    """
+    out.print(line, soft_wrap=True)
+
+
+def print_json(text: str, end: str = "\n") -> None:
+    """Print JSON on stdout exactly as it is.
+
+    Parameters
+    ----------
+    text : str
+        The same text that the command's JSON file holds.
+    end : str
+        What follows it; nothing when more of the same list is still to come.
+    """
+    sys.stdout.write(text.rstrip("\n") + end)
+
+
+def complain(line: str) -> None:
+    """Print an error as one line on stderr.
+
+    Parameters
+    ----------
+    line : str
+        What is wrong, which value, and what to do.
+    """
+    err.print(Text("emseg: error:", style="bold red"), line, soft_wrap=True)
+
+
+def show_traceback(error: BaseException) -> None:
+    """Print the traceback of an exception on stderr.
+
+    Parameters
+    ----------
+    error : BaseException
+        What was caught.
+    """
+    err.print("".join(traceback.format_exception(error)).rstrip(), soft_wrap=True)
+
+
+@contextmanager
+def progress(description: str, total: float | None = None, unit: str = "") -> Iterator[Meter]:
+    """Open a meter as `emseg.meters.progress` asks for it.
+
+    A bar with rate and time left on a terminal, a plain line now and then elsewhere, the rarer
+    the longer it takes, nothing with ``--quiet``.
+    """
+    if _quiet:
+        yield Silence()
+    elif err.is_terminal:
+        with _bars() as bars:
+            yield ProgressBar(bars, bars.add_task(description, total=total, note="", rate=""), unit)
+    else:
+        lines = ProgressLines(remark, description, total, unit)
+        yield lines
+        lines.close()
+
+
+def _bars() -> "Progress":
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", markup=False),  # a name is no markup
+        console=err,
+        transient=True,
+    )
+
+
+class _Notices(logging.Handler):
+    """What the rooms say, as one line each on stderr: how work goes, notices, inputs that failed.
+
+    The same notice is not said twice. One may come with ``extra={"more": "{} more files..."}``: of
+    those with the same text the first is shown, and at the end how many more there were.
+    """
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self._said: set[str] = set()
+        self._more: dict[str, int] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno < logging.WARNING:
+            err.print(record.getMessage(), soft_wrap=True)
+            return
+        line = " ".join(record.getMessage().split())
+        if record.levelno >= logging.ERROR:
+            err.print(Text("failed:", style="bold red"), line, soft_wrap=True)
+            return
+        if line in self._said:
+            return
+        self._said.add(line)
+        more = getattr(record, "more", None)
+        if more is None or more not in self._more:
+            _notice(line)
+        if more is not None:
+            self._more[more] = self._more.get(more, -1) + 1
+
+    def sum_up(self) -> None:
+        """Show how many of each kind were not shown."""
+        for more, count in self._more.items():
+            if count:
+                _notice(more.format(count))
+        self._more.clear()
+
+
+def _notice(line: str) -> None:
+    err.print(Text("notice:", style="yellow"), line, soft_wrap=True)

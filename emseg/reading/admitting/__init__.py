@@ -1,0 +1,1 @@
+"""What is looked at before a reader opens a file: codecs, other files, gaps, weight."""

@@ -1,0 +1,1 @@
+"""Which files are meant: folders, globs, pairs of images and masks, classes, planes."""

@@ -1,0 +1,129 @@
+"""Finds the files that a user means by files, folders and globs."""
+
+import glob
+import os
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+from natsort import natsorted, ns
+
+from emseg.errors import ContentError, EmsegError, PathMissingError
+from emseg.reading.finding.file_sets import first_of_sets
+from emseg.reading.finding.own_results import NO_MICROGRAPHS, Result, without_results
+from emseg.reading.formats import FORMATS, is_image_folder, is_known, stem
+from emseg.reading.inside import join, split
+from emseg.reading.missing import missing
+
+_WILD = frozenset("*?[")
+
+
+def find_files(
+    inputs: Sequence[str | Path], *, skip: Collection[Result] = frozenset()
+) -> list[Path]:
+    """Expand files, folders and globs to the files that emseg reads.
+
+    Parameters
+    ----------
+    inputs : sequence of str or Path
+        Files are taken as they are. Of a folder, the files with a known suffix are taken,
+        without its sub-folders and without hidden files; so it is with globs, in which
+        ``**`` stands for any depth. ``FILE.h5:/PATH`` names an image inside a file; the file
+        may be a glob. An image that lies in several files is named once, whichever of them
+        are. A folder that exists is taken literally, whatever its name holds.
+    skip : collection of Result
+        Results of emseg that are left out, with one notice.
+
+    Returns
+    -------
+    list of Path
+        Sorted as people count (``2.png`` before ``10.png``), each file once.
+
+    Raises
+    ------
+    PathMissingError
+        When a path does not exist or a glob matches nothing.
+    ContentError
+        When a folder or a glob holds no file that emseg reads, or nothing but what is skipped.
+    """
+    found = [path for each in inputs for path in _expand(each)]
+    once = {os.path.realpath(path): path for path in reversed(found)}
+    paths = first_of_sets(natsorted(once.values(), key=str, alg=ns.PATH | ns.IGNORECASE))
+    return without_results(paths, skip, "micrographs" if skip == NO_MICROGRAPHS else "label images")
+
+
+def readable_files(folder: Path) -> list[Path]:
+    """Files of a folder that emseg reads, naturally sorted; none is no error."""
+    return natsorted(_readable(folder.iterdir()), key=str, alg=ns.PATH | ns.IGNORECASE)
+
+
+def _expand(given: str | Path) -> Iterable[Path]:
+    try:
+        file, inside = split(Path(given).expanduser())
+        return [join(path, inside) for path in _found(file)]
+    except EmsegError:
+        raise
+    except (OSError, RuntimeError) as error:  # too long a name, no right to look, no such ~user
+        reason = getattr(error, "strerror", None) or error
+        raise PathMissingError(f"{given} cannot be looked up ({reason}); check the path") from error
+
+
+def _found(path: Path) -> Iterable[Path]:
+    if path.is_file() or is_image_folder(path) or (path.exists() and not path.is_dir()):
+        return [path]  # a named pipe too: whoever opens it refuses it
+    if path.is_dir():
+        files = readable_files(path)
+        if not files:
+            raise _no_image(f"the folder {path}", _images_below(path))
+        return files
+    if not _WILD.intersection(str(path)):
+        raise missing(path)
+    matches = _matches(path)
+    if not matches:
+        raise PathMissingError(f"no file matches {str(path)!r}; check the folder and the suffix")
+    files = _readable(matches)
+    if not files:
+        raise _no_image(f"what {str(path)!r} matches")
+    return files
+
+
+def _matches(path: Path) -> list[Path]:
+    """Expand a glob; what of it exists is taken literally, and brackets where nothing matches."""
+    there = next((each for each in path.parents if each.exists()), Path())
+    above = "" if there == Path() else f"{glob.escape(str(there))}{os.sep}"
+    pattern = str(path.relative_to(there))
+    # pathlib has no glob for a pattern that may be absolute
+    found = glob.glob(f"{above}{pattern}", recursive=True)  # noqa: PTH207
+    if not found and "[" in pattern:
+        literal = pattern.replace("[", "[[]")
+        found = glob.glob(f"{above}{literal}", recursive=True)  # noqa: PTH207
+    return [Path(each) for each in found]
+
+
+def _readable(paths: Iterable[Path]) -> list[Path]:
+    """Keep the images; a TIA index is left out where the .ser files that it names are.
+
+    A link to nothing is kept: whoever opens it says so.
+    """
+    kept = [
+        path
+        for path in paths
+        if not path.name.startswith(".")
+        and is_known(path)
+        and (path.is_file() or is_image_folder(path) or not path.exists())
+    ]
+    series = {stem(path).rpartition("_")[0] for path in kept if path.suffix.lower() == ".ser"}
+    return [path for path in kept if path.suffix.lower() != ".emi" or stem(path) not in series]
+
+
+def _images_below(folder: Path) -> str:
+    """Say how the images of sub-folders are named, where there are any."""
+    below = sorted(each for each in folder.iterdir() if each.is_dir() and each.name[0] != ".")
+    if not any(readable_files(each) for each in below):
+        return ""
+    return f"; its sub-folders do: name them, or all of them as '{folder / '**'}'"
+
+
+def _no_image(where: str, instead: str = "") -> ContentError:
+    suffixes = " ".join(f".{each.suffixes[0]}" for each in FORMATS)
+    hint = instead or f"; emseg reads {suffixes} and others"
+    return ContentError(f"{where} holds no image{hint}")

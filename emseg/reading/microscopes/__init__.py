@@ -1,0 +1,1 @@
+"""Microscopes' own files, read through the plugins of RosettaSciIO."""

@@ -1,0 +1,1 @@
+"""What a reader hands over, and what its axes, sizes and values mean."""

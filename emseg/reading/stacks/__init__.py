@@ -1,0 +1,1 @@
+"""Opened files: stacks of micrographs, label images, and what ``emseg info`` asks."""

@@ -1,0 +1,1 @@
+"""Arrays by name in one file or folder: HDF5, Zarr, NumPy, and compressed files."""
