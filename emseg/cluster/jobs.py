@@ -41,7 +41,7 @@ def cluster_of(spec: ClusterSpec) -> Any:
     try:
         return getattr(import_module(module), name)(
             **settings,
-            scheduler_options={"dashboard": False, "dashboard_address": None},
+            scheduler_options={"dashboard": False, "dashboard_address": ":0"},
             silence_logs=logging.CRITICAL,
         )
     except (ValueError, TypeError, OSError, RuntimeError) as error:

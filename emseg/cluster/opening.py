@@ -14,10 +14,10 @@ from emseg.errors import ContentError, UsageError
 from emseg.inference.backends.threads import usual_threads
 from emseg.spreading import ClusterSpec
 
+_LOGGING = dict.fromkeys(
+    ("distributed", "distributed.client", "distributed.gc", "tornado", "bokeh"), "critical"
+)
 _SETTINGS = {
-    "logging": dict.fromkeys(
-        ("distributed", "distributed.client", "distributed.gc", "tornado", "bokeh"), "critical"
-    ),
     "distributed.scheduler.worker-saturation": math.inf,  # a block waits where it is computed
     "distributed.worker.memory.target": False,  # workers hold no results,
     "distributed.worker.memory.spill": False,  # and tiles are cut to the memory there is
@@ -49,10 +49,11 @@ def open_team(spec: ClusterSpec, device: str = "auto") -> Iterator[Team]:
     _require("distributed")
     import dask
 
-    with ExitStack() as stack:
-        stack.enter_context(dask.config.set(_SETTINGS))
+    with dask.config.set({"logging": _LOGGING}):  # is looked at when it is first imported
         from distributed import Client
 
+    with ExitStack() as stack:
+        stack.enter_context(dask.config.set(_SETTINGS))
         stack.enter_context(_silent())
         if spec.kind == "address":
             client = stack.enter_context(_client_of(spec.name))
@@ -90,7 +91,8 @@ def _here(workers: int, device: str) -> AbstractContextManager[Any]:
         }
         for number in range(workers)
     }
-    scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard": False}}
+    here = {"host": "127.0.0.1", "port": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    scheduler = {"cls": Scheduler, "options": here}
     cluster: AbstractContextManager[Any] = SpecCluster(
         workers=started, scheduler=scheduler, silence_logs=logging.CRITICAL
     )

@@ -91,13 +91,15 @@ class BlockFolder:
         }
 
     def begin(self, images: Iterable[BlockedImage]) -> None:
-        """Make images without chunks, unless a client before has made them all."""
-        if (self.path / "done").exists():
+        """Make images without chunks, unless those that a client before has made are there."""
+        images, done = list(images), self.path / "done"
+        if done.exists() and all(each.is_begun for each in images):
             return
         with explained(self.path, self.path):
+            shutil.rmtree(done, ignore_errors=True)
             for each in images:
                 each.begin()
-            (self.path / "done").mkdir()
+            done.mkdir()
 
     def is_done(self, plane: int, top: int) -> bool:
         """Whether the block that begins at a row of a plane is written."""

@@ -59,7 +59,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     path = Path(path)
     sweep(path.parent.absolute())
     temporary = hidden_beside(path)
-    with _empty_ones_removed(path.parent):
+    with empty_ones_removed(path.parent):
         try:
             with explained(path, temporary):
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     path = Path(path)
     sweep(path.parent.absolute())
     temporary = hidden_beside(path)
-    with _empty_ones_removed(path.parent):
+    with empty_ones_removed(path.parent):
         try:
             with explained(path, temporary):
                 temporary.mkdir(parents=True)
@@ -222,13 +222,13 @@ def results_folder(folder: Path) -> Iterator[None]:
         As `require_writable`, before the block begins.
     """
     folder = Path(folder)
-    with _empty_ones_removed(folder):
+    with empty_ones_removed(folder):
         require_writable(folder)
         yield
 
 
 @contextmanager
-def _empty_ones_removed(folder: Path) -> Iterator[None]:
+def empty_ones_removed(folder: Path) -> Iterator[None]:
     """Remove a folder, and those above it, that the block makes and leaves empty."""
     missing = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
     try:

@@ -28,7 +28,7 @@ from emseg.writing.content import Content
 from emseg.writing.ome_zarr import OmeZarrSink, begin_levels, write_chunks
 from emseg.writing.pyramid import Strip
 from emseg.writing.sink import Sink
-from emseg.writing.whole import exchange, explained, require_replaceable
+from emseg.writing.whole import empty_ones_removed, exchange, explained, require_replaceable
 
 Rows = tuple[int, int]
 """First row of a block in its plane, and the one behind its last."""
@@ -48,6 +48,11 @@ class BlockedImage:
 
     folder: Path
     content: Content
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the image is there, and not in its place yet."""
+        return self._image.exists()
 
     def begin(self) -> None:
         """Make the image, without a chunk, in the place of what may be there."""
@@ -127,7 +132,12 @@ class BlockedImage:
             As `emseg.writing.ome_zarr.ome_zarr_sink` does.
         """
         require_replaceable(path)
-        with explained(path, self._image), compressing() as pool:
+        with (
+            empty_ones_removed(path.parent),
+            explained(path, self._image),
+            compressing() as pool,
+        ):
+            path.parent.mkdir(parents=True, exist_ok=True)
             sink = _Gathered(path, self._image, self.content, pool, blocks)
             yield sink
             sink.finish()

@@ -193,7 +193,7 @@ class FileResults:
             self._begin_plane(micrograph)
         if self._probabilities is not None and band.probabilities is not None:
             self._probabilities.put(band.probabilities)
-        if self._uncertainty is not None:
+        if self._uncertainty is not None and band.probabilities is not None:
             self._uncertainty.put(uncertainty_of(band))
         for settled in self._settling.put(band):
             self._write(micrograph, settled)
