@@ -22,6 +22,7 @@ from emseg.inference.jobs import Failed
 from emseg.inference.preparing import Part, Prepared
 from emseg.inference.segmenter import Segmenter
 from emseg.intensity import Statistics
+from emseg.micrograph import Micrograph
 from emseg.reading import open_stack
 from emseg.writing.zarr_blocks import BlockSink
 
@@ -166,11 +167,20 @@ class _Held:
             self.card, self.config, self.choice.backend, among=order.among
         )
         self.keeps = wants_probabilities(self.config)
+        self._opened: dict[tuple[Path, int, int | None], Micrograph] = {}
+
+    def plane(self, path: Path, plane: int, at_most: int | None) -> Micrograph:
+        """Open a plane, and keep it for the next block; see `Stack.plane`."""
+        key = path, plane, at_most
+        if key not in self._opened:
+            self._opened.clear()
+            stack = open_stack(path, self.card.read_options(self.config))
+            self._opened[key] = stack.plane(plane, at_most)
+        return self._opened[key]
 
     def prepared(self, block: Block) -> Prepared:
         """Prepare the rows of a block; no pixel is read yet."""
-        stack = open_stack(block.path, self.card.read_options(self.config))
-        micrograph = stack.plane(block.planes[block.at] or 0, 0)
+        micrograph = self.plane(block.path, block.planes[block.at] or 0, 0)
         said = block.surveyed
         part = Part(said.tile, said.batch, *block.rows)
         return self.segmenter.preparing.part(micrograph, said.statistics, part)
@@ -209,8 +219,7 @@ def survey(order: Order, path: Path, plane: int) -> Surveyed:
     """Look at all of a plane once, and plan its tiles as one process would."""
     held = _hold(order)
     segmenter = held.segmenter
-    stack = open_stack(path, held.card.read_options(held.config))
-    micrograph = stack.plane(plane, segmenter.budget.held)
+    micrograph = held.plane(path, plane, segmenter.budget.held)
     prepared = segmenter.preparing.prepare(micrograph)
     plan = segmenter.plan(micrograph, prepared.seen, keep_probabilities=held.keeps)
     rows, _ = segmenter.grid(prepared.size, plan.tile)
