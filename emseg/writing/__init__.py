@@ -11,7 +11,6 @@ from emseg.writing.content import (
 from emseg.writing.images import write_label_images, write_micrographs, write_probabilities
 from emseg.writing.locks import alone
 from emseg.writing.previews import Preview, write_preview
-from emseg.writing.run_table import RunTable
 from emseg.writing.scale_bar import scale_bar
 from emseg.writing.sink import Sink
 from emseg.writing.tables import write_table
@@ -29,7 +28,6 @@ __all__ = [
     "TARGETS",
     "Content",
     "Preview",
-    "RunTable",
     "Sink",
     "alone",
     "instance_content",

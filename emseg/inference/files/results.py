@@ -1,6 +1,6 @@
 """What is written for one file: its label image and what goes with it, all of it or nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,12 @@ from emseg.inference.files.rows import Row, label_row
 from emseg.inference.pipeline import behind
 from emseg.inference.preparing import Prepared
 from emseg.micrograph import Micrograph, count_classes
-from emseg.writing import Content, RunTable, Sink, open_sink
+from emseg.writing import Content, Sink, open_sink
 from emseg.writing.growing_tables import GrowingTable, growing_csv
 from emseg.writing.previews import Preview
+
+Announce = Callable[[Path, Sequence[Row]], None]
+"""Told of a result and its rows before it takes its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class FileResults:
         Of the model.
     config : PredictConfig
         What is wanted.
-    table : RunTable
+    announce : callable
         Is told of the rows before the label image appears.
     planes : sequence of int or None
         Number of each plane that will come, in its stack.
@@ -99,13 +102,13 @@ class FileResults:
         place: OutputPlace,
         card: ModelCard,
         config: PredictConfig,
-        table: RunTable,
+        announce: Announce,
         planes: Sequence[int | None],
         maps: Sequence[str] = (),
     ) -> None:
         self.rows: list[Row] = []
         self._place, self._card, self._config = place, card, config
-        self._table, self._planes, self._maps = table, planes, maps
+        self._announce, self._planes, self._maps = announce, planes, maps
         self._open = ExitStack()
         self._made: list[Path] = []
         self._hand_over: Any = None
@@ -213,7 +216,7 @@ class FileResults:
     def _announced(self) -> Iterator[None]:
         """Leave word of the rows before the label image takes its place."""
         yield
-        self._table.announce(self._place.labels, self.rows)
+        self._announce(self._place.labels, self.rows)
 
     @contextmanager
     def _noted(self, path: Path) -> Iterator[None]:
@@ -223,7 +226,6 @@ class FileResults:
 
     def _withdraw(self) -> None:
         """Remove what has appeared, and the folders that it leaves empty."""
-        self._table.withdraw()
         out = self._place.out
         for path in self._made:
             with suppress(OSError):
