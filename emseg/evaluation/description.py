@@ -146,12 +146,12 @@ class Description:
     @property
     def is_score(self) -> bool:
         """Whether 1 is perfect."""
-        return self.style is Style.SCORE
+        return (self.scale.high, self.scale.better) == (1.0, Better.HIGHER)
 
     def averaged(self, name: str, *, is_tested: bool = False) -> "Description":
         """Describe the mean over classes of such numbers, which are called so in a phrase."""
         return replace(self, title=f"Mean {name}", heading=f"mean {name}", is_tested=is_tested)
 
 
-score = partial(Description, style=Style.SCORE, scale=NumberScale(0.0, 1.0, Better.HIGHER))
+describe_score = partial(Description, style=Style.SCORE, scale=NumberScale(0.0, 1.0, Better.HIGHER))
 """Describes a number between 0 and 1, where 1 is perfect."""

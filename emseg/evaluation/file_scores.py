@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.evaluation.averages import mean_of_defined
-from emseg.evaluation.description import Better, Description, Group, NumberScale, score
+from emseg.evaluation.description import Better, Description, Group, NumberScale, describe_score
 from emseg.evaluation.metric import Key, of_classes
 from emseg.evaluation.metrics.calibration import BRIER_SCORE, CALIBRATION_ERROR
 
-_score = partial(score, group=Group.OVERLAP)
-_ranked = partial(score, group=Group.PROBABILITIES)
+_score = partial(describe_score, group=Group.OVERLAP)
+_ranked = partial(describe_score, group=Group.PROBABILITIES)
 _AVERAGE = "Average precision", "precision averaged over all thresholds", ""
 _KAPPA = "Cohen's kappa"
 _OVERALL: dict[Key, Description] = {

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from emseg.evaluation.averages import mean_of_defined
 from emseg.evaluation.confusion import Confusion
-from emseg.evaluation.description import Description, Group, score
+from emseg.evaluation.description import Description, Group, describe_score
 from emseg.evaluation.metric import Additive, ComparedPair, Key, of_classes
 
 HEADLINE: Key = ("mean", "iou")
 """The number that was named before anyone looked; in comparisons its p-value is not adjusted."""
 
-_score = partial(score, group=Group.OVERLAP)
+_score = partial(describe_score, group=Group.OVERLAP)
 _IOU = _score("IoU", "overlap of prediction and reference over their union", "IoU", is_tested=True)
 _DICE = _score("Dice", "the same overlap on another scale, F1 of the pixels", "Dice")
 _OF_A_CLASS = {

@@ -71,7 +71,7 @@ def test_lengths_say_their_unit_and_a_score_is_best_at_one(unit):
     for key, said in described(unit):
         assert said.unit == (unit if key[-1].endswith(f"_{unit}") else ""), key
         assert (said.style in (Style.LENGTH, Style.DIFFERENCE)) == bool(said.unit), key
-        assert not said.is_score or (said.scale.high, said.scale.better) == (1, Better.HIGHER), key
+        assert said.is_score == (said.style is Style.SCORE), key
 
 
 def test_one_number_of_each_kind_is_tested_and_has_a_direction_and_a_name():

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from emseg.errors import MismatchError, UsageError
 from emseg.evaluation.averages import mean_of_defined
-from emseg.evaluation.description import DISTANCE, Description, Group, Style, score
+from emseg.evaluation.description import DISTANCE, Description, Group, Style, describe_score
 from emseg.evaluation.metric import Additive, ComparedPair, Key, of_classes
 from emseg.micrograph import LabelImage, count_values
 
@@ -34,7 +34,7 @@ Unit = Literal["nm", "px"]
 
 _ROUNDING = 1e-9  # relative: five pixels of 0.2 nm are within 1 nm, whatever the last bit says
 _PERCENTILE = 95
-_F1 = score(
+_F1 = describe_score(
     "Boundary F1",
     "boundary that lies within the distance of the settings from the other one",
     "boundary F1",

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from emseg.calibration import ANY_SIZE, Smallest
 from emseg.errors import UnknownNameError
 from emseg.evaluation.averages import mean_of_defined
-from emseg.evaluation.description import AMOUNT, Description, Group, Style, score
+from emseg.evaluation.description import AMOUNT, Description, Group, Style, describe_score
 from emseg.evaluation.metric import Additive, ComparedPair, Key, of_classes
 from emseg.evaluation.metrics.contingency import count_overlaps
 from emseg.evaluation.metrics.pieces import pieces
@@ -36,7 +36,7 @@ IOU_THRESHOLDS = tuple(step / 20 for step in range(10, 20))
 """0.5, 0.55 ... 0.95: what an object has to overlap to be found, from lenient to strict."""
 
 _UNIQUE = 0.5  # above it an object can match one other only
-_score = partial(score, group=Group.OBJECTS)
+_score = partial(describe_score, group=Group.OBJECTS)
 _count = partial(Description, group=Group.OBJECTS, style=Style.COUNT, scale=AMOUNT, place=-1)
 _AP = "average precision: TP / (TP + FP + FN), averaged over IoU 0.5 to 0.95; not that of COCO"
 _F1 = "objects found one for one, at an IoU of 0.5 or more"

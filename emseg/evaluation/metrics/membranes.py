@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.evaluation.description import Description, Group, score
+from emseg.evaluation.description import Description, Group, describe_score
 from emseg.evaluation.metric import Additive, ComparedPair, Key, of_classes
 from emseg.evaluation.metrics.basins import basin_tree
 from emseg.evaluation.metrics.contingency import (
@@ -21,7 +21,7 @@ from emseg.evaluation.metrics.partitions import components, index_of
 from emseg.evaluation.metrics.probabilities import probability_of
 from emseg.micrograph import count_values
 
-_score = partial(score, group=Group.PARTITIONS)
+_score = partial(describe_score, group=Group.PARTITIONS)
 _RAND = "foreground-restricted Rand score of ISBI 2012"
 _SCORES = {
     "v_rand": _score("V_rand", _RAND, "V_rand", is_tested=True),

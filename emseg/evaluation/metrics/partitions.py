@@ -18,7 +18,7 @@ from emseg.evaluation.description import (
     Group,
     NumberScale,
     Style,
-    score,
+    describe_score,
 )
 from emseg.evaluation.metric import Additive, ComparedPair, Key, of_classes
 from emseg.evaluation.metrics.contingency import (
@@ -29,7 +29,7 @@ from emseg.evaluation.metrics.contingency import (
 )
 from emseg.evaluation.metrics.pieces import pieces
 
-_score = partial(score, group=Group.PARTITIONS)
+_score = partial(describe_score, group=Group.PARTITIONS)
 _plain = partial(Description, group=Group.PARTITIONS, style=Style.PLAIN, scale=DISTANCE)
 _NUMBERS = {
     "adapted_rand_error": _plain(

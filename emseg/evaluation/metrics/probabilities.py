@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.errors import ContentError
-from emseg.evaluation.description import Description, Group, score
+from emseg.evaluation.description import Description, Group, describe_score
 from emseg.evaluation.metric import ComparedPair, Key, of_classes
 from emseg.evaluation.metrics.calibration import (
     BINS,
@@ -20,7 +20,7 @@ from emseg.evaluation.metrics.calibration import (
 )
 from emseg.evaluation.metrics.ranking import area_under_roc, average_precision, counts_by_value
 
-_score = partial(score, group=Group.PROBABILITIES)
+_score = partial(describe_score, group=Group.PROBABILITIES)
 _AVERAGE = "Average precision", "precision averaged over all thresholds", "average precision"
 _OF_A_CLASS = {
     "average_precision": _score(*_AVERAGE),
