@@ -19,29 +19,3 @@ from emseg.evaluation.metric import ComparedPair
 from emseg.evaluation.report import ImageNumbers, Number, SegmentationReport
 from emseg.evaluation.scoring import Compared, Scoring, segmentation_report
 from emseg.evaluation.segmentation import ClassScores, SegmentationScores, segmentation_scores
-
-__all__ = [
-    "GROUPS",
-    "USUAL",
-    "ClassScores",
-    "ClassificationReport",
-    "ClassifiedFile",
-    "ClassifierScores",
-    "Compared",
-    "ComparedPair",
-    "Confusion",
-    "FileVerdict",
-    "ImageNumbers",
-    "MaskRule",
-    "Match",
-    "MetricSelection",
-    "Number",
-    "Scoring",
-    "SegmentationReport",
-    "SegmentationScores",
-    "classification_report",
-    "evaluate_label_images",
-    "score_label_images",
-    "segmentation_report",
-    "segmentation_scores",
-]

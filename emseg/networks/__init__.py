@@ -32,30 +32,6 @@ _MODULES = {
 }
 _WHERE = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = [
-    "AUTO",
-    "ENTRIES",
-    "FOREST",
-    "EncoderFamily",
-    "NetworkEntry",
-    "NetworkSpec",
-    "Option",
-    "Traits",
-    "UNet",
-    "Usual",
-    "build_network",
-    "check_images",
-    "check_network",
-    "find_entry",
-    "forest_encoder",
-    "inspect_network",
-    "network_names",
-    "options_of",
-    "smallest_size",
-    "usual_network",
-    "with_image_size",
-]
-
 
 def __getattr__(name: str) -> Any:
     """Import a name of this room when it is first used."""

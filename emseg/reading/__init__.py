@@ -15,28 +15,3 @@ from emseg.reading.signals.signal import SignalInfo
 from emseg.reading.stacks.contents import FileContents, describe, look_into
 from emseg.reading.stacks.ranges import ValueRange
 from emseg.reading.stacks.stack import Stack, open_stack
-
-__all__ = [
-    "AS_STORED",
-    "NO_LABELS",
-    "NO_MICROGRAPHS",
-    "FileContents",
-    "ImagePair",
-    "LabelledFile",
-    "Matched",
-    "Plane",
-    "ReadOptions",
-    "SignalInfo",
-    "Stack",
-    "ValueRange",
-    "chosen_files",
-    "class_folders",
-    "describe",
-    "find_files",
-    "is_class_folder",
-    "list_planes",
-    "look_into",
-    "match_pairs",
-    "open_stack",
-    "picked",
-]

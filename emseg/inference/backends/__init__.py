@@ -2,14 +2,3 @@
 
 from emseg.inference.backends.backend import PRECISIONS, Backend, Labels, Wanted, labels_of
 from emseg.inference.backends.choosing import ENTRIES, Choice, open_backend
-
-__all__ = [
-    "ENTRIES",
-    "PRECISIONS",
-    "Backend",
-    "Choice",
-    "Labels",
-    "Wanted",
-    "labels_of",
-    "open_backend",
-]
