@@ -1,7 +1,6 @@
 """Pictures of how a training went and how good a result is."""
 
 from emseg.reporting.comparison import write_comparison
-from emseg.reporting.confusion import write_confusion
 from emseg.reporting.crops import CROPS, crop_labels, write_crops
 from emseg.reporting.curves import write_curves
 from emseg.reporting.heat import write_heat

@@ -8,7 +8,7 @@ from emseg.writing.content import (
     probability_content,
     uncertainty_content,
 )
-from emseg.writing.images import write_label_images, write_micrographs, write_probabilities
+from emseg.writing.images import write_label_images, write_micrographs
 from emseg.writing.locks import alone
 from emseg.writing.previews import Preview, write_preview
 from emseg.writing.run_table import RunTable
