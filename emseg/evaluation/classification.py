@@ -8,7 +8,7 @@ for classification tasks", Inf. Process. Manag. 45, 427 (2009).
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,12 @@ class FileVerdict:
     def correct(self) -> bool:
         """Whether the most probable class is the true one."""
         return self.label == self.prediction
+
+    @property
+    def said(self) -> dict[str, object]:
+        """The decision as tables hold it."""
+        names = ("file", "label", "prediction", "correct")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,17 +219,7 @@ class ClassificationReport:
             "calibration_error": self.calibration.error,
             "calibration": self.calibration.as_json(),
             "top_k": {str(k): score for k, score in self.top_k.items()},
-            "classes": {
-                name: {
-                    "precision": scores.precision,
-                    "recall": scores.recall,
-                    "f1": scores.f1,
-                    "support": scores.support,
-                    "average_precision": scores.average_precision,
-                    "roc_auc": scores.roc_auc,
-                }
-                for name, scores in self.classes.items()
-            },
+            "classes": {name: asdict(scores) for name, scores in self.classes.items()},
             "names": list(self.names),
             "confusion": self.confusion.tolist(),
             "absent": list(self.absent),
@@ -232,10 +228,7 @@ class ClassificationReport:
             "intervals": intervals_as_json(self.intervals),
             "files": [
                 {
-                    "file": each.file,
-                    "label": each.label,
-                    "prediction": each.prediction,
-                    "correct": each.correct,
+                    **each.said,
                     "probabilities": dict(each.probabilities),
                     **of_training(each.unlikeness),
                 }
@@ -248,10 +241,7 @@ class ClassificationReport:
         known = any(each.unlikeness is not None for each in self.files)
         return [
             {
-                "file": each.file,
-                "label": each.label,
-                "prediction": each.prediction,
-                "correct": each.correct,
+                **each.said,
                 **of_training(each.unlikeness, is_known=known),
                 **{f"{name}.probability": value for name, value in each.probabilities.items()},
             }
@@ -306,7 +296,13 @@ def classification_report(
         classes=classes,
         confusion=confusion,
         files=tuple(
-            FileVerdict(each.file, each.label, known[best], _named(known, row), each.unlikeness)
+            FileVerdict(
+                each.file,
+                each.label,
+                known[best],
+                dict(zip(known, row.tolist(), strict=True)),
+                each.unlikeness,
+            )
             for each, best, row in zip(judged, ranking[:, 0], values, strict=True)
         ),
         macro_f1=mean_of_present(scores.f1 for scores in classes.values()) or 0.0,
@@ -387,7 +383,3 @@ def _cohen_kappa(confusion: NDArray[np.int64]) -> float | None:
     right = int(confusion.trace()) * files
     chance = int(confusion.sum(axis=0) @ confusion.sum(axis=1))
     return (right - chance) / (files**2 - chance) if files**2 > chance else None
-
-
-def _named(names: tuple[str, ...], values: NDArray[np.float64]) -> dict[str, float]:
-    return {name: float(value) for name, value in zip(names, values, strict=True)}

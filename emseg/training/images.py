@@ -35,6 +35,7 @@ from emseg.training.holding_out import (
     hold_out_units,
     members_of,
     require_several,
+    tell_held_out,
 )
 from emseg.training.pixel_sizes import CommonScale
 from emseg.training.spool import Spool
@@ -136,11 +137,7 @@ def _without(
                 f"every micrograph of the class {name} is named for training and for validation; "
                 "name others with --val-images, or none"
             )
-    if len(kept) < len(files):
-        _log.warning(
-            "%d micrograph(s) are named for training and for validation; they only validate",
-            len(files) - len(kept),
-        )
+    tell_held_out(len(files) - len(kept))
     return kept
 
 
