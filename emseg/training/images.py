@@ -189,7 +189,8 @@ def _held_out(
 ) -> tuple[list[LabelledFile], list[LabelledFile]]:
     """Hold out some of each class, or whole groups."""
     fold = fold_of(config)
-    groups = groups_of(config, [_named(file) for file in files])
+    unread = [Micrograph(np.zeros((1, 1, 1)), file.path.name, file.path) for file in files]
+    groups = groups_of(config, unread)
     if groups is None:
         return stratified(files, config.val_fraction, config.seed, fold)
     units = members_of(groups)
@@ -204,11 +205,6 @@ def _held_out(
             "--val-images"
         )
     return kept, [files[index] for index in sorted(draw.held_out)]
-
-
-def _named(file: LabelledFile) -> Micrograph:
-    """Stand in for a file that is not read yet."""
-    return Micrograph(np.zeros((1, 1, 1)), file.path.name, file.path)
 
 
 def stratified(
