@@ -8,7 +8,7 @@ draws what each sub-room does on the way.
 from emseg.reading.finding.classes import LabelledFile, class_folders, is_class_folder
 from emseg.reading.finding.files import find_files
 from emseg.reading.finding.own_results import NO_LABELS, NO_MICROGRAPHS
-from emseg.reading.finding.pairs import ImagePair, Matched, match_pairs
+from emseg.reading.finding.pairs import match_pairs
 from emseg.reading.finding.planes import Plane, chosen_files, list_planes, picked
 from emseg.reading.options import AS_STORED, ReadOptions
 from emseg.reading.signals.signal import SignalInfo

@@ -3,6 +3,6 @@
 from emseg.survey.caveats import caveats
 from emseg.survey.fields import Failures, Field
 from emseg.survey.inputs import Inputs, find_inputs
-from emseg.survey.objects import FieldResult, Found, find_all, phases_of
-from emseg.survey.scenes import Specimen, read_scene
-from emseg.survey.summary import ClassSummary, ObjectsOfClass, Summary
+from emseg.survey.objects import FieldResult, find_all, phases_of
+from emseg.survey.scenes import read_scene
+from emseg.survey.summary import Summary

@@ -10,7 +10,7 @@ from emseg.writing.content import (
 )
 from emseg.writing.images import write_label_images, write_micrographs
 from emseg.writing.locks import alone
-from emseg.writing.previews import Preview, write_preview
+from emseg.writing.previews import write_preview
 from emseg.writing.run_table import RunTable
 from emseg.writing.scale_bar import scale_bar
 from emseg.writing.sink import Sink
