@@ -80,6 +80,12 @@ class FileVerdict:
         """Whether the most probable class is the true one."""
         return self.label == self.prediction
 
+    @property
+    def said(self) -> dict[str, object]:
+        """The decision as tables hold it."""
+        names = ("file", "label", "prediction", "correct")
+        return {name: getattr(self, name) for name in names}
+
 
 @dataclass(frozen=True, slots=True)
 class ClassifierScores:
@@ -235,10 +241,7 @@ class ClassificationReport:
             "intervals": intervals_as_json(self.intervals),
             "files": [
                 {
-                    "file": each.file,
-                    "label": each.label,
-                    "prediction": each.prediction,
-                    "correct": each.correct,
+                    **each.said,
                     "probabilities": dict(each.probabilities),
                     **of_training(each.unlikeness),
                 }
@@ -251,10 +254,7 @@ class ClassificationReport:
         known = any(each.unlikeness is not None for each in self.files)
         return [
             {
-                "file": each.file,
-                "label": each.label,
-                "prediction": each.prediction,
-                "correct": each.correct,
+                **each.said,
                 **of_training(each.unlikeness, is_known=known),
                 **{f"{name}.probability": value for name, value in each.probabilities.items()},
             }
@@ -309,7 +309,13 @@ def classification_report(
         classes=classes,
         confusion=confusion,
         files=tuple(
-            FileVerdict(each.file, each.label, known[best], _named(known, row), each.unlikeness)
+            FileVerdict(
+                each.file,
+                each.label,
+                known[best],
+                dict(zip(known, row.tolist(), strict=True)),
+                each.unlikeness,
+            )
             for each, best, row in zip(judged, ranking[:, 0], values, strict=True)
         ),
         macro_f1=mean_of_present(scores.f1 for scores in classes.values()) or 0.0,
@@ -390,7 +396,3 @@ def _cohen_kappa(confusion: NDArray[np.int64]) -> float | None:
     right = int(confusion.trace()) * files
     chance = int(confusion.sum(axis=0) @ confusion.sum(axis=1))
     return (right - chance) / (files**2 - chance) if files**2 > chance else None
-
-
-def _named(names: tuple[str, ...], values: NDArray[np.float64]) -> dict[str, float]:
-    return {name: float(value) for name, value in zip(names, values, strict=True)}

@@ -4,5 +4,3 @@ from emseg.manifest.entry import Entry, key_of
 from emseg.manifest.made import Made
 from emseg.manifest.manifest import NAME, Manifest
 from emseg.manifest.standing import Standing, standing
-
-__all__ = ["NAME", "Entry", "Made", "Manifest", "Standing", "key_of", "standing"]

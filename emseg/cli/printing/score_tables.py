@@ -7,8 +7,8 @@ from pathlib import Path
 from emseg.cli.printing.segmentation_tables import show_segmentation
 from emseg.cli.terminal import console
 from emseg.cli.terminal.tables import add_row, basis, between, new_table, score
-from emseg.evaluation import ClassificationReport, Number, SegmentationReport
-from emseg.evaluation.report import by_class
+from emseg.evaluation import ClassificationReport, SegmentationReport
+from emseg.evaluation.report import Number, by_class
 from emseg.reading.finding.stems import shown_names
 
 _MOST_IMAGES = 10

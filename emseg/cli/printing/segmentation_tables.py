@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from emseg.cli.terminal import console
 from emseg.cli.terminal.tables import add_row, basis, between, new_table, score
-from emseg.evaluation import ImageNumbers, Number, SegmentationReport
+from emseg.evaluation import ImageNumbers, SegmentationReport
 from emseg.evaluation.description import Description, Group, Style
 from emseg.evaluation.overlap import HEADLINE
-from emseg.evaluation.report import OF_IMAGES, by_class
+from emseg.evaluation.report import OF_IMAGES, Number, by_class
 from emseg.reporting.page.words import change, percent
 
 _MOST_IMAGES = 10
