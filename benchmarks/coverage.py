@@ -11,7 +11,7 @@ are there for the same commit are skipped. Targets at 30 units: 93 to 97 % held,
 """
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ from emseg.evaluation.confidence import FEW, compare, intervals
 from emseg.evaluation.confidence.comparison import SIGNIFICANT
 from emseg.evaluation.confidence.intervals import percentiles
 from emseg.evaluation.confidence.resampling import Jackknife, of_resamples, statistic_of
+from emseg.evaluation.description import Description, Group, NumberScale, Style
 from emseg.evaluation.metric import Additive, ComparedPair, Key
 
 RESULTS = ROOT / "benchmarks" / "results" / "coverage.csv"
@@ -30,6 +31,9 @@ COLUMNS = (
     "dataset", "units", "datasets", "seed", "commit", "method", "coverage", "rejected",
 )  # fmt: skip
 AT_A_TIME = 200
+_SHARE = Description(
+    "Share", "", "", group=Group.OTHER, style=Style.SHARE, scale=NumberScale(0.0, 1.0)
+)
 Numbers = NDArray[np.float64]
 
 
@@ -40,9 +44,9 @@ class Ratios(Additive):
     datasets: int
 
     @property
-    def keys(self) -> tuple[Key, ...]:
+    def numbers(self) -> Mapping[Key, Description]:
         """A number for each dataset."""
-        return tuple((str(number), "share") for number in range(self.datasets))
+        return {(str(number), "share"): _SHARE for number in range(self.datasets)}
 
     def look(self, pair: ComparedPair) -> Numbers:
         """Datasets are drawn, not looked at."""

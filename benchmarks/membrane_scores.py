@@ -52,7 +52,7 @@ def pair(name: str, prediction: Cells, reference: Cells) -> ComparedPair:
 
 def table(slices: Sequence[Cells]) -> str:
     """Score each kind of prediction, pooled over the slices, as a Markdown table."""
-    names = [key[-1] for metric in METRICS for key in metric.keys]
+    names = [key[-1] for metric in METRICS for key in metric.numbers]
     lines = [
         f"| prediction | {' | '.join(names)} | s a slice |",
         "|---|" + "---:|" * (len(names) + 1),

@@ -21,54 +21,20 @@ _NM_PER_UNIT = {
     "angstrom": 0.1,
     "inch": 2.54e7,
 }
-_SPELLINGS = {
-    "meter": "m",
-    "metre": "m",
-    "meters": "m",
-    "metres": "m",
-    "millimeter": "mm",
-    "millimetre": "mm",
-    "millimeters": "mm",
-    "millimetres": "mm",
-    "centimeter": "cm",
-    "centimetre": "cm",
-    "centimeters": "cm",
-    "centimetres": "cm",
-    "µm": "um",
-    "μm": "um",  # Greek mu; the line above has the micro sign
-    "u_m": "um",
-    "micron": "um",
-    "microns": "um",
-    "µ": "um",
-    "μ": "um",
-    "micrometer": "um",
-    "micrometre": "um",
-    "micrometers": "um",
-    "micrometres": "um",
-    "n_m": "nm",
-    "nanometer": "nm",
-    "nanometre": "nm",
-    "nanometers": "nm",
-    "nanometres": "nm",
-    "p_m": "pm",
-    "femtometer": "fm",
-    "femtometre": "fm",
-    "picometer": "pm",
-    "picometre": "pm",
-    "picometers": "pm",
-    "picometres": "pm",
-    "å": "angstrom",
-    "Å".lower(): "angstrom",
-    "a": "angstrom",
-    "ang": "angstrom",
-    "angstroms": "angstrom",
-    "ångström": "angstrom",
-    "ångstrom": "angstrom",
-    "in": "inch",
-    "\\u00b5m": "um",  # as ImageJ escapes what is no ASCII
-    "\\u03bcm": "um",
-    "\\u00c5": "angstrom",
+_SPELLED = {  # what is no ASCII also as ImageJ escapes it
+    "m": "meter metre meters metres",
+    "mm": "millimeter millimetre millimeters millimetres",
+    "cm": "centimeter centimetre centimeters centimetres",
+    # the micro sign and the Greek letter look the same
+    "um": "µm μm u_m µ μ \\u00b5m \\u03bcm "
+    "micron microns micrometer micrometre micrometers micrometres",
+    "nm": "n_m nanometer nanometre nanometers nanometres",
+    "pm": "p_m picometer picometre picometers picometres",
+    "fm": "femtometer femtometre",
+    "angstrom": "å a ang angstroms ångström ångstrom \\u00c5",
+    "inch": "in",
 }
+_SPELLINGS = {each: unit for unit, known in _SPELLED.items() for each in known.split()}
 _EACH_PIXEL = re.compile(r"\s*(?:/|\bper\b)\s*(?:px|pix|pixels?)$")
 _RECIPROCAL = re.compile(r"^\[?1\s*/|-\s*1\b|⁻¹|\bm?rad\b|\bradians?\b")
 

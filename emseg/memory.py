@@ -8,6 +8,7 @@ import ctypes
 import errno
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -60,6 +61,17 @@ def free_bytes() -> int:
 
 
 @cache
+def peak_bytes() -> int:
+    """Most memory that this process has had so far, in bytes."""
+    said = psutil.Process().memory_info()
+    if hasattr(said, "peak_wset"):  # Windows
+        return int(said.peak_wset)
+    if resource is None:
+        return int(said.rss)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * unit
+
+
 def keep_freed() -> None:
     """Let the C library keep the memory that a step of a training frees for the next one.
 

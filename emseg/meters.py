@@ -93,3 +93,10 @@ def tracked(description: str, unit: str = "images") -> Callable[[Sequence[_T]], 
                 meter.advance()
 
     return handed_on
+
+
+def duration(seconds: float) -> str:
+    """Write a duration with the unit that suits it: ``"0.4 s"``, ``"12 min"``, ``"3.5 h"``."""
+    if seconds < 90:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

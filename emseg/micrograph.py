@@ -89,6 +89,11 @@ class Region:
         """What to index the rows and columns of a plane with."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
+    @property
+    def rectangle(self) -> dict[str, int]:
+        """Its sides by their names, without the source."""
+        return {name: getattr(self, name) for name in ("top", "bottom", "left", "right")}
+
     def __str__(self) -> str:
         rows, columns = f"rows {self.top}:{self.bottom}", f"columns {self.left}:{self.right}"
         return f"{rows}, {columns}" + (f", from {self.source}" if self.source else "")

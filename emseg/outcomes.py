@@ -5,14 +5,22 @@ one, hears of each as soon as it is known, and every command ends alike.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from emseg.errors import ContentError, EmsegError, PartialError, PathMissingError, UsageError
-from emseg.meters import Meter
+from emseg.errors import (
+    ContentError,
+    EmsegError,
+    PartialError,
+    PathMissingError,
+    StorageError,
+    UsageError,
+)
+from emseg.meters import Meter, duration
 
 _log = logging.getLogger(__name__)
 _Found = TypeVar("_Found", covariant=True)
@@ -51,8 +59,8 @@ def attempt(path: Path, work: Callable[[], _Found], cure: str) -> Outcome[_Found
 
     Raises
     ------
-    UsageError
-        When it is the command that is wrong, for every input.
+    UsageError, StorageError
+        When it is the command that is wrong, or the disk full, for every input.
     """
     try:
         return Outcome(path, work())
@@ -84,8 +92,11 @@ def failed(path: Path, error: EmsegError | MemoryError, cure: str) -> Outcome[An
     ------
     UsageError
         When it is the command that is wrong, for every input.
+    StorageError
+        When the disk is full, for every input.
     """
-    if isinstance(error, UsageError) and not isinstance(error, PathMissingError):
+    is_of_all = isinstance(error, UsageError) and not isinstance(error, PathMissingError)
+    if is_of_all or isinstance(error, StorageError):
         raise error
     return Outcome(path, error=worded(error, path, cure))
 
@@ -113,12 +124,67 @@ def counted(
     meter : Meter, optional
         Told of each.
     """
+    last = time.monotonic()
     for number, outcome in enumerate(outcomes, start=1):
+        now = time.monotonic()
         tell_failure(outcome, of)
+        _log.debug("", extra={"event": _event(outcome, now - last)})
+        last = now
         if meter is not None:
             meter.note(outcome.path.name)
             meter.reach(number)
         yield outcome
+
+
+def _event(outcome: Outcome[Any], seconds: float) -> dict[str, object]:
+    """Say what became of an input as a log for machines has it."""
+    said: dict[str, object] = {"event": "file", "file": str(outcome.path)}
+    if outcome.error is not None:
+        said |= {"outcome": "failed", "reason": " ".join(str(outcome.error).split())}
+    else:
+        is_earlier = getattr(outcome.found, "is_earlier", False)
+        said["outcome"] = "done before" if is_earlier else "done"
+    return said | {"seconds": round(seconds, 3)}
+
+
+def gathered(
+    outcomes: Iterable[Outcome[_Found]],
+    into: list[Outcome[_Found]],
+    of: int,
+    meter: Meter,
+    done: str,
+) -> None:
+    """Collect outcomes as they come, and say at the end what became of them, whatever the end.
+
+    Parameters
+    ----------
+    outcomes : iterable of Outcome
+        Of the inputs.
+    into : list
+        Takes each as it comes.
+    of : int
+        How many inputs there are.
+    meter : Meter
+        Told of each.
+    done : str
+        What was done with those that did not fail.
+    """
+    began, before = time.monotonic(), len(into)
+    try:
+        for outcome in counted(outcomes, of, meter):
+            into.append(outcome)  # noqa: PERF402 - what is there counts when this is interrupted
+    finally:
+        new = into[before:]
+        failures = sum(each.error is not None for each in new)
+        if of > 1:
+            _log.info(
+                "%d of %d %s, %d failed, in %s",
+                len(new) - failures,
+                of,
+                done,
+                failures,
+                duration(time.monotonic() - began),
+            )
 
 
 def tell_failure(outcome: Outcome[Any], of: int) -> None:

@@ -14,6 +14,27 @@ REPOSITORY = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")
+def write_probabilities() -> Callable[..., None]:
+    """Write planes of probabilities (C, Y, X) as a prediction does."""
+    from emseg.writing import open_sink, probability_content
+
+    def write(path, planes, classes, pixel_size, count=1):
+        content = probability_content(
+            path.name.partition(".")[0],
+            planes[0].shape[1:],
+            classes,
+            pixel_size,
+            [None] * count,
+            count=count,
+        )
+        with open_sink(path, content) as sink:
+            for plane in planes:
+                sink.put(plane)
+
+    return write
+
+
+@pytest.fixture(scope="session")
 def repository() -> Path:
     return REPOSITORY
 

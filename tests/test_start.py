@@ -74,7 +74,8 @@ from emseg.inference.preparing.channels import fit_channels
 from emseg.inference.preparing.pixel_size import PixelSizeGuard
 from emseg.micrograph import LabelClass, LabelImage
 from emseg.reading import ReadOptions, open_stack
-from emseg.writing import RunTable, write_label_images, write_preview
+from emseg.manifest import Made, Manifest
+from emseg.writing import write_label_images, write_preview
 
 folder = Path(sys.argv[1])
 read = open_stack(folder / "a.tif", ReadOptions())[0]
@@ -83,7 +84,9 @@ classes = LabelClass("a", (0, 0, 0)), LabelClass("b", (200, 0, 0))
 labels = LabelImage(np.zeros(micrograph.size, np.uint8), classes, "a")
 write_label_images(folder / "out" / "a.ome.tif", [labels], count=1)
 write_preview(folder / "out" / "a.png", micrograph, labels)
-RunTable(folder / "out" / "predictions.csv").add([{"file": "a.tif", "labels": "a.ome.tif"}])
+with Manifest(folder / "out", "predict", Made(), "predictions.csv") as manifest:
+    manifest.claim(folder / "a.tif", folder / "out" / "a.ome.tif")
+    manifest.finish(folder / "a.tif", [{"file": "a.tif", "labels": "a.ome.tif"}], 0)
 print("held:", *{each.split(".")[0] for each in sys.modules})
 """
 _HEAVY = {

@@ -22,25 +22,3 @@ from emseg.bundle.folder import (
     save_model,
 )
 from emseg.bundle.readme import model_facts
-
-__all__ = [
-    "Architecture",
-    "CardClass",
-    "CardReading",
-    "Craft",
-    "Likeness",
-    "ModelCard",
-    "Polarity",
-    "PretrainedRecord",
-    "StoredModel",
-    "TrainingRecord",
-    "card_classes",
-    "find_model",
-    "load_model",
-    "model_facts",
-    "models_inside",
-    "open_model",
-    "read_card",
-    "save_card",
-    "save_model",
-]

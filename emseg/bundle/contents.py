@@ -5,8 +5,11 @@ import os
 import stat
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from emseg.errors import ModelError
 from emseg.memory import free_bytes, in_words
+from emseg.naming import visible
 
 _KINDS = {
     stat.S_IFIFO: "a named pipe",
@@ -84,3 +87,13 @@ def _require_fitting(path: Path, size: int, most: int | None, times: float) -> N
             f"{path} has {in_words(size)}: to read it takes {in_words(int(needed))} of memory and "
             f"{in_words(max(free, 0))} are free; use a machine with more memory"
         )
+
+
+def problem_of(error: ValidationError | UnicodeDecodeError) -> str:
+    """Say in a few words what is wrong with what a file of a model says."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no text"
+    first = error.errors()[0]
+    field = visible(".".join(str(part) for part in first["loc"]))
+    said = visible(first["msg"].removeprefix("Value error, "))
+    return f"{field:.100}: {said:.300}" if field else f"{said:.300}"

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from safetensors import SafetensorError
 
-from emseg.bundle.contents import read_content
+from emseg.bundle.contents import problem_of, read_content
 from emseg.bundle.onnx_files import points_elsewhere
 from emseg.config import ExportKind
 from emseg.errors import ModelError
-from emseg.naming import LONGEST_TEXT, visible
+from emseg.naming import LONGEST_TEXT
 from emseg.writing import whole_file
 
 RECORD = "exports.json"
@@ -126,11 +126,8 @@ def read_exports(folder: Path) -> Exports:
     try:
         return Exports.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = visible(".".join(str(part) for part in first["loc"]))
-        reason = f"{field:.100}: " * bool(field) + f"{visible(first['msg']):.200}"
         raise ModelError(
-            f"{path} is no record of exports ({reason}); it was "
+            f"{path} is no record of exports ({problem_of(error)}); it was "
             "changed, or a newer emseg wrote it: make them again with emseg export"
         ) from error
 

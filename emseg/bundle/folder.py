@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from emseg.bundle.card import ModelCard
-from emseg.bundle.contents import read_content
+from emseg.bundle.contents import problem_of, read_content
 from emseg.bundle.finding import CARD, WEIGHTS, find_model
 from emseg.bundle.readme import model_readme
 from emseg.errors import ModelError
-from emseg.naming import visible
 
 if TYPE_CHECKING:
     from torch import nn
@@ -150,15 +149,6 @@ def _read_card(path: Path) -> ModelCard:
         raise ModelError(f"{path} is a link to nothing; copy the model folder again") from error
     except (ValidationError, UnicodeDecodeError) as error:
         raise ModelError(
-            f"{path} is no card of an emseg model ({_problem(error)}); it was changed, or a newer "
-            "emseg wrote it"
+            f"{path} is no card of an emseg model ({problem_of(error)}); it was changed, or a "
+            "newer emseg wrote it"
         ) from error
-
-
-def _problem(error: ValidationError | UnicodeDecodeError) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return "it is no text"
-    first = error.errors()[0]
-    field = visible(".".join(str(part) for part in first["loc"]))
-    said = visible(first["msg"].removeprefix("Value error, "))
-    return f"{field:.100}: {said:.300}" if field else f"{said:.300}"

@@ -85,6 +85,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     reserve()
     with _terminated_like_interrupted():
         code = _exit_code(given)
+    if "--log" in given or any(each.startswith("--log=") for each in given):
+        from emseg.cli.terminal.console import end_log
+
+        end_log(code)
     sys.exit(code)
 
 

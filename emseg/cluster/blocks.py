@@ -21,11 +21,11 @@ from emseg.config import ImageFormat, PredictConfig
 from emseg.inference.bands import Band
 from emseg.inference.files.contents import ResultContents
 from emseg.inference.files.predicted import Predicted, Progress
-from emseg.inference.files.results import FileResults, OutputPlace
+from emseg.inference.files.results import Announce, FileResults, OutputPlace
 from emseg.inference.preparing import Prepared
 from emseg.micrograph import Micrograph
 from emseg.reading import Stack
-from emseg.writing import Content, RunTable, Sink
+from emseg.writing import Content, Sink
 from emseg.writing.zarr_blocks import Rows
 
 _SURVEYS = 2  # planes that are looked at ahead
@@ -149,7 +149,7 @@ class FileBlocks:
         self._least = wanted.labels.chunk
         self._rows: dict[int, list[Rows]] = {}  # of the blocks of each plane that was cut
 
-    def predicted(self, table: RunTable, report: Progress) -> Predicted:
+    def predicted(self, announce: Announce, report: Progress) -> Predicted:
         """Let the blocks be predicted that are not done yet, and put the results in their places.
 
         Raises
@@ -163,7 +163,7 @@ class FileBlocks:
                 self._place,
                 self._card,
                 self._order.config,
-                table,
+                announce,
                 self._numbers,
                 self._maps,
                 self._opened,

@@ -7,10 +7,14 @@ from concurrent.futures import CancelledError
 from typing import Any
 
 from emseg.cluster.replies import Reply, Told, replied
-from emseg.errors import ContentError, EmsegError
+from emseg.errors import ContentError
 
 _AHEAD = 2  # calls a worker that are asked before they are done: one computes, one waits there
 _LOOKED_S = 5.0  # after which the workers are counted again: jobs begin and end
+
+
+class SchedulerLostError(ContentError):
+    """Nobody hands out work any more; what is done stays done."""
 
 
 class Team:
@@ -105,15 +109,11 @@ class Team:
                 "as those do that take too much memory; give fewer workers, or less --max-ram"
             ) from error
         except (CancelledError, CommClosedError) as error:
-            raise lost(self._name) from error
+            raise SchedulerLostError(
+                f"the scheduler of {self._name} has gone; start it, and give the same command "
+                "again to go on"
+            ) from error
         self._told.tell(reply.notices)
         if reply.error is not None:
             raise reply.error
         return reply.found
-
-
-def lost(name: str) -> EmsegError:
-    """Say that a scheduler does not answer any more."""
-    return ContentError(
-        f"the scheduler of {name} has gone; start it, and give the same command again to go on"
-    )

@@ -1,9 +1,13 @@
-"""What workers do: they hold a model, look at a plane once for all, and predict blocks of it."""
+"""What workers do with the model that they hold: whole files, or blocks of a large plane.
+
+Of a plane that several predict by blocks, one takes the statistics and plans the tiles for all.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Self
 
 import numpy as np
@@ -12,12 +16,13 @@ from emseg import __version__
 from emseg.bundle import ModelCard
 from emseg.cluster.scratch import BlockFolder
 from emseg.config import PredictConfig
-from emseg.errors import MismatchError
+from emseg.errors import EmsegError, MismatchError
 from emseg.inference.answers.settling import Settling, uncertainty_of, wants_probabilities
 from emseg.inference.backends.choosing import Choice
 from emseg.inference.bands import Band
-from emseg.inference.files.batch import configured
+from emseg.inference.files.batch import Batch, configured
 from emseg.inference.files.contents import ResultContents
+from emseg.inference.files.results import OutputPlace
 from emseg.inference.jobs import Failed
 from emseg.inference.preparing import Part, Prepared
 from emseg.inference.segmenter import Segmenter
@@ -253,6 +258,58 @@ def predict_block(order: Order, block: Block) -> None:
             if "uncertainty" in sinks:
                 sinks["uncertainty"].put(uncertainty_of(band))
     block.folder.note(block.at, block.top)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A file that a worker has predicted, with results that still go to their places.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    rows : tuple of dict
+        Of the table.
+    place : OutputPlace or None
+        Where the results are; None for a classifier, or when it failed.
+    error : EmsegError or None
+        Why it failed.
+    """
+
+    path: Path
+    rows: tuple[dict[str, object], ...] = ()
+    place: OutputPlace | None = None
+    error: EmsegError | None = None
+
+
+def predict_files(
+    order: Order, paths: tuple[Path, ...], slices: str | None, beside: Path
+) -> list[Moved]:
+    """Predict whole files into a folder of their own.
+
+    Parameters
+    ----------
+    order : Order
+        How.
+    paths : tuple of Path
+        Absolute.
+    slices : str or None
+        Which planes of a stack.
+    beside : Path
+        In which the folder is made, on the disk of the results.
+    """
+    held = _hold(order)
+    out = beside / token_hex(8)  # not that of a worker which was killed
+    options = {"inputs": paths, "out": out, "slices": slices}
+    config = held.config.model_copy(update=options)
+    batch = Batch.of(held.card, config, held.choice.backend, among=order.among)
+    found = []
+    for each in batch.run():
+        error = each.error and type(each.error)(str(each.error))
+        rows, written = (each.found.rows, each.found.written) if each.found else ((), None)
+        place = None if written is None else OutputPlace(out, written, str(config.format))
+        found.append(Moved(each.path, rows, place, error))
+    return found
 
 
 def _sinks(held: _Held, prepared: Prepared, block: Block, stack: ExitStack) -> dict[str, BlockSink]:

@@ -1,16 +1,34 @@
 """Micrographs and label images are written in another format, with all that they hold."""
 
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from emseg.commands.watching import Arrivals
 from emseg.config import ConvertConfig
-from emseg.errors import UnknownNameError, UsageError
+from emseg.errors import ContentError, PathMissingError, UnknownNameError, UsageError
+from emseg.manifest import Entry, Made, Manifest, key_of, standing
 from emseg.meters import progress
-from emseg.outcomes import Outcome, attempts, counted
+from emseg.outcomes import Outcome, attempt, failed, gathered
 from emseg.reading import ReadOptions, chosen_files
-from emseg.reading.finding.stems import output_stems
+from emseg.reading.finding.files import above_of
+from emseg.reading.finding.stems import Naming, output_stems
 from emseg.writing import TARGETS, require_apart, results_folder
 from emseg.writing.conversion import convert_file
+from emseg.writing.texts import from_utf8
+
+_CURE = "close other programs, or convert a --crop"
+_OPTIONS = (
+    "axes",
+    "signal",
+    "channels",
+    "pixel_size",
+    "crop",
+    "keep_bar",
+    "invert",
+    "drop_calibration",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,32 +67,110 @@ def convert(config: ConvertConfig) -> list[Outcome[Converted]]:
     suffixes = [each.suffix for each in TARGETS]
     if target not in suffixes:
         raise UnknownNameError("format", config.to, suffixes)
-    options = ReadOptions.of(config)
-    paths, slices = chosen_files(config.inputs, config.slices)
-    written = {path: config.out / f"{name}.{target}" for path, name in output_stems(paths).items()}
-    _require_free(written, config)
-
-    def work(path: Path) -> Converted:
-        planes = convert_file(
-            path,
-            written[path],
-            options,
-            planes=slices,
-            with_calibration=not config.drop_calibration,
-        )
-        return Converted(written[path], planes)
-
-    with results_folder(config.out), progress("converting", len(paths), unit="files") as meter:
-        outcomes = attempts(paths, work, "close other programs, or convert a --crop")
-        return list(counted(outcomes, len(paths), meter))
+    return _Conversion(config, target).run()
 
 
-def _require_free(written: dict[Path, Path], config: ConvertConfig) -> None:
-    """Refuse to write over an input, or over what is there unless the user says so."""
-    require_apart(written.values(), written, "the result", original="an input")
-    there = [each for each in written.values() if each.exists()]
-    if there and not config.replace:
-        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
-        raise UsageError(
-            f"{there[0]}{more} would be overwritten; add --replace, or choose another --out"
-        )
+class _Conversion:
+    """The files of a configuration on their way into another format."""
+
+    def __init__(self, config: ConvertConfig, target: str) -> None:
+        self._config, self._target = config, target
+        self._options = ReadOptions.of(config)
+        self._paths, self._slices = self._find() if not config.watch else ([], None)
+        said = config.model_dump(mode="json")
+        options = {"slices": self._slices} | {name: said[name] for name in _OPTIONS}
+        self._manifest = Manifest(config.out, f"convert to {target}", Made(options=options))
+        self._naming = Naming(config.inputs, config.recursive, config.name)
+
+    def run(self) -> list[Outcome[Converted]]:
+        done: list[Outcome[Converted]] = []
+        if not self._config.watch:
+            self._written(self._paths)  # refuses before anything is made
+        with results_folder(self._config.out), self._manifest:
+            for paths in self._rounds():
+                with progress("converting", len(paths), unit="files") as meter:
+                    gathered(self._attempt(paths), done, len(paths), meter, "converted")
+        order = {path: at for at, path in enumerate(self._paths)}
+        return sorted(done, key=lambda each: order.get(each.path, 0))
+
+    def _rounds(self) -> Iterable[Sequence[Path]]:
+        config = self._config
+        if config.watch:
+            return Arrivals(lambda: self._find()[0], config.settle, config.idle)
+        return [self._paths]
+
+    def _find(self) -> tuple[list[Path], str | None]:
+        config = self._config
+        try:
+            return chosen_files(config.inputs, config.slices, is_recursive=config.recursive)
+        except (ContentError, PathMissingError):
+            if config.watch and all(above_of(each).is_dir() for each in config.inputs):
+                return [], None
+            raise
+
+    def _attempt(self, paths: Sequence[Path]) -> Iterator[Outcome[Converted]]:
+        written = self._written(paths)
+        found = standing(self._manifest, paths, overwrite=self._config.overwrite)
+        for path in found.done:
+            (said,) = self._manifest.rows_of(path)
+            yield Outcome(path, Converted(written[path], said["planes"]))
+        for path in found.todo:
+            try:
+                is_ours = self._manifest.claim(path, written[path])
+            except ContentError as error:
+                yield failed(path, error, _CURE)
+                continue
+            if is_ours:
+                yield self._converted(path, written[path])
+
+    def _converted(self, path: Path, written: Path) -> Outcome[Converted]:
+        began = time.monotonic()
+
+        def work() -> Converted:
+            self._manifest.announce(path, written)
+            planes = convert_file(
+                path,
+                written,
+                self._options,
+                planes=self._slices,
+                with_calibration=not self._config.drop_calibration,
+            )
+            return Converted(written, planes)
+
+        outcome = attempt(path, work, _CURE)
+        seconds = time.monotonic() - began
+        if outcome.found is not None:
+            self._manifest.finish(path, [{"planes": outcome.found.planes}], seconds)
+        else:
+            self._manifest.fail(path, str(outcome.error), seconds)
+        return outcome
+
+    def _written(self, paths: Sequence[Path]) -> dict[Path, Path]:
+        """Say where each result goes.
+
+        Raises
+        ------
+        UsageError
+            When that is an input, or holds anything but the result of the same input, made alike,
+            unless a user says that it may be replaced.
+        """
+        config, entries = self._config, self._manifest.entries()
+        stems = output_stems(paths, naming=self._naming)
+        written = {path: config.out / f"{name}.{self._target}" for path, name in stems.items()}
+        require_apart(written.values(), written, "the result", original="an input")
+        there = [
+            each
+            for path, each in written.items()
+            if each.exists() and not self._is_ours(entries.get(key_of(path)), each)
+        ]
+        if there and not config.overwrite:
+            more = f" and {len(there) - 1} more" if len(there) > 1 else ""
+            raise UsageError(
+                f"{there[0]}{more} would be overwritten; add --overwrite, or choose another --out"
+            )
+        return written
+
+    def _is_ours(self, entry: Entry | None, written: Path) -> bool:
+        if entry is None or entry.result is None or entry.settings != self._manifest.made.text:
+            return False
+        return self._config.out / from_utf8(entry.result) == written

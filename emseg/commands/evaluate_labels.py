@@ -9,7 +9,6 @@ from emseg.config import EvaluateConfig
 from emseg.errors import UsageError
 from emseg.evaluation import Scoring, score_label_images
 from emseg.evaluation.scoring import Observer
-from emseg.meters import tracked
 
 _OF_IMAGES = ("axes", "signal", "channels", "invert", "crop", "keep_bar", "rescale")
 _OF_FILES = ("allow_external",)
@@ -41,5 +40,5 @@ def score_labels(
         pixel_size=parse_pixel_size(config.pixel_size) if config.pixel_size else None,
         selection=selection(config),
         observers=observers,
-        track=tracked(f"comparing {predictions.name}" if config.compare else "comparing"),
+        doing=f"comparing {predictions.name}" if config.compare else "comparing",
     )

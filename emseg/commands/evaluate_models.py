@@ -14,7 +14,6 @@ from emseg.evaluation.matching import Masks
 from emseg.evaluation.models import evaluate_classifier, evaluate_segmenter
 from emseg.inference import Classifier, Segmenter
 from emseg.inference.plan import Budget
-from emseg.meters import tracked
 from emseg.reading import class_folders
 
 _OF_MASKS = (
@@ -76,7 +75,6 @@ def _of_classifier(
         top_k=config.top_k,
         options=options,
         selection=selection(config),
-        track=tracked("classifying"),
         look=writer.look_at_file,
     )
 
@@ -100,5 +98,4 @@ def _of_segmenter(
         options=model.card.read_options(config),
         selection=selection(config),
         observers=[writer.look],
-        track=tracked("predicting"),
     )

@@ -11,7 +11,7 @@ from emseg import __version__
 from emseg.commands.measure_overlays import Overlay
 from emseg.config import MeasureConfig
 from emseg.errors import EmsegError, MismatchError, StorageError, UsageError
-from emseg.meters import progress, tracked
+from emseg.meters import progress
 from emseg.outcomes import worded
 from emseg.reporting.sizes import write_sizes
 from emseg.survey import (
@@ -59,7 +59,7 @@ def measure(config: MeasureConfig) -> Summary:
     if config.parquet:
         require_parquet()
     failures = Failures()
-    inputs = find_inputs(config, failures, tracked("looking at the values"))
+    inputs = find_inputs(config, failures)
     _refuse_among_inputs(config.out, inputs)
     with results_folder(config.out):
         _tell_earlier(config.out)

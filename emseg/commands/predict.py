@@ -3,13 +3,16 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 from emseg.bundle import StoredModel, open_model
 from emseg.commands.computing import computed_by, opened, tell_choice, together
+from emseg.commands.watching import Arrivals
 from emseg.config import PredictConfig
 from emseg.inference import Batch, Predicted
 from emseg.meters import progress
-from emseg.outcomes import Outcome, counted
+from emseg.outcomes import Outcome, gathered
 
 _log = logging.getLogger(__name__)
 
@@ -22,24 +25,58 @@ def predict(config: PredictConfig) -> list[Outcome[Predicted]]:
     config : PredictConfig
         StoredModel, inputs, outputs and how.
 
+    Returns
+    -------
+    list of Outcome
+        Of each file in the order of the files, but for those that another run has in hand.
+
     Raises
     ------
     EmsegError
         Whatever is wrong with the command, the model or the output folder; what is wrong with one
         file is its outcome.
     """
+    with _batch(config) as batch:
+        if config.watch:
+            return _watched(batch, config)
+        with batch.opened():
+            done = _attempted(batch, batch.paths)
+        if batch.left:
+            _log.warning(
+                "%d of %d files are left to another run into %s, which has them in hand or has "
+                "just done them",
+                len(batch.left),
+                len(batch.paths),
+                config.out,
+            )
+        order = {path: at for at, path in enumerate(batch.paths)}
+    return sorted(done, key=lambda each: order[each.path])
+
+
+def _watched(batch: Batch, config: PredictConfig) -> list[Outcome[Predicted]]:
+    """Predict files as they come, until nothing comes or a user has had enough."""
+    latest = dict[Path, Outcome[Predicted]]()
+    try:
+        with batch.opened():
+            for paths in Arrivals(lambda: batch.find()[0], config.settle, config.idle):
+                for each in _attempted(batch, paths):
+                    found = each.found and replace(each.found, rows=())  # months of them
+                    latest[each.path] = replace(each, found=found)
+    finally:
+        failed = sum(each.error is not None for each in latest.values())
+        _log.info("watched: %d files predicted, %d failed", len(latest) - failed, failed)
+    return list(latest.values())
+
+
+def _attempted(batch: Batch, paths: Sequence[Path]) -> list[Outcome[Predicted]]:
     done: list[Outcome[Predicted]] = []
-    with (
-        _batch(config) as batch,
-        progress("predicting", len(batch.paths), unit="files") as meter,
-    ):
+    with progress("predicting", len(paths), unit="files") as meter:
 
         def tell(share: float, words: str) -> None:
             meter.note(words)
             meter.reach(len(done) + share)
 
-        for outcome in counted(batch.run(tell), len(batch.paths), meter):
-            done.append(outcome)  # noqa: PERF402 - tell counts them
+        gathered(batch.attempt(paths, tell), done, len(paths), meter, "predicted")
     return done
 
 

@@ -12,17 +12,13 @@ from emseg.bundle import ModelCard, StoredModel, load_model
 from emseg.commands.evaluate_page import card_lines, hashed
 from emseg.config import Rescale, Task, TrainConfig
 from emseg.errors import EmsegError
-from emseg.evaluation import (
-    ClassificationReport,
-    ClassifiedFile,
-    Compared,
-    SegmentationReport,
-)
+from emseg.evaluation import ClassificationReport, ClassifiedFile, Compared, SegmentationReport
 from emseg.evaluation.classification import classification_report
 from emseg.evaluation.confidence import UnitSource
 from emseg.evaluation.scoring import score
 from emseg.inference import Classifier, Segmenter, choose_device
-from emseg.meters import progress
+from emseg.inference.jobs import file_of
+from emseg.meters import tracked
 from emseg.reading.finding.stems import output_stems
 from emseg.reporting import write_comparison
 from emseg.reporting.page import Gallery, Provenance, write_page
@@ -54,10 +50,8 @@ def write_report(config: TrainConfig, trained: TrainedRun, command: str) -> None
     is_classifier = config.task is Task.CLASSIFICATION
     judge: Callable[..., SegmentationReport | ClassificationReport]
     judge = _classified if is_classifier else _segmented
-    doing = "classifying" if is_classifier else "drawing"
     try:
-        with progress(doing, len(trained.shown), unit="pictures") as meter:
-            report = judge(config, model, trained, gallery, meter.advance)
+        report = judge(config, model, trained, gallery)
     except EmsegError as error:  # the model is there all the same
         _log.warning("no %s is written: %s", REPORT, error)
         return
@@ -68,62 +62,47 @@ def write_report(config: TrainConfig, trained: TrainedRun, command: str) -> None
 
 
 def _segmented(
-    config: TrainConfig,
-    model: StoredModel,
-    trained: TrainedRun,
-    gallery: Gallery,
-    advance: Callable[[], None],
+    config: TrainConfig, model: StoredModel, trained: TrainedRun, gallery: Gallery
 ) -> SegmentationReport:
     segmenter = Segmenter.of(model, choose_device(config.device), rescale=Rescale.NEVER)
     return score(
         [each.name for each in model.card.classes],
-        _compared(segmenter, trained, advance),
+        _compared(segmenter, trained),
         observers=[lambda pair, each: gallery.look(pair, each.micrograph)],
     ).report()
 
 
 def _classified(
-    config: TrainConfig,
-    model: StoredModel,
-    trained: TrainedRun,
-    gallery: Gallery,
-    advance: Callable[[], None],
+    config: TrainConfig, model: StoredModel, trained: TrainedRun, gallery: Gallery
 ) -> ClassificationReport:
     classifier = Classifier.of(model, choose_device(config.device), rescale=Rescale.NEVER)
     names = [each.name for each in model.card.classes]
-    return classification_report(names, _answers(classifier, trained, gallery, advance))
+    return classification_report(names, _answers(classifier, trained, gallery))
 
 
 def _answers(
-    classifier: Classifier,
-    trained: TrainedRun,
-    gallery: Gallery,
-    advance: Callable[[], None],
+    classifier: Classifier, trained: TrainedRun, gallery: Gallery
 ) -> Iterator[ClassifiedFile]:
     """Classify one validation micrograph after the other, and keep pictures of some."""
     names = [each.name for each in classifier.card.classes]
-    for each in trained.shown:
+    for each in tracked("classifying", "pictures")(trained.shown):
         if not isinstance(each, LabelledMicrograph):
             continue
         micrograph, true = each.micrograph, names[each.label]
         said = classifier.classify(micrograph)
-        plane = "" if micrograph.plane is None else f"[{micrograph.plane}]"
-        file = f"{micrograph.path or micrograph.name}{plane}"
+        file = file_of(micrograph)
         best, certainty = said.ranked()[0]
         gallery.look_at_file(file, certainty, micrograph, is_right=best == true)
         yield ClassifiedFile(file, true, said.probabilities, said.plane.unlikeness)
-        advance()
 
 
-def _compared(
-    segmenter: Segmenter, trained: TrainedRun, advance: Callable[[], None]
-) -> Iterator[Compared]:
+def _compared(segmenter: Segmenter, trained: TrainedRun) -> Iterator[Compared]:
     """Predict one validation micrograph after the other, and draw the first ones."""
     planes = [plane for plane in trained.shown if isinstance(plane, LabelledPlane)]
     files = [each.micrograph.path or Path(each.micrograph.name) for each in planes]
     stems = output_stems(list(dict.fromkeys(files)))
-    for place, (plane, file) in enumerate(zip(planes, files, strict=True)):
-        micrograph = plane.micrograph
+    for place, plane in enumerate(tracked("drawing", "pictures")(planes)):
+        micrograph, file = plane.micrograph, files[place]
         said = segmenter.segment(micrograph)
         labels, away = said.labels, said.unlikeness
         if place < _DRAWN:
@@ -133,7 +112,6 @@ def _compared(
             write_comparison(path, micrograph, labels, plane.labels)
         source = UnitSource(micrograph.title, file, micrograph.plane)
         yield Compared(source, labels, plane.labels, None, micrograph, (file,), unlikeness=away)
-        advance()
 
 
 def _provenance(

@@ -22,6 +22,7 @@ from emseg.config.base import (
     Threads,
 )
 from emseg.config.setting import Setting, checked, many, text
+from emseg.config.unattended import Unattended
 from emseg.errors import UsageError
 
 
@@ -33,7 +34,7 @@ class ImageFormat(StrEnum):
     HSPY = "hspy"
 
 
-class PredictConfig(Computing):
+class PredictConfig(Computing, Unattended):
     """How a model is applied; what is None is as the model's card says."""
 
     model: Annotated[Path, MODEL]

@@ -3,45 +3,16 @@
 `emseg.evaluation.models` evaluates models; it is imported by itself because it needs torch.
 """
 
-from emseg.evaluation.choice import GROUPS, USUAL, MetricSelection
+from emseg.evaluation.choice import USUAL, MetricSelection
 from emseg.evaluation.classification import (
     ClassificationReport,
     ClassifiedFile,
-    ClassifierScores,
-    FileVerdict,
     classification_report,
 )
 from emseg.evaluation.confusion import Confusion
 from emseg.evaluation.label_images import evaluate_label_images, score_label_images
-from emseg.evaluation.matching import Match
 from emseg.evaluation.meaning import MaskRule
 from emseg.evaluation.metric import ComparedPair
-from emseg.evaluation.report import ImageNumbers, Number, SegmentationReport
+from emseg.evaluation.report import ImageNumbers, SegmentationReport
 from emseg.evaluation.scoring import Compared, Scoring, segmentation_report
-from emseg.evaluation.segmentation import ClassScores, SegmentationScores, segmentation_scores
-
-__all__ = [
-    "GROUPS",
-    "USUAL",
-    "ClassScores",
-    "ClassificationReport",
-    "ClassifiedFile",
-    "ClassifierScores",
-    "Compared",
-    "ComparedPair",
-    "Confusion",
-    "FileVerdict",
-    "ImageNumbers",
-    "MaskRule",
-    "Match",
-    "MetricSelection",
-    "Number",
-    "Scoring",
-    "SegmentationReport",
-    "SegmentationScores",
-    "classification_report",
-    "evaluate_label_images",
-    "score_label_images",
-    "segmentation_report",
-    "segmentation_scores",
-]
+from emseg.evaluation.segmentation import segmentation_scores

@@ -1,32 +1,70 @@
 """Which numbers a user wants, and the metrics that compute them."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from emseg.calibration import Distance, Smallest
 from emseg.errors import MismatchError, UnknownNameError, UsageError
 from emseg.evaluation.metric import ComparedPair, Metric
+from emseg.evaluation.metrics.boundaries import BoundaryF1, SurfaceDistances, Unit
+from emseg.evaluation.metrics.instances import ObjectScores
+from emseg.evaluation.metrics.membranes import MembraneScores
+from emseg.evaluation.metrics.partitions import PartitionScores
+from emseg.evaluation.metrics.probabilities import ProbabilityScores
+from emseg.evaluation.metrics.quantities import MeasuredQuantities
 from emseg.evaluation.overlap import Overlap
 
 _log = logging.getLogger(__name__)
 
-GROUPS = MappingProxyType(
-    {
-        "overlap": "IoU, Dice, precision, recall, pixel accuracy; always",
-        "boundary": "boundary F1 within a distance",
-        "objects": "precision, recall, F1, average precision, panoptic quality of objects",
-        "quantities": "errors of phase fraction, number, mean diameter, size distribution",
-        "distances": "Hausdorff 95 % and mean distance of boundaries",
-        "partitions": "adapted Rand error, variation of information",
-        "membranes": "V_rand and V_info of ISBI 2012; some seconds a slice with probabilities",
-        "probabilities": "calibration error, Brier score, average precision, ROC",
-    }
-)
 USUAL = ("overlap", "boundary", "objects", "quantities")
 _TWO_PIXELS = Distance(2, "px")  # how far a boundary may be off when no distance is named
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSettings:
+    """What the metrics of a group are made from.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The classes that are compared.
+    objects : tuple of str
+        Those that consist of objects.
+    distance : Distance
+        How far a boundary may be off to be right.
+    unit : {"nm", "px"}
+        Of all lengths.
+    smallest : Smallest
+        Smaller objects are left out.
+    """
+
+    names: tuple[str, ...]
+    objects: tuple[str, ...]
+    distance: Distance
+    unit: Unit
+    smallest: Smallest
+
+
+GROUPS: Mapping[str, Callable[[MetricSettings], Iterable[Metric[Any]]]] = MappingProxyType(
+    {
+        "overlap": lambda asked: [Overlap(asked.names)],
+        "boundary": lambda asked: [
+            BoundaryF1(asked.names, asked.distance.value, asked.distance.unit)
+        ],
+        "objects": lambda asked: [ObjectScores(asked.names, asked.objects, asked.smallest)],
+        "quantities": lambda asked: [
+            MeasuredQuantities(asked.names, asked.objects, asked.unit, asked.smallest)
+        ],
+        "distances": lambda asked: [SurfaceDistances(asked.names, asked.unit)],
+        "partitions": lambda asked: map(PartitionScores, asked.objects),
+        "membranes": lambda asked: map(MembraneScores, asked.objects),
+        "probabilities": lambda asked: [ProbabilityScores(asked.names)],
+    }
+)
+"""The metrics of each group, in the order of a report; each says what there is to say of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,43 +136,32 @@ def choose_metrics(
     UsageError
         When probabilities are asked for by name and there are none.
     """
-    from emseg.evaluation.metrics.boundaries import BoundaryF1, SurfaceDistances
-    from emseg.evaluation.metrics.instances import ObjectScores
-    from emseg.evaluation.metrics.membranes import MembraneScores
-    from emseg.evaluation.metrics.partitions import PartitionScores
-    from emseg.evaluation.metrics.probabilities import ProbabilityScores
-    from emseg.evaluation.metrics.quantities import MeasuredQuantities
+    settings = MetricSettings(
+        tuple(names),
+        _objects(selection, names),
+        boundary_distance(selection, first),
+        _unit_of_lengths(selection, first),
+        selection.smallest,
+    )
+    wanted = [each for each in GROUPS if selection.wants(each)]
+    if "probabilities" in wanted and first.probabilities is None:
+        _say_without_probabilities(selection, first.name)
+        wanted.remove("probabilities")
+    return tuple(metric for each in wanted for metric in GROUPS[each](settings))
 
-    names, objects = tuple(names), _objects(selection, names)
-    distance, unit = boundary_distance(selection, first), _unit_of_lengths(selection, first)
-    smallest = selection.smallest
-    chosen: list[Metric[Any]] = [Overlap(names)]
-    if selection.wants("boundary"):
-        chosen.append(BoundaryF1(names, distance.value, distance.unit))
-    if selection.wants("objects"):
-        chosen.append(ObjectScores(names, objects, smallest))
-    if selection.wants("quantities"):
-        chosen.append(MeasuredQuantities(names, objects, unit, smallest))
-    if selection.wants("distances"):
-        chosen.append(SurfaceDistances(names, unit))
-    if selection.wants("partitions"):
-        chosen += [PartitionScores(name) for name in objects]
-    if selection.wants("membranes"):
-        chosen += [MembraneScores(name) for name in objects]
-    if "probabilities" in selection.metrics and first.probabilities is None:
+
+def _say_without_probabilities(selection: MetricSelection, name: str) -> None:
+    """Refuse what was asked for by name; of ``all`` they are left out."""
+    if "probabilities" in selection.metrics:
         raise UsageError(
-            f"{first.name} has no probabilities to score; predict with --probabilities, or "
+            f"{name} has no probabilities to score; predict with --probabilities, or "
             "evaluate a model with --model"
         )
-    if selection.wants("probabilities") and first.probabilities is not None:
-        chosen.append(ProbabilityScores(names))
-    elif "all" in selection.metrics:
-        _log.warning(
-            "%s has no probabilities, so that --metrics all leaves out the numbers that need them; "
-            "predict with --probabilities, or evaluate a model with --model",
-            first.name,
-        )
-    return tuple(chosen)
+    _log.warning(
+        "%s has no probabilities, so that --metrics all leaves out the numbers that need them; "
+        "predict with --probabilities, or evaluate a model with --model",
+        name,
+    )
 
 
 def boundary_distance(selection: MetricSelection, first: ComparedPair) -> Distance:
@@ -155,7 +182,7 @@ def boundary_distance(selection: MetricSelection, first: ComparedPair) -> Distan
     return distance
 
 
-def _unit_of_lengths(selection: MetricSelection, first: ComparedPair) -> Literal["nm", "px"]:
+def _unit_of_lengths(selection: MetricSelection, first: ComparedPair) -> Unit:
     """Say what lengths are measured in: as --distance says, or else nm where that can be."""
     if selection.distance is not None:
         return selection.distance.unit
@@ -166,4 +193,4 @@ def _objects(selection: MetricSelection, names: Sequence[str]) -> tuple[str, ...
     for each in selection.objects or ():
         if each not in names:
             raise UnknownNameError("class", each, names)
-    return selection.objects if selection.objects is not None else tuple(names[1:])
+    return tuple(dict.fromkeys(names[1:] if selection.objects is None else selection.objects))

@@ -8,7 +8,7 @@ for classification tasks", Inf. Process. Manag. 45, 427 (2009).
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,12 @@ from emseg.evaluation.averages import mean_of_present
 from emseg.evaluation.caveats import Counts, caveats
 from emseg.evaluation.choice import MetricSelection
 from emseg.evaluation.confidence import IMAGE, Interval, UnitSource, group_images, intervals, remark
-from emseg.evaluation.file_scores import FileScores, seen_of_files
+from emseg.evaluation.file_scores import FileScores, numbers_of_files, seen_of_files
 from emseg.evaluation.metric import Key
 from emseg.evaluation.metrics.calibration import BinnedCalibration
 from emseg.evaluation.metrics.probabilities import ProbabilitySummary, summarise_probabilities
 from emseg.evaluation.nesting import intervals_as_json
-from emseg.evaluation.report import of_training
+from emseg.evaluation.report import Number, of_training
 
 _log = logging.getLogger(__name__)
 
@@ -79,6 +79,12 @@ class FileVerdict:
     def correct(self) -> bool:
         """Whether the most probable class is the true one."""
         return self.label == self.prediction
+
+    @property
+    def said(self) -> dict[str, object]:
+        """The decision as tables hold it."""
+        names = ("file", "label", "prediction", "correct")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +194,24 @@ class ClassificationReport:
         return tuple(self.classes)
 
     @property
+    def numbers(self) -> tuple[Number, ...]:
+        """Every number with what is said of it, those over all files first."""
+        described = numbers_of_files(self.names, max(self.top_k, default=0))
+        return tuple(
+            Number(key, self._value(*key), each, self.intervals.get(key))
+            for key, each in described.items()
+        )
+
+    def _value(self, first: str, *more: str) -> float | None:
+        """Find a number by its key."""
+        if first == "classes":
+            value: float | None = getattr(self.classes[more[0]], more[1])
+            return value
+        if first == "top_k":
+            return self.top_k[int(more[0])]
+        return self.calibration.error if first == "calibration_error" else getattr(self, first)
+
+    @property
     def absent(self) -> tuple[str, ...]:
         """Classes that are neither true nor predicted for any file."""
         return tuple(name for name, scores in self.classes.items() if scores.f1 is None)
@@ -205,25 +229,10 @@ class ClassificationReport:
     def as_json(self) -> dict[str, Any]:
         """Exactly what ``metrics.json`` holds; None becomes null."""
         return {
-            "accuracy": self.accuracy,
-            "balanced_accuracy": self.balanced_accuracy,
-            "macro_f1": self.macro_f1,
-            "cohen_kappa": self.cohen_kappa,
-            "brier_score": self.brier_score,
-            "calibration_error": self.calibration.error,
+            **{each.key[0]: each.value for each in self.numbers if len(each.key) == 1},
             "calibration": self.calibration.as_json(),
             "top_k": {str(k): score for k, score in self.top_k.items()},
-            "classes": {
-                name: {
-                    "precision": scores.precision,
-                    "recall": scores.recall,
-                    "f1": scores.f1,
-                    "support": scores.support,
-                    "average_precision": scores.average_precision,
-                    "roc_auc": scores.roc_auc,
-                }
-                for name, scores in self.classes.items()
-            },
+            "classes": {name: asdict(scores) for name, scores in self.classes.items()},
             "names": list(self.names),
             "confusion": self.confusion.tolist(),
             "absent": list(self.absent),
@@ -232,10 +241,7 @@ class ClassificationReport:
             "intervals": intervals_as_json(self.intervals),
             "files": [
                 {
-                    "file": each.file,
-                    "label": each.label,
-                    "prediction": each.prediction,
-                    "correct": each.correct,
+                    **each.said,
                     "probabilities": dict(each.probabilities),
                     **of_training(each.unlikeness),
                 }
@@ -248,10 +254,7 @@ class ClassificationReport:
         known = any(each.unlikeness is not None for each in self.files)
         return [
             {
-                "file": each.file,
-                "label": each.label,
-                "prediction": each.prediction,
-                "correct": each.correct,
+                **each.said,
                 **of_training(each.unlikeness, is_known=known),
                 **{f"{name}.probability": value for name, value in each.probabilities.items()},
             }
@@ -306,7 +309,13 @@ def classification_report(
         classes=classes,
         confusion=confusion,
         files=tuple(
-            FileVerdict(each.file, each.label, known[best], _named(known, row), each.unlikeness)
+            FileVerdict(
+                each.file,
+                each.label,
+                known[best],
+                dict(zip(known, row.tolist(), strict=True)),
+                each.unlikeness,
+            )
             for each, best, row in zip(judged, ranking[:, 0], values, strict=True)
         ),
         macro_f1=mean_of_present(scores.f1 for scores in classes.values()) or 0.0,
@@ -340,7 +349,7 @@ def _intervals(
         seed=selection.seed,
         unit="file" if units is None else units.unit,
     )
-    return dict(zip(scores.keys, found, strict=True))
+    return dict(zip(scores.numbers, found, strict=True))
 
 
 def source_of_file(file: str) -> UnitSource:
@@ -387,7 +396,3 @@ def _cohen_kappa(confusion: NDArray[np.int64]) -> float | None:
     right = int(confusion.trace()) * files
     chance = int(confusion.sum(axis=0) @ confusion.sum(axis=1))
     return (right - chance) / (files**2 - chance) if files**2 > chance else None
-
-
-def _named(names: tuple[str, ...], values: NDArray[np.float64]) -> dict[str, float]:
-    return {name: float(value) for name, value in zip(names, values, strict=True)}

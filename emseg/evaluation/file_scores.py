@@ -1,13 +1,53 @@
 """The numbers of a classifier for any mixture of files, so that they get intervals."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emseg.evaluation.averages import mean_of_defined
-from emseg.evaluation.metric import Key
+from emseg.evaluation.description import Better, Description, Group, NumberScale, describe_score
+from emseg.evaluation.metric import Key, of_classes
+from emseg.evaluation.metrics.calibration import BRIER_SCORE, CALIBRATION_ERROR
+
+_score = partial(describe_score, group=Group.OVERLAP)
+_ranked = partial(describe_score, group=Group.PROBABILITIES)
+_AVERAGE = "Average precision", "precision averaged over all thresholds", ""
+_KAPPA = "Cohen's kappa"
+_OVERALL: dict[Key, Description] = {
+    ("accuracy",): _score("Accuracy", "files with the right class", "accuracy"),
+    ("balanced_accuracy",): _score(
+        "Balanced accuracy", "recall averaged over the classes", "balanced accuracy"
+    ),
+    ("macro_f1",): _score("Mean F1", "F1 averaged over the classes", "macro F1"),
+    ("cohen_kappa",): _score(
+        _KAPPA,
+        "agreement beyond chance: 0 is chance, 1 perfect",
+        _KAPPA,
+        scale=NumberScale(-1.0, 1.0, Better.HIGHER),
+    ),
+    ("brier_score",): replace(BRIER_SCORE, heading="", is_tested=False),
+    ("calibration_error",): CALIBRATION_ERROR,
+}
+_OF_A_CLASS = {
+    "precision": _score("Precision", "how much of the files given the class is right", "precision"),
+    "recall": _score("Recall", "how much of its files were found", "recall"),
+    "f1": _score("F1", "precision and recall in one number", "F1", place=-1),
+    "average_precision": _ranked(*_AVERAGE),
+    "roc_auc": _ranked("ROC area", "how well the probability ranks the files", ""),
+}
+_WITHOUT_INTERVAL = ("calibration_error", "average_precision", "roc_auc")
+
+
+def numbers_of_files(names: Sequence[str], top_k: int) -> dict[Key, Description]:
+    """Describe the numbers of a classifier of these classes, up to the top-k accuracy of this k."""
+    top: dict[Key, Description] = {
+        ("top_k", str(k)): _score(f"Top-{k} accuracy", "", f"top-{k}" if k > 1 else "")
+        for k in range(1, top_k + 1)
+    }
+    return _OVERALL | top | of_classes(names, _OF_A_CLASS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +69,10 @@ class FileScores:
     top_k: int
 
     @property
-    def keys(self) -> tuple[Key, ...]:
+    def numbers(self) -> Mapping[Key, Description]:
         """Five numbers, the top-k accuracies, and three numbers a class."""
-        overall = ("accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa", "brier_score")
-        kinds = ("precision", "recall", "f1")
-        return (
-            *((name,) for name in overall),
-            *(("top_k", str(k + 1)) for k in range(self.top_k)),
-            *(("classes", name, kind) for name in self.names for kind in kinds),
-        )
+        described = numbers_of_files(self.names, self.top_k).items()
+        return {key: each for key, each in described if key[-1] not in _WITHOUT_INTERVAL}
 
     def scores(
         self, seen: Sequence[NDArray[np.float64]], weights: NDArray[np.float64]

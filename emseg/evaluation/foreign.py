@@ -118,7 +118,8 @@ def _by_value(
         )
         return first, second
     _refuse_many(predicted, true, rule)
-    numbered = _instances(predicted, true) if _looks_numbered(images, truth) else None
+    looks_numbered = {images.numbering, truth.numbering} != {Numbering.NONE}
+    numbered = _instances(predicted, true) if looks_numbered else None
     _refuse_binary(predicted, true, rule, numbered)
     if numbered:
         _tell_numbered(images, truth, numbered)
@@ -132,10 +133,6 @@ def _by_value(
         )
     )
     return replace(both, judgements=(images,)), replace(both, judgements=(truth,))
-
-
-def _looks_numbered(*judgements: Judgement) -> bool:
-    return any(each.numbering is not Numbering.NONE for each in judgements)
 
 
 def _tell_numbered(images: Judgement, truth: Judgement, numbered: Numbered) -> None:

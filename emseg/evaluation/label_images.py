@@ -1,7 +1,7 @@
 """Label images in files against masks in files."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from emseg.evaluation.meaning import MaskClasses, MaskRule, meaning_of_masks
 from emseg.evaluation.report import SegmentationReport
 from emseg.evaluation.scoring import Compared, Observer, Scoring, check_units, score
 from emseg.labels import refuse_probabilities
+from emseg.meters import tracked
 from emseg.micrograph import LabelImage, Micrograph
 from emseg.reading import AS_STORED, NO_MICROGRAPHS, Plane, list_planes, open_stack
 from emseg.reading.stacks.label_images import LabelDescription, describe_label_images
@@ -34,8 +35,6 @@ Pictures = Mapping[tuple[Path, int], Plane]
 
 _MOST_CLASSES = 32  # of which a program writes probabilities, and values of labels
 _NESTED = 3  # folders between a label image and that of the probabilities
-Track = Callable[[Sequence[Match]], Iterable[Match]]
-"""Hands on the matches one by one, and shows how far the work is."""
 
 
 def score_label_images(
@@ -49,7 +48,7 @@ def score_label_images(
     instances: Numbered | None = None,
     selection: MetricSelection | None = None,
     observers: Sequence[Observer] = (),
-    track: Track = iter,
+    doing: str = "comparing",
 ) -> Scoring:
     """Compare label images with masks.
 
@@ -76,8 +75,8 @@ def score_label_images(
         Which numbers are wanted; the usual ones by default.
     observers : sequence of callable
         Called with each pair while it is in memory.
-    track : callable, optional
-        Shows the progress.
+    doing : str
+        What a meter shows of it.
 
     Raises
     ------
@@ -118,7 +117,7 @@ def score_label_images(
         advise = advice(true)
     if not selection.needs_probabilities:  # two images with probabilities may be too much memory
         pairs = ahead(pairs)
-    done = (pair for _, pair in zip(track(matches), pairs, strict=True))
+    done = (pair for _, pair in zip(tracked(doing)(matches), pairs, strict=True))
     return score(names, done, selection, observers=observers, advise=advise)
 
 

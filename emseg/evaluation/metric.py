@@ -12,7 +12,7 @@ weighted mixtures of that into numbers::
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from emseg.calibration import PixelSize
 from emseg.evaluation.confusion import Confusion
+from emseg.evaluation.description import Description
 from emseg.micrograph import LabelImage
 
 Key = tuple[str, ...]
@@ -80,12 +81,17 @@ class ComparedPair:
         return self.prediction.pixel_size or self.reference.pixel_size
 
 
+def of_classes(names: Iterable[str], kinds: Mapping[str, Description]) -> dict[Key, Description]:
+    """Give each class its numbers, described by the last words of their keys."""
+    return {("classes", name, kind): kinds[kind] for name in names for kind in kinds}
+
+
 class Pooled(Protocol[Kept]):
     """A family of numbers of mixtures of images, or of files, from what was seen of each."""
 
     @property
-    def keys(self) -> tuple[Key, ...]:
-        """The N numbers, in the order of the columns of ``scores``."""
+    def numbers(self) -> Mapping[Key, Description]:
+        """What is said of the N numbers, in the order of the columns of ``scores``."""
         ...
 
     def scores(self, seen: Sequence[Kept], weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -119,8 +125,8 @@ class Additive(ABC):
 
     @property
     @abstractmethod
-    def keys(self) -> tuple[Key, ...]:
-        """The N numbers, in the order of the columns of ``scores``."""
+    def numbers(self) -> Mapping[Key, Description]:
+        """What is said of the N numbers, in the order of the columns of ``scores``."""
 
     @abstractmethod
     def look(self, pair: ComparedPair) -> NDArray[np.float64]:

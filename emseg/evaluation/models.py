@@ -16,12 +16,13 @@ from emseg.evaluation.classification import (
     source_of_file,
 )
 from emseg.evaluation.exchanged import advice
-from emseg.evaluation.label_images import Track, files_of, source_of
+from emseg.evaluation.label_images import files_of, source_of
 from emseg.evaluation.matching import Masks, list_mask_planes, match_masks
 from emseg.evaluation.meaning import MaskRule, meaning_of_masks
 from emseg.evaluation.report import SegmentationReport
 from emseg.evaluation.scoring import Compared, Observer, Scoring, check_units, score
 from emseg.inference import Classifier, Segmenter
+from emseg.meters import tracked
 from emseg.micrograph import Micrograph
 from emseg.reading import NO_MICROGRAPHS, LabelledFile, ReadOptions, list_planes
 
@@ -36,7 +37,6 @@ def score_segmenter(
     options: ReadOptions | None = None,
     selection: MetricSelection | None = None,
     observers: Sequence[Observer] = (),
-    track: Track = iter,
 ) -> Scoring:
     """Segment micrographs and compare with their masks; nothing is written.
 
@@ -46,7 +46,7 @@ def score_segmenter(
         A model on a device; its card says which mask values its classes had in training.
     images : sequence of path
         Files, folders and globs.
-    masks, rule, slices, selection, track
+    masks, rule, slices, selection
         As `evaluate_label_images` takes them.
     options : ReadOptions, optional
         How the images are read; as in training by default.
@@ -71,7 +71,7 @@ def score_segmenter(
     check_units([source_of(each) for each in matches], selection)
 
     def compared() -> Iterable[Compared]:
-        for match in track(matches):
+        for match in tracked("predicting")(matches):
             micrograph = match.image.read()
             said = segmenter.segment(micrograph, keep_probabilities=selection.needs_probabilities)
             truth = true.read(match.masks)
@@ -104,7 +104,6 @@ def evaluate_classifier(
     options: ReadOptions | None = None,
     selection: MetricSelection | None = None,
     look: Callable[[ClassifiedFile, Micrograph], None] = lambda _file, _micrograph: None,
-    track: Callable[[Sequence[LabelledFile]], Iterable[LabelledFile]] = iter,
 ) -> ClassificationReport:
     """Classify whole images and compare with their labels.
 
@@ -124,8 +123,6 @@ def evaluate_classifier(
         What the units of the intervals are.
     look : callable
         Called with each file and its micrograph while it is in memory.
-    track : callable, optional
-        Shows the progress.
 
     Raises
     ------
@@ -139,7 +136,7 @@ def evaluate_classifier(
             raise UnknownNameError("class", label, names)
     selection = selection or MetricSelection()
     check_units([source_of_file(str(each.path)) for each in files], selection)
-    classified = _classified(classifier, track(files), options, look)
+    classified = _classified(classifier, tracked("classifying")(files), options, look)
     return classification_report(names, classified, top_k=top_k, selection=selection)
 
 

@@ -1,15 +1,35 @@
 """Overlap of each class, and the means over classes, of any mixture of images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emseg.evaluation.averages import mean_of_defined
 from emseg.evaluation.confusion import Confusion
-from emseg.evaluation.metric import Additive, ComparedPair, Key
+from emseg.evaluation.description import Description, Group, describe_score
+from emseg.evaluation.metric import Additive, ComparedPair, Key, of_classes
 
-_OF_A_CLASS = ("iou", "dice", "precision", "recall")
+HEADLINE: Key = ("mean", "iou")
+"""The number that was named before anyone looked; in comparisons its p-value is not adjusted."""
+
+_score = partial(describe_score, group=Group.OVERLAP)
+_IOU = _score("IoU", "overlap of prediction and reference over their union", "IoU", is_tested=True)
+_DICE = _score("Dice", "the same overlap on another scale, F1 of the pixels", "Dice")
+_OF_A_CLASS = {
+    "iou": _IOU,
+    "dice": _DICE,
+    "precision": _score("Precision", "how much of what was found is right", "precision"),
+    "recall": _score("Recall", "how much of what is there was found", "recall"),
+}
+_OVER_ALL: dict[Key, Description] = {
+    HEADLINE: _IOU.averaged("IoU", is_tested=True),
+    ("mean", "dice"): _DICE.averaged("Dice"),
+    ("pixel_accuracy",): _score(
+        "Pixel accuracy", "labelled pixels that are right", "pixel accuracy", is_tested=True
+    ),
+}
 
 
 class Overlap(Additive):
@@ -37,14 +57,9 @@ class Overlap(Additive):
         self.names = tuple(names)
 
     @property
-    def keys(self) -> tuple[Key, ...]:
+    def numbers(self) -> Mapping[Key, Description]:
         """Four numbers a class, then the means and the pixel accuracy: 4 K + 3."""
-        return (
-            *(("classes", name, kind) for name in self.names for kind in _OF_A_CLASS),
-            ("mean", "iou"),
-            ("mean", "dice"),
-            ("pixel_accuracy",),
-        )
+        return of_classes(self.names, _OF_A_CLASS) | _OVER_ALL
 
     def look(self, pair: ComparedPair) -> NDArray[np.float64]:
         """Count the pixels of each class that are right, predicted and true, shape (3 K,)."""

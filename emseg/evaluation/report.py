@@ -1,6 +1,6 @@
 """What an evaluation of label images found, ready for a file, a table and a page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from emseg.evaluation.caveats import Counts, caveats, of_exchanged, of_pixels
 from emseg.evaluation.confidence.intervals import Interval
+from emseg.evaluation.description import Description
 from emseg.evaluation.exchanged import Advise, ExchangedImage
 from emseg.evaluation.metric import Key
 from emseg.evaluation.metrics.calibration import BinnedCalibration
@@ -28,6 +29,8 @@ class Number:
         Where it stands in ``metrics.json``.
     value : float or None
         None when it is not defined, as the IoU of a class that nowhere is.
+    description : Description
+        What is said of it.
     interval : Interval or None
         Where the number lies when other images of the same kind are taken; None when that cannot
         be said.
@@ -35,7 +38,17 @@ class Number:
 
     key: Key
     value: float | None
+    description: Description
     interval: Interval | None = None
+
+
+def by_class(names: Iterable[str], numbers: Iterable[Number]) -> dict[str, dict[str, Number]]:
+    """Give each class its numbers, by the last words of their keys."""
+    found: dict[str, dict[str, Number]] = {name: {} for name in names}
+    for each in numbers:
+        if each.key[0] == "classes":
+            found[each.key[1]][each.key[2]] = each
+    return found
 
 
 OF_IMAGES = (
@@ -107,17 +120,19 @@ class SegmentationReport:
     turned: tuple[TurnedImage, ...] = ()
     exchanged: tuple[ExchangedImage, ...] = ()
 
-    def number(self, *key: str) -> Number:
-        """Find a number by its key; one that was not asked for has no value."""
-        return next((each for each in self.numbers if each.key == key), Number(key, None))
-
-    def has(self, *key: str) -> bool:
-        """Whether a number was asked for."""
-        return any(each.key == key for each in self.numbers)
+    def number(self, *key: str) -> Number | None:
+        """Find a number by its key; None when it was not asked for."""
+        return next((each for each in self.numbers if each.key == key), None)
 
     def value(self, *key: str) -> float | None:
-        """Find the value of a number by its key."""
-        return self.number(*key).value
+        """Find the value of a number by its key; one that was not asked for has none."""
+        number = self.number(*key)
+        return None if number is None else number.value
+
+    @property
+    def of_a_class(self) -> dict[str, Description]:
+        """What is said of the numbers of a class, by the last words of their keys."""
+        return {each.key[2]: each.description for each in self.numbers if each.key[0] == "classes"}
 
     @property
     def pooled(self) -> SegmentationScores:
@@ -213,7 +228,7 @@ def _column(key: Key) -> str:
     return ".".join(key[1:] if key[0] == "classes" else key)
 
 
-def plain_values(keys: Sequence[Key], values: NDArray[np.float64]) -> dict[Key, float | None]:
+def plain_values(keys: Iterable[Key], values: NDArray[np.float64]) -> dict[Key, float | None]:
     """Name the values of one mixture; NaN becomes None."""
     return {
         key: None if np.isnan(value) else float(value)

@@ -1,6 +1,6 @@
 """Two results for the same images: by how much they differ, and whether that is chance."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,16 +9,13 @@ from emseg.errors import MismatchError, listed
 from emseg.evaluation.choice import MetricSelection
 from emseg.evaluation.confidence import Difference, Interval, adjusted, compare
 from emseg.evaluation.confidence.comparison import SIGNIFICANT
+from emseg.evaluation.description import Description
 from emseg.evaluation.metric import Key
 from emseg.evaluation.nesting import nested
+from emseg.evaluation.overlap import HEADLINE
 from emseg.evaluation.report import SegmentationReport
 from emseg.evaluation.scoring import Scoring
 
-HEADLINE: Key = ("mean", "iou")
-"""The number that was named before anyone looked; its p-value is not adjusted."""
-
-_OF_ALL = ("pixel_accuracy", "boundary_f1", "object_f1", "brier_score")
-_OF_A_CLASS = ("iou", "surface_distance", "adapted_rand_error", "v_rand")
 _LEVEL = 0.95
 
 
@@ -32,11 +29,11 @@ class ComparisonReport:
         What the two results are called.
     report_a, report_b : SegmentationReport
         Of each by itself.
-    keys : tuple of Key
-        The numbers.
+    numbers : mapping of Key to Description
+        What is said of each number.
     differences : tuple of Difference or None
         B against A, one a key; p-values of all but the headline are adjusted by Holm's rule, and
-        what `is_tested` leaves out has none.
+        what is not described as tested has none.
     selection : MetricSelection
         What was asked: the units, the resamples and their seed.
     """
@@ -45,21 +42,21 @@ class ComparisonReport:
     b: str
     report_a: SegmentationReport
     report_b: SegmentationReport
-    keys: tuple[Key, ...]
+    numbers: Mapping[Key, Description]
     differences: tuple[Difference | None, ...]
     selection: MetricSelection
 
     @property
     def headline(self) -> Difference | None:
         """The difference of the headline number."""
-        return dict(zip(self.keys, self.differences, strict=True)).get(HEADLINE)
+        return dict(zip(self.numbers, self.differences, strict=True)).get(HEADLINE)
 
     @property
     def tested(self) -> tuple[tuple[Key, Difference], ...]:
         """The numbers that have a verdict, the headline among them."""
         return tuple(
             (key, each)
-            for key, each in zip(self.keys, self.differences, strict=True)
+            for key, each in zip(self.numbers, self.differences, strict=True)
             if each is not None and each.tests is not None
         )
 
@@ -72,7 +69,7 @@ class ComparisonReport:
         """Exactly what ``comparison.json`` holds; None becomes null."""
         found = {
             key: _as_json(each) if each else None
-            for key, each in zip(self.keys, self.differences, strict=True)
+            for key, each in zip(self.numbers, self.differences, strict=True)
         }
         return {
             "a": self.a,
@@ -94,19 +91,8 @@ class ComparisonReport:
         """One row a number, as ``comparison.csv`` holds them."""
         return [
             {"number": ".".join(key), **(_as_json(each) if each else {})}
-            for key, each in zip(self.keys, self.differences, strict=True)
+            for key, each in zip(self.numbers, self.differences, strict=True)
         ]
-
-
-def is_tested(key: Key) -> bool:
-    """Whether a number is one of those tested beside the headline: one of each kind.
-
-    The others say the same on another scale (Dice beside IoU), are a part of one that is tested
-    (precision, recall), or cannot be better (what the masks hold, a number of objects). Each more
-    would raise the p-values of all.
-    """
-    kind = key[-1].removesuffix("_nm").removesuffix("_px")
-    return kind in (_OF_A_CLASS if key[0] == "classes" else _OF_ALL)
 
 
 def compare_results(a: str, b: str, scoring_a: Scoring, scoring_b: Scoring) -> ComparisonReport:
@@ -119,12 +105,12 @@ def compare_results(a: str, b: str, scoring_a: Scoring, scoring_b: Scoring) -> C
     """
     order = _same_images(a, b, scoring_a, scoring_b)
     units, selection = scoring_a.units, scoring_a.selection
-    keys: list[Key] = []
+    numbers: dict[Key, Description] = {}
     found: list[Difference | None] = []
     for place, (metric, other) in enumerate(
         zip(scoring_a.metrics, scoring_b.metrics, strict=False)
     ):
-        if metric.keys != other.keys:
+        if metric.numbers != other.numbers:
             raise MismatchError(
                 f"{a} and {b} have different classes or units, so that they cannot be compared; "
                 "evaluate each by itself to see them"
@@ -139,11 +125,11 @@ def compare_results(a: str, b: str, scoring_a: Scoring, scoring_b: Scoring) -> C
             draws=selection.draws,
             level=_LEVEL,
         )
-        keys += metric.keys
-    family = [place for place, key in enumerate(keys) if is_tested(key)]
-    differences = adjusted(found, {keys.index(HEADLINE)}, family)
+        numbers |= metric.numbers
+    family = [place for place, each in enumerate(numbers.values()) if each.is_tested]
+    differences = adjusted(found, {list(numbers).index(HEADLINE)}, family)
     reports = scoring_a.report(), scoring_b.report()
-    return ComparisonReport(a, b, *reports, tuple(keys), differences, selection)
+    return ComparisonReport(a, b, *reports, numbers, differences, selection)
 
 
 def _same_images(a: str, b: str, scoring_a: Scoring, scoring_b: Scoring) -> list[int]:

@@ -227,11 +227,12 @@ class Scoring:
         of_images: list[dict[Key, float | None]] = [{} for _ in self.sources]
         for place, metric in enumerate(self.metrics):
             seen = self.seen_by(place)
-            values = plain_values(metric.keys, metric.scores(seen, np.ones((1, len(seen))))[0])
+            said = metric.numbers
+            values = plain_values(said, metric.scores(seen, np.ones((1, len(seen))))[0])
             found = self._intervals(metric, seen)
-            numbers += map(Number, metric.keys, values.values(), found)
+            numbers += map(Number, said, values.values(), said.values(), found)
             for image, row in zip(of_images, _of_each(metric, seen), strict=True):
-                image |= plain_values(metric.keys, row)
+                image |= plain_values(said, row)
         return SegmentationReport(
             names=self.names,
             numbers=tuple(numbers),
@@ -274,7 +275,7 @@ class Scoring:
     def _intervals(self, metric: Metric[Any], seen: list[Any]) -> Sequence[Interval | None]:
         selection, units = self.selection, self.units
         if not selection.draws:
-            return (None,) * len(metric.keys)
+            return (None,) * len(metric.numbers)
         unit, membership = None, None if units is None else units.membership
         if self._only is None:
             return intervals(

@@ -92,7 +92,7 @@ def scores_of_counts(names: Sequence[str], sums: NDArray[np.float64]) -> Segment
     overlap = Overlap(names)
     values = {
         key: None if np.isnan(value) else float(value)
-        for key, value in zip(overlap.keys, overlap.of_sums(sums[None])[0], strict=True)
+        for key, value in zip(overlap.numbers, overlap.of_sums(sums[None])[0], strict=True)
     }
     classes = {
         name: ClassScores(

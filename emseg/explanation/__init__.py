@@ -7,18 +7,3 @@ from emseg.explanation.layers import ExplainedLayer
 from emseg.explanation.pieces import Features, Filters
 from emseg.explanation.record import Figure, Record
 from emseg.explanation.storing import write_arrays
-
-__all__ = [
-    "Answer",
-    "ExplainedLayer",
-    "Explainer",
-    "Features",
-    "Figure",
-    "Filters",
-    "HeatMap",
-    "Importance",
-    "Record",
-    "part_of",
-    "rank_correlation",
-    "write_arrays",
-]

@@ -1,6 +1,7 @@
 """Heat maps of one view: Grad-CAM and class activation maps."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import numpy as np
 import torch
@@ -85,15 +86,12 @@ def class_activation(
     """
     inputs: dict[str, Tensor] = {}
     linear = {name: each for name, each in network.named_modules() if isinstance(each, nn.Linear)}
-    hooks = [_watch_input(inputs, name, each) for name, each in linear.items()]
     last_first = sorted(layers[: -_LAST - 1 : -1], key=lambda each: each.is_passing)
     candidates = [each.name for each in last_first]
-    try:
-        with torch.no_grad(), recorded(network, candidates) as maps:
-            logits = network(image)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with ExitStack() as hooks, torch.no_grad(), recorded(network, candidates) as maps:
+        for name, module in linear.items():
+            hooks.enter_context(_watch_input(inputs, name, module))
+        logits = network(image)
     last = next(reversed(inputs), None)
     pooled, weights = logits, None
     if last is not None and inputs[last].ndim == 2 and _alike(linear[last](inputs[last]), logits):

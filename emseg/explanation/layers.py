@@ -5,7 +5,7 @@ maps when it puts out (N, C, Y, X) with the proportions of the image.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -83,13 +83,11 @@ def find_layers(network: nn.Module, image: Tensor) -> tuple[tuple[ExplainedLayer
 
         return module.register_forward_hook(hook)
 
-    hooks = [watch(name, module) for name, module in network.named_modules() if name]
-    try:
-        with torch.inference_mode():
-            logits: Tensor = network(image)
-    finally:
-        for each in hooks:
-            each.remove()
+    with ExitStack() as hooks, torch.inference_mode():
+        for name, module in network.named_modules():
+            if name:
+                hooks.enter_context(watch(name, module))
+        logits: Tensor = network(image)
     layers = tuple(
         ExplainedLayer(
             name, shape[1], shape[2], shape[3], isinstance(module, _PASSING), at() is logits
@@ -176,9 +174,7 @@ def recorded(network: nn.Module, names: Iterable[str]) -> Iterator[dict[str, Ten
 
         return network.get_submodule(name).register_forward_hook(hook)
 
-    hooks = [keep(name) for name in names]
-    try:
+    with ExitStack() as hooks:
+        for name in names:
+            hooks.enter_context(keep(name))
         yield maps
-    finally:
-        for each in hooks:
-            each.remove()

@@ -1,7 +1,9 @@
 """What can be looked at in a network without asking for a class: filters and feature maps."""
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -75,16 +77,11 @@ def first_filters(network: nn.Module, image: Tensor) -> Filters | None:
     called: list[str] = []
     convolutions = {n: each for n, each in network.named_modules() if isinstance(each, nn.Conv2d)}
 
-    def watch(name: str, module: nn.Module) -> torch.utils.hooks.RemovableHandle:
-        return module.register_forward_pre_hook(lambda *_: called.append(name))
-
-    hooks = [watch(name, each) for name, each in convolutions.items()]
-    try:
-        with torch.inference_mode():
-            network(image)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with ExitStack() as hooks, torch.inference_mode():
+        for name, module in convolutions.items():
+            note = partial(lambda name, *_: called.append(name), name)
+            hooks.enter_context(module.register_forward_pre_hook(note))
+        network(image)
     if not called:
         return None
     weights = convolutions[called[0]].weight.detach().float().cpu().numpy()

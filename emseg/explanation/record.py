@@ -13,7 +13,7 @@ from emseg.explanation.agreement import rank_correlation
 from emseg.explanation.explainer import Answer, HeatMap
 from emseg.explanation.importance import Importance
 from emseg.explanation.pieces import Features, Filters
-from emseg.micrograph import Micrograph, Region
+from emseg.micrograph import Micrograph
 
 Piece = Filters | Features | HeatMap | Importance
 
@@ -84,7 +84,7 @@ class Record:
                 "pixel_height_nm": size.y_nm if size else None,
                 "pixel_width_nm": size.x_nm if size else None,
                 "pixel_size_source": size.source if size else "unknown",
-                "explained": _region(answer.region),
+                "explained": answer.region.rectangle,
             },
             "class": answer.class_name,
             "probability": answer.probability,
@@ -106,15 +106,6 @@ def agreements(heats: Sequence[HeatMap]) -> dict[str, float | None]:
     return {each.stem: rank_correlation(each.values, writer.values, writer.step) for each in others}
 
 
-def _region(region: Region) -> dict[str, int]:
-    return {
-        "top": region.top,
-        "bottom": region.bottom,
-        "left": region.left,
-        "right": region.right,
-    }
-
-
 def _entry(figure: Figure) -> dict[str, Any]:
     files = [each.name for each in figure.files]
     return _facts(figure.piece) | {"files": files}
@@ -131,7 +122,7 @@ def _facts(piece: Piece) -> dict[str, Any]:
             "what": "features",
             "layer": piece.layer,
             "shape": list(piece.maps.shape),
-            "of": _region(piece.region),
+            "of": piece.region.rectangle,
             "most_active_channels": piece.order[:64],
         }
     what = piece.method.lower().replace("-", "")

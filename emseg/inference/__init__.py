@@ -42,19 +42,6 @@ _MODULES = {
 }
 _WHERE = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = [
-    "Batch",
-    "Classification",
-    "Classifier",
-    "Predicted",
-    "Segmentation",
-    "Segmenter",
-    "choose_device",
-    "device_name",
-    "measure_halo",
-    "share_processor",
-]
-
 
 def __getattr__(name: str) -> Any:
     """Import a name of this room when it is first used."""

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from emseg.bundle import ModelCard, StoredModel
 from emseg.config import Rescale
-from emseg.errors import ContentError, EmsegError
 from emseg.inference.backends import Backend
-from emseg.inference.engine import Engine, file_of
-from emseg.inference.jobs import Failed, TileJob
+from emseg.inference.engine import Engine
+from emseg.inference.jobs import Failed, TileJob, jobs_of
 from emseg.inference.pipeline import ahead
 from emseg.inference.plan import TilePlan
 from emseg.inference.preparing import Prepared, Preparing
-from emseg.inference.segmenter import Report, Watch, silent, unwatched
+from emseg.inference.segmenter import Watch, unwatched
 from emseg.micrograph import Micrograph
 from emseg.tiling import Span, Tile
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 _MOST = 5  # crops along an axis; more change the mean of a large micrograph little
 _TOGETHER = 8
 _AHEAD = 16  # crops that wait for the network
+_CURE = "end other programs, or look at a part of it with --crop"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +120,7 @@ class Classifier:
         """
         names = tuple(each.name for each in self.card.classes)
         crops = list[NDArray[Any]]()
-        with closing(ahead(self._jobs(planes), _AHEAD)) as jobs:
+        with closing(ahead(jobs_of(planes, self._crops, _CURE), _AHEAD)) as jobs:
             for said in self._engine.answers(jobs):
                 if isinstance(said, Failed):
                     crops.clear()
@@ -132,15 +132,15 @@ class Classifier:
                     crops.clear()
                 watch(said.job.plane, *said.job.number)
 
-    def classify(self, micrograph: Micrograph, *, report: Report = silent) -> Classification:
+    def classify(self, micrograph: Micrograph, *, watch: Watch = unwatched) -> Classification:
         """Predict one plane.
 
         Parameters
         ----------
         micrograph : Micrograph
             Any dtype; channels as the card says.
-        report : callable
-            Told after each crop how many are done, and of how many; what it raises ends the work.
+        watch : callable
+            As for `stream`.
 
         Raises
         ------
@@ -150,7 +150,7 @@ class Classifier:
             When the network does not take the size, or answers what is no number.
         """
         prepared = self.preparing.prepare(micrograph)
-        (said,) = self.stream([prepared], watch=lambda _plane, done, of: report(done, of))
+        (said,) = self.stream([prepared], watch=watch)
         if isinstance(said, Failed):
             raise said.error
         return said
@@ -163,23 +163,6 @@ class Classifier:
         layers = batch * pixels * max(1, self.card.bytes_per_pixel)
         values = count * pixels * 4 * self.card.in_channels
         return TilePlan((crop, crop), count, batch, layers + values, 0, count * pixels)
-
-    def _jobs(self, planes: Iterable[Prepared | Failed]) -> Iterator[TileJob | Failed]:
-        for plane in planes:
-            if isinstance(plane, Failed):
-                yield plane
-                continue
-            try:
-                yield from self._crops(plane)
-            except EmsegError as error:
-                yield Failed(plane, error)
-            except MemoryError as error:
-                refusal = ContentError(
-                    f"{file_of(plane.micrograph)} does not fit into memory; end other programs, or "
-                    "look at a part of it with --crop"
-                )
-                refusal.__cause__ = error
-                yield Failed(plane, refusal)
 
     def _crops(self, plane: Prepared) -> Iterator[TileJob]:
         crop = self.card.crop

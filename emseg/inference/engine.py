@@ -15,7 +15,7 @@ from emseg import memory
 from emseg.errors import ContentError, ModelError
 from emseg.inference.backends import Backend, Labels
 from emseg.inference.backends.averaging import softmax
-from emseg.inference.jobs import Failed, TileAnswer, TileJob, TileSource
+from emseg.inference.jobs import Failed, TileAnswer, TileJob, TileSource, file_of
 from emseg.inference.preparing import Prepared
 from emseg.micrograph import Micrograph
 from emseg.tiling import Tile, quarters
@@ -241,12 +241,6 @@ def require_numbers(scores: NDArray[np.float32], micrograph: Micrograph) -> None
         raise _no_numbers(micrograph)
     if are_flat.any():
         _tell_flat(micrograph)
-
-
-def file_of(micrograph: Micrograph) -> str:
-    """Name the file of a micrograph, and its plane."""
-    plane = "" if micrograph.plane is None else f"[{micrograph.plane}]"
-    return f"{micrograph.path or micrograph.name}{plane}"
 
 
 def _about(plane: Prepared, error: Exception) -> ModelError:

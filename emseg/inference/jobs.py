@@ -1,7 +1,7 @@
 """Jobs for the engine, what becomes of them, and those that wait to be asked."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from emseg.errors import EmsegError
 from emseg.inference.preparing import Prepared
+from emseg.micrograph import Micrograph
+from emseg.outcomes import worded
 from emseg.tiling import Tile
 
 
@@ -76,6 +78,36 @@ class Failed:
 
     plane: Prepared | Path
     error: EmsegError
+
+
+def jobs_of(
+    planes: Iterable[Prepared | Failed], cut: Callable[[Prepared], Iterable[TileJob]], cure: str
+) -> Iterator[TileJob | Failed]:
+    """Cut planes into jobs one after the other; what goes wrong is told in its place.
+
+    Parameters
+    ----------
+    planes : iterable of Prepared or Failed
+        What failed already passes through.
+    cut : callable
+        Makes the jobs of a plane.
+    cure : str
+        What helps where there is too little memory for it.
+    """
+    for plane in planes:
+        if isinstance(plane, Failed):
+            yield plane
+            continue
+        try:
+            yield from cut(plane)
+        except (EmsegError, MemoryError) as error:
+            yield Failed(plane, worded(error, file_of(plane.micrograph), cure))
+
+
+def file_of(micrograph: Micrograph) -> str:
+    """Name the file of a micrograph, and its plane."""
+    plane = "" if micrograph.plane is None else f"[{micrograph.plane}]"
+    return f"{micrograph.path or micrograph.name}{plane}"
 
 
 class TileSource:

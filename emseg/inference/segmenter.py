@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -10,11 +11,10 @@ from numpy.typing import NDArray
 
 from emseg.bundle import ModelCard, StoredModel
 from emseg.config import Rescale
-from emseg.errors import ContentError, EmsegError
 from emseg.inference.backends import Backend
 from emseg.inference.bands import Band, Finishing
-from emseg.inference.engine import Engine, file_of
-from emseg.inference.jobs import Failed, TileAnswer, TileJob
+from emseg.inference.engine import Engine
+from emseg.inference.jobs import Failed, TileAnswer, TileJob, jobs_of
 from emseg.inference.pipeline import ahead
 from emseg.inference.plan import (
     Budget,
@@ -33,17 +33,12 @@ from emseg.tiling import Blend, Span, Stitch, Tile, covering_spans, padded_lengt
 if TYPE_CHECKING:
     import torch
 
-Report = Callable[[int, int], None]
-"""Told how many pieces of a micrograph are done, and of how many."""
 Watch = Callable[[Prepared, int, int], None]
-"""The same, and of which micrograph."""
+"""Told how many pieces of a micrograph are done, and of how many."""
 
 _USUAL = 4096  # pixels of a side of a large micrograph
 _AHEAD = 2  # tiles that wait for the network
-
-
-def silent(_done: int, _of: int) -> None:
-    """Tell nobody."""
+_CURE = "allow less at once with --max-ram, or take a smaller --tile"
 
 
 def no_files(_micrograph: Micrograph) -> int:
@@ -164,8 +159,8 @@ class Segmenter:
             Of each plane the bands from top to bottom; or, after any number of them, why it failed.
         """
         current: _Current | None = None
-        ahead_of = ahead(self._jobs(planes, keep_probabilities=keep_probabilities), _AHEAD)
-        with closing(ahead_of) as jobs:
+        cut = partial(self._tiles_of, keep_probabilities=keep_probabilities)
+        with closing(ahead(jobs_of(planes, cut, _CURE), _AHEAD)) as jobs:
             for said in self._engine.answers(jobs):
                 if isinstance(said, Failed):
                     yield said
@@ -216,7 +211,7 @@ class Segmenter:
         micrograph: Micrograph,
         *,
         keep_probabilities: bool = False,
-        report: Report = silent,
+        watch: Watch = unwatched,
     ) -> Segmentation:
         """Predict one plane that fits into memory.
 
@@ -227,8 +222,8 @@ class Segmenter:
             model of one channel).
         keep_probabilities : bool
             Whether the probabilities of the whole plane are kept beside the labels.
-        report : callable
-            Told after each tile how many are done, and of how many; what it raises ends the work.
+        watch : callable
+            As for `stream`.
 
         Returns
         -------
@@ -245,12 +240,7 @@ class Segmenter:
         """
         prepared = self.preparing.prepare(micrograph)
         bands = list[Band]()
-        stream = self.stream(
-            [prepared],
-            keep_probabilities=keep_probabilities,
-            watch=lambda _plane, done, of: report(done, of),
-        )
-        for said in stream:
+        for said in self.stream([prepared], keep_probabilities=keep_probabilities, watch=watch):
             if isinstance(said, Failed):
                 raise said.error
             bands.append(said)
@@ -274,21 +264,6 @@ class Segmenter:
             is_rescaled,
             held + self._files(micrograph),
         )
-
-    def _jobs(
-        self, planes: Iterable[Prepared | Failed], *, keep_probabilities: bool
-    ) -> Iterator[TileJob | Failed]:
-        """Cut planes into jobs, row by row of tiles; what goes wrong is told in its place."""
-        for plane in planes:
-            if isinstance(plane, Failed):
-                yield plane
-                continue
-            try:
-                yield from self._tiles_of(plane, keep_probabilities=keep_probabilities)
-            except EmsegError as error:
-                yield Failed(plane, error)
-            except MemoryError as error:
-                yield Failed(plane, _too_large(plane, error))
 
     def _tiles_of(self, plane: Prepared, *, keep_probabilities: bool) -> Iterator[TileJob]:
         wants_scores = keep_probabilities or plane.is_rescaled or self.card.global_context
@@ -386,12 +361,3 @@ def label_image(micrograph: Micrograph, pixels: NDArray[Any], card: ModelCard) -
         micrograph.pixel_size,
         micrograph.specimen,
     )
-
-
-def _too_large(plane: Prepared, error: MemoryError) -> ContentError:
-    refusal = ContentError(
-        f"{file_of(plane.micrograph)} does not fit into memory; allow less at once with --max-ram, "
-        "or take a smaller --tile"
-    )
-    refusal.__cause__ = error
-    return refusal

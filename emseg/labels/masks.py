@@ -134,7 +134,8 @@ def to_label_image(
 
 def _unknown(mask: Micrograph, value: int, part: float, classes: Sequence[LabelClass]) -> str:
     """Say that a value that covers a part of a mask is no class, and what to do."""
-    named = ", ".join(f"{show_value(v)}={classes[i].name}" for v, i in _by_value(classes))
+    places = sorted((value, each.name) for each in classes for value in each.values)
+    named = ", ".join(f"{show_value(value)}={name}" for value, name in places)
     way = f"name it with --labels or leave it, {part:.1%} of the mask, out with --unlabelled"
     if value == 0:  # the background of most masks, and seldom what nobody looked at
         way = (
@@ -145,10 +146,6 @@ def _unknown(mask: Micrograph, value: int, part: float, classes: Sequence[LabelC
         f"the mask {mask.path or mask.name} holds the value {show_value(value)}, which is no class "
         f"(known: {named}); {way} {shlex.quote(show_value(value))}"
     )
-
-
-def _by_value(classes: Sequence[LabelClass]) -> list[tuple[int, int]]:
-    return sorted((value, index) for index, each in enumerate(classes) for value in each.values)
 
 
 def combine_masks(

@@ -8,22 +8,3 @@ from emseg.measuring.scattered import Pieces, find_pieces
 from emseg.measuring.sizes import SizeDistribution, border_weights, size_distribution
 from emseg.measuring.splitting import DEPTH
 from emseg.measuring.table import PERIMETER_ESTIMATOR, ObjectTable
-
-__all__ = [
-    "DEPTH",
-    "PERIMETER_ESTIMATOR",
-    "Density",
-    "Fraction",
-    "ObjectTable",
-    "Phases",
-    "Pieces",
-    "SizeDistribution",
-    "area_fraction",
-    "border_weights",
-    "find_objects",
-    "find_pieces",
-    "measure_objects",
-    "number_density",
-    "phase_areas",
-    "size_distribution",
-]

@@ -2,15 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 FEW_FIELDS = 10
 """Below this many fields an interval is flagged; a convention, ASTM E562's example has 30."""
-
-_NM2_PER_UM2 = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +53,6 @@ class Fraction(FieldMean):
 @dataclass(frozen=True, slots=True)
 class Density(FieldMean):
     """Number of objects per unit of area: per nm2 where the areas were in nm2."""
-
-    def per_um2(self) -> "Density":
-        """Give the same per square micrometre, where areas were in nm2."""
-        mean, low, high, std = (
-            None if each is None else each * _NM2_PER_UM2
-            for each in (self.mean, self.low, self.high, self.std)
-        )
-        return replace(self, mean=mean, low=low, high=high, std=std)
 
 
 def area_fraction(

@@ -9,52 +9,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from emseg.networks.building import build_network
     from emseg.networks.catalogue import check_network, find_entry, network_names, with_image_size
-    from emseg.networks.entries import ENTRIES, FOREST
-    from emseg.networks.entry import EncoderFamily, NetworkEntry
-    from emseg.networks.options import Option, options_of
+    from emseg.networks.entries import FOREST
+    from emseg.networks.options import options_of
     from emseg.networks.sizes import check_images, smallest_size
     from emseg.networks.spec import NetworkSpec
-    from emseg.networks.traits import Traits, inspect_network
+    from emseg.networks.traits import inspect_network
     from emseg.networks.unet import UNet
     from emseg.networks.usual import AUTO, Usual, forest_encoder, usual_network
 
 _MODULES = {
     "building": ("build_network",),
     "catalogue": ("check_network", "find_entry", "network_names", "with_image_size"),
-    "entries": ("ENTRIES", "FOREST"),
-    "entry": ("EncoderFamily", "NetworkEntry"),
-    "options": ("Option", "options_of"),
+    "entries": ("FOREST",),
+    "options": ("options_of",),
     "sizes": ("check_images", "smallest_size"),
     "spec": ("NetworkSpec",),
-    "traits": ("Traits", "inspect_network"),
+    "traits": ("inspect_network",),
     "unet": ("UNet",),
     "usual": ("AUTO", "Usual", "forest_encoder", "usual_network"),
 }
 _WHERE = {name: module for module, names in _MODULES.items() for name in names}
-
-__all__ = [
-    "AUTO",
-    "ENTRIES",
-    "FOREST",
-    "EncoderFamily",
-    "NetworkEntry",
-    "NetworkSpec",
-    "Option",
-    "Traits",
-    "UNet",
-    "Usual",
-    "build_network",
-    "check_images",
-    "check_network",
-    "find_entry",
-    "forest_encoder",
-    "inspect_network",
-    "network_names",
-    "options_of",
-    "smallest_size",
-    "usual_network",
-    "with_image_size",
-]
 
 
 def __getattr__(name: str) -> Any:

@@ -53,8 +53,8 @@ class NetworkEntry:
         Its name as people write it.
     about : str
         What it is, in two sentences.
-    paper : Paper
-        Where it was published.
+    paper : Paper or None
+        Where it was published, where that is known.
     weights : tuple of str
         What ``--pretrained`` takes for it besides files; of its encoder for segmentation.
     encoder : str or None
@@ -67,7 +67,7 @@ class NetworkEntry:
     library: str
     title: str
     about: str
-    paper: Paper
+    paper: Paper | None
     weights: tuple[str, ...] = ()
     encoder: str | None = None
 

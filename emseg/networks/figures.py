@@ -6,15 +6,17 @@
 import csv
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from emseg.config import Task
 
 TABLE = "catalogue.csv"
 SIDE = 512  # pixels of the square image that the figures are for
 CLASSES = 3
+_NUMBERS = ("parameters", "macs", "receptive_field", "stride", "smallest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +70,11 @@ def find_figures(task: Task, name: str, encoder: str | None) -> Figures | None:
 
 def as_row(figures: Figures) -> dict[str, str]:
     """Write figures the way the table holds them."""
-    return {
-        "task": figures.task,
-        "name": figures.name,
-        "encoder": figures.encoder or "",
-        "parameters": str(figures.parameters),
-        "macs": str(figures.macs),
-        "receptive_field": str(figures.receptive_field or ""),
-        "stride": str(figures.stride),
-        "smallest": str(figures.smallest),
-        "options": json.dumps(dict(figures.options)),
-    }
+    row = asdict(figures) | {"options": json.dumps(dict(figures.options))}
+    return {name: "" if value is None else str(value) for name, value in row.items()}
 
 
 def _row(row: Mapping[str, str]) -> Figures:
-    return Figures(
-        task=Task(row["task"]),
-        name=row["name"],
-        encoder=row["encoder"] or None,
-        parameters=int(row["parameters"]),
-        macs=int(row["macs"]),
-        receptive_field=int(row["receptive_field"]) if row["receptive_field"] else None,
-        stride=int(row["stride"]),
-        smallest=int(row["smallest"]),
-        options=json.loads(row["options"]),
-    )
+    numbers = {name: int(row[name]) if row[name] else None for name in _NUMBERS}
+    said: dict[str, Any] = {**row, "encoder": row["encoder"] or None, **numbers}
+    return Figures(**said | {"task": Task(row["task"]), "options": json.loads(row["options"])})

@@ -34,67 +34,55 @@ class LeNet5(nn.Sequential):
         Side, or height and width, of the images in pixels: it decides the first linear layer.
     """
 
+    _activation: type[nn.Module] = nn.Sigmoid
+    _pooling: type[nn.AvgPool2d | nn.MaxPool2d] = nn.AvgPool2d
+    _is_normalised = False
+
     def __init__(
         self, in_channels: int, classes: int, image_size: int | Sequence[int] = _IMAGE_SIZE
     ) -> None:
         super().__init__()
-        _build(self, in_channels, classes, image_size, nn.Sigmoid, nn.AvgPool2d)
+        channels = in_channels
+        for number, (filters, padding) in enumerate([(6, 2), (16, 0)], start=1):
+            convolution = nn.Conv2d(channels, filters, 5, padding=padding)
+            self.add_module(f"convolution{number}", convolution)
+            self._activate(number, nn.BatchNorm2d(filters))
+            self.add_module(f"pooling{number}", self._pooling(2))
+            channels = filters
+        features = flattened_length(self, in_channels, image_size)
+        self.add_module("flatten", nn.Flatten())
+        for number, units in enumerate([120, 84], start=3):
+            self.add_module(f"linear{number}", nn.Linear(features, units))
+            self._activate(number, nn.BatchNorm1d(units))
+            features = units
+        self.add_module("head", nn.Linear(features, classes))
+        self._begin()
+
+    def _activate(self, number: int, normalisation: nn.Module) -> None:
+        if self._is_normalised:
+            self.add_module(f"normalisation{number}", normalisation)
+        self.add_module(f"activation{number}", self._activation())
+
+    def _begin(self) -> None:
         xavier(self)
 
 
-class ModernLeNet5(nn.Sequential):
+class ModernLeNet5(LeNet5):
     """LeNet-5 with what is usual today: ReLU for the sigmoid, maximum for the average.
 
     Parameters are those of `LeNet5`.
     """
 
-    def __init__(
-        self, in_channels: int, classes: int, image_size: int | Sequence[int] = _IMAGE_SIZE
-    ) -> None:
-        super().__init__()
-        _build(self, in_channels, classes, image_size, nn.ReLU, nn.MaxPool2d)
+    _activation, _pooling = nn.ReLU, nn.MaxPool2d
+
+    def _begin(self) -> None:
         he(self)
 
 
-class BatchNormLeNet(nn.Sequential):
+class BatchNormLeNet(LeNet5):
     """LeNet-5 with batch normalisation before each sigmoid.
 
     Parameters are those of `LeNet5`.
     """
 
-    def __init__(
-        self, in_channels: int, classes: int, image_size: int | Sequence[int] = _IMAGE_SIZE
-    ) -> None:
-        super().__init__()
-        _build(self, in_channels, classes, image_size, nn.Sigmoid, nn.AvgPool2d, normalised=True)
-        xavier(self)
-
-
-def _build(
-    network: nn.Sequential,
-    in_channels: int,
-    classes: int,
-    image_size: int | Sequence[int],
-    activation: type[nn.Module],
-    pooling: type[nn.AvgPool2d] | type[nn.MaxPool2d],
-    *,
-    normalised: bool = False,
-) -> None:
-    """Fill a network, layer by layer, in the order of the drawing."""
-    channels = in_channels
-    for number, (filters, padding) in enumerate([(6, 2), (16, 0)], start=1):
-        network.add_module(f"convolution{number}", nn.Conv2d(channels, filters, 5, padding=padding))
-        if normalised:
-            network.add_module(f"normalisation{number}", nn.BatchNorm2d(filters))
-        network.add_module(f"activation{number}", activation())
-        network.add_module(f"pooling{number}", pooling(2))
-        channels = filters
-    features = flattened_length(network, in_channels, image_size)
-    network.add_module("flatten", nn.Flatten())
-    for number, units in enumerate([120, 84], start=3):
-        network.add_module(f"linear{number}", nn.Linear(features, units))
-        if normalised:
-            network.add_module(f"normalisation{number}", nn.BatchNorm1d(units))
-        network.add_module(f"activation{number}", activation())
-        features = units
-    network.add_module("head", nn.Linear(features, classes))
+    _is_normalised = True

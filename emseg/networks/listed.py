@@ -4,24 +4,22 @@ Nothing heavy is imported, so that the list is there at once.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from emseg.config import Task
 from emseg.networks.encoder_families import ENCODER_FAMILIES
 from emseg.networks.entries import ENTRIES
-from emseg.networks.entry import NetworkEntry, Paper
+from emseg.networks.entry import NetworkEntry
 from emseg.networks.figures import Figures, find_figures
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NetworkEntry):
     """A network, or a family of encoders, as it is listed.
 
     Parameters
     ----------
-    task : Task
-        Segmentation or classification.
-    family, name, library, title, about, paper, weights
+    task, name, family, library, title, about, paper, weights
         As of `NetworkEntry`; of encoders the name is that of the lightest.
     encoder : str or None
         With which encoder its figures were measured.
@@ -31,17 +29,8 @@ class Listed:
         What it costs and sees; that of an encoder includes the way up of U-Net.
     """
 
-    task: Task
-    family: str
-    name: str
-    library: str
-    title: str
-    about: str
-    paper: Paper | None
-    weights: tuple[str, ...]
-    encoder: str | None
-    encoders: tuple[str, ...]
-    figures: Figures | None
+    encoders: tuple[str, ...] = ()
+    figures: Figures | None = None
 
 
 def command_of(row: Listed, name: str, network: str = "unet") -> str:
@@ -76,8 +65,8 @@ def listed_networks() -> Iterator[Listed]:
         name = family.encoders[0]
         yield Listed(
             Task.SEGMENTATION,
-            family.name,
             name,
+            family.name,
             "smp",
             f"{family.name} as an encoder",
             family.about,
@@ -93,16 +82,5 @@ def listed_networks() -> Iterator[Listed]:
 
 
 def _network(entry: NetworkEntry) -> Listed:
-    return Listed(
-        entry.task,
-        entry.family,
-        entry.name,
-        entry.library,
-        entry.title,
-        entry.about,
-        entry.paper,
-        entry.weights,
-        entry.encoder,
-        (),
-        find_figures(entry.task, entry.name, entry.encoder),
-    )
+    said = {each.name: getattr(entry, each.name) for each in fields(entry)}
+    return Listed(**said, figures=find_figures(entry.task, entry.name, entry.encoder))

@@ -1,6 +1,7 @@
 """The parts of a network: its stages from the image inwards, and its head."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, cast
@@ -128,16 +129,14 @@ def _watch(network: nn.Module, owners: Sequence[nn.Module], channels: int) -> li
     try:
         for side in _SIDES:
             seen: dict[int, _Glance] = {}
-            hooks = [hook for each in owners for hook in _hooks(each, seen)]
-            try:
-                with torch.no_grad():
+            with ExitStack() as hooks, torch.no_grad():
+                for hook in (hook for each in owners for hook in _hooks(each, seen)):
+                    hooks.enter_context(hook)
+                try:
                     network.eval()(torch.zeros(1, channels, side, side, device=device))
-                return list(seen.values())
-            except (RuntimeError, AssertionError, ValueError):
-                continue  # too small, or not of the one size that it takes
-            finally:
-                for hook in hooks:
-                    hook.remove()
+                    return list(seen.values())
+                except (RuntimeError, AssertionError, ValueError):
+                    continue  # too small, or not of the one size that it takes
     finally:
         network.train(training)
     raise UsageError(

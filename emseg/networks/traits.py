@@ -29,8 +29,6 @@ class Traits:
         in closed form or reaches over the whole input.
     global_context : bool
         Whether the answer depends on the whole tile.
-    parameters : int
-        Trainable numbers.
     bytes_per_pixel : int
         Memory that a prediction takes for an input pixel, whatever computes it: what its tensors
         take at once, watched on a probe image, with room for how they are placed.
@@ -39,7 +37,6 @@ class Traits:
     stride: int
     receptive_field: int | None
     global_context: bool
-    parameters: int
     bytes_per_pixel: int
 
 
@@ -64,7 +61,6 @@ def inspect_network(network: nn.Module, in_channels: int) -> Traits:
         stride=_stride(network, trace, is_local=field is not None),
         receptive_field=max(field) if field else None,
         global_context=field is None,
-        parameters=sum(weight.numel() for weight in network.parameters()),
         bytes_per_pixel=max(1, round(_PLACED * trace.peak_bytes / _PROBE**2)),
     )
 

@@ -8,35 +8,10 @@ draws what each sub-room does on the way.
 from emseg.reading.finding.classes import LabelledFile, class_folders, is_class_folder
 from emseg.reading.finding.files import find_files
 from emseg.reading.finding.own_results import NO_LABELS, NO_MICROGRAPHS
-from emseg.reading.finding.pairs import ImagePair, Matched, match_pairs
+from emseg.reading.finding.pairs import match_pairs
 from emseg.reading.finding.planes import Plane, chosen_files, list_planes, picked
 from emseg.reading.options import AS_STORED, ReadOptions
 from emseg.reading.signals.signal import SignalInfo
 from emseg.reading.stacks.contents import FileContents, describe, look_into
 from emseg.reading.stacks.ranges import ValueRange
 from emseg.reading.stacks.stack import Stack, open_stack
-
-__all__ = [
-    "AS_STORED",
-    "NO_LABELS",
-    "NO_MICROGRAPHS",
-    "FileContents",
-    "ImagePair",
-    "LabelledFile",
-    "Matched",
-    "Plane",
-    "ReadOptions",
-    "SignalInfo",
-    "Stack",
-    "ValueRange",
-    "chosen_files",
-    "class_folders",
-    "describe",
-    "find_files",
-    "is_class_folder",
-    "list_planes",
-    "look_into",
-    "match_pairs",
-    "open_stack",
-    "picked",
-]

@@ -1,24 +1,9 @@
 """Pictures of how a training went and how good a result is."""
 
 from emseg.reporting.comparison import write_comparison
-from emseg.reporting.confusion import write_confusion
 from emseg.reporting.crops import CROPS, crop_labels, write_crops
 from emseg.reporting.curves import write_curves
 from emseg.reporting.heat import write_heat
 from emseg.reporting.importance import write_importance
 from emseg.reporting.range_test import write_range_test
 from emseg.reporting.sheets import write_features, write_filters
-
-__all__ = [
-    "CROPS",
-    "crop_labels",
-    "write_comparison",
-    "write_confusion",
-    "write_crops",
-    "write_curves",
-    "write_features",
-    "write_filters",
-    "write_heat",
-    "write_importance",
-    "write_range_test",
-]

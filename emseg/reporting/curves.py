@@ -53,7 +53,8 @@ def write_curves(path: Path, metrics_csv: Path) -> None:
     from matplotlib.ticker import MaxNLocator
 
     curves = _read_curves(metrics_csv)
-    scores = [column for column in (*_SCORES, *curves) if column in curves and _is_score(column)]
+    of_classes = (column for column in curves if column.startswith(_CLASS_PREFIX))
+    scores = [*(column for column in _SCORES if column in curves), *of_classes]
     figure = new_figure(11 if scores else 5.6, 4)
     axes = figure.subplots(1, 2 if scores else 1, squeeze=False)[0]
     _draw_losses(axes[0], curves)
@@ -107,10 +108,6 @@ def _number(cell: str | None) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
-
-
-def _is_score(column: str) -> bool:
-    return column in _SCORES or column.startswith(_CLASS_PREFIX)
 
 
 def _draw_losses(axes: "Axes", curves: Mapping[str, _Curve]) -> None:

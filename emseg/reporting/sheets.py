@@ -109,18 +109,15 @@ def _mosaic(weights: NDArray[np.float32], across: int) -> NDArray[np.float32]:
     """Lay filters (K, C, h, w) side by side, their channels next to each other; gaps are NaN."""
     cells = weights.repeat(_CELL, axis=2).repeat(_CELL, axis=3)
     gap = _GAP if weights.shape[1] == 1 else _WIDE_GAP
-    rows = []
+    rows, behind = [], ((0, 0), (0, 0), (0, 0), (0, _GAP))
     for start in range(0, len(cells), across):
-        blocks = [np.hstack(list(_framed(each, _GAP))) for each in cells[start : start + across]]
+        tiles = np.pad(cells[start : start + across], behind, constant_values=np.nan)
+        blocks = [np.hstack(list(each)) for each in tiles]
         blocks = [_padded(each, 0, gap - _GAP) for each in blocks]
         missing = across - len(blocks) if start else 0
         row = np.hstack([*blocks, *[np.full_like(blocks[0], np.nan)] * missing])
         rows.append(_padded(row, _GAP, 0))
     return np.vstack(rows)[:-_GAP, :-gap]
-
-
-def _framed(tiles: NDArray[np.float32], gap: int) -> NDArray[np.float32]:
-    return np.pad(tiles, ((0, 0), (0, 0), (0, gap)), constant_values=np.nan)
 
 
 def _padded(image: NDArray[np.float32], down: int, right: int) -> NDArray[np.float32]:

@@ -3,23 +3,6 @@
 from emseg.survey.caveats import caveats
 from emseg.survey.fields import Failures, Field
 from emseg.survey.inputs import Inputs, find_inputs
-from emseg.survey.objects import FieldResult, Found, find_all, phases_of
-from emseg.survey.scenes import Specimen, read_scene
-from emseg.survey.summary import ClassSummary, ObjectsOfClass, Summary
-
-__all__ = [
-    "ClassSummary",
-    "Failures",
-    "Field",
-    "FieldResult",
-    "Found",
-    "Inputs",
-    "ObjectsOfClass",
-    "Specimen",
-    "Summary",
-    "caveats",
-    "find_all",
-    "find_inputs",
-    "phases_of",
-    "read_scene",
-]
+from emseg.survey.objects import FieldResult, find_all, phases_of
+from emseg.survey.scenes import read_scene
+from emseg.survey.summary import Summary

@@ -24,7 +24,7 @@ from emseg.reading.finding.pairs import planes_in_order
 from emseg.reading.finding.stems import output_stems
 from emseg.reading.stacks.label_images import LabelDescription, describe_label_images
 from emseg.survey.fields import Failures, Field
-from emseg.survey.meaning import MeasuredClasses, Track, find_meaning
+from emseg.survey.meaning import MeasuredClasses, find_meaning
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Inputs:
     meaning: MeasuredClasses
 
 
-def find_inputs(config: MeasureConfig, failures: Failures, track: Track = iter) -> Inputs:
+def find_inputs(config: MeasureConfig, failures: Failures) -> Inputs:
     """Find the label images, their meaning, their micrographs and their pixel sizes.
 
     Parameters
@@ -54,8 +54,6 @@ def find_inputs(config: MeasureConfig, failures: Failures, track: Track = iter) 
         What the user says.
     failures : Failures
         Takes what cannot be opened.
-    track : callable
-        Shows how far the work is, where values have to be looked at.
 
     Raises
     ------
@@ -75,7 +73,7 @@ def find_inputs(config: MeasureConfig, failures: Failures, track: Track = iter) 
         for index in picked(range(len(file.stack)), slices, f"planes of {file.stack.path}")
     )
     _refuse_mixed_units(fields)
-    meaning = find_meaning(fields, failures, config, track)
+    meaning = find_meaning(fields, failures, config)
     gone = {each.path for each in failures}
     left = tuple(each for each in fields if each.plane.stack.path not in gone)
     failures.require_any(left)

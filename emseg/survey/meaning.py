@@ -1,16 +1,14 @@
 """What the values of the label images mean that ``emseg measure`` measures."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from emseg.config import MeasureConfig
 from emseg.errors import EmsegError, MismatchError, UnknownNameError, UsageError
 from emseg.labels import Judgement, Said, colour, judge
+from emseg.meters import tracked
 from emseg.micrograph import LabelClass, Micrograph
 from emseg.survey.fields import Failures, Field
-
-Track = Callable[[Sequence[Field]], Iterable[Field]]
-"""Hands on the fields one by one, and shows how far the work is."""
 
 _OF_OBJECTS = tuple(LabelClass(name, colour(i)) for i, name in enumerate(("background", "object")))
 
@@ -46,7 +44,7 @@ class MeasuredClasses:
 
 
 def find_meaning(
-    fields: Sequence[Field], failures: Failures, config: MeasureConfig, track: Track = iter
+    fields: Sequence[Field], failures: Failures, config: MeasureConfig
 ) -> MeasuredClasses:
     """Take the classes that emseg wrote, those that the user names, or those of the values.
 
@@ -58,8 +56,6 @@ def find_meaning(
         Takes the files that cannot be read, where they have to be.
     config : MeasureConfig
         What the user says.
-    track : callable
-        Shows how far the work is, where values have to be looked at.
 
     Raises
     ------
@@ -72,7 +68,7 @@ def find_meaning(
     if config.instances:
         return MeasuredClasses(_OF_OBJECTS, ("object",), config.unlabelled, numbered=True)
     said = Said(config.classes, config.labels, config.unlabelled)
-    judgement = judge(_readable(fields, failures, track), said, where="the label images")
+    judgement = judge(_readable(fields, failures), said, where="the label images")
     classes, unlabelled = judgement.classes("add --instances")
     return MeasuredClasses(
         classes, measured_classes(classes, config), unlabelled, judgement=judgement
@@ -118,9 +114,9 @@ def measured_classes(classes: Sequence[LabelClass], config: MeasureConfig) -> tu
     return tuple(dict.fromkeys(config.measured)) or names[1:]
 
 
-def _readable(fields: Sequence[Field], failures: Failures, track: Track) -> Iterator[Micrograph]:
+def _readable(fields: Sequence[Field], failures: Failures) -> Iterator[Micrograph]:
     """Read the fields one by one; one that fails is told and left out."""
-    for field in track(fields):
+    for field in tracked("looking at the values")(fields):
         try:
             yield field.plane.read()
         except EmsegError as error:

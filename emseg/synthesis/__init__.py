@@ -11,19 +11,5 @@ part of it that the demonstration needs.
 from emseg.synthesis.lattice import lattice
 from emseg.synthesis.membranes import membrane_stack, membranes
 from emseg.synthesis.nanoparticles import nanoparticles
-from emseg.synthesis.sample import KnownObject, Sample
 from emseg.synthesis.sample_set import DemoSet, write_demo_set, write_samples
 from emseg.synthesis.two_phase import two_phase
-
-__all__ = [
-    "DemoSet",
-    "KnownObject",
-    "Sample",
-    "lattice",
-    "membrane_stack",
-    "membranes",
-    "nanoparticles",
-    "two_phase",
-    "write_demo_set",
-    "write_samples",
-]

@@ -2,15 +2,3 @@
 
 from emseg.tiling.grid import Span, Tile, covering_spans, padded_length, quarters, spans, tiles
 from emseg.tiling.stitch import Blend, Stitch
-
-__all__ = [
-    "Blend",
-    "Span",
-    "Stitch",
-    "Tile",
-    "covering_spans",
-    "padded_length",
-    "quarters",
-    "spans",
-    "tiles",
-]

@@ -4,13 +4,3 @@ from emseg.training.contest import resume_both, train_both
 from emseg.training.fit import TrainedRun, resume, train
 from emseg.training.progress import Progress
 from emseg.training.state import require_state
-
-__all__ = [
-    "Progress",
-    "TrainedRun",
-    "require_state",
-    "resume",
-    "resume_both",
-    "train",
-    "train_both",
-]

@@ -6,9 +6,8 @@ import time
 
 import torch
 
-from emseg.bundle import ModelCard, TrainingRecord, save_model
+from emseg.bundle import ModelCard, save_model
 from emseg.config import TrainConfig
-from emseg.inference import device_name
 from emseg.networks.forest import Forest
 from emseg.training.allowance import Allowance, measured_allowance, time_left
 from emseg.training.crops import CropDataset
@@ -18,6 +17,7 @@ from emseg.training.jobs import TrainingJob
 from emseg.training.judging import ValidationScores
 from emseg.training.pixels import SampledPixels, draw_pixels
 from emseg.training.progress import Progress, Report
+from emseg.training.records import with_record
 from emseg.training.stopping import Stop
 from emseg.writing import write_table
 
@@ -157,27 +157,20 @@ class ForestRun:
         write_table(self.config.out / "metrics.csv", [row])
 
     def _card(self) -> ModelCard:
-        verdict, trees = self.verdict, self.forest.head.features.shape[0]
-        record = TrainingRecord(
-            images=self.job.images,
-            validation_images=self.job.judge.looked_at,
-            fingerprint=self.job.fingerprint,
+        return with_record(
+            self.job,
+            self.config,
+            self.device,
+            self.verdict,
             steps=self._grown,
-            planned_steps=trees,
+            planned_steps=self.forest.head.features.shape[0],
             best_step=self._grown,
             seconds=round(time.monotonic() - self.begun, 1),
-            seed=self.config.seed,
             batch=1,
             pixels=self._sampled,
-            crop=self.job.card.crop,
             learning_rate=RATE,
-            device=device_name(self.device),
-            torch=torch.__version__,
             interrupted=self.stop.asked,
-            chance=round(verdict.chance, 4) if verdict else None,
         )
-        scores = verdict.scores if verdict else {}
-        return self.job.card.model_copy(update={"training": record, "scores": scores})
 
 
 def _forest_of(job: TrainingJob) -> Forest:

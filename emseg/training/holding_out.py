@@ -354,3 +354,11 @@ def check_classes(
 def _pixels(planes: Sequence[LabelledPlane]) -> NDArray[np.int64]:
     counts: NDArray[np.int64] = np.sum([plane.labels.counts() for plane in planes], axis=0)
     return counts
+
+
+def tell_held_out(count: int) -> None:
+    """Tell how many micrographs are named for both, where any are."""
+    if count:
+        _log.warning(
+            "%d micrograph(s) are named for training and for validation; they only validate", count
+        )

@@ -35,6 +35,7 @@ from emseg.training.holding_out import (
     hold_out_units,
     members_of,
     require_several,
+    tell_held_out,
 )
 from emseg.training.pixel_sizes import CommonScale
 from emseg.training.spool import Spool
@@ -136,11 +137,7 @@ def _without(
                 f"every micrograph of the class {name} is named for training and for validation; "
                 "name others with --val-images, or none"
             )
-    if len(kept) < len(files):
-        _log.warning(
-            "%d micrograph(s) are named for training and for validation; they only validate",
-            len(files) - len(kept),
-        )
+    tell_held_out(len(files) - len(kept))
     return kept
 
 
@@ -192,7 +189,8 @@ def _held_out(
 ) -> tuple[list[LabelledFile], list[LabelledFile]]:
     """Hold out some of each class, or whole groups."""
     fold = fold_of(config)
-    groups = groups_of(config, [_named(file) for file in files])
+    unread = [Micrograph(np.zeros((1, 1, 1)), file.path.name, file.path) for file in files]
+    groups = groups_of(config, unread)
     if groups is None:
         return stratified(files, config.val_fraction, config.seed, fold)
     units = members_of(groups)
@@ -207,11 +205,6 @@ def _held_out(
             "--val-images"
         )
     return kept, [files[index] for index in sorted(draw.held_out)]
-
-
-def _named(file: LabelledFile) -> Micrograph:
-    """Stand in for a file that is not read yet."""
-    return Micrograph(np.zeros((1, 1, 1)), file.path.name, file.path)
 
 
 def stratified(

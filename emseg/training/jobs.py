@@ -1,7 +1,7 @@
 """A job is what differs between tasks: data, network, loss, judge and card."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,6 @@ from torch.utils.data import Dataset
 
 from emseg import __version__
 from emseg.bundle import Architecture, CardReading, ModelCard, card_classes
-from emseg.calibration import PixelSize
 from emseg.config import Task, TrainConfig
 from emseg.errors import ContentError
 from emseg.inference import measure_halo
@@ -38,6 +37,7 @@ from emseg.tiling import padded_length
 from emseg.training.crops import CropDataset
 from emseg.training.holding_out import LabelledPlane
 from emseg.training.images import (
+    ClassSet,
     ImageDataset,
     LabelledMicrograph,
     Shown,
@@ -139,16 +139,8 @@ def _segmentation(config: TrainConfig, device: torch.device) -> TrainingJob:
     crop = padded_length(min(config.crop_size, smallest), traits.stride)
     _suited(config, data.channels, len(data.classes), crop)
     reach = traits.receptive_field // 2 if traits.receptive_field else crop // 4
-    card = _card(config, data.channels, data.classes, data.pixel_size, crop).model_copy(
-        update={
-            **_of_micrographs(data.train),
-            "pretrained": transfer.record(config),
-            "stride": traits.stride,
-            "halo": padded_length(reach, traits.stride),
-            "receptive_field": traits.receptive_field,
-            "global_context": traits.global_context,
-            "bytes_per_pixel": traits.bytes_per_pixel,
-        }
+    card = _card(config, data, crop, transfer).model_copy(
+        update=asdict(traits) | {"halo": padded_length(reach, traits.stride)}
     )
     weights = _weights(config, data)
     return TrainingJob(
@@ -194,9 +186,7 @@ def _classification(config: TrainConfig, device: torch.device) -> TrainingJob:
     crop = min(config.crop_size, padded_length(smallest, 32))
     config = _suited(config, data.channels, len(data.classes), crop)
     network, transfer = _network(config, data.channels, data.classes)
-    card = _card(config, data.channels, data.classes, data.pixel_size, crop).model_copy(
-        update=_of_micrographs(data.train) | {"pretrained": transfer.record(config)}
-    )
+    card = _card(config, data, crop, transfer)
     return TrainingJob(
         network=network,
         card=card,
@@ -237,20 +227,17 @@ def _network(
 
 
 def _card(
-    config: TrainConfig,
-    channels: int,
-    classes: tuple[LabelClass, ...],
-    pixel_size: PixelSize | None,
-    crop: int,
+    config: TrainConfig, data: LabelledSet | ClassSet, crop: int, transfer: Transfer
 ) -> ModelCard:
-    return ModelCard(
+    pixel_size = data.pixel_size
+    card = ModelCard(
         emseg=__version__,
         task=config.task,
         architecture=Architecture(
             name=config.network, encoder=config.encoder, options=config.options
         ),
-        in_channels=channels,
-        classes=card_classes(classes),
+        in_channels=data.channels,
+        classes=card_classes(data.classes),
         pixel_size_nm=(pixel_size.y_nm, pixel_size.x_nm) if pixel_size else None,
         pixel_size_source=tamed(pixel_size.source) if pixel_size else None,
         reading=CardReading(
@@ -263,6 +250,8 @@ def _card(
         crop=crop,
         licence=config.licence,
     )
+    said = _of_micrographs(data.train) | {"pretrained": transfer.record(config)}
+    return card.model_copy(update=said)
 
 
 def _of_micrographs(data: Sequence[LabelledPlane | LabelledMicrograph]) -> dict[str, Any]:

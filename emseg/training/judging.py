@@ -113,10 +113,10 @@ class SegmentationJudge:
         for plane in self.planes:
             size = plane.labels.pixels.size
 
-            def report(done: int, of: int, seen: int = seen, size: int = size) -> None:
+            def told(_: object, done: int, of: int, seen: int = seen, size: int = size) -> None:
                 watch((seen + size * done / of) / pixels)
 
-            answer = segmenter.segment(plane.micrograph, keep_probabilities=True, report=report)
+            answer = segmenter.segment(plane.micrograph, keep_probabilities=True, watch=told)
             confusion.update(answer.labels, plane.labels)
             if answer.probabilities is not None:
                 losses.append(_surprise(answer.probabilities, plane.labels.pixels))
@@ -259,10 +259,10 @@ class ClassificationJudge:
         probabilities = np.empty((len(self.images), len(self.card.classes)))
         for number, image in enumerate(self.images):
 
-            def report(done: int, of: int, number: int = number) -> None:
+            def told(_: object, done: int, of: int, number: int = number) -> None:
                 watch((number + done / of) / len(self.images))
 
-            answer = classifier.classify(image.micrograph, report=report)
+            answer = classifier.classify(image.micrograph, watch=told)
             probabilities[number] = answer.probabilities
         truth = np.array([each.label for each in self.images])
         answers = probabilities.argmax(axis=1)

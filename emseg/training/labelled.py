@@ -31,7 +31,7 @@ from emseg.reading import (
 )
 from emseg.training.fingerprints import add_pixels
 from emseg.training.groups import fold_of, groups_of
-from emseg.training.holding_out import LabelledPlane, check_classes, split
+from emseg.training.holding_out import LabelledPlane, check_classes, split, tell_held_out
 from emseg.training.pixel_sizes import CommonScale, rescaled_labels
 from emseg.training.slices import (
     Fitting,
@@ -163,11 +163,7 @@ def _without(raws: list[_Raw], held_out: Sequence[_Raw]) -> list[_Raw]:
             f"{raws[0].image.path} and all other micrographs are named for training and for "
             "validation; name others with --val-images or --val-slices, or neither"
         )
-    if len(kept) < len(raws):
-        _log.warning(
-            "%d micrograph(s) are named for training and for validation; they only validate",
-            len(raws) - len(kept),
-        )
+    tell_held_out(len(raws) - len(kept))
     return kept
 
 

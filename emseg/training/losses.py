@@ -36,28 +36,6 @@ class _Terms:
     pooling: Pooling
 
 
-def dice_and_cross_entropy(
-    logits: Tensor, target: Tensor, unlabelled: int, label_smoothing: float = 0.0
-) -> Tensor:
-    """Sum of the soft Dice loss and the cross-entropy: the loss when nobody names another.
-
-    The sum as in nnU-Net (Isensee et al., Nature Methods 2021).
-
-    Parameters
-    ----------
-    logits : Tensor, shape (N, K, Y, X)
-        What the network says.
-    target : Tensor of int64, shape (N, Y, X)
-        Class indices; pixels equal to ``unlabelled`` are left out of both parts.
-    unlabelled : int
-        The value of pixels without a class.
-    label_smoothing : float
-        Share of each label that the cross-entropy gives to all classes; Dice is not smoothed.
-    """
-    loss = build_loss("dice+ce", unlabelled, label_smoothing)
-    return loss(logits, target)
-
-
 def build_loss(
     names: str,
     unlabelled: int,
@@ -65,7 +43,9 @@ def build_loss(
     weights: Sequence[float] | None = None,
     pooling: Pooling = ALONE,
 ) -> Loss:
-    """Add up the losses that are named, as in ``"dice+ce"``.
+    """Add up the losses that are named, as in ``"dice+ce"``, as nnU-Net does.
+
+    Isensee et al., Nature Methods 2021.
 
     Parameters
     ----------

@@ -2,9 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
-from emseg.bundle import Craft
+import torch
+
+from emseg.bundle import Craft, ModelCard, TrainingRecord
 from emseg.config import TrainConfig
+from emseg.inference import device_name
+from emseg.training.jobs import TrainingJob
 from emseg.training.judging import ValidationScores
 from emseg.training.schedule import EPOCH
 from emseg.training.state import Row, Standing
@@ -21,23 +26,46 @@ def craft_of(config: TrainConfig, *, rate_was_found: bool) -> Craft:
     rate_was_found : bool
         Whether a range test found the learning rate.
     """
-    return Craft(
-        optimiser=config.optimiser,
-        momentum=config.momentum,
-        schedule=config.schedule,
-        warm_up=config.warm_up,
-        weight_decay=config.weight_decay,
-        label_smoothing=label_smoothing(config),
-        accumulate=config.accumulate,
-        clip=config.clip,
-        precision=config.precision,
-        learning_rate_found=rate_was_found,
-        head_learning_rate=config.head_learning_rate,
-        loss=config.loss,
-        class_weights=config.class_weights,
-        augment=config.augment,
-        rotate=config.rotate,
+    said = config.model_dump(include=set(Craft.model_fields))
+    settled = {"label_smoothing": label_smoothing(config), "learning_rate_found": rate_was_found}
+    return Craft(**said | settled)
+
+
+def with_record(
+    job: TrainingJob,
+    config: TrainConfig,
+    device: torch.device,
+    best: ValidationScores | None,
+    **of_run: Any,
+) -> ModelCard:
+    """Write onto the card of a job how its model came about, and how good it is.
+
+    Parameters
+    ----------
+    job : TrainingJob
+        What was learnt from.
+    config : TrainConfig
+        As it was carried out.
+    device : torch.device
+        Where.
+    best : ValidationScores or None
+        What the model was judged by; None where it was not.
+    of_run
+        What else `TrainingRecord` holds.
+    """
+    record = TrainingRecord(
+        images=job.images,
+        validation_images=job.judge.looked_at,
+        fingerprint=job.fingerprint,
+        seed=config.seed,
+        crop=job.card.crop,
+        device=device_name(device),
+        torch=torch.__version__,
+        chance=round(best.chance, 4) if best else None,
+        **of_run,
     )
+    scores = best.scores if best else {}
+    return job.card.model_copy(update={"training": record, "scores": scores})
 
 
 def stepped(now: Standing, loss: float, seconds: float, waited: float) -> Standing:

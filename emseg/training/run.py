@@ -15,10 +15,9 @@ import torch
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import nn
 
-from emseg.bundle import ModelCard, TrainingRecord, save_model
+from emseg.bundle import ModelCard, save_model
 from emseg.config import TrainConfig
 from emseg.errors import ContentError, ModelError, StorageError
-from emseg.inference import device_name
 from emseg.schedules import parse_schedule
 from emseg.training.allowance import VALIDATING, validated_every
 from emseg.training.exporting import export_beside
@@ -28,7 +27,7 @@ from emseg.training.loading import Waiting
 from emseg.training.loop import run_loop
 from emseg.training.processes import ALONE, LostError, Processes, Word
 from emseg.training.progress import Progress, Report
-from emseg.training.records import craft_of, row_of, scalars_of, stepped
+from emseg.training.records import craft_of, row_of, scalars_of, stepped, with_record
 from emseg.training.scalars import Scalars
 from emseg.training.schedule import EPOCH, RunPlan, rate_factor
 from emseg.training.settling import Beginning
@@ -353,28 +352,22 @@ class Run(lightning.Callback):
         return card
 
     def _card(self) -> ModelCard:
-        record = TrainingRecord(
-            images=self.job.images,
-            validation_images=self.job.judge.looked_at,
-            fingerprint=self.job.fingerprint,
+        return with_record(
+            self.job,
+            self.config,
+            self.device,
+            self.now.best,
             steps=self.now.step,
             planned_steps=self.plan.total or self.now.step,
             best_step=self.now.best_step,
             seconds=round(time.monotonic() - self.begun, 1),
-            seed=self.config.seed,
             batch=self.config.batch,
-            crop=self.job.card.crop,
             learning_rate=float(self.config.learning_rate),
-            device=device_name(self.device),
-            torch=torch.__version__,
             interrupted=self.stop.asked,
-            chance=round(self.now.best.chance, 4) if self.now.best else None,
             processes=self.processes.of,
             waited=self.now.waited_share,
             craft=craft_of(self.config, rate_was_found=self.settled.rate_was_found),
         )
-        scores = self.now.best.scores if self.now.best else {}
-        return self.job.card.model_copy(update={"training": record, "scores": scores})
 
     def _seconds(self) -> float:
         return time.monotonic() - self.start

@@ -62,7 +62,9 @@ def settle(config: TrainConfig, job: TrainingJob, device: torch.device, begun: f
         settled = _within(allowance, config, job, shown)
         standing = Standing(last_judging=job.judge.crops * allowance.crop_seconds)
     if settled.config.learning_rate == "auto":
-        rate, range_test = settle_rate(job, _alone(settled.config), device, allowance)
+        crops = settled.config.accumulate * settled.config.processes  # of all, tried by one alone
+        alone = settled.config.model_copy(update={"accumulate": crops})
+        rate, range_test = settle_rate(job, alone, device, allowance)
         settled = replace(
             settled,
             config=settled.config.model_copy(update={"learning_rate": rate}),
@@ -72,11 +74,6 @@ def settle(config: TrainConfig, job: TrainingJob, device: torch.device, begun: f
         left = max(0.0, allowance.seconds - (time.monotonic() - start))
         settled = replace(settled, budget=left)
     return Beginning(settled, standing, shown, range_test)
-
-
-def _alone(config: TrainConfig) -> TrainConfig:
-    """Let this process try alone what takes as many crops a step as all of them take."""
-    return config.model_copy(update={"accumulate": config.accumulate * config.processes})
 
 
 def _within(

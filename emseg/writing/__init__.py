@@ -8,10 +8,9 @@ from emseg.writing.content import (
     probability_content,
     uncertainty_content,
 )
-from emseg.writing.images import write_label_images, write_micrographs, write_probabilities
+from emseg.writing.images import write_label_images, write_micrographs
 from emseg.writing.locks import alone
-from emseg.writing.previews import Preview, write_preview
-from emseg.writing.run_table import RunTable
+from emseg.writing.previews import write_preview
 from emseg.writing.scale_bar import scale_bar
 from emseg.writing.sink import Sink
 from emseg.writing.tables import write_table
@@ -24,31 +23,3 @@ from emseg.writing.whole import (
     whole_file,
     whole_folder,
 )
-
-__all__ = [
-    "TARGETS",
-    "Content",
-    "Preview",
-    "RunTable",
-    "Sink",
-    "alone",
-    "instance_content",
-    "label_content",
-    "micrograph_content",
-    "open_sink",
-    "probability_content",
-    "require_apart",
-    "require_writable",
-    "results_folder",
-    "scale_bar",
-    "target_of",
-    "uncertainty_content",
-    "whole_file",
-    "whole_folder",
-    "write_label_images",
-    "write_micrographs",
-    "write_preview",
-    "write_probabilities",
-    "write_table",
-    "write_text",
-]

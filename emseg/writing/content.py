@@ -31,7 +31,7 @@ _PURE = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 _CHUNK, _LEAST_CHUNK = 512, 64
 _BAND_BYTES = 128 * 2**20
 
-_Plane = TypeVar("_Plane", LabelImage, Micrograph, NDArray[Any])
+_Plane = TypeVar("_Plane", LabelImage, Micrograph)
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,9 +306,7 @@ def without_pixels(plane: _Plane) -> _Plane:
     """Give what a plane says about itself, with pixels of its shape and type in no memory."""
     if isinstance(plane, Micrograph):
         return replace(plane, pixels=_hollow(plane.pixels), neighbours=())
-    if isinstance(plane, LabelImage):
-        return replace(plane, pixels=_hollow(plane.pixels))
-    return _hollow(plane)
+    return replace(plane, pixels=_hollow(plane.pixels))
 
 
 def _hollow(pixels: Pixels) -> NDArray[Any]:

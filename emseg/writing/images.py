@@ -1,28 +1,25 @@
-"""Micrographs, label images and probabilities in the format that the name of a file asks for."""
+"""Micrographs and label images in the format that the name of a file asks for."""
 
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from emseg.calibration import PixelSize
 from emseg.errors import MismatchError
-from emseg.micrograph import LabelClass, LabelImage, Micrograph
+from emseg.micrograph import LabelImage, Micrograph
 from emseg.pixels import row_bands
 from emseg.writing.content import (
     label_content,
     micrograph_content,
-    probability_content,
     stored_dtype,
     without_pixels,
 )
-from emseg.writing.targets import open_sink, target_of
+from emseg.writing.targets import open_sink
 
-_Plane = TypeVar("_Plane", LabelImage, Micrograph, NDArray[Any])
+_Plane = TypeVar("_Plane", LabelImage, Micrograph)
 
 
 def write_label_images(
@@ -72,67 +69,6 @@ def write_label_images(
             _require_alike(path, first, plane, ("name", "classes", "pixel_size", "specimen"))
             for _, band in row_bands(plane.pixels[np.newaxis]):
                 sink.put(band.astype(content.dtype, copy=False))
-
-
-def write_probabilities(
-    path: Path,
-    planes: Iterable[NDArray[np.floating[Any]]],
-    classes: Sequence[LabelClass],
-    pixel_size: PixelSize | None,
-    *,
-    name: str | None = None,
-    count: int | None = None,
-) -> None:
-    """Write the probability of each class as one file of float32.
-
-    One channel a class, named and coloured like it; the axes are CYX, or ZCYX when there are
-    several planes. It is float32 because the OME data model has no float16.
-
-    Parameters
-    ----------
-    path : Path
-        As for `write_label_images`.
-    planes : iterable of float arrays, shape (C, Y, X)
-        Taken one at a time, alike in shape; C is the number of classes.
-    classes : sequence of LabelClass
-        In the order of the channels.
-    pixel_size : PixelSize or None
-        That of the micrograph.
-    name : str or None
-        Name of the micrograph; None takes it from ``path``.
-    count : int or None
-        As for `write_label_images`.
-
-    Raises
-    ------
-    MismatchError
-        When a plane has not the shape that ``classes`` and the first plane demand, when there
-        is none, or not ``count`` of them.
-    NotWritableError, StorageError
-        When the file cannot be written.
-    """
-    path = Path(path)
-    title = path.name.removesuffix(f".{target_of(path).suffix}") if name is None else name
-    series = _Series.begun(path, planes, count)
-    height, width = series.first.shape[-2:]
-    content = probability_content(
-        title,
-        (height, width),
-        classes,
-        pixel_size,
-        series.numbers,
-        count=series.count,
-        is_stack=series.is_stack,
-    )
-    with open_sink(path, content) as sink:
-        for plane in series:
-            if plane.shape != content.size:
-                raise MismatchError(
-                    f"{path}: probabilities of shape {plane.shape} where {content.size} is "
-                    "expected; all planes need one channel a class and the same size"
-                )
-            for _, band in row_bands(plane):
-                sink.put(band)
 
 
 def write_micrographs(
@@ -212,7 +148,7 @@ class _Series(Generic[_Plane]):
         """Hand on each plane, and note its number."""
         for plane in self.planes:
             yield plane
-            self.numbers.append(getattr(plane, "plane", None))
+            self.numbers.append(plane.plane)
 
 
 def _emptied(seen: list[_Plane], remaining: Iterator[_Plane]) -> Iterator[_Plane]:

@@ -24,7 +24,7 @@ def hidden_beside(path: Path, kind: str = "emseg") -> Path:
 
     Its name is short, because names end at 255 bytes, and keeps the suffix.
     """
-    name = f".{kind}-{os.getpid()}-{_host()}-{token_hex(4)}{path.suffix[-16:]}"
+    name = f".{kind}-{os.getpid()}-{this_host()}-{token_hex(4)}{path.suffix[-16:]}"
     _ours.add(name)
     return path.parent / name
 
@@ -32,11 +32,11 @@ def hidden_beside(path: Path, kind: str = "emseg") -> Path:
 def is_abandoned(name: str) -> bool:
     """Whether a hidden file belongs to a process of this machine that no longer runs."""
     found = _OWNED.match(name)
-    if found is None or found[2] not in (None, _host()):
+    if found is None or found[2] not in (None, this_host()):
         return False
     if int(found[1]) == os.getpid():  # another one that had our number, as in containers
         return name not in _ours
-    return not _is_alive(int(found[1]))
+    return not is_alive(int(found[1]))
 
 
 @cache
@@ -58,7 +58,8 @@ def sweep(folder: Path) -> None:
                 path.unlink()
 
 
-def _is_alive(number: int) -> bool:
+def is_alive(number: int) -> bool:
+    """Whether a process of this machine runs."""
     if os.name != "posix":  # where signal 0 is not a question
         return True
     try:
@@ -71,7 +72,7 @@ def _is_alive(number: int) -> bool:
 
 
 @cache
-def _host() -> str:
+def this_host() -> str:
     """Six characters for this machine and its count of processes."""
     try:
         count = str(Path("/proc/self/ns/pid").readlink())

@@ -107,6 +107,49 @@ def whole_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def hidden_folder(folder: Path) -> Iterator[Path]:
+    """Make a hidden folder for what is not whole yet, in a folder; it goes when the block ends.
+
+    Parameters
+    ----------
+    folder : Path
+        In which; what killed processes of this machine have left there is removed first.
+    """
+    sweep(folder.absolute())
+    hidden = hidden_beside(folder / "folder")
+    with explained(folder, hidden):
+        hidden.mkdir(parents=True)
+    try:
+        yield hidden
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def put_in_place(source: Path, path: Path) -> None:
+    """Give a file or a folder that is whole its place on the same disk, in one step.
+
+    Parameters
+    ----------
+    source : Path
+        Where it is.
+    path : Path
+        Its place; what was there is replaced.
+
+    Raises
+    ------
+    NotWritableError, StorageError
+        As `whole_file` and `whole_folder`.
+    """
+    with explained(path, source):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            require_replaceable(path)
+            exchange(source, path)
+        else:
+            source.replace(path)
+
+
 def require_writable(folder: Path) -> None:
     """Make sure, before hours of work, that results can be written.
 

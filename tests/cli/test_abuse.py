@@ -311,6 +311,7 @@ class TestInterruptions:
         left = {str(path.relative_to(folders / "done")) for path in (folders / "done").rglob("*")}
         assert left == {
             "0.ome.tif",
+            "manifest.sqlite",
             "predict.toml",
             "predictions.csv",
             "previews",

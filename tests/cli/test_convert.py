@@ -129,15 +129,17 @@ def test_what_is_there_is_replaced_only_when_told(emseg, refused):
     write_stack("a.ome.tif")
     for target in ("ome.zarr", "hspy"):
         assert emseg("convert", "a.ome.tif", "--to", target).code == 0
-        assert "--replace" in refused(2, "convert", "a.ome.tif", "--to", target)
-        again = ("--to", target, "--replace", "--slices", "0:1")
+        assert "done before" in emseg("convert", "a.ome.tif", "--to", target).err
+        other = ("convert", "a.ome.tif", "--to", target, "--drop-calibration")
+        assert "--overwrite" in refused(2, *other)
+        again = ("--to", target, "--overwrite", "--slices", "0:1")
         assert emseg("convert", "a.ome.tif", *again).code == 0
         assert len(open_stack(Path(f"converted/a.{target}"))) == 1
 
 
 def test_an_input_is_never_overwritten(refused):
     write_stack("a.ome.tif")
-    line = refused(2, "convert", "a.ome.tif", "--out", ".", "--replace")
+    line = refused(2, "convert", "a.ome.tif", "--out", ".", "--overwrite")
     assert "would overwrite an input" in line
 
 

@@ -190,7 +190,7 @@ def test_a_result_is_never_wrapped_and_never_markup(command):
 def test_a_closed_pipe_is_no_defect():
     program = (
         "import sys, types\n"
-        "from emseg.cli import console, main\n"
+        "from emseg.cli.terminal import console; from emseg.cli import main\n"
         "def demo():\n"
         "    for _ in range(100_000): console.result('row')\n"
         "sys.modules['emseg.cli.demo'] = types.SimpleNamespace(demo=demo)\n"

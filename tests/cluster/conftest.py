@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tifffile
+
+from emseg.micrograph import Micrograph
+from emseg.writing import write_micrographs
 
 _WORKERS = """
 import logging, sys, time
@@ -75,21 +77,33 @@ def some_workers(tmp_path) -> Callable[[int], object]:
 
 @pytest.fixture(scope="session")
 def giant(tmp_path_factory) -> Path:
-    """A micrograph of three rows of chunks, in a TIFF that is read by rows."""
-    return _drawn(tmp_path_factory.mktemp("giant") / "giant.tif", 1500)
+    """A micrograph of three rows of chunks, in an OME-Zarr, which is read by rows."""
+    return _written(tmp_path_factory.mktemp("giant") / "giant.ome.zarr", [drawn(1500)])
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory) -> Path:
+    """Three such planes."""
+    planes = [drawn(1500), drawn(1500)[::-1], drawn(1500) // 2]
+    return _written(tmp_path_factory.mktemp("stack") / "stack.ome.zarr", planes)
 
 
 @pytest.fixture(scope="session")
 def tall(tmp_path_factory) -> Path:
     """One of a dozen blocks, so that some are done when others are not."""
-    return _drawn(tmp_path_factory.mktemp("tall") / "tall.tif", 6000)
+    return _written(tmp_path_factory.mktemp("tall") / "tall.ome.zarr", [drawn(6000)])
 
 
-def _drawn(path: Path, height: int) -> Path:
+def drawn(height: int) -> np.ndarray:
     y, x = np.mgrid[:height, :230]
     waves = 120 + 60 * np.sin(y / 17) * np.cos(x / 23)
     noisy = waves + np.random.default_rng(2).normal(0, 25, waves.shape)
-    tifffile.imwrite(path, noisy.clip(0, 255).astype(np.uint8), tile=(64, 64))
+    return noisy.clip(0, 255).astype(np.uint8)
+
+
+def _written(path: Path, planes: list[np.ndarray]) -> Path:
+    numbered = [Micrograph(each[None], path.name[:-9], plane=at) for at, each in enumerate(planes)]
+    write_micrographs(path, numbered)
     return path
 
 

@@ -244,7 +244,7 @@ def test_intervals_are_of_the_numbers_that_stand_beside_them():
     values = np.array([each.probabilities for each in files])
     scores = FileScores(NAMES, 3)
     whole = scores.scores(seen_of_files(truth, values, 3), np.ones((1, 40)))[0]
-    found = dict(zip(scores.keys, whole, strict=True))
+    found = dict(zip(scores.numbers, whole, strict=True))
     assert found["accuracy",] == pytest.approx(report.accuracy)
     assert found["balanced_accuracy",] == pytest.approx(report.balanced_accuracy)
     assert found["macro_f1",] == pytest.approx(report.macro_f1)

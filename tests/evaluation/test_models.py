@@ -115,6 +115,6 @@ def test_a_folder_that_the_classifier_does_not_know_is_refused_before_any_work(
     seen = []
     with pytest.raises(UnknownNameError, match="no class 'dark spot'; did you mean 'dark spots'"):
         evaluate_classifier(
-            classifier, class_folders(tmp_path), track=lambda files: seen.extend(files) or files
+            classifier, class_folders(tmp_path), look=lambda file, _: seen.append(file)
         )
     assert seen == []

@@ -251,15 +251,15 @@ def test_each_tile_is_reported_and_a_report_can_end_the_work(make_model, cpu, ca
     segmenter = Segmenter.of(make_model(Brightness(), **settings), cpu)
     image = Micrograph(np.zeros((1, 90, 70), np.uint8), "m")
     told = []
-    segmenter.segment(image, report=lambda *done: told.append(done))
+    segmenter.segment(image, watch=lambda _plane, *done: told.append(done))
     assert told == [(number, of) for number in range(1, of + 1)]
 
-    def enough(done, of):
+    def enough(_plane, _done, _of):
         raise InterruptedError
 
     segmenter.backend.network.seen.clear()
     with pytest.raises(InterruptedError):
-        segmenter.segment(image, report=enough)
+        segmenter.segment(image, watch=enough)
     assert len(segmenter.backend.network.seen) == 1
 
 

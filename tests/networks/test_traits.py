@@ -67,7 +67,6 @@ def test_the_classic_unet():
     network = UNet(3, 2, width=4, depth=2)
     traits = inspect_network(network, 3)
     assert (traits.stride, traits.receptive_field, traits.global_context) == (4, 44, False)
-    assert traits.parameters == sum(weight.numel() for weight in network.parameters())
 
 
 def test_memory_grows_with_the_width():

@@ -14,7 +14,7 @@ from emseg.errors import PathMissingError, UnreadableFileError
 from emseg.micrograph import LabelClass, LabelImage, unlabelled_value
 from emseg.naming import fault_of
 from emseg.reading.stacks.label_images import read_label_images
-from emseg.writing import write_label_images, write_probabilities
+from emseg.writing import write_label_images
 
 CLASSES = (LabelClass("matrix", (0, 114, 178), (0,)), LabelClass("particle", (230, 159, 0), (1,)))
 
@@ -80,7 +80,7 @@ def test_files_of_other_programs_are_none(tmp_path: Path) -> None:
         assert read_label_images(path) is None
 
 
-def test_probabilities_are_no_label_image(tmp_path: Path) -> None:
+def test_probabilities_are_no_label_image(tmp_path: Path, write_probabilities) -> None:
     write_probabilities(tmp_path / "p.ome.tif", [np.zeros((2, 4, 4), np.float32)], CLASSES, None)
     assert read_label_images(tmp_path / "p.ome.tif") is None
 

@@ -17,7 +17,6 @@ from emseg.writing import (
     write_label_images,
     write_micrographs,
     write_preview,
-    write_probabilities,
 )
 from emseg.writing.thumbnails import write_thumbnail
 
@@ -28,7 +27,7 @@ MICROGRAPH = Micrograph(GREY[None], "a")
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path, write_probabilities):
     """A micrograph, and beside it everything that predicting it may leave."""
     write_micrographs(tmp_path / "a.png", [MICROGRAPH])
     write_label_images(tmp_path / "a.ome.tif", [LABELS])
@@ -38,7 +37,7 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["ome.tif", "ome.zarr", "hspy"])
-def test_each_format_says_what_it_holds(tmp_path, suffix):
+def test_each_format_says_what_it_holds(tmp_path, suffix, write_probabilities):
     write_label_images(tmp_path / f"l.{suffix}", [LABELS])
     write_micrographs(tmp_path / f"m.{suffix}", [MICROGRAPH])
     planes = [np.zeros((2, 20, 20), np.float32)]

@@ -13,7 +13,7 @@ from torch.nn import functional
 from emseg.config import Task, TrainConfig
 from emseg.errors import UsageError
 from emseg.training.loop import run_loop
-from emseg.training.losses import dice_and_cross_entropy
+from emseg.training.losses import build_loss
 from emseg.training.optimisers import build_optimiser
 from emseg.training.parameters import parameter_groups
 from emseg.training.precision import keep_depthwise, with_precision
@@ -190,8 +190,8 @@ def test_smoothed_labels_leave_unlabelled_pixels_out():
     logits = torch.randn(2, 3, 6, 5, dtype=torch.float64, requires_grad=True)
     target = torch.randint(0, 3, (2, 6, 5))
     target[:, 2:4] = 255
-    plain = dice_and_cross_entropy(logits, target, 255)
-    smoothed = dice_and_cross_entropy(logits, target, 255, label_smoothing=0.2)
+    plain = build_loss("dice+ce", 255)(logits, target)
+    smoothed = build_loss("dice+ce", 255, 0.2)(logits, target)
     log = torch.log_softmax(logits, 1).movedim(1, -1)[target != 255]
     truth = functional.one_hot(target[target != 255], 3) * 0.8 + 0.2 / 3
     plainly = functional.one_hot(target[target != 255], 3)

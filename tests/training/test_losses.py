@@ -10,7 +10,6 @@ from emseg.learning import LOSSES, parse_weights, split_losses
 from emseg.training.losses import (
     build_loss,
     class_weights,
-    dice_and_cross_entropy,
     dice_loss,
     skeleton,
 )
@@ -31,7 +30,7 @@ def reference(logits, target, unlabelled):
 
 def test_it_is_dice_plus_cross_entropy(batch):
     logits, target = batch
-    found = dice_and_cross_entropy(logits, target, 255)
+    found = build_loss("dice+ce", 255)(logits, target)
     torch.testing.assert_close(
         found, reference(logits, target, 255), check_dtype=False, rtol=1e-5, atol=0
     )
@@ -40,7 +39,7 @@ def test_it_is_dice_plus_cross_entropy(batch):
 def test_unlabelled_pixels_are_left_out_of_both_parts(batch):
     logits, target = batch
     target[:, 5:9] = 255
-    found = dice_and_cross_entropy(logits, target, 255)
+    found = build_loss("dice+ce", 255)(logits, target)
     torch.testing.assert_close(
         found, reference(logits, target, 255), check_dtype=False, rtol=1e-5, atol=0
     )
@@ -60,12 +59,12 @@ def test_dice_is_the_mean_over_the_classes_that_occur(batch):
 def test_a_perfect_answer_costs_nothing(batch):
     _, target = batch
     logits = 1000.0 * functional.one_hot(target, 4).movedim(-1, 1)
-    assert float(dice_and_cross_entropy(logits, target, 255)) == pytest.approx(0, abs=1e-6)
+    assert float(build_loss("dice+ce", 255)(logits, target)) == pytest.approx(0, abs=1e-6)
 
 
 def test_a_batch_without_labels_teaches_nothing(batch):
     logits, target = batch
-    loss = dice_and_cross_entropy(logits, torch.full_like(target, 255), 255)
+    loss = build_loss("dice+ce", 255)(logits, torch.full_like(target, 255))
     loss.backward()
     assert loss == 0
     assert not logits.grad.any()

@@ -23,7 +23,7 @@ from emseg.errors import ContentError, MismatchError, NotWritableError, StorageE
 from emseg.micrograph import LabelClass, LabelImage, Micrograph, Region
 from emseg.reading import AS_STORED, open_stack
 from emseg.reading.stacks.label_images import read_label_images
-from emseg.writing import target_of, write_label_images, write_micrographs, write_probabilities
+from emseg.writing import target_of, write_label_images, write_micrographs
 from emseg.writing.pyramid import Cascade, Strip, level_count, level_size
 
 FORMATS = ("ome.tif", "ome.zarr", "hspy")
@@ -286,9 +286,11 @@ def test_any_name_is_kept(tmp_path: Path, suffix: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_probabilities_are_channels_named_like_classes(tmp_path: Path, suffix: str) -> None:
+def test_probabilities_are_channels_named_like_classes(
+    tmp_path: Path, suffix: str, write_probabilities
+) -> None:
     planes = RANDOM.random((2, 2, 30, 40), dtype=np.float32)
-    write_probabilities(tmp_path / f"p.{suffix}", iter(planes), CLASSES, SIZE, count=2)
+    write_probabilities(tmp_path / f"p.{suffix}", planes, CLASSES, SIZE, count=2)
     found = open_stack(tmp_path / f"p.{suffix}")
     np.testing.assert_array_equal([each.pixels for each in found], planes)
     assert read_label_images(tmp_path / f"p.{suffix}") is None

@@ -16,7 +16,7 @@ from PIL import Image
 from emseg.calibration import PixelSize
 from emseg.errors import MismatchError
 from emseg.micrograph import LabelClass, LabelImage
-from emseg.writing import write_label_images, write_probabilities
+from emseg.writing import write_label_images
 
 OME = {"ome": "http://www.openmicroscopy.org/Schemas/OME/2016-06"}
 CLASSES = (
@@ -243,11 +243,11 @@ def test_a_reader_that_fails_halfway_leaves_no_file(tmp_path: Path) -> None:
     ("depth", "axes", "shape"), [(1, "CYX", (2, 30, 40)), (3, "ZCYX", (3, 2, 30, 40))]
 )
 def test_probabilities_keep_every_bit_and_name_their_channels(
-    tmp_path: Path, depth: int, axes: str, shape: tuple[int, ...]
+    tmp_path: Path, depth: int, axes: str, shape: tuple[int, ...], write_probabilities
 ) -> None:
     path = tmp_path / "grid.ome.tif"
     planes = np.random.default_rng(0).random((depth, 2, 30, 40), dtype=np.float32)
-    write_probabilities(path, iter(planes), CLASSES, SIZE, count=depth)
+    write_probabilities(path, planes, CLASSES, SIZE, count=depth)
     with tifffile.TiffFile(path) as tiff:
         assert tiff.series[0].axes == axes
         assert tiff.series[0].shape == shape
@@ -263,10 +263,12 @@ def test_probabilities_keep_every_bit_and_name_their_channels(
 
 
 @pytest.mark.parametrize("shape", [(3, 30, 40), (2, 30, 41), (30, 40)])
-def test_probabilities_of_another_shape_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+def test_probabilities_of_another_shape_are_refused(
+    tmp_path: Path, shape: tuple[int, ...], write_probabilities
+) -> None:
     planes = [np.zeros((2, 30, 40), np.float32), np.zeros(shape, np.float32)]
-    with pytest.raises(MismatchError, match="one channel a class"):
-        write_probabilities(tmp_path / "p.ome.tif", planes, CLASSES, None)
+    with pytest.raises(MismatchError, match="same channels and size"):
+        write_probabilities(tmp_path / "p.ome.tif", planes, CLASSES, None, count=2)
     assert not list(tmp_path.iterdir())
 
 

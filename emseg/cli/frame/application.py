@@ -4,13 +4,15 @@ import functools
 import importlib
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from emseg import __version__
+from emseg.cli.frame import typed
 from emseg.cli.frame.command_list import COMMANDS, GROUPS
-from emseg.cli.frame.options import Debug, Quiet, Version
+from emseg.cli.frame.options import Debug, Log, Quiet, Version
 from emseg.meters import shown_by
 
 _NOBODY_READS = 141  # what a shell reports for a program that a closed pipe ended
@@ -33,7 +35,7 @@ def function_of(name: str) -> Callable[..., None]:
 
 
 def load_command(name: str) -> Callable[..., None]:
-    """Import the function of a command and add ``--quiet`` and ``--debug`` to its parameters.
+    """Import the function of a command and add ``--log``, ``--quiet`` and ``--debug`` to it.
 
     Parameters
     ----------
@@ -48,10 +50,10 @@ def load_command(name: str) -> Callable[..., None]:
     function = function_of(name)
 
     @functools.wraps(function)
-    def command(*, quiet: bool, debug: bool, **options: Any) -> None:
+    def command(*, quiet: bool, debug: bool, log: Path | None, **options: Any) -> None:
         from emseg.cli.terminal import console
 
-        console.settle(quiet=quiet, debug=debug)
+        console.settle(quiet=quiet, debug=debug, log=log, words=typed.words)
         try:
             with shown_by(console.progress):
                 function(**options)
@@ -62,8 +64,12 @@ def load_command(name: str) -> Callable[..., None]:
 
     signature = inspect.signature(function, eval_str=True)
     added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
-        for name, kind in {"quiet": Quiet, "debug": Debug}.items()
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, kind, default in (
+            ("log", Log, None),
+            ("quiet", Quiet, False),
+            ("debug", Debug, False),
+        )
     ]
     parameters = [*signature.parameters.values(), *added]
     command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]

@@ -7,6 +7,8 @@ from emseg.cli.terminal.tables import add_row, between, new_table
 
 if TYPE_CHECKING:
     from emseg.evaluation.confidence import Difference
+    from emseg.evaluation.description import Description
+    from emseg.evaluation.metric import Key
     from emseg.evaluation.rivals import ComparisonReport
 
 
@@ -16,7 +18,8 @@ def show(found: "ComparisonReport") -> None:
     console.result("")
     table = new_table("number", "A", "B", "difference", "95 % interval", "p", "", left=("",))
     for key, each in found.tested:
-        add_row(table, _title(key), *_cells(each), each.verdict or "")
+        title = _title(key, found.numbers[key])
+        add_row(table, title, *_cells(each), each.verdict or "")
     console.out.print(table)
     console.result("")
     console.result(_verdict(found))
@@ -24,10 +27,10 @@ def show(found: "ComparisonReport") -> None:
         console.result(line)
 
 
-def _title(key: tuple[str, ...]) -> str:
-    *where, kind = key[1:] if key[0] == "classes" else key
-    said = kind.replace("_", " ").replace("iou", "IoU").replace("f1", "F1").replace("dice", "Dice")
-    return " ".join([*where, said])
+def _title(key: "Key", said: "Description") -> str:
+    """Name a number and its unit behind the class that it is of."""
+    where = key[1] if key[0] == "classes" else ""
+    return " ".join(filter(None, (where, said.heading or said.title, said.unit)))
 
 
 def _cells(each: "Difference") -> tuple[str, ...]:

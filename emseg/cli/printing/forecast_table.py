@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from emseg.memory import free_bytes, in_words
+from emseg.meters import duration
 from emseg.outcomes import counted, raise_failures
 
 if TYPE_CHECKING:
@@ -46,13 +47,6 @@ def tell_forecasts(config: "PredictConfig", *, json: bool) -> None:
         )
         result("nothing was predicted: leave out --dry-run")
     raise_failures(outcomes, len(batch.paths))
-
-
-def duration(seconds: float) -> str:
-    """Write a duration with the unit that suits it: ``"0.4 s"``, ``"12 min"``, ``"3.5 h"``."""
-    if seconds < 90:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _table(found: "Sequence[tuple[Path, Forecast]]") -> "Table":

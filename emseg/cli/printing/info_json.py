@@ -17,7 +17,7 @@ def entry(report: "Outcome[FileContents]") -> str:
         "error": str(report.error) if report.error else None,
         "format": found.format if found else None,
         "read_whole": not found.is_lazy if found else None,
-        "classes": _classes(found) if found else None,
+        "classes": [each.name for each in found.labels.classes] if found and found.labels else None,
         "notices": list(found.notices) if found else [],
         "signals": [
             _signal(signal, values)
@@ -27,10 +27,6 @@ def entry(report: "Outcome[FileContents]") -> str:
         else [],
     }
     return textwrap.indent(json.dumps(described, indent=2, ensure_ascii=False), "  ")
-
-
-def _classes(found: "FileContents") -> list[str] | None:
-    return [each.name for each in found.labels.classes] if found.labels else None
 
 
 def _signal(signal: "SignalInfo", values: "ValueRange | None") -> dict[str, Any]:

@@ -102,14 +102,11 @@ def described_range(values: "ValueRange | None") -> str:
 
 def _axes(signal: "SignalInfo") -> str:
     """Sizes with the names of their axes: ``4 z × 8 y × 9 x``."""
+    words = {"c": "channels"}
     return " × ".join(
-        colours_of(size) if axis.name == "s" else f"{size} {_axis(axis.name)}"
+        colours_of(size) if axis.name == "s" else f"{size} {words.get(axis.name, axis.name)}"
         for size, axis in zip(signal.shape, signal.axes, strict=True)
     )
-
-
-def _axis(name: str) -> str:
-    return "channels" if name == "c" else name
 
 
 def _bytes(path: Path) -> str:

@@ -8,6 +8,7 @@ from emseg.cli.printing.segmentation_tables import show_segmentation
 from emseg.cli.terminal import console
 from emseg.cli.terminal.tables import add_row, basis, between, new_table, score
 from emseg.evaluation import ClassificationReport, SegmentationReport
+from emseg.evaluation.report import Number, by_class
 from emseg.reading.finding.stems import shown_names
 
 _MOST_IMAGES = 10
@@ -33,12 +34,17 @@ show.register(SegmentationReport, show_segmentation)
 def _show_classification(report: ClassificationReport) -> None:
     about = max(filter(None, report.intervals.values()), key=lambda each: each.units, default=None)
     interval = ["95 % interval"] if about else []
-    table = new_table("class", "F1", *interval, "precision", "recall", "images")
-    for name, each in report.classes.items():
-        cells = [score(each.f1)]
-        cells += [between(report.intervals.get(("classes", name, "f1"))) for _ in interval]
-        cells += [score(each.precision), score(each.recall), str(each.support)]
-        add_row(table, name, *cells, style="dim" if each.f1 is None else "")
+    of_classes = by_class(report.names, report.numbers)
+    said = {kind: each.description for kind, each in next(iter(of_classes.values())).items()}
+    kinds = sorted((k for k in said if said[k].heading), key=lambda kind: said[kind].place)
+    first, *headings = (said[kind].heading for kind in kinds)
+    table = new_table("class", first, *interval, *headings, "images")
+    for name, own in of_classes.items():
+        value, *others = (score(own[kind].value) for kind in kinds)
+        sure = (between(own[kinds[0]].interval) for _ in interval)
+        support = str(report.classes[name].support)
+        style = "dim" if name in report.absent else ""
+        add_row(table, name, value, *sure, *others, support, style=style)
     console.out.print(table)
     console.result("")
     _show_overall(report)
@@ -52,21 +58,20 @@ def _show_classification(report: ClassificationReport) -> None:
 
 def _show_overall(report: ClassificationReport) -> None:
     right = sum(each.correct for each in report.files)
-    known = report.intervals.get(("accuracy",))
-    sure = f", {between(known)}" if known else ""
-    console.result(
-        f"accuracy {score(report.accuracy)} ({right} of {len(report.files)} images{sure})"
-    )
-    for name, value in (
-        ("balanced accuracy", report.balanced_accuracy),
-        ("macro F1", report.macro_f1),
-        ("Cohen's kappa", report.cohen_kappa),
-        ("calibration error", report.calibration.error),
-    ):
-        console.result(f"{name} {score(value)}")
-    beyond = [f"top-{k} {score(share)}" for k, share in report.top_k.items() if k > 1]
+    first, *others = (each for each in report.numbers if each.key[0] != "classes")
+    sure = f", {between(first.interval)}" if first.interval else ""
+    console.result(f"{_said(first)} ({right} of {len(report.files)} images{sure})")
+    shown = [each for each in others if each.description.heading]
+    for each in shown:
+        if each.key[0] != "top_k":
+            console.result(_said(each))
+    beyond = [_said(each) for each in shown if each.key[0] == "top_k"]
     if beyond:
         console.result("accuracy of the k most probable classes: " + ", ".join(beyond))
+
+
+def _said(number: Number) -> str:
+    return f"{number.description.heading} {score(number.value)}"
 
 
 def _show_confusion(report: ClassificationReport) -> None:

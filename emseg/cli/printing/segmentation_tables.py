@@ -1,50 +1,17 @@
 """Scores of label images on the terminal: a table a family of numbers, intervals beside them."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from emseg.cli.terminal import console
 from emseg.cli.terminal.tables import add_row, basis, between, new_table, score
 from emseg.evaluation import ImageNumbers, SegmentationReport
-from emseg.evaluation.report import OF_IMAGES
+from emseg.evaluation.description import Description, Group, Style
+from emseg.evaluation.overlap import HEADLINE
+from emseg.evaluation.report import OF_IMAGES, Number, by_class
 from emseg.reporting.page.words import change, percent
 
 _MOST_IMAGES = 10
-_Columns = tuple[tuple[str, str], ...]
-_FAMILIES: Mapping[str, _Columns] = MappingProxyType(
-    {  # what stands over the class names; then heading and number of each further column
-        "boundaries": (
-            ("boundary F1", "boundary_f1"),
-            ("mean distance", "surface_distance_*"),
-            ("Hausdorff 95 %", "hausdorff_95_*"),
-        ),
-        "objects": (
-            ("in masks", "objects_reference"),
-            ("predicted", "objects_prediction"),
-            ("precision", "object_precision"),
-            ("recall", "object_recall"),
-            ("F1", "object_f1"),
-            ("AP", "object_average_precision"),
-            ("PQ", "panoptic_quality"),
-        ),
-        "partitions": (
-            ("adapted Rand error", "adapted_rand_error"),
-            ("VI split", "vi_split"),
-            ("VI merge", "vi_merge"),
-            ("V_rand", "v_rand"),
-            ("V_info", "v_info"),
-        ),
-        "quantities": (
-            ("area in masks", "area_fraction_reference"),
-            ("predicted", "area_fraction"),
-            ("count", "count_error"),
-            ("diameter in masks", "mean_diameter_reference_*"),
-            ("predicted", "mean_diameter_*"),
-            ("sizes apart", "size_distance_*"),
-        ),
-        "probabilities": (("average precision", "average_precision"), ("ROC area", "roc_auc")),
-    }
-)
+_HEADLINES = HEADLINE, ("mean", "dice"), ("pixel_accuracy",)
 
 
 def show_segmentation(report: SegmentationReport) -> None:
@@ -55,90 +22,97 @@ def show_segmentation(report: SegmentationReport) -> None:
     report : SegmentationReport
         What an evaluation found.
     """
-    _show_overlap(report)
-    for family, columns in _FAMILIES.items():
-        _show_family(report, family, columns)
+    placed = sorted(report.of_a_class.items(), key=lambda each: each[1].place)
+    for group in Group:
+        kinds = {kind: said for kind, said in placed if said.group is group and said.heading}
+        if group is Group.OVERLAP:
+            _show_overlap(report, kinds)
+        elif kinds:
+            _show_group(report, group, kinds)
     _show_basis(report)
     if len(report.images) > 1:
         _show_images(report)
 
 
-def _show_overlap(report: SegmentationReport) -> None:
+def _show_overlap(report: SegmentationReport, kinds: Mapping[str, Description]) -> None:
     interval = ["95 % interval"] if report.confidence else []
-    headings = ("IoU", *interval, "Dice", "precision", "recall", "in masks", "predicted")
-    table = new_table("class", *headings)
-    true = report.confusion.sum(axis=1) + report.missed
-    for name, *pixels in zip(report.names, true, report.confusion.sum(axis=0), strict=True):
-        iou = report.number("classes", name, "iou")
-        others = (report.value("classes", name, kind) for kind in ("dice", "precision", "recall"))
-        cells = [score(iou.value), *(between(iou.interval) for _ in interval), *map(score, others)]
+    first, *headings = (each.heading for each in kinds.values())
+    table = new_table("class", first, *interval, *headings, "in masks", "predicted")
+    of_classes = by_class(report.names, report.numbers).values()
+    true, found = report.confusion.sum(axis=1) + report.missed, report.confusion.sum(axis=0)
+    for name, own, *pixels in zip(report.names, of_classes, true, found, strict=True):
+        cells = _overlap_cells([own.get(kind) for kind in kinds], interval)
         cells += [percent(part / report.pixels) if report.pixels else "-" for part in pixels]
-        add_row(table, name, *cells, style="dim" if iou.value is None else "")
-    mean, dice = report.number("mean", "iou"), report.value("mean", "dice")
-    cells = [score(mean.value), *(between(mean.interval) for _ in interval), score(dice)]
-    add_row(table, "mean", *cells, style="bold")
+        add_row(table, name, *cells, style="dim" if cells[0] == "-" else "")
+    means = [report.number("mean", kind) for kind in kinds]
+    add_row(table, "mean", *_overlap_cells(means, interval), style="bold")
     console.out.print(table)
 
 
-def _show_family(report: SegmentationReport, family: str, columns: _Columns) -> None:
-    """Print the numbers of a family that were asked for; the unit of lengths stands on top."""
-    asked = dict.fromkeys(each.key[2] for each in report.numbers if each.key[0] == "classes")
-    found = [(heading, kind) for heading, like in columns for kind in asked if _fits(kind, like)]
-    if not found:
-        return
-    units = {kind[-2:] for _, kind in found if kind.endswith(("_nm", "_px"))}
-    table = new_table(", ".join([family, *units]), *(heading for heading, _ in found))
-    for name in report.names:
-        if any(report.has("classes", name, kind) for _, kind in found):
-            cells = [_cell(report, name, kind) for _, kind in found]
-            add_row(table, name, *cells)
+def _overlap_cells(numbers: list[Number | None], interval: list[str]) -> list[str]:
+    """Write numbers, the first with its interval; nothing where one does not exist."""
+    first, *others = (_value(each.value, each.description) if each else "" for each in numbers)
+    sure = numbers[0].interval if numbers[0] else None
+    return [first, *(between(sure) for _ in interval), *others]
+
+
+def _show_group(report: SegmentationReport, group: Group, kinds: Mapping[str, Description]) -> None:
+    """Print the numbers of a group that were asked for; the unit of lengths stands on top."""
+    units = dict.fromkeys(each.unit for each in kinds.values() if each.unit)
+    headings = (each.heading for each in kinds.values())
+    table = new_table(", ".join([group.name.lower(), *units]), *headings)
+    for name, own in by_class(report.names, report.numbers).items():
+        if own.keys() & kinds:
+            add_row(table, name, *(_cell(own, kind) for kind in kinds))
     console.result("")
     console.out.print(table)
 
 
-def _fits(kind: str, like: str) -> bool:
-    return kind == like or (like.endswith("*") and kind in (like[:-1] + "nm", like[:-1] + "px"))
-
-
-def _cell(report: SegmentationReport, name: str, kind: str) -> str:
+def _cell(own: Mapping[str, Number], kind: str) -> str:
     """Write a number of a class; an error relative to nothing says so."""
-    value = report.value("classes", name, kind)
-    has_objects = report.has("classes", name, kind) and report.value(
-        "classes", name, "area_fraction"
-    )
-    if kind == "count_error" and value is None and has_objects:
+    number = own.get(kind)
+    if number is None:
+        return "-"
+    found = own.get("area_fraction")
+    if number.value is None and number.description.style is Style.CHANGE and found and found.value:
         return "none in masks"
-    return _value(kind, value)
+    return _value(number.value, number.description)
 
 
-def _value(kind: str, value: float | None) -> str:
-    """Write a number as its kind asks for: a count, a share, a length, a score."""
+def _value(value: float | None, description: Description) -> str:
+    """Write a number as it is described; the unit stands on top of the table."""
     if value is None:
         return "-"
-    if kind.startswith("objects_"):
-        return f"{value:,.0f}"
-    if kind.startswith("area_fraction"):
-        return "<0.01 %" if 0 < value < 0.00005 else f"{100 * value:.2f} %"
-    if kind == "count_error":
-        return change(value)
-    return f"{value:.4g}" if kind.endswith(("_nm", "_px")) else f"{value:.3f}"
+    match description.style:
+        case Style.COUNT:
+            return f"{value:,.0f}"
+        case Style.SHARE:
+            return "<0.01 %" if 0 < value < 0.00005 else f"{100 * value:.2f} %"
+        case Style.POINTS:
+            return f"{100 * value:+.2f} points"
+        case Style.CHANGE:
+            return change(value)
+        case Style.LENGTH:
+            return f"{value:.4g}"
+        case Style.DIFFERENCE:
+            return f"{value:+.4g}"
+        case Style.SCORE | Style.PLAIN:
+            return f"{value:.3f}"
 
 
 def _show_basis(report: SegmentationReport) -> None:
     """Say what the numbers are of, and how sure they are."""
     console.result("")
-    for name, key in (
-        ("pixel accuracy", "pixel_accuracy"),
-        ("calibration error", "calibration_error"),
-        ("Brier score", "brier_score"),
-    ):
-        if report.value(key) is not None or key == "pixel_accuracy":
-            console.result(f"{name} {score(report.value(key))}")
+    for each in report.numbers:
+        said = each.description
+        has_line = each.key[0] not in ("classes", "mean") and said.heading
+        if has_line and (each.value is not None or said.group is Group.OVERLAP):
+            console.result(f"{said.heading} {_value(each.value, said)} {said.unit}".rstrip())
     count = f"{len(report.images)} image" + ("s" if len(report.images) != 1 else "")
     console.result(
         f"Pooled over {report.pixels:,} labelled pixels in {count}; shares are of these."
     )
-    if report.has("mean", "boundary_f1"):
+    if report.number("mean", "boundary_f1"):
         console.result(f"Boundaries are right within {report.notes['distance']}.")
     _show_confidence(report)
     if report.absent:
@@ -161,14 +135,14 @@ def _show_images(report: SegmentationReport) -> None:
     """List the images with the lowest mean IoU, those without labelled pixels last."""
 
     def worth(image: ImageNumbers) -> float:
-        value = image.values["mean", "iou"]
+        value = image.values[HEADLINE]
         return 2.0 if value is None else value
 
     worst = sorted(report.images, key=worth)[:_MOST_IMAGES]
-    table = new_table("image, worst first", "mean IoU", "mean Dice", "pixel accuracy")
+    headings = (each.description.heading for each in report.numbers if each.key in _HEADLINES)
+    table = new_table("image, worst first", *headings)
     for each in worst:
-        keys = (("mean", "iou"), ("mean", "dice"), ("pixel_accuracy",))
-        add_row(table, each.name, *(score(each.values[key]) for key in keys))
+        add_row(table, each.name, *(score(each.values[key]) for key in _HEADLINES))
     console.result("")
     console.out.print(table)
     console.result(OF_IMAGES)

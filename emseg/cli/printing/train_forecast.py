@@ -42,7 +42,7 @@ def tell_training(config: "TrainConfig", *, json: bool) -> None:
 
 
 def _lines(found: "TrainingForecast") -> Iterator[tuple[str, str]]:
-    from emseg.cli.printing.forecast_table import duration
+    from emseg.meters import duration
 
     card, config = found.card, found.settled.config
     yield "micrographs", f"{found.images} to learn from, {found.validation_images} to validate with"

@@ -8,8 +8,9 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -17,6 +18,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from emseg.cli.terminal.columns import harmless
+from emseg.cli.terminal.log_file import LogFile
 from emseg.cli.terminal.meters import ProgressBar, ProgressLines
 from emseg.meters import Meter, Silence
 
@@ -63,8 +65,10 @@ def width() -> int:
     return int(said) if said.isdecimal() and int(said) else out.width
 
 
-def settle(*, quiet: bool = False, debug: bool = False) -> None:
-    """Decide once, before a command runs, what is shown.
+def settle(
+    *, quiet: bool = False, debug: bool = False, log: Path | None = None, words: Sequence[str] = ()
+) -> None:
+    """Decide once, before a command runs, what is shown, and what is kept.
 
     Parameters
     ----------
@@ -72,20 +76,37 @@ def settle(*, quiet: bool = False, debug: bool = False) -> None:
         Neither progress nor notices.
     debug : bool
         Tracebacks, and the log of emseg and of the libraries.
+    log : Path, optional
+        File that takes what happens, as lines of JSON.
+    words : sequence of str
+        The command, for that file.
+
+    Raises
+    ------
+    NotWritableError
+        When the file cannot be written.
     """
     global _quiet, _debug
     _quiet, _debug = quiet, debug
-    root, log = logging.getLogger(), logging.getLogger("emseg")
-    for handler in [each for each in log.handlers if isinstance(each, _Notices)]:
-        log.removeHandler(handler)
+    root, said = logging.getLogger(), logging.getLogger("emseg")
+    for handler in [each for each in said.handlers if isinstance(each, _Notices | LogFile)]:
+        said.removeHandler(handler)
+    if log is not None:
+        said.addHandler(LogFile(log, words))
+    said.setLevel(logging.INFO if log is None and not debug else logging.DEBUG)
     if debug:
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-        log.setLevel(logging.DEBUG)
         return
-    log.setLevel(logging.INFO)
-    log.addHandler(_Notices(logging.ERROR if quiet else logging.INFO))
+    said.addHandler(_Notices(logging.ERROR if quiet else logging.INFO))
     if not root.handlers:
         root.addHandler(logging.NullHandler())  # what libraries log is shown by --debug
+
+
+def end_log(code: int) -> None:
+    """Say in the file that takes what happens how the run ended."""
+    for handler in logging.getLogger("emseg").handlers:
+        if isinstance(handler, LogFile):
+            handler.end(code)
 
 
 def sum_up_notices() -> None:
@@ -137,7 +158,7 @@ def print_json(text: str, end: str = "\n") -> None:
 
 
 def complain(line: str) -> None:
-    """Print an error as one line on stderr.
+    """Print an error as one line on stderr; the file that takes what happens has it too.
 
     Parameters
     ----------
@@ -145,6 +166,9 @@ def complain(line: str) -> None:
         What is wrong, which value, and what to do.
     """
     err.print(Text("emseg: error:", style="bold red"), line, soft_wrap=True)
+    for handler in logging.getLogger("emseg").handlers:
+        if isinstance(handler, LogFile):
+            handler.put("ERROR", "message", text=line)
 
 
 def show_traceback(error: BaseException) -> None:

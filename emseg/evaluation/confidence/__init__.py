@@ -3,7 +3,6 @@
 from emseg.evaluation.confidence.blocks import BLOCK, blocks
 from emseg.evaluation.confidence.comparison import Difference, adjusted, compare, holm
 from emseg.evaluation.confidence.intervals import FEW, Interval, intervals
-from emseg.evaluation.confidence.scale import Better, NumberScale, scale_of
 from emseg.evaluation.confidence.units import IMAGE, RULES, Units, UnitSource, group_images, remark
 
 __all__ = [
@@ -11,10 +10,8 @@ __all__ = [
     "FEW",
     "IMAGE",
     "RULES",
-    "Better",
     "Difference",
     "Interval",
-    "NumberScale",
     "UnitSource",
     "Units",
     "adjusted",
@@ -24,5 +21,4 @@ __all__ = [
     "holm",
     "intervals",
     "remark",
-    "scale_of",
 ]

@@ -17,7 +17,7 @@ from emseg.evaluation.confidence.resampling import (
     rows_at_a_time,
     scores_of,
 )
-from emseg.evaluation.confidence.scale import Better, NumberScale, scale_of
+from emseg.evaluation.description import Better, NumberScale
 from emseg.evaluation.metric import Metric
 
 FEWEST = 6
@@ -48,7 +48,7 @@ class Difference:
     units : int
         Independent units on which A and B were compared.
     better : Better or None
-        Which values of this number are good; None where nobody says.
+        Which values of this number are good; None where more is neither better nor worse.
     least_p : float or None
         The smallest p-value that any of the swaps could have had, for one test.
     tests : int or None
@@ -145,13 +145,13 @@ def compare(
         )
     units = check_membership(membership, len(seen_a))
     if units == 0:
-        return (None,) * len(metric.keys)
+        return (None,) * len(metric.numbers)
     pairing = _Pairing(metric, [*seen_a, *seen_b], membership)
     a, b = (each[0] for each in pairing.numbers(np.ones((1, units))))
     found = intervals_of(
         pairing.gain,
         units,
-        [(*key, "difference") for key in metric.keys],
+        [(*key, "difference") for key in metric.numbers],
         [scale.of_difference for scale in pairing.scales],
         images=2 * len(seen_a),
         draws=draws,
@@ -185,7 +185,7 @@ class _Pairing:
 
     @property
     def scales(self) -> list[NumberScale]:
-        return [scale_of(key) for key in self.metric.keys]
+        return [each.scale for each in self.metric.numbers.values()]
 
     def numbers(self, weights: Numbers, swapped: Numbers | None = None) -> tuple[Numbers, Numbers]:
         """Compute A and B of mixtures of the units, some of them swapped; shapes (B, units)."""

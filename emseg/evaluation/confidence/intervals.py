@@ -16,7 +16,7 @@ from emseg.evaluation.confidence.resampling import (
     of_resamples,
     statistic_of,
 )
-from emseg.evaluation.confidence.scale import NumberScale, scale_of
+from emseg.evaluation.description import NumberScale
 from emseg.evaluation.metric import Key, Pooled
 
 _log = logging.getLogger(__name__)
@@ -117,8 +117,8 @@ def intervals(
     return intervals_of(
         statistic_of(metric, seen, membership),
         units,
-        metric.keys,
-        [scale_of(key) for key in metric.keys],
+        list(metric.numbers),
+        [each.scale for each in metric.numbers.values()],
         images=len(seen),
         draws=draws,
         seed=seed,

@@ -15,7 +15,9 @@ sizes. Every boundary pixel counts the same.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -23,7 +25,8 @@ from numpy.typing import NDArray
 
 from emseg.errors import MismatchError, UsageError
 from emseg.evaluation.averages import mean_of_defined
-from emseg.evaluation.metric import Additive, ComparedPair, Key
+from emseg.evaluation.description import DISTANCE, Description, Group, Style, describe_score
+from emseg.evaluation.metric import Additive, ComparedPair, Key, of_classes
 from emseg.micrograph import LabelImage, count_values
 
 Unit = Literal["nm", "px"]
@@ -31,6 +34,14 @@ Unit = Literal["nm", "px"]
 
 _ROUNDING = 1e-9  # relative: five pixels of 0.2 nm are within 1 nm, whatever the last bit says
 _PERCENTILE = 95
+_F1 = describe_score(
+    "Boundary F1",
+    "boundary that lies within the distance of the settings from the other one",
+    "boundary F1",
+    group=Group.BOUNDARIES,
+    is_beside_overlap=True,
+)
+_distance = partial(Description, group=Group.BOUNDARIES, style=Style.LENGTH, scale=DISTANCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +92,11 @@ class BoundaryF1(Additive):
             )
 
     @property
-    def keys(self) -> tuple[Key, ...]:
+    def numbers(self) -> Mapping[Key, Description]:
         """``classes.<name>.boundary_f1`` of each class, then ``mean.boundary_f1``."""
-        classes = (("classes", name, "boundary_f1") for name in self.names)
-        return (*classes, ("mean", "boundary_f1"))
+        mean: Key = ("mean", "boundary_f1")
+        classes = of_classes(self.names, {"boundary_f1": _F1})
+        return classes | {mean: _F1.averaged("boundary F1", is_tested=True)}
 
     def look(self, pair: ComparedPair) -> NDArray[np.float64]:
         """Count boundary pixels: for each class right and all, of prediction and reference.
@@ -157,10 +169,16 @@ class SurfaceDistances(Additive):
     unit: Unit
 
     @property
-    def keys(self) -> tuple[Key, ...]:
+    def numbers(self) -> Mapping[Key, Description]:
         """``classes.<name>.hausdorff_95_nm`` and ``classes.<name>.surface_distance_nm``."""
-        kinds = f"hausdorff_95_{self.unit}", f"surface_distance_{self.unit}"
-        return tuple(("classes", name, kind) for name in self.names for kind in kinds)
+        unit, title = self.unit, "Hausdorff 95 %"
+        meaning = "95 % of each boundary lie nearer to the other one"
+        mean = "Mean distance", "of the two boundaries", "mean distance"
+        kinds = {
+            f"hausdorff_95_{unit}": _distance(title, meaning, title, unit=unit, place=1),
+            f"surface_distance_{unit}": _distance(*mean, unit=unit, is_tested=True),
+        }
+        return of_classes(self.names, kinds)
 
     def look(self, pair: ComparedPair) -> NDArray[np.float64]:
         """Measure each class: Hausdorff distance, 1, sum of distances, number of distances.

@@ -1,12 +1,33 @@
 """Whether probabilities mean what they say: calibration error and Brier score."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from emseg.evaluation.description import Better, Description, Group, NumberScale, Style
+
 BINS = 15
+_plain = partial(Description, group=Group.PROBABILITIES, style=Style.PLAIN)
+
+CALIBRATION_ERROR = _plain(
+    "Calibration error",
+    "stated probability against what came true",
+    "calibration error",
+    scale=NumberScale(0.0, 1.0, Better.LOWER),
+)
+"""What is said of the expected calibration error."""
+
+BRIER_SCORE = _plain(
+    "Brier score",
+    "mean squared error of the probabilities; 0 is best",
+    "Brier score",
+    scale=NumberScale(0.0, 2.0, Better.LOWER),
+    is_tested=True,
+)
+"""What is said of the Brier score."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ is therefore a match. Only objects that a file numbers may touch and be two: of 
 0.5 as many pairs are kept as can be, each object in one.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,8 @@ from numpy.typing import NDArray
 from emseg.calibration import ANY_SIZE, Smallest
 from emseg.errors import UnknownNameError
 from emseg.evaluation.averages import mean_of_defined
-from emseg.evaluation.metric import Additive, ComparedPair, Key
+from emseg.evaluation.description import AMOUNT, Description, Group, Style, describe_score
+from emseg.evaluation.metric import Additive, ComparedPair, Key, of_classes
 from emseg.evaluation.metrics.contingency import count_overlaps
 from emseg.evaluation.metrics.pieces import pieces
 from emseg.measuring.numbering import count_pixels
@@ -33,16 +36,29 @@ IOU_THRESHOLDS = tuple(step / 20 for step in range(10, 20))
 """0.5, 0.55 ... 0.95: what an object has to overlap to be found, from lenient to strict."""
 
 _UNIQUE = 0.5  # above it an object can match one other only
-_KINDS = (
-    "object_precision",
-    "object_recall",
-    "object_f1",
-    "object_average_precision",
-    "panoptic_quality",
-    "objects_reference",
-    "objects_prediction",
-)
-_AVERAGED = ("object_f1", "object_average_precision", "panoptic_quality")
+_score = partial(describe_score, group=Group.OBJECTS)
+_count = partial(Description, group=Group.OBJECTS, style=Style.COUNT, scale=AMOUNT, place=-1)
+_AP = "average precision: TP / (TP + FP + FN), averaged over IoU 0.5 to 0.95; not that of COCO"
+_F1 = "objects found one for one, at an IoU of 0.5 or more"
+_SCORES = {
+    "object_precision": _score("Precision", "objects found that are right", "precision"),
+    "object_recall": _score("Recall", "objects of the reference that were found", "recall"),
+    "object_f1": _score("Object F1", _F1, "F1", is_beside_overlap=True),
+    "object_average_precision": _score("Object AP", _AP, "AP"),
+    "panoptic_quality": _score(
+        "Panoptic quality", "object F1 times the mean IoU of the matched objects", "PQ"
+    ),
+}
+_COUNTS = {
+    "objects_reference": _count("In reference", "objects of the reference", "in masks"),
+    "objects_prediction": _count("In prediction", "objects that were found", "predicted"),
+}
+_MEANS: dict[Key, Description] = {
+    ("mean", "object_f1"): _SCORES["object_f1"].averaged("object F1", is_tested=True),
+    ("mean", "object_average_precision"): _SCORES["object_average_precision"].averaged("object AP"),
+    ("mean", "panoptic_quality"): _SCORES["panoptic_quality"].averaged("panoptic quality"),
+}
+_AVERAGED = [list(_SCORES).index(kind) for _, kind in _MEANS]
 _COLUMNS = 3 + len(IOU_THRESHOLDS)  # objects of both, sum of IoU, matches at each threshold
 
 
@@ -104,10 +120,9 @@ class ObjectScores(Additive):
                 raise UnknownNameError("class", name, self.names)
 
     @property
-    def keys(self) -> tuple[Key, ...]:
+    def numbers(self) -> Mapping[Key, Description]:
         """Seven numbers of each object class, then the means of three."""
-        classes = (("classes", name, kind) for name in self.object_classes for kind in _KINDS)
-        return (*classes, *(("mean", kind) for kind in _AVERAGED))
+        return of_classes(self.object_classes, _SCORES | _COUNTS) | _MEANS
 
     def look(self, pair: ComparedPair) -> NDArray[np.float64]:
         """Count the objects of each class, and the matches among them at each threshold.
@@ -140,7 +155,7 @@ class ObjectScores(Additive):
                 axis=-1,
             )
         scores = np.where(both[..., None] > 0, np.nan_to_num(scores), np.nan)  # 0 / 0 counts as 0
-        averaged = scores[..., [_KINDS.index(kind) for kind in _AVERAGED]]
+        averaged = scores[..., _AVERAGED]
         each = np.concatenate((scores, true[..., None], found[..., None]), axis=-1)
         return np.hstack((each.reshape(len(sums), -1), mean_of_defined(averaged)))
 

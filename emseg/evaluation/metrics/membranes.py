@@ -1,13 +1,15 @@
 """The scores of the ISBI 2012 challenge for cells that thin membranes separate."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.evaluation.metric import Additive, ComparedPair, Key
+from emseg.evaluation.description import Description, Group, describe_score
+from emseg.evaluation.metric import Additive, ComparedPair, Key, of_classes
 from emseg.evaluation.metrics.basins import basin_tree
 from emseg.evaluation.metrics.contingency import (
     OverlapCounts,
@@ -19,6 +21,12 @@ from emseg.evaluation.metrics.partitions import components, index_of
 from emseg.evaluation.metrics.probabilities import probability_of
 from emseg.micrograph import count_values
 
+_score = partial(describe_score, group=Group.PARTITIONS)
+_RAND = "foreground-restricted Rand score of ISBI 2012"
+_SCORES = {
+    "v_rand": _score("V_rand", _RAND, "V_rand", is_tested=True),
+    "v_info": _score("V_info", "foreground-restricted information of ISBI 2012", "V_info"),
+}
 _THRESHOLDS = 255
 FLOODED = 1 << 22
 """Pixels that are flooded for one slice, which takes a second or two."""
@@ -72,9 +80,9 @@ class MembraneScores(Additive):
         self.cell, self.flooded = cell, flooded
 
     @property
-    def keys(self) -> tuple[Key, ...]:
+    def numbers(self) -> Mapping[Key, Description]:
         """V_rand and V_info of the class."""
-        return tuple(("classes", self.cell, number) for number in ("v_rand", "v_info"))
+        return of_classes((self.cell,), _SCORES)
 
     def look(self, pair: ComparedPair) -> NDArray[np.float64]:
         """Sum over the objects of one slice at each threshold, shape (1278,).

@@ -4,11 +4,23 @@ For classes whose objects another class separates, as grains by their boundaries
 membranes: a gap of one pixel in a boundary hardly changes an overlap, but it joins two grains.
 """
 
+from collections.abc import Mapping
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from emseg.errors import UnknownNameError
-from emseg.evaluation.metric import Additive, ComparedPair, Key
+from emseg.evaluation.description import (
+    DISTANCE,
+    Better,
+    Description,
+    Group,
+    NumberScale,
+    Style,
+    describe_score,
+)
+from emseg.evaluation.metric import Additive, ComparedPair, Key, of_classes
 from emseg.evaluation.metrics.contingency import (
     OverlapCounts,
     count_overlaps,
@@ -17,13 +29,23 @@ from emseg.evaluation.metrics.contingency import (
 )
 from emseg.evaluation.metrics.pieces import pieces
 
-_NUMBERS = (
-    "adapted_rand_error",
-    "adapted_rand_precision",
-    "adapted_rand_recall",
-    "vi_split",
-    "vi_merge",
-)
+_score = partial(describe_score, group=Group.PARTITIONS)
+_plain = partial(Description, group=Group.PARTITIONS, style=Style.PLAIN, scale=DISTANCE)
+_NUMBERS = {
+    "adapted_rand_error": _plain(
+        "Adapted Rand error",
+        "pairs of pixels wrongly joined or split; 0 is best",
+        "adapted Rand error",
+        scale=NumberScale(0.0, 1.0, Better.LOWER),
+        is_tested=True,
+    ),
+    "adapted_rand_precision": _score(
+        "Rand precision", "low when objects of the reference are joined", ""
+    ),
+    "adapted_rand_recall": _score("Rand recall", "low when objects of the reference are split", ""),
+    "vi_split": _plain("VI split (bits)", "how much objects are cut up", "VI split"),
+    "vi_merge": _plain("VI merge (bits)", "how much objects are joined", "VI merge"),
+}
 
 
 class PartitionScores(Additive):
@@ -63,9 +85,9 @@ class PartitionScores(Additive):
         self.class_name = class_name
 
     @property
-    def keys(self) -> tuple[Key, ...]:
+    def numbers(self) -> Mapping[Key, Description]:
         """Error, precision, recall, split and merge of the class."""
-        return tuple(("classes", self.class_name, number) for number in _NUMBERS)
+        return of_classes((self.class_name,), _NUMBERS)
 
     def look(self, pair: ComparedPair) -> NDArray[np.float64]:
         """Sum over the objects of one pair, shape (7,).

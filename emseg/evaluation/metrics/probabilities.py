@@ -1,21 +1,31 @@
 """Scores of the probabilities of pixels: calibration, Brier score, and how well they rank."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emseg.errors import ContentError
-from emseg.evaluation.metric import ComparedPair, Key
+from emseg.evaluation.description import Description, Group, describe_score
+from emseg.evaluation.metric import ComparedPair, Key, of_classes
 from emseg.evaluation.metrics.calibration import (
     BINS,
+    BRIER_SCORE,
+    CALIBRATION_ERROR,
     BinnedCalibration,
     brier_score,
     calibration_sums,
 )
 from emseg.evaluation.metrics.ranking import area_under_roc, average_precision, counts_by_value
 
+_score = partial(describe_score, group=Group.PROBABILITIES)
+_AVERAGE = "Average precision", "precision averaged over all thresholds", "average precision"
+_OF_A_CLASS = {
+    "average_precision": _score(*_AVERAGE),
+    "roc_auc": _score("ROC area", "how well the probability ranks the pixels", "ROC area"),
+}
 _STEPS = 17 * 255  # at least 2^12, and all 256 values of 8 bits lie in the middle of a bin
 _TAIL = 43  # steps from 0, and from 1, a hundredth, below which bins grow with the probability
 _A_DECADE = 100  # bins, so that neighbouring steps still lie in different ones
@@ -77,14 +87,13 @@ class ProbabilityScores:
         self.names = tuple(names)
 
     @property
-    def keys(self) -> tuple[Key, ...]:
+    def numbers(self) -> Mapping[Key, Description]:
         """Both numbers over all classes, then both numbers of each class."""
-        of_classes = (
-            ("classes", name, number)
-            for name in self.names
-            for number in ("average_precision", "roc_auc")
-        )
-        return ("calibration_error",), ("brier_score",), *of_classes
+        return {
+            ("calibration_error",): CALIBRATION_ERROR,
+            ("brier_score",): BRIER_SCORE,
+            **of_classes(self.names, _OF_A_CLASS),
+        }
 
     def look(self, pair: ComparedPair) -> Judged:
         """Count the pixels of one pair by probability, and keep those of a small one.

@@ -1,18 +1,78 @@
 """The error of what a user measures: phase fraction, number, mean diameter, size distribution."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emseg.calibration import ANY_SIZE, Smallest
 from emseg.errors import MismatchError
-from emseg.evaluation.metric import ComparedPair, Key
+from emseg.evaluation.description import (
+    AMOUNT,
+    DISTANCE,
+    Better,
+    Description,
+    Deviation,
+    Group,
+    NumberScale,
+    Style,
+)
+from emseg.evaluation.metric import ComparedPair, Key, of_classes
 from emseg.evaluation.metrics.pieces import Side, pieces
 from emseg.measuring.numbering import count_pixels
 
 _AT_ONCE = 1 << 22  # numbers in memory while mixtures of many objects are compared
+
+_quantity = partial(Description, group=Group.QUANTITIES)
+_share = partial(_quantity, style=Style.SHARE, scale=NumberScale(0.0, 1.0))
+_FOUND, _TRUE = "area_fraction", "area_fraction_reference"
+_AREAS = {
+    _FOUND: _share("Area fraction", "", "predicted", place=1),
+    _TRUE: _share("Area fraction, reference", "", "area in masks"),
+    "area_fraction_error": _quantity(
+        "Error of the area fraction",
+        "",
+        "",
+        style=Style.POINTS,
+        scale=NumberScale(-1.0, 1.0, Better.NEARER_ZERO),
+        deviation=Deviation("Area fraction", _TRUE, _FOUND, "too little", "too much"),
+    ),
+}
+_OBJECTS = "objects_reference", "objects_prediction"
+_COUNT = _quantity(
+    "Error of the number of objects",
+    "",
+    "count",
+    style=Style.CHANGE,
+    scale=NumberScale(-1.0, inf, Better.NEARER_ZERO),  # -1 where none was found
+    place=2,
+    deviation=Deviation("Number of objects", *_OBJECTS, "too few", "too many"),
+)
+
+
+def _sizes(unit: str) -> dict[str, Description]:
+    """Describe the numbers of a class of objects, whose diameters are in this unit."""
+    found, true = f"mean_diameter_{unit}", f"mean_diameter_reference_{unit}"
+    length = partial(_quantity, style=Style.LENGTH, unit=unit)
+    apart = "Size distribution", "diameters differ by {value} on average", "sizes apart"
+    return {
+        "count_error": _COUNT,
+        found: length("Mean diameter", "", "predicted", scale=AMOUNT, place=4),
+        true: length("Mean diameter, reference", "", "diameter in masks", scale=AMOUNT, place=3),
+        f"mean_diameter_error_{unit}": _quantity(
+            "Error of the mean diameter",
+            "",
+            "",
+            style=Style.DIFFERENCE,
+            scale=NumberScale(better=Better.NEARER_ZERO),
+            unit=unit,
+            deviation=Deviation("Mean diameter", true, found, "too small", "too large"),
+        ),
+        f"size_distance_{unit}": length(*apart, scale=DISTANCE, place=5),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +127,9 @@ class MeasuredQuantities:
         self.unit, self.smallest = unit, smallest
 
     @property
-    def keys(self) -> tuple[Key, ...]:
+    def numbers(self) -> Mapping[Key, Description]:
         """Three numbers a class, and five more an object class."""
-        shares = ("area_fraction", "area_fraction_reference", "area_fraction_error")
-        diameter = f"mean_diameter_{self.unit}"
-        sizes = (
-            "count_error",
-            diameter,
-            f"mean_diameter_reference_{self.unit}",
-            f"mean_diameter_error_{self.unit}",
-            f"size_distance_{self.unit}",
-        )
-        return (
-            *(("classes", name, kind) for name in self.names for kind in shares),
-            *(("classes", name, kind) for name in self.objects for kind in sizes),
-        )
+        return of_classes(self.names, _AREAS) | of_classes(self.objects, _sizes(self.unit))
 
     def look(self, pair: ComparedPair) -> Measured:
         """Measure both sides of a pair.

@@ -24,7 +24,7 @@ from emseg.inference.answers.objects import ObjectFinder, ObjectRules
 from emseg.inference.answers.thresholds import choose, in_order
 from emseg.inference.answers.uncertainty import entropy
 from emseg.inference.bands import Band
-from emseg.inference.engine import file_of
+from emseg.inference.jobs import file_of
 from emseg.measuring.joining import JoinedObjects
 from emseg.micrograph import Micrograph, unlabelled_value
 

@@ -1,15 +1,4 @@
 """Backends: what computes a network, one module each; the rest of emseg does not know which."""
 
-from emseg.inference.backends.backend import PRECISIONS, Backend, Labels, Wanted, labels_of
-from emseg.inference.backends.choosing import ENTRIES, Choice, open_backend
-
-__all__ = [
-    "ENTRIES",
-    "PRECISIONS",
-    "Backend",
-    "Choice",
-    "Labels",
-    "Wanted",
-    "labels_of",
-    "open_backend",
-]
+from emseg.inference.backends.backend import Backend, Labels, labels_of
+from emseg.inference.backends.choosing import ENTRIES, open_backend

@@ -3,5 +3,3 @@
 from emseg.inference.exporting.float32 import export_model
 from emseg.inference.exporting.int8 import LabelledTile, quantise_model
 from emseg.inference.exporting.reference import stand_in
-
-__all__ = ["LabelledTile", "export_model", "quantise_model", "stand_in"]

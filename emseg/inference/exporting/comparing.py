@@ -1,14 +1,17 @@
 """Every runtime that is installed answers what the network answered, or an export is not kept."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from emseg.bundle import ModelCard
-from emseg.bundle.exports import Reference
+from emseg import __version__
+from emseg.bundle import ModelCard, StoredModel
+from emseg.bundle.exports import Export, Reference, sha256_of, write_export
+from emseg.config import ExportKind
 from emseg.errors import UsageError
 from emseg.inference.backends import ENTRIES, Backend
 from emseg.inference.backends.agreement import Agreement, agreement_of
@@ -47,6 +50,41 @@ def answers_of(
     asked = [np.ascontiguousarray(each) for each in (*pieces, both)]
     backend = TorchBackend(network, torch.device("cpu"))
     return tuple(Reference(each, backend.compute(each)) for each in asked)
+
+
+def keep(
+    model: StoredModel,
+    kind: ExportKind,
+    contents: Sequence[bytes],
+    found: Agreement,
+    **more: Any,
+) -> Export:
+    """Write the files of an export beside the weights, and what is known of it.
+
+    Parameters
+    ----------
+    model : StoredModel
+        In a folder.
+    kind : ExportKind
+        Which export.
+    contents : sequence of bytes
+        Of each of its files.
+    found : Agreement
+        How far it agrees with the network.
+    more
+        What else an `Export` holds.
+    """
+    export = Export(
+        kind=kind,
+        sha256=tuple(map(sha256_of, contents)),
+        weights_sha256=model.card.sha256,
+        emseg=__version__,
+        difference=found.difference,
+        agreement=found.share,
+        **more,
+    )
+    write_export(model.folder, export, contents)
+    return export
 
 
 def runtimes(

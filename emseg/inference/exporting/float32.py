@@ -8,15 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from emseg import __version__
 from emseg.bundle import StoredModel
 from emseg.bundle.exports import (
     FILES,
     Export,
     Reference,
     read_reference,
-    sha256_of,
-    write_export,
     write_reference,
 )
 from emseg.config import ExportKind
@@ -25,7 +22,7 @@ from emseg.inference.backends.agreement import Agreement, is_same
 from emseg.inference.backends.folded import folded
 from emseg.inference.backends.openvino_alone import openvino_alone, openvino_core
 from emseg.inference.backends.threads import threads_for
-from emseg.inference.exporting.comparing import answers_of, compared
+from emseg.inference.exporting.comparing import answers_of, compared, keep
 from emseg.inference.exporting.reference import fitted, stand_in
 from emseg.inference.exporting.tracing import OPSET, as_onnx
 from emseg.networks import FOREST
@@ -102,20 +99,8 @@ def _kept(
     reference: Reference,
     found: Agreement,
 ) -> Export:
-    sha256 = model.card.sha256
-    export = Export(
-        kind=kind,
-        sha256=tuple(map(sha256_of, contents)),
-        weights_sha256=sha256,
-        precision="float32",
-        opset=OPSET,
-        emseg=__version__,
-        difference=found.difference,
-        agreement=found.share,
-    )
-    write_reference(model.folder, sha256, reference)
-    write_export(model.folder, export, contents)
-    return export
+    write_reference(model.folder, model.card.sha256, reference)
+    return keep(model, kind, contents, found, precision="float32", opset=OPSET)
 
 
 def _as_openvino(content: bytes) -> tuple[bytes, ...]:

@@ -16,14 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg import __version__
 from emseg.bundle import StoredModel
 from emseg.bundle.exports import (
     Export,
     read_export,
     read_reference,
-    sha256_of,
-    write_export,
 )
 from emseg.config import ExportKind
 from emseg.errors import ContentError, ModelError, UsageError
@@ -31,7 +28,7 @@ from emseg.imports import without
 from emseg.inference.backends.backend import Backend
 from emseg.inference.backends.openvino_alone import NOT_NEEDED
 from emseg.inference.backends.threads import threads_for
-from emseg.inference.exporting.comparing import compared, runtimes
+from emseg.inference.exporting.comparing import compared, keep, runtimes
 from emseg.inference.exporting.float32 import export_model
 
 _CALIBRATING = 32  # tiles; more change the scales little
@@ -106,20 +103,8 @@ def quantise_model(
             f"{after:.4f}), more than --max-loss {max_loss:g}; it is not kept: give more --images "
             "of all kinds, allow more, or predict in float32 or bfloat16"
         )
-    export = Export(
-        kind=ExportKind.INT8,
-        sha256=(sha256_of(quantised),),
-        weights_sha256=sha256,
-        precision="int8",
-        opset=read_opset(quantised),
-        emseg=__version__,
-        difference=found.difference,
-        agreement=found.share,
-        dice_before=before,
-        dice_after=after,
-    )
-    write_export(model.folder, export, [quantised])
-    return export
+    opset, dice = read_opset(quantised), {"dice_before": before, "dice_after": after}
+    return keep(model, ExportKind.INT8, [quantised], found, precision="int8", opset=opset, **dice)
 
 
 def _quantised(content: bytes, images: Sequence[NDArray[np.float32]]) -> bytes:

@@ -1,8 +1,9 @@
 """Many files through one model: while one is computed the next is read and the last is written."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TypeVar
 
 from emseg.bundle import ModelCard
 from emseg.config import PredictConfig, Task
-from emseg.errors import ContentError, EmsegError, UsageError
+from emseg.errors import ContentError, EmsegError, PathMissingError, UsageError
 from emseg.inference.answers.settling import Settling, wants_probabilities
 from emseg.inference.backends import Backend
 from emseg.inference.bands import Band
@@ -28,6 +29,7 @@ from emseg.inference.trials.seams import Seams, check_seams
 from emseg.micrograph import Micrograph
 from emseg.outcomes import Outcome, attempts, failed, worded
 from emseg.reading import NO_MICROGRAPHS, Stack, chosen_files, open_stack, picked
+from emseg.reading.finding.files import above_of
 from emseg.writing import results_folder
 
 _T = TypeVar("_T")
@@ -52,6 +54,10 @@ class Batch(ABC):
         When an output would overwrite a micrograph, or nothing is to be predicted.
     """
 
+    paths: Sequence[Path]
+    """The files that are there when the work begins."""
+    left: list[Path]
+    """Files that another run has taken."""
     tile: int
     """Longest side of a tile in pixels; of a crop for a classifier."""
     halo: int = 0
@@ -62,50 +68,108 @@ class Batch(ABC):
 
     def __init__(self, card: ModelCard, config: PredictConfig, backend: Backend) -> None:
         self.card, self.config, self.backend = card, config, backend
-        self.paths, self._slices = chosen_files(config.inputs, config.slices, skip=NO_MICROGRAPHS)
-        self._folder = RunFolder(config.out, card, self.paths, config.format)
+        self.paths, self._slices = self.find()
+        self._folder = RunFolder(config, card, self._slices)
+        self._folder.name(self.paths)
+        self.left: list[Path] = []
+        self._todo: Sequence[Path] = ()
+        self._is_recorded = False
         self._options = card.read_options(config)
         self._planes: dict[Path, Sequence[int | None]] = {}  # of each file that was opened
         self._given_up: set[Path] = set()  # files of which a plane failed
         self._report: Progress = unheard
 
     @staticmethod
-    def of(card: ModelCard, config: PredictConfig, backend: Backend) -> "Batch":
-        """Choose what the task of a model asks for."""
+    def of(card: ModelCard, config: PredictConfig, backend: Backend, *, among: int = 1) -> "Batch":
+        """Choose what the task of a model asks for; see `Budget.of` for ``among``."""
         if card.task is Task.SEGMENTATION:
-            return SegmentationBatch(card, config, backend)
+            return SegmentationBatch(card, config, backend, among=among)
         return ClassificationBatch(card, config, backend)
 
-    def run(self, report: Progress = unheard) -> Iterator[Outcome[Predicted]]:
-        """Predict file by file; ``predictions.csv`` is complete after each.
+    def find(self) -> tuple[list[Path], str | None]:
+        """Find the files that are there, and which of their planes are meant.
 
-        Rows of earlier runs, and of others at the same time, stay in it. A file that fails costs
-        only itself: it is told and the next one is taken. When all fail, nothing is left behind.
+        Raises
+        ------
+        EmsegError
+            As `chosen_files` does; where a run watches, none is no error.
+        """
+        config = self.config
+        try:
+            return chosen_files(
+                config.inputs, config.slices, skip=NO_MICROGRAPHS, is_recursive=config.recursive
+            )
+        except (ContentError, PathMissingError):
+            if config.watch and all(above_of(each).is_dir() for each in config.inputs):
+                return [], None
+            raise
+
+    def run(self, report: Progress = unheard) -> Iterator[Outcome[Predicted]]:
+        """Predict the files that were found; see `opened` and `attempt`."""
+        with self.opened():
+            yield from self.attempt(self.paths, report)
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Open the folder of the results; its table is complete when the block ends.
+
+        Results of earlier runs, and of others at the same time, stay in it. When nothing is
+        predicted, nothing is left behind.
+
+        Raises
+        ------
+        NotWritableError, StorageError
+            When the output folder takes no results.
+        """
+        with results_folder(self.config.out), self._folder.manifest:
+            self._folder.take_up()
+            yield
+
+    def attempt(
+        self, paths: Sequence[Path], report: Progress = unheard
+    ) -> Iterator[Outcome[Predicted]]:
+        """Predict file by file, but for those that are done; within `opened`.
+
+        A file that fails costs only itself: it is told and the next one is taken. One that another
+        run has in hand is left to it, and told in `left`.
 
         Parameters
         ----------
+        paths : sequence of Path
+            Found by `find`.
         report : callable
             Told within each file how far it is.
 
         Raises
         ------
         UsageError
-            When an option fits no file, such as a tile that is smaller than its halo.
+            When an option fits no file, such as a tile that is smaller than its halo, or the
+            folder holds results of others that were made otherwise.
         NotWritableError, StorageError
             When the output folder takes no results.
         """
         self._report = report
-        with results_folder(self.config.out), closing(self._outcomes()) as outcomes:
-            self._folder.take_up()
-            is_recorded = False
+        self._folder.name(paths)
+        standing = self._folder.standing(paths)
+        yield from (Outcome(path, self._folder.done(path)) for path in standing.done)
+        self._todo = standing.todo
+        with closing(self._outcomes()) as outcomes:
+            last = time.monotonic()
             for outcome in outcomes:
-                if outcome.found is not None and outcome.found.rows:
-                    if not is_recorded:
-                        self._folder.record_settings(self._provenance())
-                    is_recorded = True
-                    replaced = self._folder.table.add(outcome.found.rows)
-                    self._folder.tell_exchanged(outcome.path, replaced)
+                now = time.monotonic()
+                self._enter(outcome, now - last)
                 yield outcome
+                last = now
+
+    def _enter(self, outcome: Outcome[Predicted], seconds: float) -> None:
+        """Say in the manifest what became of a file."""
+        if outcome.found is None:
+            self._folder.manifest.fail(outcome.path, str(outcome.error), seconds)
+            return
+        if not self._is_recorded:
+            self._folder.record_settings(self._provenance())
+            self._is_recorded = True
+        self._folder.manifest.finish(outcome.path, outcome.found.rows, seconds)
 
     @abstractmethod
     def plan(self, micrograph: Micrograph) -> TilePlan:
@@ -138,9 +202,12 @@ class Batch(ABC):
 
     def _prepared(self) -> Iterator[Prepared | Failed]:
         """Read one plane after the other; what goes wrong is told in its place."""
-        for path in self.paths:
+        for path in self._todo:
             try:
-                yield from self._planes_of(path)
+                if self._folder.claim(path):
+                    yield from self._planes_of(path)
+                else:
+                    self.left.append(path)
             except (EmsegError, MemoryError) as error:
                 yield Failed(path, worded(error, path, _CURE))
 
@@ -177,9 +244,11 @@ class Batch(ABC):
 class SegmentationBatch(Batch):
     """Files that become label images; see `Batch`."""
 
-    def __init__(self, card: ModelCard, config: PredictConfig, backend: Backend) -> None:
+    def __init__(
+        self, card: ModelCard, config: PredictConfig, backend: Backend, *, among: int = 1
+    ) -> None:
         super().__init__(card, config, backend)
-        self.segmenter = configured(card, config, backend)
+        self.segmenter = configured(card, config, backend, among=among)
         Settling(card, config)  # refuses what the model does not know before it starts
         self.preparing, self._held = self.segmenter.preparing, self.segmenter.budget.held
         self.tile, self.halo = self.segmenter.tile, self.segmenter.halo
@@ -207,8 +276,9 @@ class SegmentationBatch(Batch):
         if isinstance(first, Failed):
             return failed(path, first.error, _CURE)
         last = first.plane
-        table, planes, maps = self._folder.table, self._planes[path], self.backend.maps
-        results = FileResults(place, self.card, self.config, table, planes, maps)
+        announce = partial(self._folder.manifest.announce, path)
+        planes, maps = self._planes[path], self.backend.maps
+        results = FileResults(place, self.card, self.config, announce, planes, maps)
         try:
             with results:
                 results.put(first)

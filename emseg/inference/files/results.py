@@ -1,6 +1,6 @@
 """What is written for one file: its label image and what goes with it, all of it or nothing."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,12 @@ from emseg.inference.files.rows import Row, label_row
 from emseg.inference.pipeline import behind
 from emseg.inference.preparing import Prepared
 from emseg.micrograph import Micrograph, count_classes
-from emseg.writing import Content, RunTable, Sink, open_sink
+from emseg.writing import Content, Sink, open_sink
 from emseg.writing.growing_tables import GrowingTable, growing_csv
 from emseg.writing.previews import Preview
+
+Announce = Callable[[Path, Sequence[Row]], None]
+"""Told of a result and its rows before it takes its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,17 @@ class OutputPlace:
         name = self.labels.name.removesuffix(f".{self.format}")
         return self.instances.with_name(f"{name}.csv")
 
+    def beside(self, other: "OutputPlace", planes: Iterable[int | None]) -> list[tuple[Path, Path]]:
+        """Pair what goes with the label image here with where it goes in another place."""
+        pairs = [
+            (self.probabilities, other.probabilities),
+            (self.uncertainty, other.uncertainty),
+            (self.instances, other.instances),
+            (self.objects, other.objects),
+            *((self.preview(each), other.preview(each)) for each in planes),
+        ]
+        return [each for each in pairs if each[0].exists()]
+
     def preview(self, plane: int | None) -> Path:
         """Picture of one plane."""
         name = self.labels.relative_to(self.out).as_posix().removesuffix(f".{self.format}")
@@ -86,7 +100,7 @@ class FileResults:
         Of the model.
     config : PredictConfig
         What is wanted.
-    table : RunTable
+    announce : callable
         Is told of the rows before the label image appears.
     planes : sequence of int or None
         Number of each plane that will come, in its stack.
@@ -101,14 +115,14 @@ class FileResults:
         place: OutputPlace,
         card: ModelCard,
         config: PredictConfig,
-        table: RunTable,
+        announce: Announce,
         planes: Sequence[int | None],
         maps: Sequence[str] = (),
         opened: Callable[[Path, Content], AbstractContextManager[Sink]] = open_sink,
     ) -> None:
         self.rows: list[Row] = []
         self._place, self._card, self._config = place, card, config
-        self._table, self._planes, self._maps = table, planes, maps
+        self._announce, self._planes, self._maps = announce, planes, maps
         self._open_sink = opened
         self._open = ExitStack()
         self._made: list[Path] = []
@@ -234,7 +248,7 @@ class FileResults:
     def _announced(self) -> Iterator[None]:
         """Leave word of the rows before the label image takes its place."""
         yield
-        self._table.announce(self._place.labels, self.rows)
+        self._announce(self._place.labels, self.rows)
 
     @contextmanager
     def _noted(self, path: Path) -> Iterator[None]:
@@ -244,7 +258,6 @@ class FileResults:
 
     def _withdraw(self) -> None:
         """Remove what has appeared, and the folders that it leaves empty."""
-        self._table.withdraw()
         out = self._place.out
         for path in self._made:
             with suppress(OSError):

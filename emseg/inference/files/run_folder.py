@@ -2,18 +2,25 @@
 
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from emseg.bundle import ModelCard
+from emseg.config import PredictConfig, Task
+from emseg.inference.files.predicted import Predicted
 from emseg.inference.files.results import OutputPlace
-from emseg.reading.finding.stems import output_stems
-from emseg.writing import RunTable, require_apart, write_text
+from emseg.manifest import Entry, Made, Manifest, Standing, key_of, standing
+from emseg.reading.finding.stems import Naming, output_stems
+from emseg.reading.inside import file_of
+from emseg.writing import require_apart, write_text
 from emseg.writing.leftovers import sweep
 from emseg.writing.texts import from_utf8
 
-_TABLE, _SETTINGS = "predictions.csv", "predict.toml"
+TABLE, _SETTINGS = "predictions.csv", "predict.toml"
 _FOLDERS = ("previews", "probabilities", "uncertainty", "instances")
+_FOUND = ("rescale", "tta", "thresholds", "smallest", "fill_holes", "top_k", "halo", "invert")
+_READ = ("axes", "signal", "channels", "pixel_size", "crop", "keep_bar", "precision")
+_WRITTEN = ("format", "probabilities", "uncertainty", "instances")
 _log = logging.getLogger(__name__)
 
 
@@ -22,25 +29,36 @@ class RunFolder:
 
     Parameters
     ----------
-    out : Path
-        The folder; it may not be there yet.
+    config : PredictConfig
+        Says where, and how results are made.
     card : ModelCard
         Of the model.
-    paths : sequence of Path
-        All files that are predicted.
-    suffix : str
-        Of label images.
-
-    Raises
-    ------
-    UsageError
-        When a result would overwrite a micrograph.
+    planes : str or None
+        Which planes of a stack are predicted.
     """
 
-    def __init__(self, out: Path, card: ModelCard, paths: Sequence[Path], suffix: str) -> None:
-        self._out, self._card, self._paths, self._suffix = out, card, paths, suffix
-        self.table = RunTable(out / _TABLE)
-        self._stems = output_stems(paths, self._earlier())
+    def __init__(self, config: PredictConfig, card: ModelCard, planes: str | None) -> None:
+        self._out, self._config, self._card = config.out, config, card
+        self._suffix = str(config.format)
+        said = config.model_dump(mode="json")
+        made = Made(
+            of={"model": card.sha256 or config.model.name},
+            options={"slices": planes} | {name: said[name] for name in (*_FOUND, *_READ)},
+            beside={name: said[name] for name in _WRITTEN},
+        )
+        self.manifest = Manifest(config.out, "predict", made, TABLE)
+        self._naming = Naming(config.inputs, config.recursive, config.name, _called(config.model))
+        self._stems: dict[Path, str] = {}
+
+    def name(self, paths: Sequence[Path]) -> None:
+        """Settle what the results of files are called.
+
+        Raises
+        ------
+        UsageError
+            When a result would overwrite a micrograph.
+        """
+        self._stems |= output_stems(paths, self._earlier(paths), self._naming)
         require_apart((self.place(path).labels for path in paths), paths, "the label image")
 
     def place(self, path: Path) -> OutputPlace:
@@ -53,60 +71,74 @@ class RunFolder:
         write_text(self._out / _SETTINGS, settings, "replace")
 
     def take_up(self) -> None:
-        """Remove what killed runs left, take up what they finished, and tell what is there."""
-        self._sweep()
-        finished = self.table.take_up()
-        if finished:
+        """Remove what killed runs left, and tell what they finished."""
+        entries = self.manifest.entries().values()
+        self._sweep(entries)
+        if self.manifest.finished:
             _log.warning(
                 "%s holds %d label image(s) that a run finished before it was killed; their rows "
                 "are now in %s",
                 self._out,
-                finished,
-                _TABLE,
+                self.manifest.finished,
+                TABLE,
             )
-        if self.table.rows():
+
+    def standing(self, paths: Sequence[Path]) -> Standing:
+        """Say which files are still to be predicted, and tell what else is there.
+
+        Raises
+        ------
+        UsageError
+            When results that were made otherwise would lie beside those of these files.
+        """
+        keys = {key_of(path) for path in paths}
+        others = sum(each not in keys for each in self.manifest.entries())
+        found = standing(self.manifest, paths, overwrite=self._config.overwrite)
+        if others and not self._config.watch:
             _log.warning(
-                "%s holds earlier predictions%s; %s keeps their rows, and those of the same "
-                "micrographs are replaced",
+                "%s holds earlier predictions of %d other files; %s keeps their rows",
                 self._out,
-                self._of_another_model(),
-                _TABLE,
+                others,
+                TABLE,
             )
+        return found
 
-    def tell_exchanged(self, path: Path, replaced: Iterable[Mapping[str, object]]) -> None:
-        """Say when a label image of another micrograph went: two runs at once had both."""
-        for file in {str(row["file"]) for row in replaced} - {str(path)}:
-            if Path(file).exists() and not path.samefile(file):
-                _log.warning(
-                    "the result of %s, by another run, is replaced by that of %s, which has the "
-                    "same name; predict %s again with another --out",
-                    file,
-                    path,
-                    file,
-                )
+    def claim(self, path: Path) -> bool:
+        """Take a file, unless another run has it or has just predicted it.
 
-    def _earlier(self) -> dict[Path, str]:
+        Raises
+        ------
+        ContentError
+            When another run, at work now, gives the label image of another file its name.
+        """
+        is_image = self._card.task is Task.SEGMENTATION
+        return self.manifest.claim(path, self.place(path).labels if is_image else None)
+
+    def done(self, path: Path) -> Predicted:
+        """Give what an earlier run said of a file."""
+        rows = self.manifest.rows_of(path)
+        written = self.place(path).labels if rows and rows[0].get("labels") else None
+        return Predicted(written, rows, is_earlier=True)
+
+    def _earlier(self, paths: Sequence[Path]) -> dict[Path, str]:
         """Stems of the label images that are there, by the micrograph of each."""
-        by_name = {os.path.realpath(path): path for path in self._paths}
-        earlier: dict[Path, str] = {}
-        for name, file in self.table.stems().items():
-            if Path(file).exists():
-                real = os.path.realpath(file)
-                earlier[by_name.get(real, Path(real))] = from_utf8(name)
-        return earlier
+        by_key = {key_of(path): path for path in paths}
+        return {
+            by_key.get(key, each.path): each.name
+            for key, each in self.manifest.entries().items()
+            if each.name is not None and each.is_there(self._out) and file_of(each.path).exists()
+        }
 
-    def _sweep(self) -> None:
+    def _sweep(self, entries: Iterable[Entry]) -> None:
         """Remove what killed runs were writing, wherever results may lie."""
-        out = self._out
-        for below in {Path(), *(Path(from_utf8(each)).parent for each in self.table.results())}:
-            for folder in (out, *(out / each for each in _FOLDERS)):
+        results = (Path(from_utf8(each.result)) for each in entries if each.result)
+        for below in {Path(), *(each.parent for each in results)}:
+            for folder in (self._out, *(self._out / each for each in _FOLDERS)):
                 sweep((folder / below).absolute())
 
-    def _of_another_model(self) -> str:
-        """Say so where the predictions that are there are not of this model."""
-        try:
-            said = (self._out / _SETTINGS).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            return ""
-        is_same = not self._card.sha256 or self._card.sha256 in said
-        return "" if is_same else " of another model"
+
+def _called(model: Path) -> str:
+    """Call a model by its folder, or by the run folder around that."""
+    real = Path(os.path.realpath(model))
+    is_of_run = real.name == "model" and (real.parent / "train.toml").exists()
+    return (real.parent if is_of_run else real).name

@@ -2,5 +2,3 @@
 
 from emseg.networks.anatomy.blank import blank_network
 from emseg.networks.anatomy.summary import Anatomy, LayerSummary, anatomy_of
-
-__all__ = ["Anatomy", "LayerSummary", "anatomy_of", "blank_network"]

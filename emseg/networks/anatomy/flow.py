@@ -100,19 +100,8 @@ _POOLINGS = {
     "max_pool3d_with_indices": 3,
 }
 _POINTWISE = {  # which PyTorch does not mark so, although they are
-    "_prelu_kernel",
-    "_to_copy",
-    "channel_shuffle",
-    "clone",
-    "copy_",
-    "detach",
-    "expand",
-    "fill_",
-    "hardswish_",
-    "index_fill",
-    "native_dropout",
-    "prelu",
-    "native_channel_shuffle",
+    *("_prelu_kernel", "_to_copy", "channel_shuffle", "clone", "copy_", "detach", "expand"),
+    *("fill_", "hardswish_", "index_fill", "native_dropout", "prelu", "native_channel_shuffle"),
 }
 
 

@@ -1,8 +1,9 @@
 """One forward pass, watched operation by operation; on the device ``meta`` nothing is computed."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -105,17 +106,14 @@ def watch(network: nn.Module, shape: Sequence[int]) -> Trace:
 @contextmanager
 def _hooked(network: nn.Module, mode: "_Watch") -> Iterator[None]:
     """Tell the watch when a module begins and ends."""
-    handles = []
-    for name, module in network.named_modules():
-        handles += [
-            module.register_forward_pre_hook(lambda each, _in, name=name: mode.enter(name, each)),
-            module.register_forward_hook(lambda each, _in, out: mode.leave(each, out)),
-        ]
-    try:
+    with ExitStack() as hooks:
+        for name, module in network.named_modules():
+            begin = partial(lambda name, each, _in: mode.enter(name, each), name)
+            hooks.enter_context(module.register_forward_pre_hook(begin))
+            hooks.enter_context(
+                module.register_forward_hook(lambda each, _in, out: mode.leave(each, out))
+            )
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch types it half

@@ -2,5 +2,3 @@
 
 from emseg.networks.pretrained.loaded import Loaded
 from emseg.networks.pretrained.sources import fetch_from_hub, load_pretrained
-
-__all__ = ["Loaded", "fetch_from_hub", "load_pretrained"]

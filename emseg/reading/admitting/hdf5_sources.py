@@ -209,7 +209,7 @@ class _Search:
         bare = Path(Path(name).name if Path(name).is_absolute() else name)
         places = [Path(name), base.parent / bare, Path.cwd() / bare, base.resolve().parent / bare]
         looked = places if Path(name).is_absolute() else places[1:]
-        return next((each for each in looked if _is_hdf5(each)), None)
+        return next((each for each in looked if each.is_file() and h5py.is_hdf5(each)), None)
 
     def _require_inside(self, what: str, source: Path) -> None:
         real = source.resolve()
@@ -223,10 +223,6 @@ class _Search:
 
 def _base(dataset: h5py.Dataset) -> Path:
     return Path(dataset.file.filename)
-
-
-def _is_hdf5(path: Path) -> bool:
-    return path.is_file() and bool(h5py.is_hdf5(path))
 
 
 def _is_too_small(source: h5py.Dataset, mapped: Any) -> bool:

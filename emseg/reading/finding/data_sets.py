@@ -44,7 +44,7 @@ def how_to_train(folder: Path) -> tuple[str, ...] | None:
         parts, held_out = list(_parts(train)), list(_parts(val)) if val is not None else []
     else:
         sides = list(_parts(folder))
-        parts = [_inner(each, _TRAIN) for each in sides]
+        parts = [next(iter(_below(each, _TRAIN)), each) for each in sides]
         held_out = [each for side in sides for each in _below(side, _VALIDATION)]
     if not parts:
         return None
@@ -62,10 +62,6 @@ def _parts(folder: Path) -> Iterator[Path]:
         yield from (images[0], masks[0])
     elif sum(bool(readable_files(each)) for each in below) >= 2:
         yield folder
-
-
-def _inner(folder: Path, wanted: re.Pattern[str]) -> Path:
-    return next(iter(_below(folder, wanted)), folder)
 
 
 def _below(folder: Path, wanted: re.Pattern[str] | None = None) -> list[Path]:

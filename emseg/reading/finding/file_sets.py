@@ -28,13 +28,13 @@ def first_of_sets(paths: Sequence[Path]) -> list[Path]:
     firsts: dict[str, Path] = {}
     for path in paths:
         if os.path.realpath(path) not in firsts:
-            members = _set_of(path)
+            members = members_of(path)
             first = firsts.get(os.path.realpath(members[0]), members[0])
             firsts |= {os.path.realpath(each): first for each in (path, *members)}
     return list(dict.fromkeys(firsts[os.path.realpath(path)] for path in paths))
 
 
-def _set_of(path: Path) -> tuple[Path, ...]:
+def members_of(path: Path) -> tuple[Path, ...]:
     """Files of the set that a file belongs to, the first of them first; often it is alone."""
     if not path.is_file() or not is_known(path):
         return (path,)

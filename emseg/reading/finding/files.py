@@ -9,7 +9,12 @@ from natsort import natsorted, ns
 
 from emseg.errors import ContentError, EmsegError, PathMissingError
 from emseg.reading.finding.file_sets import first_of_sets
-from emseg.reading.finding.own_results import NO_MICROGRAPHS, Result, without_results
+from emseg.reading.finding.own_results import (
+    NO_MICROGRAPHS,
+    Result,
+    is_of_emseg,
+    without_results,
+)
 from emseg.reading.formats import FORMATS, is_image_folder, is_known, stem
 from emseg.reading.inside import join, split
 from emseg.reading.missing import missing
@@ -18,7 +23,10 @@ _WILD = frozenset("*?[")
 
 
 def find_files(
-    inputs: Sequence[str | Path], *, skip: Collection[Result] = frozenset()
+    inputs: Sequence[str | Path],
+    *,
+    skip: Collection[Result] = frozenset(),
+    is_recursive: bool = False,
 ) -> list[Path]:
     """Expand files, folders and globs to the files that emseg reads.
 
@@ -32,6 +40,9 @@ def find_files(
         are. A folder that exists is taken literally, whatever its name holds.
     skip : collection of Result
         Results of emseg that are left out, with one notice.
+    is_recursive : bool
+        Whether the files in sub-folders are taken too; hidden ones, and folders of results and of
+        models, are left out.
 
     Returns
     -------
@@ -45,7 +56,7 @@ def find_files(
     ContentError
         When a folder or a glob holds no file that emseg reads, or nothing but what is skipped.
     """
-    found = [path for each in inputs for path in _expand(each)]
+    found = [path for each in inputs for path in _expand(each, is_recursive=is_recursive)]
     once = {os.path.realpath(path): path for path in reversed(found)}
     paths = first_of_sets(natsorted(once.values(), key=str, alg=ns.PATH | ns.IGNORECASE))
     return without_results(paths, skip, "micrographs" if skip == NO_MICROGRAPHS else "label images")
@@ -56,10 +67,36 @@ def readable_files(folder: Path) -> list[Path]:
     return natsorted(_readable(folder.iterdir()), key=str, alg=ns.PATH | ns.IGNORECASE)
 
 
-def _expand(given: str | Path) -> Iterable[Path]:
+def files_below(folder: Path) -> list[Path]:
+    """Files of a folder and of all folders in it that emseg reads; none is no error.
+
+    Folders of results and of models are left out.
+    """
+    found: list[Path] = []
+    for above, below, names in os.walk(folder):
+        here = Path(above)
+        images = [each for each in below if is_image_folder(here / each)]
+        found += _readable(here / each for each in (*names, *images))
+        below[:] = [
+            each
+            for each in below
+            if each[0] != "." and each not in images and not is_of_emseg(here / each)
+        ]
+    return found
+
+
+def above_of(given: Path) -> Path:
+    """Name the folder in which a user looks for files: a folder, or that before a glob."""
+    path = given.expanduser()
+    if path.is_dir() and not is_image_folder(path):
+        return path
+    return next((each for each in path.parents if each.is_dir()), Path())
+
+
+def _expand(given: str | Path, *, is_recursive: bool) -> Iterable[Path]:
     try:
         file, inside = split(Path(given).expanduser())
-        return [join(path, inside) for path in _found(file)]
+        return [join(path, inside) for path in _found(file, is_recursive=is_recursive)]
     except EmsegError:
         raise
     except (OSError, RuntimeError) as error:  # too long a name, no right to look, no such ~user
@@ -67,13 +104,13 @@ def _expand(given: str | Path) -> Iterable[Path]:
         raise PathMissingError(f"{given} cannot be looked up ({reason}); check the path") from error
 
 
-def _found(path: Path) -> Iterable[Path]:
+def _found(path: Path, *, is_recursive: bool) -> Iterable[Path]:
     if path.is_file() or is_image_folder(path) or (path.exists() and not path.is_dir()):
         return [path]  # a named pipe too: whoever opens it refuses it
     if path.is_dir():
-        files = readable_files(path)
+        files = files_below(path) if is_recursive else readable_files(path)
         if not files:
-            raise _no_image(f"the folder {path}", _images_below(path))
+            raise _no_image(f"the folder {path}", "" if is_recursive else _images_below(path))
         return files
     if not _WILD.intersection(str(path)):
         raise missing(path)

@@ -21,6 +21,14 @@ from emseg.reading.inside import split
 
 _HEAD = 4096  # bytes of a PNG that hold its texts, which emseg writes before the pixels
 _RUNS = ("predictions.csv", "predict.toml", "train.toml")  # beside what a run left
+_OURS = (
+    *_RUNS,
+    "manifest.sqlite",
+    "measure.toml",
+    "evaluate.toml",
+    "explanation.json",
+    "model.safetensors",
+)
 _log = logging.getLogger(__name__)
 
 
@@ -106,6 +114,11 @@ def without_results(
         )
     _log.warning("left out: %s that emseg wrote, no %s (%s)", what, wanted, named)
     return [path for path in paths if path not in kinds]
+
+
+def is_of_emseg(folder: Path) -> bool:
+    """Whether a folder is one that emseg made: of results, a run, or a model."""
+    return any((folder / each).exists() for each in _OURS)
 
 
 def _counted(kind: str, count: int) -> str:

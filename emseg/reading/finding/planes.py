@@ -85,13 +85,17 @@ def list_planes(
 
 
 def chosen_files(
-    inputs: Sequence[str | Path], slices: str | None, *, skip: Collection[Result] = NO_LABELS
+    inputs: Sequence[str | Path],
+    slices: str | None,
+    *,
+    skip: Collection[Result] = NO_LABELS,
+    is_recursive: bool = False,
 ) -> tuple[list[Path], str | None]:
     """Find files, and which of their planes are meant: slices pick the one or the other.
 
     Parameters
     ----------
-    inputs, skip
+    inputs, skip, is_recursive
         As `find_files` takes them.
     slices : str or None
         As a user types it: files where there are several, else planes of the one.
@@ -108,7 +112,7 @@ def chosen_files(
     UsageError
         When it picks none of the files; and whatever `find_files` raises.
     """
-    paths = find_files(inputs, skip=skip)
+    paths = find_files(inputs, skip=skip, is_recursive=is_recursive)
     if len(paths) == 1:
         return paths, slices
     return list(picked(paths, slices, "files")), None

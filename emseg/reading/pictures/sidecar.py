@@ -70,7 +70,7 @@ def texts_beside(path: Path) -> Iterator[tuple[str, str]]:
         Name of the file, and what it says, with line feeds between its lines; a file that cannot
         be read, or is too large to be about a picture, is left out.
     """
-    for beside in _candidates(path):
+    for beside in texts_of(path):
         try:
             if beside.stat().st_size > _MOST:
                 continue
@@ -82,7 +82,7 @@ def texts_beside(path: Path) -> Iterator[tuple[str, str]]:
         yield beside.name, text.replace("\r", "\n")
 
 
-def _candidates(path: Path) -> list[Path]:
+def texts_of(path: Path) -> list[Path]:
     """Text files that belong to a picture, whatever the case of their suffix."""
     stem, suffix = path.stem, path.suffix.removeprefix(".")
     names = [f"{stem}.txt", f"{stem}.hdr", f"{stem}-{suffix}.hdr", f"{path.name}.hdr"]

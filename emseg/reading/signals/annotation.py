@@ -109,7 +109,8 @@ def restored(signal: Signal, find: Callable[[], Annotation | None]) -> Signal:
     if said is None:
         return signal
     size = signal.pixel_size
-    channels = said.channels if len(said.channels) == _channel_count(signal) else signal.channels
+    count = math.prod(axis.size for axis in signal.axes if axis.name in ("c", "s"))
+    channels = said.channels if len(said.channels) == count else signal.channels
     return dataclasses.replace(
         signal,
         pixel_size=said.pixel_size if _agree(size, said.pixel_size) else size,
@@ -147,10 +148,6 @@ def _label_class(said: Mapping[str, Any]) -> LabelClass:
     if fault is not None:
         raise ValueError(f"the class name {shown(said['name'])} {fault}")
     return LabelClass(said["name"], tuple(said["colour"]), tuple(said["values"]))
-
-
-def _channel_count(signal: Signal) -> int:
-    return math.prod(axis.size for axis in signal.axes if axis.name in ("c", "s"))
 
 
 def _agree(found: PixelSize | None, said: PixelSize | None) -> bool:

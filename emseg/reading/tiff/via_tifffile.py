@@ -111,7 +111,8 @@ def _signal(path: Path, tiff: tifffile.TiffFile, series: Series, number: int) ->
     offset = None if series.is_multifile else series.dataoffset
     read = _paged(path, series) if offset is None else _mapped(path, series, offset)
     name = series.name if series.name and series.kind in ("ome", "generic") else ""
-    channels = found.channels if len(found.channels) == _count(axes, "c") else ()
+    count = math.prod(axis.size for axis in axes if axis.name == "c")
+    channels = found.channels if len(found.channels) == count else ()
     signal = Signal(
         name,
         axes,
@@ -157,10 +158,6 @@ def _axis(name: str, size: int, found: StatedScale) -> Axis:
 
 def _pieces(axes: tuple[Axis, ...], rows: int) -> tuple[int, ...]:
     return tuple(min(rows, axis.size) if axis.name == "y" else axis.size for axis in axes)
-
-
-def _count(axes: tuple[Axis, ...], name: str) -> int:
-    return math.prod(axis.size for axis in axes if axis.name == name)
 
 
 def _mapped(path: Path, series: Series, offset: int) -> Callable[[Index], NDArray[Any]]:

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from emseg.errors import listed
 from emseg.evaluation.classification import ClassificationReport, FileVerdict
-from emseg.evaluation.metric import Key
-from emseg.evaluation.report import Number
+from emseg.evaluation.report import Number, by_class
 from emseg.reading.finding.stems import shown_names
 from emseg.reporting.page.gallery import Gallery, Photograph
 from emseg.reporting.page.matrix import confusion_table
@@ -29,12 +28,11 @@ from emseg.reporting.page.tables import (
     number_cell,
     overall_table,
 )
-from emseg.reporting.page.words import counted, percent, term_of
+from emseg.reporting.page.words import counted, percent
 
 MOST_FILES = 1000
 """Rows of the table of files; of more, mistakes first."""
 
-_KINDS = ("precision", "recall", "f1", "average_precision", "roc_auc")
 _MOST_NAMED = 8
 
 
@@ -70,7 +68,7 @@ class ClassifiedPage:
 def classified_page(report: ClassificationReport, gallery: Gallery) -> ClassifiedPage:
     """Put the report of a classifier and its pictures into the order of a page."""
     numbers = numbers_over_all(report)
-    cards = [each for each in numbers if term_of(each.key).is_score and each.value is not None]
+    cards = [each for each in numbers if each.description.is_score and each.value is not None]
     others = [each for each in numbers if each not in cards]
     return ClassifiedPage(
         verdict=f"{with_interval(numbers[0])}.",
@@ -90,42 +88,27 @@ def classified_page(report: ClassificationReport, gallery: Gallery) -> Classifie
 
 
 def numbers_over_all(report: ClassificationReport) -> tuple[Number, ...]:
-    """Take the numbers over all files, the accuracy first."""
-    values: dict[Key, float | None] = {
-        ("accuracy",): report.accuracy,
-        ("balanced_accuracy",): report.balanced_accuracy,
-        ("macro_f1",): report.macro_f1,
-        ("cohen_kappa",): report.cohen_kappa,
-        **{("top_k", str(k)): score for k, score in report.top_k.items() if k > 1},
-        ("brier_score",): report.brier_score,
-        ("calibration_error",): report.calibration.error,
-    }
-    return tuple(Number(key, value, report.intervals.get(key)) for key, value in values.items())
+    """Take the numbers over all files, the accuracy first; top-1 is the accuracy again."""
+    return tuple(
+        each for each in report.numbers if each.key[0] != "classes" and each.key != ("top_k", "1")
+    )
 
 
 def class_table(report: ClassificationReport) -> Table:
     """Put the scores of each class into a table."""
-    terms = [term_of(("classes", "", kind)) for kind in _KINDS]
     rows = []
-    for place, (name, scores) in enumerate(report.classes.items()):
-        keys = [("classes", name, kind) for kind in _KINDS]
-        numbers = [Number(k, getattr(scores, k[2]), report.intervals.get(k)) for k in keys]
-        cells = [number_cell(*each) for each in zip(numbers, terms, strict=True)]
-        rows.append(
-            TableRow(name, (*cells, Cell(f"{scores.support:,}", value=scores.support)), place)
-        )
+    of_classes = by_class(report.names, report.numbers)
+    for place, (name, numbers) in enumerate(of_classes.items()):
+        files = report.classes[name].support
+        cells = (*map(number_cell, numbers.values()), Cell(f"{files:,}", value=files))
+        rows.append(TableRow(name, cells, place))
+    said = [each.description for each in next(iter(of_classes.values())).values()]
     columns = (
         Column("Class", is_text=True),
-        *(Column(term.title, _of_files(term.meaning)) for term in terms),
+        *(Column(each.title, each.meaning) for each in said),
         Column("Files"),
     )
     return Table("Classes", columns, tuple(rows))
-
-
-def _of_files(meaning: str) -> str:
-    """Say of files what is said of pixels."""
-    files = meaning.replace("what was found", "the files given the class")
-    return files.replace("what is there was", "its files were").replace("pixels", "files")
 
 
 def _summary(report: ClassificationReport) -> str:

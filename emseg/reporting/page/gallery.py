@@ -3,11 +3,8 @@
 import logging
 from dataclasses import dataclass
 
-import numpy as np
-
-from emseg.evaluation.confusion import Confusion
 from emseg.evaluation.metric import ComparedPair
-from emseg.evaluation.overlap import Overlap, counted
+from emseg.evaluation.segmentation import segmentation_scores
 from emseg.micrograph import LabelClass, Micrograph, Region
 from emseg.reporting.page.pictures import (
     Crops,
@@ -179,7 +176,7 @@ class Gallery:
         self, pair: ComparedPair, micrograph: Micrograph | None, background: int
     ) -> None:
         confusion = pair.confusion
-        mean_iou = _mean_iou(confusion)
+        mean_iou = segmentation_scores(confusion).mean_iou
         badness = -(_UNDEFINED if mean_iou is None else mean_iou)
         if not self._images.admits(badness):
             return
@@ -208,14 +205,6 @@ class Gallery:
                 return
             tile = WorstTile(pair.name, _moved(region, offset), wrong, size)
             self._tiles.add(wrong, _KeptTile(tile, *cut_out(pair, micrograph, region), background))
-
-
-def _mean_iou(confusion: Confusion) -> float | None:
-    """Mean IoU of one image, as the report has it."""
-    overlap = Overlap(confusion.names)
-    values = overlap.of_sums(counted(confusion)[None])[0]
-    value = float(values[overlap.keys.index(("mean", "iou"))])
-    return None if np.isnan(value) else value
 
 
 def _fitting(pair: ComparedPair, micrograph: Micrograph | None) -> Micrograph | None:

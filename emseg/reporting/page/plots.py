@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emseg.evaluation.overlap import HEADLINE
 from emseg.evaluation.report import Number, SegmentationReport
-from emseg.reporting.page.words import between, term_of, written
+from emseg.reporting.page.words import between, written
 
 _STARTS = (0.9, 0.8, 0.5, 0.0)
 _MOST_CLASSES = 40
@@ -71,11 +72,11 @@ def whisker(
     number: Number, start: float = 0.0, *, name: str = "", colour: int | None = None
 ) -> Whisker:
     """Place a score between ``start`` and 1."""
-    term, interval = term_of(number.key), number.interval
+    said, interval = number.description, number.interval
     return Whisker(
-        name=name or term.title,
-        text=written(number.value, term),
-        note=between(interval, term) if interval else "",
+        name=name or said.title,
+        text=written(number.value, said),
+        note=between(interval, said) if interval else "",
         at=_place(number.value or 0.0, start),
         low=_place(interval.low, start) if interval else None,
         high=_place(interval.high, start) if interval else None,
@@ -106,9 +107,7 @@ def forest(report: SegmentationReport) -> ForestPlot | None:
 
 def histogram(report: SegmentationReport) -> Histogram | None:
     """Count the images by their mean IoU; None when there are too few."""
-    values = [
-        value for each in report.images if (value := each.values.get(("mean", "iou"))) is not None
-    ]
+    values = [value for each in report.images if (value := each.values.get(HEADLINE)) is not None]
     if len(values) < _LEAST_IMAGES:
         return None
     start = _start(values)

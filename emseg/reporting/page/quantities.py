@@ -1,20 +1,12 @@
 """The error of what is measured, in plain words."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from emseg.evaluation.metric import Key
-from emseg.evaluation.report import Number, SegmentationReport
+from emseg.evaluation.description import Deviation, Group, Style
+from emseg.evaluation.report import Number, SegmentationReport, by_class
 from emseg.reporting.page.tables import Cell, Column, Table, TableRow, number_cell
-from emseg.reporting.page.words import (
-    MANY,
-    Style,
-    Term,
-    change,
-    significant,
-    term_of,
-    written,
-)
+from emseg.reporting.page.words import MANY, change, significant, written
 
 _HEADS = (
     Column("Quantity", is_text=True),
@@ -23,7 +15,6 @@ _HEADS = (
     Column("Error"),
     Column("In words", is_text=True),
 )
-_COUNT = Term("Number of objects", style=Style.COUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,53 +26,11 @@ class QuantityTable:
     table: Table
 
 
-@dataclass(frozen=True, slots=True)
-class _Quantity:
-    """Which numbers of a class belong together."""
-
-    title: str
-    reference: str
-    prediction: str
-    error: str
-    less: str
-    more: str
-
-
-_AREA = _Quantity(
-    "Area fraction",
-    "area_fraction_reference",
-    "area_fraction",
-    "area_fraction_error",
-    "too little",
-    "too much",
-)
-_NUMBER = _Quantity(
-    "Number of objects",
-    "objects_reference",
-    "objects_prediction",
-    "count_error",
-    "too few",
-    "too many",
-)
-
-
-def _diameter(unit: str) -> _Quantity:
-    return _Quantity(
-        "Mean diameter",
-        f"mean_diameter_reference_{unit}",
-        f"mean_diameter_{unit}",
-        f"mean_diameter_error_{unit}",
-        "too small",
-        "too large",
-    )
-
-
 def quantity_tables(report: SegmentationReport) -> tuple[QuantityTable, ...]:
     """Compare what was measured in prediction and reference, a table for each class."""
-    known = {each.key: each for each in report.numbers if each.key[0] == "classes"}
     found = []
-    for place, name in enumerate(report.names):
-        rows = tuple(_rows(name, known))
+    for place, (name, numbers) in enumerate(by_class(report.names, report.numbers).items()):
+        rows = tuple(_rows(numbers))
         if rows:
             found.append(QuantityTable(name, place, Table(name, _HEADS, rows)))
     return tuple(found)
@@ -100,43 +49,37 @@ def largest_area_error(report: SegmentationReport) -> tuple[str, float] | None:
     return worst, errors[worst]
 
 
-def _rows(name: str, known: Mapping[Key, Number]) -> Iterator[TableRow]:
-    def number(kind: str) -> Number | None:
-        return known.get(("classes", name, kind))
+def _rows(numbers: Mapping[str, Number]) -> Iterator[TableRow]:
+    """Put each error of a class beside its two values; what is no value of one stands alone."""
+    deviations = [each.description.deviation for each in numbers.values()]
+    sides = {kind for each in deviations if each for kind in (each.reference, each.prediction)}
+    for kind, number in numbers.items():
+        said = number.description
+        if said.deviation:
+            yield _row(said.deviation, number, numbers)
+        elif said.group is Group.QUANTITIES and kind not in sides:
+            text = "" if number.value is None else said.meaning
+            words = Cell(text.replace("{value}", written(number.value, said)))
+            yield TableRow(said.title, (Cell(""), Cell(""), number_cell(number), words))
 
-    for quantity in (_AREA, _NUMBER, *map(_diameter, ("nm", "px"))):
-        if number(quantity.error) is not None:
-            yield _row(quantity, number)
-    for unit in ("nm", "px"):
-        distance = number(f"size_distance_{unit}")
-        if distance is not None:
-            yield _distance_row(distance)
 
-
-def _row(quantity: _Quantity, number: Callable[[str], Number | None]) -> TableRow:
-    reference, prediction = number(quantity.reference), number(quantity.prediction)
-    error = number(quantity.error)
-    sides = [
-        number_cell(each, _COUNT if quantity is _NUMBER else term_of(each.key))
-        if each
-        else Cell(written(None, _COUNT))
-        for each in (reference, prediction)
-    ]
-    last = term_of(("classes", "", quantity.error))
-    words = Cell(_words(quantity, reference, prediction, error))
-    return TableRow(quantity.title, (*sides, number_cell(error, last), words))
+def _row(deviation: Deviation, error: Number, numbers: Mapping[str, Number]) -> TableRow:
+    reference, prediction = numbers.get(deviation.reference), numbers.get(deviation.prediction)
+    words = Cell(_words(deviation, reference, prediction, error))
+    cells = (*map(number_cell, (reference, prediction, error)), words)
+    return TableRow(deviation.quantity, cells)
 
 
 def _words(
-    quantity: _Quantity, reference: Number | None, prediction: Number | None, error: Number | None
+    deviation: Deviation, reference: Number | None, prediction: Number | None, error: Number
 ) -> str:
     """Say how wrong it is relative to the reference, and whether that could be chance."""
-    if error is None or error.value is None:
+    if error.value is None:
         return _without_error(reference, prediction)
     if error.value == 0:
         return "exact"
-    wrong = quantity.less if error.value < 0 else quantity.more
-    if quantity is _NUMBER:
+    wrong = deviation.less if error.value < 0 else deviation.more
+    if error.description.style is Style.CHANGE:
         relative: float | None = abs(error.value)
     else:
         true = reference.value if reference else None
@@ -162,13 +105,3 @@ def _by_how_much(relative: float | None, wrong: str) -> str:
         return f"{change(relative)} of the reference, {wrong}"
     share = f"{significant(100 * relative, 2)} %" if relative >= 0.001 else "<0.1 %"
     return f"{share} {wrong}"
-
-
-def _distance_row(distance: Number) -> TableRow:
-    term = term_of(distance.key)
-    text = "" if distance.value is None else f"diameters differ by {written(distance.value, term)}"
-    empty = Cell("")
-    return TableRow(
-        "Size distribution",
-        (empty, empty, number_cell(distance, term), Cell(f"{text} on average" if text else "")),
-    )

@@ -12,7 +12,6 @@ from emseg.reporting.page.quantities import QuantityTable, quantity_tables
 from emseg.reporting.page.reliability import Reliability, reliability
 from emseg.reporting.page.sentences import about_intervals, summary, verdict, warnings
 from emseg.reporting.page.tables import Table, class_tables, image_table, overall_table
-from emseg.reporting.page.words import term_of
 
 _MOST_CARDS = 8
 _MOST_LISTED = 24
@@ -81,7 +80,7 @@ def segmented_page(
 def _over_classes(report: SegmentationReport) -> tuple[list[Number], list[Number]]:
     """Part the numbers over all classes into those of the cards, best at 1, and the others."""
     numbers = [each for each in report.numbers if each.key[0] != "classes"]
-    scores = [each for each in numbers if term_of(each.key).is_score and each.value is not None]
+    scores = [each for each in numbers if each.description.is_score and each.value is not None]
     cards = scores[:_MOST_CARDS]
     shown = {each.key for each in cards}
     others = [each for each in numbers if each.key not in shown and each.value is not None]

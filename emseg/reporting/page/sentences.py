@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from emseg.errors import listed
 from emseg.evaluation.confidence.intervals import EQUAL, Interval
+from emseg.evaluation.overlap import HEADLINE
 from emseg.evaluation.report import Number, SegmentationReport
 from emseg.reporting.page.quantities import largest_area_error
-from emseg.reporting.page.words import between, counted, percent, term_of, units_of, written
+from emseg.reporting.page.words import between, counted, percent, units_of, written
 
 _MOST_NAMED = 8
 _BLOCK = "block"
@@ -14,23 +15,21 @@ _BLOCK = "block"
 
 def with_interval(number: Number) -> str:
     """Write a number with its interval in a sentence."""
-    term = term_of(number.key)
-    text = f"{term.title} {written(number.value, term)}"
+    said = number.description
+    text = f"{said.title} {written(number.value, said)}"
     interval = number.interval
     if interval is None:
         return text
     units = units_of(interval)
     if interval.method == EQUAL:
         return f"{text} (the same in all {units})"
-    return f"{text} ({100 * interval.level:g} % interval {between(interval, term)} from {units})"
+    return f"{text} ({100 * interval.level:g} % interval {between(interval, said)} from {units})"
 
 
 def headline(report: SegmentationReport) -> Number | None:
     """Find the number that says most: the mean IoU, or the first that is defined."""
-    first = report.number("mean", "iou")
-    if first.value is not None:
-        return first
-    return next((each for each in report.numbers if each.value is not None), None)
+    defined = (each for each in report.numbers if each.value is not None)
+    return min(defined, key=lambda each: each.key != HEADLINE, default=None)
 
 
 def verdict(report: SegmentationReport) -> str:

@@ -1,20 +1,19 @@
 """Tables of a page: what stands in each cell, and what it sorts by."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from emseg.evaluation.metric import Key
-from emseg.evaluation.report import OF_IMAGES, ImageNumbers, Number, SegmentationReport
-from emseg.reporting.page.words import (
-    Group,
-    Style,
-    Term,
-    between,
-    percent,
-    term_of,
-    written,
+from emseg.evaluation.description import Description, Group, Style
+from emseg.evaluation.overlap import HEADLINE
+from emseg.evaluation.report import (
+    OF_IMAGES,
+    ImageNumbers,
+    Number,
+    SegmentationReport,
+    by_class,
 )
+from emseg.reporting.page.words import NONE, between, percent, written
 
 MOST_IMAGES = 1000
 """Rows of the table of images; of more, the worst."""
@@ -25,7 +24,6 @@ UNLIKENESS = "Unlikeness"
 _MOST_COLUMNS = 10
 _DISTANCE = "distance"  # the note that says how far a boundary may be off
 _FEW_CLASSES = 6  # whose IoU stands in the table of images
-_GROUPS = tuple(each for each in Group if each is not Group.QUANTITIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,33 +98,31 @@ class Table:
         return tuple(each for each in self.columns if each.meaning)
 
 
-def number_cell(number: Number | None, term: Term) -> Cell:
-    """Write a number with its interval."""
+def number_cell(number: Number | None) -> Cell:
+    """Write a number with its interval; `NONE` where there is none."""
     if number is None or number.value is None:
-        return Cell(written(None, term))
-    note = between(number.interval, term) if number.interval else ""
-    value = None if term.style in (Style.SCORE, Style.PLAIN) else number.value
-    return Cell(written(number.value, term), note, value)
+        return Cell(NONE)
+    said = number.description
+    note = between(number.interval, said) if number.interval else ""
+    value = None if said.style in (Style.SCORE, Style.PLAIN) else number.value
+    return Cell(written(number.value, said), note, value)
 
 
 def class_tables(report: SegmentationReport) -> tuple[Table, ...]:
     """Put the numbers of the classes into tables, one a group; quantities have their own."""
-    known = {each.key: each for each in report.numbers}
-    kinds = list(dict.fromkeys(key[2] for key in known if key[0] == "classes" and len(key) == 3))
-    tables = []
-    for group in _GROUPS:
-        chosen = [kind for kind in kinds if term_of(("classes", "", kind)).group is group]
-        if chosen:
-            tables.append(_class_table(group, report, known, chosen))
-    return tuple(tables)
+    tables: dict[Group, dict[str, Description]] = {each: {} for each in Group}
+    for kind, said in report.of_a_class.items():
+        tables[Group.OVERLAP if said.is_beside_overlap else said.group][kind] = said
+    del tables[Group.QUANTITIES]
+    return tuple(_class_table(group, report, kinds) for group, kinds in tables.items() if kinds)
 
 
 def overall_table(numbers: Sequence[Number]) -> Table | None:
     """Put numbers over all classes into a table; None when there are none."""
     rows = []
     for each in numbers:
-        term = term_of(each.key)
-        rows.append(TableRow(_title(term), (number_cell(each, term), Cell(term.meaning))))
+        said = each.description
+        rows.append(TableRow(said.title, (number_cell(each), Cell(said.meaning))))
     columns = (Column("Number", is_text=True), Column("Value"), Column("Says", is_text=True))
     return Table("Over all classes", columns, tuple(rows)) if rows else None
 
@@ -141,16 +137,16 @@ def image_table(report: SegmentationReport, targets: Mapping[str, str]) -> Table
     targets : mapping of str to str
         The figures of the images that have one.
     """
-    keys = _image_keys(report)
+    shown = _of_each_image(report)
     ranked = sorted(report.images, key=_worst_first)
     columns = [Column("Image", is_text=True), Column("Labelled pixels")]
-    columns += [_image_column(key) for key in keys]
+    columns += [_image_column(each) for each in shown]
     columns += columns_of_training([each.unlikeness for each in ranked])
     cut = _cut(len(ranked), MOST_IMAGES, "images", "metrics.csv")
     return Table(
         "All images",
         tuple(columns),
-        tuple(_image_row(each, columns, keys, targets) for each in ranked[:MOST_IMAGES]),
+        tuple(_image_row(each, columns, shown, targets) for each in ranked[:MOST_IMAGES]),
         remark=" ".join(filter(None, (OF_IMAGES if len(ranked) > 1 else "", cut))),
     )
 
@@ -184,17 +180,16 @@ def _cut(count: int, most: int, what: str, where: str) -> str:
 
 
 def _class_table(
-    group: Group, report: SegmentationReport, known: Mapping[Key, Number], kinds: Sequence[str]
+    group: Group, report: SegmentationReport, kinds: Mapping[str, Description]
 ) -> Table:
-    terms = [term_of(("classes", "", kind)) for kind in kinds]
-    columns = [Column("Class", is_text=True), *(_class_column(t, report.notes) for t in terms)]
+    columns = [Column("Class", is_text=True)]
+    columns += [_class_column(each, report.notes) for each in kinds.values()]
     is_overlap = group is Group.OVERLAP
     rows = []
-    for place, name in enumerate(report.names):
-        numbers = [known.get(("classes", name, kind)) for kind in kinds]
+    for place, (name, own) in enumerate(by_class(report.names, report.numbers).items()):
+        numbers = [own.get(kind) for kind in kinds]
         if is_overlap or any(numbers):
-            cells = [number_cell(*each) for each in zip(numbers, terms, strict=True)]
-            rows.append(TableRow(name, tuple(cells), place))
+            rows.append(TableRow(name, tuple(map(number_cell, numbers)), place))
     if is_overlap:
         columns += [
             Column("In reference", "share of the labelled pixels"),
@@ -204,48 +199,52 @@ def _class_table(
             TableRow(row.head, (*row.cells, *(Cell(percent(p), value=p) for p in pair)), row.colour)
             for row, pair in zip(rows, shares(report), strict=True)
         ]
-    return Table(group.value, tuple(columns), tuple(rows), _foot(known, kinds, len(columns)))
+    return Table(group.value, tuple(columns), tuple(rows), _foot(report, kinds, len(columns)))
 
 
-def _class_column(term: Term, notes: Mapping[str, str]) -> Column:
-    meaning = term.meaning
+def _class_column(said: Description, notes: Mapping[str, str]) -> Column:
+    meaning = said.meaning
     if _DISTANCE in notes:  # say which one was asked for
         meaning = meaning.replace("the distance of the settings", notes[_DISTANCE])
-    return Column(_title(term), meaning)
+    return Column(said.title, meaning)
 
 
-def _title(term: Term) -> str:
-    return f"{term.title} ({term.unit})" if term.style is Style.PLAIN and term.unit else term.title
-
-
-def _foot(known: Mapping[Key, Number], kinds: Sequence[str], columns: int) -> TableRow | None:
+def _foot(report: SegmentationReport, kinds: Iterable[str], columns: int) -> TableRow | None:
     """Take the means over classes, as far as there are any."""
-    keys = [("mean", kind) for kind in kinds]
-    if not any(key in known for key in keys):
+    means = [report.number("mean", kind) for kind in kinds]
+    if not any(means):
         return None
-    cells = [number_cell(known[k], term_of(k)) if k in known else Cell("") for k in keys]
+    cells = [number_cell(each) if each else Cell("") for each in means]
     return TableRow("Mean", (*cells, *[Cell("")] * (columns - 1 - len(cells))))
 
 
-def _image_keys(report: SegmentationReport) -> list[Key]:
-    keys = list(report.images[0].values) if report.images else []
-    overall = [key for key in keys if key[0] != "classes"]
+def _of_each_image(report: SegmentationReport) -> list[Number]:
+    """Choose the numbers that the table of images has a column for; the headline comes first."""
+    shown = [each for each in report.numbers if each.key[0] != "classes"]
     if len(report.names) <= _FEW_CLASSES:
-        overall += [key for key in keys if key[0] == "classes" and key[2] == "iou"]
-    overall.sort(key=lambda key: key != ("mean", "iou"))  # stable: the headline comes first
-    return overall[:_MOST_COLUMNS]
+        shown += [each for each in report.numbers if each.key[::2] == ("classes", "iou")]
+    shown.sort(key=lambda each: each.key != HEADLINE)  # stable
+    return shown[:_MOST_COLUMNS]
 
 
-def _image_column(key: Key) -> Column:
-    term = term_of(key)
-    title = f"{term.title} of {key[1]}" if key[0] == "classes" else _title(term)
-    return Column(title, order="ascending" if key == ("mean", "iou") else "none")
+def _image_column(number: Number) -> Column:
+    key, title = number.key, number.description.title
+    return Column(
+        f"{title} of {key[1]}" if key[0] == "classes" else title,
+        order="ascending" if key == HEADLINE else "none",
+    )
 
 
 def _image_row(
-    image: ImageNumbers, columns: Sequence[Column], keys: Sequence[Key], targets: Mapping[str, str]
+    image: ImageNumbers,
+    columns: Sequence[Column],
+    shown: Sequence[Number],
+    targets: Mapping[str, str],
 ) -> TableRow:
-    cells = [number_cell(Number(key, image.values.get(key)), term_of(key)) for key in keys]
+    cells = [
+        number_cell(Number(each.key, image.values.get(each.key), each.description))
+        for each in shown
+    ]
     if columns[-1].title == UNLIKENESS:
         cells.append(cell_of_training(image.unlikeness))
     pixels = Cell(f"{image.pixels:,}", value=image.pixels)
@@ -253,5 +252,5 @@ def _image_row(
 
 
 def _worst_first(image: ImageNumbers) -> float:
-    value = image.values.get(("mean", "iou"))
+    value = image.values.get(HEADLINE)
     return 2.0 if value is None else value

@@ -1,17 +1,21 @@
 import numpy as np
 
+from emseg.evaluation.description import Better, Description, Group, NumberScale, Style
 from emseg.evaluation.metric import Additive
+
+SCORE, ANY = NumberScale(0.0, 1.0, Better.HIGHER), NumberScale()
 
 
 class Mean(Additive):
     """Averages over images; what is seen of one is a value for each number, then 1."""
 
-    def __init__(self, numbers=1, kind="length"):
-        self._keys = tuple((str(n), kind) for n in range(numbers))
+    def __init__(self, numbers=1, scale=ANY):
+        said = Description("Length", "", "", group=Group.OTHER, style=Style.PLAIN, scale=scale)
+        self._numbers = {(str(n), "length"): said for n in range(numbers)}
 
     @property
-    def keys(self):
-        return self._keys
+    def numbers(self):
+        return self._numbers
 
     def look(self, pair):
         raise NotImplementedError

@@ -8,7 +8,6 @@ from scipy import stats
 
 from emseg.errors import MismatchError
 from emseg.evaluation.confidence import (
-    Better,
     Difference,
     Interval,
     adjusted,
@@ -18,8 +17,11 @@ from emseg.evaluation.confidence import (
 )
 from emseg.evaluation.confidence.comparison import fewest_units
 from emseg.evaluation.confidence.intervals import BOOTSTRAP
+from emseg.evaluation.description import DISTANCE, Better, NumberScale
 
-from .conftest import Mean, Ratio, seen_of_mean, seen_of_ratio
+from .conftest import SCORE, Mean, Ratio, seen_of_mean, seen_of_ratio
+
+ERROR = NumberScale(better=Better.NEARER_ZERO)
 
 
 def difference(p_value=0.01, value=0.1, better=Better.HIGHER, least_p=0.001, tests=1):
@@ -98,7 +100,7 @@ def test_the_bootstrap_interval_of_a_difference_is_paired():
 def test_below_six_units_there_is_no_p_value_and_no_verdict():
     for units, known in ((5, False), (6, True)):
         a = np.linspace(0.1, 0.2, units)
-        found = compare(Mean(kind="iou"), seen_of_mean(a), seen_of_mean(a + 0.5))[0]
+        found = compare(Mean(scale=SCORE), seen_of_mean(a), seen_of_mean(a + 0.5))[0]
         assert (found.p_value is not None) == known
         assert found.verdict == ("B is better" if known else "too few units to tell")
     assert found.p_value == 2 / 2**6
@@ -118,7 +120,7 @@ def test_units_are_groups_where_there_are_groups():
 
 def test_equal_results_have_nothing_to_test():
     seen = seen_of_mean(np.arange(20.0))
-    found = compare(Mean(kind="iou"), seen, seen)[0]
+    found = compare(Mean(scale=SCORE), seen, seen)[0]
     assert (found.value, found.p_value, found.verdict) == (0, None, "no difference shown")
     assert (found.interval.low, found.interval.high) == (0, 0)
 
@@ -127,7 +129,7 @@ def test_swapping_a_and_b_turns_the_verdict_round():
     random = np.random.default_rng(6)
     a = random.normal(0.5, 0.05, 15)
     seen = seen_of_mean(a), seen_of_mean(a + random.normal(0.1, 0.02, 15))
-    there, back = compare(Mean(kind="dice"), *seen)[0], compare(Mean(kind="dice"), *seen[::-1])[0]
+    there, back = compare(Mean(scale=SCORE), *seen)[0], compare(Mean(scale=SCORE), *seen[::-1])[0]
     assert (there.verdict, back.verdict) == ("B is better", "A is better")
     assert there.value == -back.value
     assert there.p_value == back.p_value
@@ -136,7 +138,7 @@ def test_swapping_a_and_b_turns_the_verdict_round():
 def test_of_signed_errors_the_one_nearer_to_zero_is_better():
     errors = np.random.default_rng(6).normal(-0.2, 0.01, (2, 15))
     worse, opposite = seen_of_mean(errors[0]), seen_of_mean(-errors[1] / 2)
-    found = compare(Mean(kind="area_fraction_error"), worse, opposite)[0]
+    found = compare(Mean(scale=ERROR), worse, opposite)[0]
     assert found.a == pytest.approx(-0.2, abs=0.01)
     assert found.b == pytest.approx(0.1, abs=0.01)
     assert found.value == pytest.approx(-0.1, abs=0.01)
@@ -146,7 +148,9 @@ def test_of_signed_errors_the_one_nearer_to_zero_is_better():
 def test_errors_of_opposite_sign_and_equal_size_are_equally_good():
     errors = np.random.default_rng(6).normal(-0.2, 0.01, (2, 15))
     found = compare(
-        Mean(kind="area_fraction_error"), seen_of_mean(errors[0]), seen_of_mean(-errors[1])
+        Mean(scale=ERROR),
+        seen_of_mean(errors[0]),
+        seen_of_mean(-errors[1]),
     )[0]
     assert found.p_value < 0.01
     assert found.interval.low < 0 < found.interval.high
@@ -180,7 +184,7 @@ def test_without_a_difference_5_percent_of_the_tests_say_that_there_is_one():
     hard = random.lognormal(0, 1, (30, datasets))
     a, b = hard + random.exponential(size=(2, 30, datasets))
     found = compare(
-        Mean(datasets, "iou"), seen_of_mean(a), seen_of_mean(b), permutations=1000, draws=0
+        Mean(datasets, SCORE), seen_of_mean(a), seen_of_mean(b), permutations=1000, draws=0
     )
     rejected = np.mean([each.p_value <= 0.05 for each in found])
     assert 0.02 <= rejected <= 0.085  # 3 standard errors of 400 datasets are 3.3 %
@@ -226,7 +230,7 @@ def test_the_fewest_units_are_those_whose_smallest_p_value_is_significant(tests,
 def test_the_smallest_p_value_counts_the_units_that_differ(units, relative):
     a = np.linspace(0.1, 0.2, units)
     b = a + np.where(np.arange(units) < 4, 0.1 + 0.01 * np.arange(units), 0)
-    found = compare(Mean(kind="iou"), seen_of_mean(a), seen_of_mean(b))[0]
+    found = compare(Mean(scale=SCORE), seen_of_mean(a), seen_of_mean(b))[0]
     assert found.least_p == pytest.approx(2 / 2**4, rel=relative)
     assert found.p_value == found.least_p
     assert found.verdict == "too few units to tell"
@@ -235,13 +239,13 @@ def test_the_smallest_p_value_counts_the_units_that_differ(units, relative):
 @pytest.mark.parametrize("size", [1e-9, 1.0, 1e9])
 def test_what_rounding_makes_is_no_difference(size):
     a = size * np.random.default_rng(3).uniform(1, 2, 20)
-    found = compare(Mean(kind="distance"), seen_of_mean(a), seen_of_mean(a * (1 + 1e-13)))[0]
+    found = compare(Mean(scale=DISTANCE), seen_of_mean(a), seen_of_mean(a * (1 + 1e-13)))[0]
     assert (found.value, found.p_value, found.verdict) == (0, None, "no difference shown")
 
 
 def test_without_resamples_there_is_a_verdict_and_no_interval():
     a = np.linspace(0.1, 0.2, 8)
-    found = compare(Mean(kind="iou"), seen_of_mean(a), seen_of_mean(a + 0.5), draws=0)[0]
+    found = compare(Mean(scale=SCORE), seen_of_mean(a), seen_of_mean(a + 0.5), draws=0)[0]
     assert (found.interval, found.p_value, found.verdict) == (None, 2 / 2**8, "B is better")
 
 

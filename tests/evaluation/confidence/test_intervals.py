@@ -8,8 +8,9 @@ from scipy import stats
 
 from emseg.evaluation.confidence import FEW, intervals, resampling
 from emseg.evaluation.confidence.intervals import BOOTSTRAP, EQUAL, STUDENT, percentiles
+from emseg.evaluation.description import NumberScale
 
-from .conftest import Mean, Ratio, seen_of_mean, seen_of_ratio
+from .conftest import SCORE, Mean, Ratio, seen_of_mean, seen_of_ratio
 
 
 def expanded_level(n, freedom=None):
@@ -75,7 +76,7 @@ def test_a_ratio_of_few_images_is_that_of_the_jackknife_written_out():
 
 def test_an_interval_stays_where_its_number_can_lie():
     seen = seen_of_mean([0.99, 0.6, 0.97])
-    share, length = (intervals(Mean(kind=kind), seen)[0] for kind in ("iou", "wombats"))
+    share, length = (intervals(Mean(scale=scale), seen)[0] for scale in (SCORE, NumberScale()))
     assert share.high == 1
     assert length.high > 1
     assert share.low == length.low
@@ -102,7 +103,7 @@ def test_a_rare_class_has_few_units_among_many_images():
 
 def test_equal_units_say_that_they_are_equal():
     for count in (4, 30):
-        found = intervals(Mean(kind="iou"), seen_of_mean([0.7] * count))[0]
+        found = intervals(Mean(scale=SCORE), seen_of_mean([0.7] * count))[0]
         assert (found.low, found.high) == pytest.approx((0.7, 0.7), abs=1e-15)
         assert found.method == EQUAL
 

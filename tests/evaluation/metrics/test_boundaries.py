@@ -32,7 +32,7 @@ def pair(prediction, reference, size=(1.0, 1.0), names=NAMES):
 def scores_of(metric, *pairs):
     """Every number of the images pooled, by class (or "mean") and kind."""
     values = metric.scores([metric.look(each) for each in pairs], np.ones((1, len(pairs))))
-    return {key[-2:]: value for key, value in zip(metric.keys, values[0], strict=True)}
+    return {key[-2:]: value for key, value in zip(metric.numbers, values[0], strict=True)}
 
 
 def f1_of(*pairs, distance=1.0, unit="nm", names=NAMES):
@@ -305,11 +305,11 @@ def test_every_one_of_many_classes_is_scored_by_itself(classes):
 
 
 def test_distances_end_with_their_unit():
-    kinds = {key[-1] for key in SurfaceDistances(NAMES, "px").keys}
+    kinds = {key[-1] for key in SurfaceDistances(NAMES, "px").numbers}
     assert kinds == {"hausdorff_95_px", "surface_distance_px"}
     f1 = BoundaryF1(NAMES, 12.0, "nm")
     assert (f1.distance, f1.unit) == (12.0, "nm")
-    assert f1.keys[0] == ("classes", "matrix", "boundary_f1")
+    assert next(iter(f1.numbers)) == ("classes", "matrix", "boundary_f1")
 
 
 def test_the_pixel_size_of_the_reference_does_when_the_prediction_has_none():

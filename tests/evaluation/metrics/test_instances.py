@@ -38,7 +38,7 @@ def scores_of(*pairs, names=NAMES, objects=OBJECTS, smallest=1):
     """Every number of the images pooled, by key."""
     metric = ObjectScores(names, objects, Smallest(smallest))
     values = metric.scores([metric.look(each) for each in pairs], np.ones((1, len(pairs))))
-    return dict(zip(metric.keys, values[0], strict=True))
+    return dict(zip(metric.numbers, values[0], strict=True))
 
 
 def particles(*pairs, smallest=1):

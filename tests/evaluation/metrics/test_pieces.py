@@ -49,7 +49,9 @@ def test_a_merged_pair_of_cells_is_found_only_where_objects_are_numbered():
     def scores(given):
         (row,) = metric.scores([metric.look(given)], np.ones((1, 1)))
         return {
-            key[-1]: value for key, value in zip(metric.keys, row, strict=True) if key[0] != "mean"
+            key[-1]: value
+            for key, value in zip(metric.numbers, row, strict=True)
+            if key[0] != "mean"
         }
 
     alike = scores(pair(merged, TOUCHING, numbered=(False, False)))

@@ -30,7 +30,7 @@ def pair(probabilities, reference, names=NAMES):
 
 def scores(*pairs, metric=METRIC):
     seen = [metric.look(each) for each in pairs]
-    return dict(zip(metric.keys, metric.scores(seen, np.ones((1, len(seen))))[0], strict=True))
+    return dict(zip(metric.numbers, metric.scores(seen, np.ones((1, len(seen))))[0], strict=True))
 
 
 def calibration_error(confidence, right):
@@ -85,13 +85,13 @@ def as_image(probabilities, truth):
 
 
 def test_the_keys_are_those_of_all_classes_and_of_each():
-    assert METRIC.keys[:4] == (
+    assert tuple(METRIC.numbers)[:4] == (
         ("calibration_error",),
         ("brier_score",),
         ("classes", "matrix", "average_precision"),
         ("classes", "matrix", "roc_auc"),
     )
-    assert len(METRIC.keys) == 8
+    assert len(METRIC.numbers) == 8
 
 
 def test_three_pixels_worked_out_by_hand():
@@ -152,7 +152,7 @@ def test_mixtures_of_images_are_ranked_as_if_they_came_so_often():
     found = METRIC.scores(seen, np.array([[2.0, 1.0]]))[0]
     twice = [cases[0], cases[0], cases[1]]
     p, truth = (np.concatenate(each) for each in zip(*twice, strict=True))
-    check(dict(zip(METRIC.keys, found, strict=True)), p, truth, 1e-9)
+    check(dict(zip(METRIC.numbers, found, strict=True)), p, truth, 1e-9)
 
 
 @given(predicted(steps=None))
@@ -167,7 +167,7 @@ def test_files_are_scored_without_rounding(case):
         *(each for pair in ranks for each in pair),
     ]
     as_numbers = [np.nan if each is None else each for each in numbers]
-    check(dict(zip(METRIC.keys, as_numbers, strict=True)), probabilities, truth, 1e-9)
+    check(dict(zip(METRIC.numbers, as_numbers, strict=True)), probabilities, truth, 1e-9)
 
 
 def test_certain_and_right_is_perfect_and_certain_and_wrong_is_the_worst():
@@ -189,7 +189,7 @@ def test_pixels_of_all_images_are_pooled_and_weighted():
     found = METRIC.scores(seen, np.array([[1.0, 1.0], [2.0, 1.0], [0.0, 1.0]]))
     for row, chosen in zip(found, ((0, 1), (0, 0, 1), (1,)), strict=True):
         probabilities, truth = (np.concatenate([images[i][k] for i in chosen]) for k in (0, 1))
-        check(dict(zip(METRIC.keys, row, strict=True)), probabilities, truth, 1e-6)
+        check(dict(zip(METRIC.numbers, row, strict=True)), probabilities, truth, 1e-6)
 
 
 def test_many_mixtures_are_computed_a_few_at_a_time_and_stay_in_order():

@@ -35,7 +35,7 @@ def numbers(metric, pairs, weights=None):
     seen = [metric.look(each) for each in pairs]
     weights = np.ones((1, len(pairs))) if weights is None else np.asarray(weights, float)
     return [
-        {key[1:]: value for key, value in zip(metric.keys, row, strict=True)}
+        {key[1:]: value for key, value in zip(metric.numbers, row, strict=True)}
         for row in metric.scores(seen, weights)
     ]
 

@@ -37,7 +37,7 @@ def run(make_model, cpu, tmp_path):
     """Predict an image in small tiles with one network or several: ``run(path, tells=True)``."""
 
     def predict(path, *networks, out=tmp_path / "out", tells=False, card=None, **settings):
-        settings = {"tile": 64, "halo": 0} | settings
+        settings = {"tile": 64, "halo": 0, "overwrite": True} | settings
         config = PredictConfig(model=Path("m"), inputs=(path,), out=out, **settings)
         models = [make_model(each, **(card or {})) for each in networks or (Levels(),)]
         backends = [TorchBackend.of(each, cpu) for each in models]

@@ -14,7 +14,7 @@ from torch import nn
 
 import emseg.pixels
 from emseg.config import PredictConfig, Task
-from emseg.errors import StorageError, UnreadableFileError, UsageError
+from emseg.errors import ContentError, UnreadableFileError, UsageError
 from emseg.inference.backends.with_torch import TorchBackend
 from emseg.inference.files.batch import Batch
 from emseg.inference.files.results import FileResults
@@ -114,6 +114,7 @@ def test_nothing_is_written_that_was_not_asked_for(run, tmp_path):
     run([draw(tmp_path / "a.png")], previews=False)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "a.ome.tif",
+        "manifest.sqlite",
         "predict.toml",
         "predictions.csv",
     ]
@@ -136,13 +137,16 @@ def test_a_bad_file_costs_only_itself(run, tmp_path):
     assert not (tmp_path / "out" / "2.ome.tif").exists()
 
 
-def test_the_table_is_complete_after_each_file(make_model, cpu, tmp_path):
-    paths = (draw(tmp_path / "1.png"), draw(tmp_path / "2.png"))
+def test_the_first_row_is_in_the_table_at_once_and_all_at_the_end(make_model, cpu, tmp_path):
+    paths = tuple(draw(tmp_path / f"{number}.png") for number in range(5))
     config = PredictConfig(model=Path("m"), inputs=paths, out=tmp_path / "out")
     outcomes = batch_of(make_model(Thirds()), config, cpu).run()
-    for count in (1, 2):
-        next(outcomes)
-        assert len(table(tmp_path / "out")) == count
+    next(outcomes)
+    assert len(table(tmp_path / "out")) == 1
+    outcomes.close()  # as an interruption does
+    assert len(table(tmp_path / "out")) == 1
+    list(batch_of(make_model(Thirds()), config, cpu).run())
+    assert [Path(row["file"]) for row in table(tmp_path / "out")] == list(paths)
 
 
 def test_names_that_collide_keep_their_folders(run, tmp_path):
@@ -295,9 +299,7 @@ def test_a_later_run_keeps_the_rows_and_the_label_images_of_others(run, tmp_path
     assert any("predictions.csv keeps their rows" in each for each in caplog.messages)
 
 
-def test_results_of_another_run_at_the_same_time_are_not_lost_without_a_word(
-    make_model, cpu, tmp_path, caplog
-):
+def test_two_runs_at_once_never_share_the_name_of_a_result(make_model, cpu, tmp_path):
     first, second = (draw(tmp_path / day / "a.png") for day in ("day1", "day2"))
     batches = [
         batch_of(
@@ -307,9 +309,13 @@ def test_results_of_another_run_at_the_same_time_are_not_lost_without_a_word(
         )
         for path in (first, second)
     ]
-    for batch in batches:
-        list(batch.run())
-    assert f"predict {first} again" in caplog.text
+    with batches[0].opened(), batches[1].opened():
+        ahead = [batch.attempt(batch.paths) for batch in batches]
+        done = next(ahead[0])
+        assert done.found.written == tmp_path / "out" / "a.ome.tif"
+        assert [each.found.written.parent.name for each in ahead[1]] == ["day2"]
+        list(ahead[0])
+    assert len(table(tmp_path / "out")) == 2
 
 
 def test_a_folder_that_holds_its_own_results_may_be_predicted_again(run, tmp_path):
@@ -370,7 +376,7 @@ def test_nothing_is_told_of_a_file_once_it_failed(make_model, cpu, tmp_path, mon
 
     def full(results, band):
         if band.plane.micrograph.path == tmp_path / "a.png":
-            raise StorageError("the disk is full")
+            raise ContentError("no number")
         put(results, band)
 
     monkeypatch.setattr(FileResults, "put", full)

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emseg.calibration import PixelSize
+from emseg.calibration import ANY_SIZE, Distance, PixelSize
+from emseg.evaluation.choice import GROUPS, MetricSettings
 from emseg.evaluation.confidence.intervals import Interval
 from emseg.evaluation.confusion import Confusion
+from emseg.evaluation.description import Description
 from emseg.evaluation.metric import ComparedPair, Key
 from emseg.evaluation.overlap import Overlap
 from emseg.evaluation.report import ImageNumbers, Number, SegmentationReport, plain_values
@@ -48,6 +50,17 @@ def make_micrograph(pair: ComparedPair, seed: int = 0) -> Micrograph:
     return Micrograph(pixels.astype(np.uint8), pair.name, pixel_size=pair.pixel_size)
 
 
+def description_of(*key: str) -> Description:
+    """What the metric that computes a number says of it; a key that no metric has is an error."""
+    classes, unit = ("", key[1] if key[0] == "classes" else "a"), "px" if "px" in key[-1] else "nm"
+    settings = MetricSettings(classes, classes[1:], Distance(2, unit), unit, ANY_SIZE)
+    found = {}
+    for group in GROUPS.values():
+        for metric in group(settings):
+            found |= metric.numbers
+    return found[key]
+
+
 def make_report(
     pairs: Sequence[ComparedPair],
     extra: dict[Key, float | None] | None = None,
@@ -61,12 +74,13 @@ def make_report(
     for each in pairs:
         confusion.update(each.prediction, each.reference)
     seen = [overlap.look(each) for each in pairs]
-    values = plain_values(overlap.keys, overlap.scores(seen, np.ones((1, len(seen))))[0])
+    values = plain_values(overlap.numbers, overlap.scores(seen, np.ones((1, len(seen))))[0])
     units = len(pairs) if units is None else units
     numbers = [
         Number(
             key,
             value,
+            overlap.numbers[key],
             None
             if value is None or units < 2
             else Interval(
@@ -77,10 +91,10 @@ def make_report(
     ]
     each_scores = overlap.scores(seen, np.eye(len(seen)))
     images = tuple(
-        ImageNumbers(pair.name, int(pair.counted.sum()), plain_values(overlap.keys, row))
+        ImageNumbers(pair.name, int(pair.counted.sum()), plain_values(overlap.numbers, row))
         for pair, row in zip(pairs, each_scores, strict=True)
     )
-    numbers += [Number(key, value) for key, value in (extra or {}).items()]
+    numbers += [Number(key, value, description_of(*key)) for key, value in (extra or {}).items()]
     notes = {"distance": "5 nm"}
     return SegmentationReport(
         names, tuple(numbers), images, confusion.counts, confusion.missed, notes

@@ -10,10 +10,13 @@ from emseg.reporting.page.plots import forest, histogram, whisker
 from emseg.reporting.page.quantities import quantity_tables
 from emseg.reporting.page.tables import class_tables, image_table
 
+from .conftest import description_of
+
 
 def numbers(**values):
     """A report of one class whose numbers are these."""
-    found = tuple(Number(("classes", "a", kind), value) for kind, value in values.items())
+    keys = {("classes", "a", kind): value for kind, value in values.items()}
+    found = tuple(Number(key, value, description_of(*key)) for key, value in keys.items())
     counts = np.zeros((1, 1), np.int64)
     return SegmentationReport(
         ("a",), found, (), counts, np.zeros(1, np.int64), {"distance": "4 nm"}
@@ -27,21 +30,20 @@ def words(**values):
 
 
 def test_every_number_of_a_class_stands_in_one_table(pair, report):
-    kinds = ("hausdorff_95_nm", "object_recall", "vi_split", "roc_auc", "brand_new", "iou_2")
+    kinds = ("hausdorff_95_nm", "object_recall", "vi_split", "roc_auc", "object_f1")
     extra = {("classes", "small", kind): 0.5 for kind in kinds}
     tables = class_tables(report([pair()], extra))
     titles = [column.title for table in tables for column in table.columns[1:]]
     assert titles == [
-        *("IoU", "Dice", "Precision", "Recall", "In reference", "In prediction"),
+        *("IoU", "Dice", "Precision", "Recall", "Object F1", "In reference", "In prediction"),
         "Hausdorff 95 %",
         "Recall",
         "VI split (bits)",
         "ROC area",
-        *("Brand new", "Iou 2"),
     ]
-    assert [len(table.rows) for table in tables] == [3, 1, 1, 1, 1, 1]
+    assert [len(table.rows) for table in tables] == [3, 1, 1, 1, 1]
     assert tables[0].foot is not None
-    assert [cell.text for cell in tables[0].foot.cells[2:]] == ["", "", "", ""]
+    assert [cell.text for cell in tables[0].foot.cells[2:]] == ["", "", "", "", ""]
 
 
 def test_the_distance_of_boundaries_is_named():
@@ -99,7 +101,7 @@ def test_an_error_that_may_be_chance_is_called_so():
     unsure = Interval(-0.01, 0.02, 0.95, 20, "image", "bootstrap", False)
     key = ("classes", "a", "area_fraction_error")
     plain = numbers(area_fraction_reference=0.5, area_fraction=0.505)
-    error = Number(key, 0.005, unsure)
+    error = Number(key, 0.005, description_of(*key), unsure)
     result = SegmentationReport(
         plain.names, (*plain.numbers, error), (), plain.confusion, plain.missed, {}
     )
@@ -158,7 +160,7 @@ def test_the_axis_begins_as_late_as_the_intervals_allow(pair, report):
 
 def test_a_whisker_stays_on_its_axis():
     wide = Interval(-0.2, 1.3, 0.95, 3, "image", "t", True)
-    found = whisker(Number(("mean", "iou"), 0.5, wide))
+    found = whisker(Number(("mean", "iou"), 0.5, description_of("mean", "iou"), wide))
     assert (found.low, found.at, found.high) == (0, 50, 100)
 
 

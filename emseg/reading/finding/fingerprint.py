@@ -1,0 +1,93 @@
+"""What tells one state of an input from the next: sizes, times, and what its files hold."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from emseg.reading.finding.file_sets import members_of
+from emseg.reading.inside import file_of
+from emseg.reading.pictures.sidecar import texts_of
+
+_PIECE = 1 << 20  # bytes that are read at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """The state of an input, at a glance.
+
+    Parameters
+    ----------
+    size : int
+        Bytes of all files that it lies in.
+    modified_ns : int
+        When the last of them changed, in nanoseconds since 1970.
+    """
+
+    size: int
+    modified_ns: int
+
+
+def fingerprint(path: Path) -> Fingerprint | None:
+    """Look at the sizes and times of an input; nothing of it is read.
+
+    Parameters
+    ----------
+    path : Path
+        A file, a folder that is one image, or an address inside a file. Of an image in several
+        files all count, and so does the text that a microscope wrote beside a picture.
+
+    Returns
+    -------
+    Fingerprint or None
+        None when it is not there, or cannot be looked at.
+    """
+    size = modified_ns = 0
+    try:
+        for each in _files(path):
+            said = each.stat()
+            size, modified_ns = size + said.st_size, max(modified_ns, said.st_mtime_ns)
+    except OSError:
+        return None
+    return Fingerprint(size, modified_ns)
+
+
+def content_hash(path: Path) -> str | None:
+    """Hash what an input holds: BLAKE2b (RFC 7693) of 128 bits, of a folder its names too.
+
+    Parameters
+    ----------
+    path : Path
+        As for `fingerprint`.
+
+    Returns
+    -------
+    str or None
+        Hexadecimal; None when a file cannot be read, or is none that ends.
+    """
+    said = hashlib.blake2b(digest_size=16)
+    try:
+        for each in _files(path):
+            if not each.is_file():
+                return None
+            if path.is_dir():
+                said.update(os.fsencode(each.relative_to(path)))
+            with each.open("rb") as file:
+                while piece := file.read(_PIECE):
+                    said.update(piece)
+    except OSError:
+        return None
+    return said.hexdigest()
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """Name all files of an input, in an order that stays."""
+    whole = file_of(path)
+    if whole.is_dir():
+        for folder, below, names in os.walk(whole):
+            below.sort()
+            yield from (Path(folder, name) for name in sorted(names))
+        return
+    yield from members_of(whole)
+    yield from texts_of(whole)
