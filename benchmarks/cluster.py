@@ -8,8 +8,8 @@
 ``giant``: an image of 16,384 x 16,384 into OME-Zarr by one process, by ``local:1`` and by
 ``local:2``, one thread each. Its chunks have to be those of one process, byte for byte. ``blocks``
 is the time from the first block to the last chunk, without the start of processes and the look at
-the whole plane; the largest resident memory of client and workers is what Linux says (VmHWM), read
-four times a second.
+the whole plane, and ``cpu`` is the processor time of client and workers in it; the largest resident memory of client and workers is what Linux says (VmHWM), read
+once a second.
 
 ``waiting``: a network that sleeps 200 ms for a tile, of which each block has one, by one worker and
 by eight. What eight take beyond an eighth of one is what handing out blocks costs.
@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 
 from benchmarks.chain import ROOT, append, commit, is_done
 from benchmarks.code_state import code_state
-from benchmarks.giant import image
+from benchmarks.giant import image, tiny_model
 from benchmarks.predicting.setting import machine
 from emseg.bundle import ModelCard, open_model
 from emseg.config import PredictConfig
@@ -46,13 +46,13 @@ from emseg.inference.backends.choosing import Choice
 
 RESULTS = ROOT / "benchmarks" / "results" / "cluster.csv"
 COLUMNS = (
-    "case", "workers", "size", "seconds", "blocks", "client_mb", "worker_mb", "max_ram", "hash",
-    "options", "code", "commit", "machine", "load",
+    "case", "model", "workers", "size", "seconds", "blocks", "cpu", "client_mb", "worker_mb",
+    "max_ram", "hash", "options", "code", "commit", "machine", "load",
 )  # fmt: skip
 MODEL = ROOT / "tests" / "models" / "superalloy"
 NAP_S = 0.2
 _NAPS, _STEP, _HALO, _WIDE = 480, 512, 48, 128
-_LOOK_S = 0.25
+_LOOK_S = 1.0
 
 
 class Sleeping(Backend):
@@ -77,7 +77,7 @@ class Watch:
     """Watches a run from outside: when its blocks begin and end, and how much memory it takes."""
 
     def __init__(self, out: Path, client: int) -> None:
-        self.begin = self.end = 0.0
+        self.begin = self.end = self._cpu_before = self._cpu_after = 0.0
         self.client_mb = self.worker_mb = 0.0
         self._out, self._client = out, client
         self._is_over = threading.Event()
@@ -91,25 +91,40 @@ class Watch:
         self._is_over.set()
         self._thread.join()
 
+    @property
+    def cells(self) -> dict[str, str]:
+        """Of a row."""
+        return {
+            "blocks": f"{self.end - self.begin:.2f}",
+            "cpu": f"{self._cpu_after - self._cpu_before:.2f}",
+            "client_mb": f"{self.client_mb:.0f}",
+            "worker_mb": f"{self.worker_mb:.0f}",
+        }
+
     def _look(self) -> None:
         looked = 0.0
-        while not self._is_over.wait(0.01):
+        while not self._is_over.wait(0.02):
             is_there = any(self._out.glob(".blocks-*/survey/*.json"))
             if is_there and not self.begin:
                 self.begin = time.monotonic()
+                self._cpu_before = self._weigh()
             if self.begin and not self.end and not is_there:
                 self.end = time.monotonic()
             if time.monotonic() - looked > _LOOK_S:
                 looked = time.monotonic()
-                self._weigh()
+                self._cpu_after = self._weigh() if is_there else self._cpu_after
 
-    def _weigh(self) -> None:
+    def _weigh(self) -> float:
+        """Look at the memory of all processes; gives their processor time."""
         try:
-            below = [each.pid for each in psutil.Process(self._client).children(recursive=True)]
+            client = psutil.Process(self._client)
+            family = [client, *client.children(recursive=True)]
+            spent = sum(sum(each.cpu_times()[:2]) for each in family)
         except psutil.NoSuchProcess:
-            return
+            return self._cpu_after
         self.client_mb = max(self.client_mb, _peak_mb(self._client))
-        self.worker_mb = max([self.worker_mb, *map(_peak_mb, below)])
+        self.worker_mb = max([self.worker_mb, *(_peak_mb(each.pid) for each in family[1:])])
+        return spent
 
 
 def _peak_mb(pid: int) -> float:
@@ -125,7 +140,8 @@ def giant(workers: int, asked: argparse.Namespace) -> dict[str, str]:
     """Predict one image by so many workers; by one process without any where it is 0."""
     source, out = image(asked.work, "tif", asked.size, 1), asked.work / "out"
     shutil.rmtree(out, ignore_errors=True)
-    files = ("predict", str(MODEL), str(source), "--out", str(out), "--format", "ome.zarr")
+    model = asked.model or tiny_model(asked.work)
+    files = ("predict", str(model), str(source), "--out", str(out), "--format", "ome.zarr")
     how = ("--threads", "1", "--max-ram", f"{asked.max_ram}G", *asked.options.split())
     where = ("--cluster", f"local:{workers}") if workers else ()
     words = [sys.executable, "-m", "emseg", *files, *how, *where, "--quiet"]
@@ -137,9 +153,7 @@ def giant(workers: int, asked: argparse.Namespace) -> dict[str, str]:
     (labels,) = out.glob("*.ome.zarr")
     return {
         "seconds": f"{time.monotonic() - start:.1f}",
-        "blocks": f"{seen.end - seen.begin:.1f}" if workers else "",
-        "client_mb": f"{seen.client_mb:.0f}",
-        "worker_mb": f"{seen.worker_mb:.0f}" if workers else "",
+        **(seen.cells if workers else {"client_mb": f"{seen.client_mb:.0f}"}),
         "hash": _hash(labels),
     }
 
@@ -172,9 +186,7 @@ def waiting(workers: int, asked: argparse.Namespace) -> dict[str, str]:
             raise outcome.error
     return {
         "seconds": f"{time.monotonic() - start:.1f}",
-        "blocks": f"{seen.end - seen.begin:.2f}",
-        "client_mb": f"{seen.client_mb:.0f}",
-        "worker_mb": f"{seen.worker_mb:.0f}",
+        **seen.cells,
         "hash": _hash(out / f"{source.stem}.ome.zarr"),
     }
 
@@ -186,7 +198,7 @@ def table() -> str:
     """Write what was measured as Markdown."""
     with RESULTS.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    shown = COLUMNS[:10]
+    shown = (*COLUMNS[:12], "load")
     lines = [f"| {' | '.join(shown)} |", "|---" * len(shown) + "|"]
     return "\n".join(lines + [f"| {' | '.join(row[name] for name in shown)} |" for row in rows])
 
@@ -197,6 +209,7 @@ def main() -> None:
     add = parser.add_argument
     add("cases", nargs="*", default=list(CASES), metavar="CASE", help=", ".join(CASES))
     add("--size", type=int, default=16384, help="pixels a side of the giant")
+    add("--model", type=Path, help="of the giant; a tiny U-Net, trained for a minute, by default")
     add("--max-ram", type=int, default=4, help="GB, of all workers together")
     add("--options", default="--tile 1024", help="further options of emseg predict, quoted")
     add("--work", type=Path, default=Path(gettempdir()) / "emseg-benchmarks" / "cluster")
@@ -213,6 +226,7 @@ def main() -> None:
                 "size": str(asked.size if is_giant else _NAPS),
                 "max_ram": f"{asked.max_ram}G" if is_giant else "",
                 "options": asked.options if is_giant else "",
+                "model": (asked.model.name if asked.model else "tiny") if is_giant else "sleeping",
                 "code": code_state(),
                 "machine": machine(),
             }

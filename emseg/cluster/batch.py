@@ -55,7 +55,7 @@ def cluster_batch(config: PredictConfig, opener: Opener) -> Iterator["ClusterBat
     with open_team(spec, config.device) as team:
         among = spec.workers if spec.kind == "local" else 1
         order = Order(_everywhere(config, threads_of(spec, config.threads)), opener, among)
-        said: Described = team.call(describe, order)
+        said: Described = team.everywhere(describe, order)[0]  # all of them load the model
         _log.info(
             "%s, %d workers; each: %s, tile: %d px, halo: %d px",
             spec.name,

@@ -23,8 +23,12 @@ _SETTINGS = {
     "distributed.worker.memory.spill": False,  # and tiles are cut to the memory there is
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": False,
+    "distributed.worker.profile.enabled": False,  # looks at each worker a hundred times a second
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.admin.system-monitor.gil.enabled": False,
+    "distributed.admin.log-length": 100,
     "distributed.admin.low-level-log-length": 100,
-    "distributed.scheduler.events-cleanup-delay": "10s",
 }
 _PATIENCE_S = 30  # of an address
 _log = logging.getLogger(__name__)

@@ -41,15 +41,19 @@ class Team:
             self._counted = time.monotonic()
         return self._count
 
-    def call(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        """Let one worker do something.
+    def everywhere(self, work: Callable[..., Any], *arguments: Any) -> list[Any]:
+        """Let each worker that is there now do the same.
 
         Raises
         ------
         EmsegError, MemoryError
             That the work raised, or that the workers or the scheduler are gone.
         """
-        return next(self.ordered(work, [arguments]))
+        futures = [
+            self._client.submit(replied, work, *arguments, pure=False, workers=[each])
+            for each in self._client.nthreads()
+        ]
+        return [self._result(each) for each in futures]
 
     def ordered(
         self, work: Callable[..., Any], calls: Iterable[tuple[Any, ...]], most: int | None = None
@@ -70,7 +74,7 @@ class Team:
         Raises
         ------
         EmsegError, MemoryError
-            As `call` does, in the place of the result.
+            As `everywhere` does, in the place of the result.
         """
         from distributed import wait
 

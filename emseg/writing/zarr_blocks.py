@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
@@ -168,11 +169,9 @@ class BlockedImage:
         beside.replace(self._edge(plane, top))
 
     def _read(self, plane: int, top: int, bottom: int) -> NDArray[Any]:
-        import zarr
-
         if not self._is_whole(top, bottom):
             return cast(NDArray[Any], np.load(self._edge(plane, top), allow_pickle=False))
-        array: Any = zarr.open_group(self._image, mode="r")["0"]
+        array = _level_0(self._image)
         content = self.content
         at = (slice(None),) * content.has_channels + (plane,) * content.is_stack
         rows = np.asarray(array[(*at, slice(top, bottom))])
@@ -185,6 +184,14 @@ class BlockedImage:
         """Whether rows are a row of chunks, of which the last one of a plane may be lower."""
         side, height = self.content.chunk, self.content.size[1]
         return top % side == 0 and bottom == min(top + side, height)
+
+
+@lru_cache(maxsize=8)
+def _level_0(image: Path) -> Any:
+    """Open the array of an image, which knows no chunk until it is asked for it."""
+    import zarr
+
+    return zarr.open_group(image, mode="r")["0"]
 
 
 class BlockSink:
