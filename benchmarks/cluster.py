@@ -8,8 +8,8 @@
 ``giant``: an image of 16,384 x 16,384 into OME-Zarr by one process, by ``local:1`` and by
 ``local:2``, one thread each. Its chunks have to be those of one process, byte for byte. ``blocks``
 is the time from the first block to the last chunk, without the start of processes and the look at
-the whole plane, and ``cpu`` is the processor time of client and workers in it; the largest resident memory of client and workers is what Linux says (VmHWM), read
-once a second.
+the whole plane, and ``cpu`` the processor time of client and workers in it. The largest resident
+memory is what Linux says (VmHWM), read once a second.
 
 ``waiting``: a network that sleeps 200 ms for a tile, of which each block has one, by one worker and
 by eight. What eight take beyond an eighth of one is what handing out blocks costs.

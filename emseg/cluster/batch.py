@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emseg.cluster.blocks import FileBlocks, why_whole
+from emseg.cluster.jobs import memory_of
 from emseg.cluster.opening import open_team, threads_of
 from emseg.cluster.team import SchedulerLostError, Team
 from emseg.cluster.worker import Described, Moved, Opener, Order, describe, predict_files
 from emseg.config import PredictConfig
+from emseg.config.base import parse_bytes
 from emseg.errors import EmsegError
 from emseg.inference.backends import Backend
 from emseg.inference.files.batch import Batch
@@ -25,7 +27,7 @@ from emseg.inference.preparing import Preparing
 from emseg.micrograph import Micrograph
 from emseg.outcomes import Outcome, failed
 from emseg.reading import open_stack
-from emseg.spreading import parse_cluster
+from emseg.spreading import ClusterSpec, parse_cluster
 from emseg.writing.whole import hidden_folder, put_in_place
 
 _CURE = "use a smaller --tile, or --crop"
@@ -54,7 +56,7 @@ def cluster_batch(config: PredictConfig, opener: Opener) -> Iterator["ClusterBat
     spec = parse_cluster(config.cluster or "local")
     with open_team(spec, config.device) as team:
         among = spec.workers if spec.kind == "local" else 1
-        order = Order(_everywhere(config, threads_of(spec, config.threads)), opener, among)
+        order = Order(_everywhere(config, spec), opener, among)
         said: Described = team.everywhere(describe, order)[0]  # all of them load the model
         _log.info(
             "%s, %d workers; each: %s, tile: %d px, halo: %d px",
@@ -69,21 +71,25 @@ def cluster_batch(config: PredictConfig, opener: Opener) -> Iterator["ClusterBat
         yield ClusterBatch(said, config, team, order)
 
 
-def _everywhere(config: PredictConfig, threads: int | None) -> PredictConfig:
-    """Say the same to a process in another folder."""
-    named = {
+def _everywhere(config: PredictConfig, spec: ClusterSpec) -> PredictConfig:
+    """Say the same to one worker, in another folder and within what it is given."""
+    memory = [config.max_ram] if config.max_ram else []
+    if spec.kind == "queue":
+        memory.append(parse_bytes(memory_of(spec)))
+    said = {
         "model": config.model.absolute(),
         "members": tuple(each.absolute() for each in config.members),
         "inputs": (),
         "out": config.out.absolute(),
-        "threads": threads,
+        "threads": threads_of(spec, config.threads),
+        "max_ram": min(memory, default=None),
         "cluster": None,
         "name": None,
         "recursive": False,
         "watch": False,
         "overwrite": True,
     }
-    return config.model_copy(update=named)
+    return config.model_copy(update=said)
 
 
 class Elsewhere(Backend):

@@ -49,6 +49,11 @@ def cluster_of(spec: ClusterSpec) -> Any:
         raise UsageError(f"--cluster {spec.name}: dask-jobqueue refuses: {line}") from error
 
 
+def memory_of(spec: ClusterSpec) -> str:
+    """Say how much memory a job has."""
+    return spec.setting("memory") or _MEMORY
+
+
 def options_of(spec: ClusterSpec) -> dict[str, Any]:
     """Say in the words of dask-jobqueue what is wanted of a job.
 
@@ -60,7 +65,7 @@ def options_of(spec: ClusterSpec) -> dict[str, Any]:
     return {
         "cores": cores,
         "processes": 1,
-        "memory": say("memory") or _MEMORY,
+        "memory": memory_of(spec),
         "walltime": say("walltime"),
         "queue": say("queue"),
         account: say("account"),
@@ -86,5 +91,4 @@ def _gpus(spec: ClusterSpec, gpus: int | None) -> list[str]:
 def _of_pbs(spec: ClusterSpec, cores: int, gpus: int | None) -> str | None:
     if spec.name != "pbs" or not gpus:
         return None  # dask-jobqueue makes it of cores and memory
-    memory = (spec.setting("memory") or _MEMORY).lower()
-    return f"select=1:ncpus={cores}:mem={memory}:ngpus={gpus}"
+    return f"select=1:ncpus={cores}:mem={memory_of(spec).lower()}:ngpus={gpus}"
