@@ -60,6 +60,8 @@ def predict(
         raise UsageError(
             "--dry-run predicts nothing, and --check-seams predicts twice; leave one out"
         )
+    if (dry_run or check_seams) and "cluster" in typed:
+        raise UsageError("--dry-run and --check-seams look at one process; leave out --cluster")
     settle_threads(typed.get("device", "auto"), typed.get("threads"))
     from emseg.commands import predict as command
 

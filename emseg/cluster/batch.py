@@ -173,12 +173,15 @@ class ClusterBatch(Batch):
 
         with (
             hidden_folder(self.config.out.absolute()) as beside,
-            closing(self._team.ordered(predict_files, calls())) as found,
+            closing(self._team.replies(predict_files, calls())) as replies,
         ):
-            for done in found:
+            for reply in replies:
                 group = {each.absolute(): each for each in asked.popleft()}
-                for each in done:
-                    yield self._placed(group[each.path], each)
+                if reply.error is not None:
+                    yield from (failed(each, reply.error, _CURE) for each in group.values())
+                    continue
+                for done in reply.found:
+                    yield self._placed(group[done.path], done)
 
     def _placed(self, path: Path, done: Moved) -> Outcome[Predicted]:
         if done.error is not None:

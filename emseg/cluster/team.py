@@ -2,8 +2,9 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import CancelledError
+from contextlib import closing
 from typing import Any
 
 from emseg.cluster.replies import Reply, Told, replied
@@ -53,12 +54,20 @@ class Team:
             self._client.submit(replied, work, *arguments, pure=False, workers=[each])
             for each in self._client.nthreads()
         ]
-        return [self._result(each) for each in futures]
+        return [_found(self._reply(each)) for each in futures]
 
     def ordered(
         self, work: Callable[..., Any], calls: Iterable[tuple[Any, ...]], most: int | None = None
     ) -> Generator[Any]:
-        """Let workers do the same with several arguments; results come in the order of these.
+        """Give the results of `replies`; as soon as there is none, raise what stands for it."""
+        with closing(self.replies(work, calls, most)) as replies:
+            for reply in replies:
+                yield _found(reply)
+
+    def replies(
+        self, work: Callable[..., Any], calls: Iterable[tuple[Any, ...]], most: int | None = None
+    ) -> Generator[Reply]:
+        """Let workers do the same with several arguments; replies come in the order of these.
 
         What is asked for beyond the calls under way is a few a worker, however many there are.
 
@@ -73,51 +82,57 @@ class Team:
 
         Raises
         ------
-        EmsegError, MemoryError
-            As `everywhere` does, in the place of the result.
+        SchedulerLostError
+            When nobody answers any more.
         """
         from distributed import wait
 
         waiting: deque[Any] = deque()
+        remaining: Iterator[tuple[Any, ...]] | None = iter(calls)
         try:
-            remaining = iter(calls)
-            is_more = True
             while True:
                 under_way = [each for each in waiting if not each.done()]
-                while is_more and len(under_way) < (most or _AHEAD * self.workers):
+                while remaining is not None and len(under_way) < (most or _AHEAD * self.workers):
                     arguments = next(remaining, None)
-                    is_more = arguments is not None
-                    if arguments is not None:
-                        future = self._client.submit(replied, work, *arguments, pure=False)
-                        waiting.append(future)
-                        under_way.append(future)
+                    if arguments is None:
+                        remaining = None
+                        break
+                    future = self._client.submit(replied, work, *arguments, pure=False)
+                    waiting.append(future)
+                    under_way.append(future)
                 if not waiting:
                     return
                 if waiting[0].done():
-                    yield self._result(waiting.popleft())
+                    yield self._reply(waiting.popleft())
                 else:
                     wait(under_way, return_when="FIRST_COMPLETED")
         finally:
             for each in waiting:
                 each.cancel()
 
-    def _result(self, future: Any) -> Any:
+    def _reply(self, future: Any) -> Reply:
         from distributed import KilledWorker
         from distributed.comm.core import CommClosedError
 
         try:
             reply: Reply = future.result()
-        except KilledWorker as error:
-            raise ContentError(
-                f"{self._name}: workers ended again and again while they computed the same block, "
-                "as those do that take too much memory; give fewer workers, or less --max-ram"
-            ) from error
+        except KilledWorker:
+            return Reply(
+                error=ContentError(
+                    f"{self._name}: workers ended again and again while they computed the same, as "
+                    "those do that take too much memory; give fewer workers, or less --max-ram"
+                )
+            )
         except (CancelledError, CommClosedError) as error:
             raise SchedulerLostError(
                 f"the scheduler of {self._name} has gone; start it, and give the same command "
                 "again to go on"
             ) from error
         self._told.tell(reply.notices)
-        if reply.error is not None:
-            raise reply.error
-        return reply.found
+        return reply
+
+
+def _found(reply: Reply) -> Any:
+    if reply.error is not None:
+        raise reply.error
+    return reply.found

@@ -62,6 +62,7 @@ def test_a_worker_takes_one_call_at_a_time():
     assert options_of(parse_cluster("slurm:cores=8"))["processes"] == 1
 
 
+@pytest.mark.slow
 def test_a_real_slurm(segmenting, giant, tmp_path, monkeypatch):
     if not shutil.which("sbatch") or subprocess.run(["sinfo", "-h"], check=False).returncode:
         pytest.skip("no SLURM answers: sinfo is missing or fails")

@@ -49,6 +49,7 @@ def _require_kept(chunks, out):
 _IN_HAND = 2  # chunks of blocks that were not noted yet
 
 
+@pytest.mark.slow
 def test_two_of_four_workers_are_killed(predicted, some_workers, tmp_path):
     with some_workers(4) as found:
         chunks = {}
@@ -67,6 +68,7 @@ def test_two_of_four_workers_are_killed(predicted, some_workers, tmp_path):
     assert files_of(many) == files_of(predicted("one"))
 
 
+@pytest.mark.slow
 def test_the_same_command_goes_on_where_a_client_was_killed(
     predicted, two_workers, segmenting, tall, tmp_path
 ):
