@@ -12,7 +12,7 @@ from emseg.manifest import Entry, Made, Manifest, key_of, standing
 from emseg.meters import progress
 from emseg.outcomes import Outcome, attempt, failed, gathered
 from emseg.reading import ReadOptions, chosen_files
-from emseg.reading.finding.files import above_of
+from emseg.reading.finding.files import may_come
 from emseg.reading.finding.stems import Naming, output_stems
 from emseg.writing import TARGETS, require_apart, results_folder
 from emseg.writing.conversion import convert_file
@@ -104,7 +104,7 @@ class _Conversion:
         try:
             return chosen_files(config.inputs, config.slices, is_recursive=config.recursive)
         except (ContentError, PathMissingError):
-            if config.watch and all(above_of(each).is_dir() for each in config.inputs):
+            if config.watch and all(map(may_come, config.inputs)):
                 return [], None
             raise
 

@@ -29,7 +29,7 @@ from emseg.inference.trials.seams import Seams, check_seams
 from emseg.micrograph import Micrograph
 from emseg.outcomes import Outcome, attempts, failed, worded
 from emseg.reading import NO_MICROGRAPHS, Stack, chosen_files, open_stack, picked
-from emseg.reading.finding.files import above_of
+from emseg.reading.finding.files import may_come
 from emseg.writing import results_folder
 
 _T = TypeVar("_T")
@@ -100,7 +100,7 @@ class Batch(ABC):
                 config.inputs, config.slices, skip=NO_MICROGRAPHS, is_recursive=config.recursive
             )
         except (ContentError, PathMissingError):
-            if config.watch and all(above_of(each).is_dir() for each in config.inputs):
+            if config.watch and all(map(may_come, config.inputs)):
                 return [], None
             raise
 
@@ -118,9 +118,13 @@ class Batch(ABC):
 
         Raises
         ------
+        UsageError
+            When it holds results of other files that were made otherwise.
         NotWritableError, StorageError
             When the output folder takes no results.
         """
+        if self.paths:
+            self._folder.require_alike(self.paths)
         with results_folder(self.config.out), self._folder.manifest:
             self._folder.take_up()
             yield

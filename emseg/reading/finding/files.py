@@ -85,6 +85,12 @@ def files_below(folder: Path) -> list[Path]:
     return found
 
 
+def may_come(given: Path) -> bool:
+    """Whether files may come later where a user looks for them: in a folder, or behind a glob."""
+    path = given.expanduser()
+    return path.is_dir() or (bool(_WILD.intersection(str(path))) and above_of(path) != Path())
+
+
 def above_of(given: Path) -> Path:
     """Name the folder in which a user looks for files: a folder, or that before a glob."""
     path = given.expanduser()
