@@ -10,7 +10,7 @@ from torch import Tensor
 
 from emseg.bundle import StoredModel
 from emseg.config import Rescale, Task
-from emseg.errors import ContentError, UnknownNameError, UsageError
+from emseg.errors import ContentError, UnknownNameError, UsageError, first_line
 from emseg.explanation.heat import class_activation, grad_cam
 from emseg.explanation.importance import Importance, importance_of
 from emseg.explanation.layers import ExplainedLayer, bottleneck, find_layers, last_maps, stages
@@ -320,7 +320,7 @@ class Explainer:
         except torch.OutOfMemoryError:
             raise
         except (RuntimeError, ValueError, AssertionError) as error:
-            reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+            reason = first_line(error).rstrip(".")
             where = self.scene.micrograph.path or self.scene.micrograph.title
             raise ContentError(
                 f"{where}: {self.card.spec} cannot take {image.shape[2]} x {image.shape[3]} pixels "
