@@ -12,6 +12,7 @@ from emseg.config import PredictConfig
 from emseg.inference import Batch, Predicted
 from emseg.meters import progress
 from emseg.outcomes import Outcome, gathered
+from emseg.reading import NO_MICROGRAPHS
 
 _log = logging.getLogger(__name__)
 
@@ -35,9 +36,10 @@ def predict(config: PredictConfig) -> list[Outcome[Predicted]]:
         Whatever is wrong with the command, the model or the output folder; what is wrong with one
         file is its outcome.
     """
+    arrivals = Arrivals(config, config.inputs, NO_MICROGRAPHS) if config.watch else None
     batch = open_batch(open_model(config.model), config)
-    if config.watch:
-        return _watched(batch, config)
+    if arrivals is not None:
+        return _watched(batch, arrivals)
     with batch.opened():
         done = _attempted(batch, batch.paths)
     if batch.left:
@@ -52,12 +54,12 @@ def predict(config: PredictConfig) -> list[Outcome[Predicted]]:
     return sorted(done, key=lambda each: order[each.path])
 
 
-def _watched(batch: Batch, config: PredictConfig) -> list[Outcome[Predicted]]:
+def _watched(batch: Batch, arrivals: Arrivals) -> list[Outcome[Predicted]]:
     """Predict files as they come, until nothing comes or a user has had enough."""
     latest = dict[Path, Outcome[Predicted]]()
     try:
         with batch.opened():
-            for paths in Arrivals(lambda: batch.find()[0], config.settle, config.idle):
+            for paths in arrivals:
                 for each in _attempted(batch, paths):
                     found = each.found and replace(each.found, rows=())  # months of them
                     latest[each.path] = replace(each, found=found)

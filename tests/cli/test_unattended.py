@@ -14,6 +14,8 @@ from PIL import Image
 
 from emseg.commands import watching
 from emseg.commands.watching import Arrivals, is_being_written
+from emseg.config import ConvertConfig
+from emseg.reading import NO_LABELS
 
 needs_leases = pytest.mark.skipif(not hasattr(os, "fork"), reason="leases are of Linux")
 
@@ -193,16 +195,33 @@ def test_what_only_a_run_that_watches_has_is_refused(refused, sessions, model):
     assert "nowhere" in refused(2, "predict", model, "nowhere/x.tif", "--watch")
 
 
+def arrivals(folder, **settings):
+    config = ConvertConfig(inputs=(folder,), watch=True, settle=0, idle=0.001, **settings)
+    return Arrivals(config, config.inputs, NO_LABELS)
+
+
 def test_a_file_is_taken_again_only_once_it_is_another(tmp_path, monkeypatch):
     monkeypatch.setattr(watching, "_LOOK_S", 0.001)
-    path = tmp_path / "a"
+    path = tmp_path / "a.png"
     path.write_text("1")
     taken = []
-    for paths in Arrivals(lambda: [path], 0, 0.001):
+    for paths in arrivals(tmp_path):
         taken += [each.read_text() for each in paths]
         if len(taken) == 1:
             path.write_text("22")
     assert taken == ["1", "22"]
+
+
+def test_files_of_one_image_are_taken_together_and_again_when_one_is_added(tmp_path, monkeypatch):
+    monkeypatch.setattr(watching, "_LOOK_S", 0.001)
+    for number in range(2):
+        (tmp_path / f"a_{number:03d}.tvips").write_text("1")
+    taken = []
+    for paths in arrivals(tmp_path):
+        taken += [each.name for each in paths]
+        if len(taken) == 1:
+            (tmp_path / "a_002.tvips").write_text("1")
+    assert taken == ["a_000.tvips", "a_000.tvips"]
 
 
 @needs_leases
