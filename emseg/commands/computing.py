@@ -65,6 +65,12 @@ def together(model: StoredModel, choice: Choice, config: PredictConfig) -> tuple
     return alike.card, replace(choice, backend=backend)
 
 
+def opened(config: PredictConfig) -> tuple[ModelCard, Choice]:
+    """Open the models of a configuration, as `together` does; workers of a cluster call it."""
+    model = open_model(config.model)
+    return together(model, computed_by(model, config), config)
+
+
 def tell_choice(choice: Choice, model: StoredModel, how: str) -> None:
     """Say how a run computes, and why other backends do not.
 

@@ -1,12 +1,13 @@
 """A model and micrographs become label images, or classes."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from emseg.bundle import StoredModel, open_model
-from emseg.commands.computing import computed_by, tell_choice, together
+from emseg.commands.computing import computed_by, opened, tell_choice, together
 from emseg.commands.watching import Arrivals
 from emseg.config import PredictConfig
 from emseg.inference import Batch, Predicted
@@ -37,11 +38,11 @@ def predict(config: PredictConfig) -> list[Outcome[Predicted]]:
         file is its outcome.
     """
     arrivals = Arrivals(config, config.inputs, NO_MICROGRAPHS) if config.watch else None
-    batch = open_batch(open_model(config.model), config)
-    if arrivals is not None:
-        return _watched(batch, arrivals)
-    with batch.opened():
-        done = _attempted(batch, batch.paths)
+    with _batch(config) as batch:
+        if arrivals is not None:
+            return _watched(batch, arrivals)
+        with batch.opened():
+            done = _attempted(batch, batch.paths)
     if batch.left:
         _log.warning(
             "%d of %d files are left to another run into %s, which has them in hand or has just "
@@ -79,6 +80,18 @@ def _attempted(batch: Batch, paths: Sequence[Path]) -> list[Outcome[Predicted]]:
 
         gathered(batch.attempt(paths, tell), done, len(paths), meter, "predicted")
     return done
+
+
+@contextmanager
+def _batch(config: PredictConfig) -> Iterator[Batch]:
+    """Open what predicts: this process, or the workers of a cluster for as long as it takes."""
+    if config.cluster is None:
+        yield open_batch(open_model(config.model), config)
+        return
+    from emseg.cluster.batch import cluster_batch
+
+    with cluster_batch(config, opened) as batch:
+        yield batch
 
 
 def open_batch(model: StoredModel, config: PredictConfig) -> Batch:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from emseg.calibration import parse_pixel_size, parse_smallest
 from emseg.config.setting import Setting, checked, setting_of, text
 from emseg.errors import UnknownNameError, UnreadableFileError, UsageError
+from emseg.spreading import parse_cluster
 
 
 class Task(StrEnum):
@@ -61,6 +62,15 @@ Threads = Annotated[
     Setting("Threads of the processor; as many as win time here by default.", "N"),
 ]
 Slices = Annotated[str | None, checked(parse_slices)]
+Cluster = Annotated[
+    str | None,
+    checked(parse_cluster),
+    Setting(
+        "Share the work: local:N processes of this machine, a scheduler of dask, or jobs of a "
+        "queue (slurm:workers=8,cores=4,memory=16GB; sge, lsf, pbs).",
+        "local:N|tcp://HOST:PORT|slurm[:KEY=VALUE,...]",
+    ),
+]
 Smallest = Annotated[str, checked(parse_smallest)]
 
 

@@ -15,6 +15,7 @@ from emseg.config.base import (
     RESULTS,
     SLICES,
     Backends,
+    Cluster,
     Computing,
     Config,
     Slices,
@@ -106,6 +107,7 @@ class PredictConfig(Computing, Unattended):
         Setting("Margin that a tile reads and does not keep; see the card."),
     ] = None
     invert: Annotated[bool | None, INVERT] = None
+    cluster: Cluster = None
 
 
 class BenchmarkConfig(Backends):

@@ -56,13 +56,24 @@ class Finishing:
         Whether they go along with the classes.
     maps : int
         How many maps the backend tells beside them.
+    start : int
+        First row of what the network sees that is told of; more than 0 only where it sees the
+        pixels of the file.
     """
 
     def __init__(
-        self, plane: Prepared, classes: int, *, keep_probabilities: bool, maps: int = 0
+        self,
+        plane: Prepared,
+        classes: int,
+        *,
+        keep_probabilities: bool,
+        maps: int = 0,
+        start: int = 0,
     ) -> None:
         self._plane, self._classes, self._keeps = plane, classes, keep_probabilities
-        self._next = 0  # row of the micrograph that follows
+        specimen = plane.micrograph.specimen
+        # the row of the micrograph that follows
+        self._next = start + specimen.top if start and specimen else start
         self._back: ResampledStream | None = None
         if plane.is_rescaled:
             self._back = ResampledStream(classes + maps, plane.size, plane.specimen_size)

@@ -67,7 +67,12 @@ class Budget:
 
     @classmethod
     def of(
-        cls, backend: Backend, max_ram: int | None = None, max_vram: int | None = None
+        cls,
+        backend: Backend,
+        max_ram: int | None = None,
+        max_vram: int | None = None,
+        *,
+        among: int = 1,
     ) -> "Budget":
         """Take what a user allows, or a share of what is free.
 
@@ -79,10 +84,14 @@ class Budget:
             Bytes that the process may have in all.
         max_vram : int, optional
             Bytes that the network may take on its device.
+        among : int
+            Processes of this machine that share what is free, and what is allowed.
         """
-        free = memory.free_bytes()
+        free = memory.free_bytes() // among
         taken = int(psutil.Process().memory_info().rss)
-        ram = int(_SHARE * free) if max_ram is None else min(free, max_ram - taken - _SLACK)
+        ram = int(_SHARE * free)
+        if max_ram is not None:
+            ram = min(free, max_ram // among - taken - _SLACK)
         on_device = backend.free_bytes()
         vram = None if on_device is None else int(_SHARE_OF_DEVICE * on_device)
         if vram is not None and max_vram is not None:

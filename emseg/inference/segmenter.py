@@ -25,7 +25,7 @@ from emseg.inference.plan import (
     planned,
     require_allowed,
 )
-from emseg.inference.preparing import Prepared, Preparing
+from emseg.inference.preparing import Part, Prepared, Preparing
 from emseg.micrograph import LabelImage, Micrograph, label_dtype
 from emseg.pixels import in_memory, is_read, rows_together
 from emseg.tiling import Blend, Span, Stitch, Tile, covering_spans, padded_length, spans
@@ -267,8 +267,9 @@ class Segmenter:
 
     def _tiles_of(self, plane: Prepared, *, keep_probabilities: bool) -> Iterator[TileJob]:
         wants_scores = keep_probabilities or plane.is_rescaled or self.card.global_context
-        plan = self.plan(plane.micrograph, plane.seen, keep_probabilities=keep_probabilities)
-        rows, columns = self.grid(plane.size, plan.tile)
+        part = plane.part or self._whole(plane, keep_probabilities=keep_probabilities)
+        rows, columns = self.grid(plane.size, part.tile)
+        rows = rows[part.first : part.stop]
         stops = [row.keep_stop for row in rows]
         if self.card.global_context:  # a band is done where the next row of tiles begins
             stops = [*(row.read_start for row in rows[1:]), rows[-1].read_stop]
@@ -287,7 +288,11 @@ class Segmenter:
                 )
                 ends = stop if column is columns[-1] else None
                 tile = Tile(row, column)
-                yield TileJob(plane, tile, values, wants_scores, plan.batch, ends, (number, of))
+                yield TileJob(plane, tile, values, wants_scores, part.batch, ends, (number, of))
+
+    def _whole(self, plane: Prepared, *, keep_probabilities: bool) -> Part:
+        plan = self.plan(plane.micrograph, plane.seen, keep_probabilities=keep_probabilities)
+        return Part(plan.tile, plan.batch)
 
     def grid(self, size: tuple[int, int], tile: tuple[int, int]) -> tuple[list[Span], list[Span]]:
         """Cut both axes of what the network sees, for tiles of so many rows and columns."""
@@ -317,14 +322,17 @@ class Segmenter:
 
     def _begin(self, job: TileJob, *, keep_probabilities: bool) -> "_Current":
         plane, classes, maps = job.plane, len(self.card.classes), len(self.backend.maps)
+        start = job.tile.y.keep_start  # of a part that is not the first
         mosaic: Stitch
         if self.card.global_context:
             mosaic = Blend(classes + maps, plane.size)
         elif job.wants_scores:
-            mosaic = Stitch(classes + maps, plane.size)
+            mosaic = Stitch(classes + maps, plane.size, start=start)
         else:
-            mosaic = Stitch(1, plane.size, label_dtype(classes))
-        finishing = Finishing(plane, classes, keep_probabilities=keep_probabilities, maps=maps)
+            mosaic = Stitch(1, plane.size, label_dtype(classes), start=start)
+        finishing = Finishing(
+            plane, classes, keep_probabilities=keep_probabilities, maps=maps, start=start
+        )
         return _Current(plane, mosaic, finishing)
 
 

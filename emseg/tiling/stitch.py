@@ -26,11 +26,15 @@ class Stitch:
         Height and width of the image, without padding.
     dtype : dtype
         Of the result.
+    start : int
+        First row that is kept here; those above are kept elsewhere.
     """
 
-    def __init__(self, channels: int, size: tuple[int, int], dtype: Any = np.float32) -> None:
+    def __init__(
+        self, channels: int, size: tuple[int, int], dtype: Any = np.float32, *, start: int = 0
+    ) -> None:
         self._height, width = size
-        self._start = 0  # the first row that was not taken
+        self._start = start  # the first row that was not taken
         self._rows: NDArray[Any] = np.empty((channels, 0, width), dtype)
 
     def put(self, tile: Tile, values: NDArray[Any]) -> None:

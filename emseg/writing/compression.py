@@ -16,9 +16,15 @@ _LABELS, _INTENSITIES = 6, 1  # effort, of 12
 
 
 @contextmanager
-def compressing() -> Iterator[ThreadPoolExecutor]:
-    """Give threads that compress; at the end of the block none of them is at work any more."""
-    threads = min(_MOST_THREADS, os.cpu_count() or 1)
+def compressing(threads: int | None = None) -> Iterator[ThreadPoolExecutor]:
+    """Give threads that compress; at the end of the block none of them is at work any more.
+
+    Parameters
+    ----------
+    threads : int, optional
+        How many, where others compute beside; by default one a core.
+    """
+    threads = min(_MOST_THREADS, threads or os.cpu_count() or 1)
     with ThreadPoolExecutor(threads, "compressing") as pool:
         yield pool
 

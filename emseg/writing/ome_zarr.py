@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,59 +54,120 @@ def ome_zarr_sink(path: Path, content: Content) -> Iterator[Sink]:
     StorageError
         When the disk is full.
     """
-    import zarr
-
     require_replaceable(path)
     with whole_folder(path) as temporary, compressing() as pool:
-        root = zarr.open_group(temporary, mode="w", zarr_format=2)
-        levels = _levels(root, content)
-        sink = _OmeZarrSink(path, temporary, content, [each.chunks for each in levels], pool)
+        begin_levels(temporary, content)
+        sink = OmeZarrSink(path, temporary, content, pool)
         yield sink
-        sink.require_complete()
-        for level in levels:
-            if content.is_stack and level.shape[-3] != sink.count:
-                level.resize((*level.shape[:-3], sink.count, *level.shape[-2:]))
-        root.attrs.put(_attributes(content, len(levels), sink.ranges))
+        sink.finish()
         require_replaceable(path)
 
 
-class _OmeZarrSink(Sink):
+def begin_levels(folder: Path, content: Content) -> None:
+    """Make the arrays of an image and of its smaller copies in a folder; none has a chunk yet."""
+    import zarr
+
+    _levels(zarr.open_group(folder, mode="w", zarr_format=2), content)
+
+
+class OmeZarrSink(Sink):
     """Chunks of all levels as they come, each a file of its own, compressed by several threads.
 
     A chunk of zeros is written too, so that one that is lost is noticed.
+
+    Parameters
+    ----------
+    path, temporary, content
+        As for `Sink`; `begin_levels` has made the arrays.
+    pool : ThreadPoolExecutor
+        Compresses.
     """
 
     def __init__(
-        self,
-        path: Path,
-        temporary: Path,
-        content: Content,
-        chunks: list[tuple[int, ...]],
-        pool: ThreadPoolExecutor,
+        self, path: Path, temporary: Path, content: Content, pool: ThreadPoolExecutor
     ) -> None:
-        super().__init__(path, temporary, content, len(chunks) - 1)
-        self._folder, self._chunks, self._pool = temporary, chunks, pool
-        self._effort = effort_for(content)
-        self.ranges = [(np.inf, -np.inf)] * content.size[0]
-        """Least and largest finite value of each channel."""
+        super().__init__(path, temporary, content, level_count(*content.size[1:]))
+        self._folder, self._pool = temporary, pool
+        self._ranges = [(np.inf, -np.inf)] * content.size[0]  # of the finite values of a channel
+
+    def finish(self) -> None:
+        """Say what the image is, once all its planes came.
+
+        Raises
+        ------
+        MismatchError
+            As `require_complete` does.
+        """
+        import zarr
+
+        self.require_complete()
+        root, content = zarr.open_group(self._folder, mode="r+"), self.content
+        count = 1 + level_count(*content.size[1:])
+        levels: list[Any] = [root[str(level)] for level in range(count)]
+        for level in levels:
+            if content.is_stack and level.shape[-3] != self.count:
+                level.resize((*level.shape[:-3], self.count, *level.shape[-2:]))
+        root.attrs.put(_attributes(content, count, self._ranges))
 
     def _take(self, strip: Strip) -> None:
         if strip.level == 0 and not self.content.classes:
-            self.ranges = [_wider(*each) for each in zip(self.ranges, strip.pixels, strict=True)]
-        wide = self._chunks[strip.level][-1]
-        across = range(-(-strip.pixels.shape[2] // wide))
-        places = product(range(len(strip.pixels)), across)
-        for _ in self._pool.map(lambda place: self._write_chunk(strip, *place), places):
-            pass  # what went wrong in a thread is raised here
+            self._ranges = [_wider(*each) for each in zip(self._ranges, strip.pixels, strict=True)]
+        if not self._is_stored(strip):
+            write_chunks(self._folder, self.content, strip, self.count, self._pool)
 
-    def _write_chunk(self, strip: Strip, channel: int, column: int) -> None:
-        tall, wide = self._chunks[strip.level][-2:]
+    def _is_stored(self, strip: Strip) -> bool:  # noqa: ARG002 - of others that know
+        """Whether the chunks of a strip lie where they belong already."""
+        return False
+
+
+def write_chunks(
+    folder: Path,
+    content: Content,
+    strip: Strip,
+    plane: int,
+    pool: ThreadPoolExecutor,
+    beside: Path | None = None,
+) -> None:
+    """Write the chunks of a strip that begins where a row of chunks does, and ends so.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the image.
+    content : Content
+        What the image holds.
+    strip : Strip
+        Rows of one of its levels.
+    plane : int
+        Which plane they are of, counted in the image.
+    pool : ThreadPoolExecutor
+        Compresses.
+    beside : Path, optional
+        A folder in which each chunk is written before it takes its place in one step.
+    """
+    tall, wide = _chunk_shape(content, strip.level)
+    effort = effort_for(content)
+
+    def write(place: tuple[int, int]) -> None:
+        channel, column = place
         chunk = strip.pixels[channel, :, column * wide : (column + 1) * wide]
-        where = {"c": channel, "z": self.count, "y": strip.top // tall, "x": column}
-        numbers = (str(where[name]) for name in _names(self.content))
-        file = self._folder.joinpath(str(strip.level), *numbers)
+        where = {"c": channel, "z": plane, "y": strip.top // tall, "x": column}
+        numbers = (str(where[name]) for name in _names(content))
+        file = folder.joinpath(str(strip.level), *numbers)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(deflated(filled_up(chunk, (tall, wide)), self._effort))
+        first = file if beside is None else beside / token_hex(8)
+        first.write_bytes(deflated(filled_up(chunk, (tall, wide)), effort))
+        if beside is not None:
+            first.replace(file)
+
+    across = range(-(-strip.pixels.shape[2] // wide))
+    for _ in pool.map(write, product(range(len(strip.pixels)), across)):
+        pass  # what went wrong in a thread is raised here
+
+
+def _chunk_shape(content: Content, level: int) -> tuple[int, int]:
+    height, width = level_size(*content.size[1:], level)
+    return min(content.chunk, height), min(content.chunk, width)
 
 
 def _names(content: Content) -> str:
@@ -113,29 +175,25 @@ def _names(content: Content) -> str:
     return "c" * content.has_channels + "z" * content.is_stack + "yx"
 
 
-def _levels(root: "zarr.Group", content: Content) -> "list[zarr.Array[Any]]":
+def _levels(root: "zarr.Group", content: Content) -> None:
     """Make an array for the image and one for each smaller copy."""
     channels, height, width = content.size
-    depth, side = content.count or 1, content.chunk
     compressor: dict[str, Any] = {"id": "zlib", "level": _LEVEL}
-    levels = []
     for level in range(1 + level_count(height, width)):
         size = level_size(height, width, level)
-        lengths = {"c": channels, "z": depth, "y": size[0], "x": size[1]}
+        tall, wide = _chunk_shape(content, level)
+        lengths = {"c": channels, "z": content.count or 1, "y": size[0], "x": size[1]}
         names = _names(content)
-        chunks = {"c": 1, "z": 1, "y": min(side, size[0]), "x": min(side, size[1])}
-        levels.append(
-            root.create_array(
-                str(level),
-                shape=tuple(lengths[name] for name in names),
-                chunks=tuple(chunks[name] for name in names),
-                dtype=content.dtype,
-                compressors=compressor,
-                chunk_key_encoding={"name": "v2", "separator": "/"},
-                fill_value=0,
-            )
+        chunks = {"c": 1, "z": 1, "y": tall, "x": wide}
+        root.create_array(
+            str(level),
+            shape=tuple(lengths[name] for name in names),
+            chunks=tuple(chunks[name] for name in names),
+            dtype=content.dtype,
+            compressors=compressor,
+            chunk_key_encoding={"name": "v2", "separator": "/"},
+            fill_value=0,
         )
-    return levels
 
 
 def _wider(extremes: tuple[float, float], page: NDArray[Any]) -> tuple[float, float]:

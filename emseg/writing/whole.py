@@ -59,7 +59,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     path = Path(path)
     sweep(path.parent.absolute())
     temporary = hidden_beside(path)
-    with _empty_ones_removed(path.parent):
+    with empty_ones_removed(path.parent):
         try:
             with explained(path, temporary):
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,16 +97,57 @@ def whole_folder(path: Path) -> Iterator[Path]:
     path = Path(path)
     sweep(path.parent.absolute())
     temporary = hidden_beside(path)
-    with _empty_ones_removed(path.parent):
+    with empty_ones_removed(path.parent):
         try:
             with explained(path, temporary):
                 temporary.mkdir(parents=True)
                 yield temporary
-                if path.exists() and not path.is_dir():
-                    raise NotADirectoryError(errno.ENOTDIR, "is a file, not a folder", str(path))
-                _exchange(temporary, path)
+                exchange(temporary, path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def hidden_folder(folder: Path) -> Iterator[Path]:
+    """Make a hidden folder for what is not whole yet, in a folder; it goes when the block ends.
+
+    Parameters
+    ----------
+    folder : Path
+        In which; what killed processes of this machine have left there is removed first.
+    """
+    sweep(folder.absolute())
+    hidden = hidden_beside(folder / "folder")
+    with explained(folder, hidden):
+        hidden.mkdir(parents=True)
+    try:
+        yield hidden
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def put_in_place(source: Path, path: Path) -> None:
+    """Give a file or a folder that is whole its place on the same disk, in one step.
+
+    Parameters
+    ----------
+    source : Path
+        Where it is.
+    path : Path
+        Its place; what was there is replaced.
+
+    Raises
+    ------
+    NotWritableError, StorageError
+        As `whole_file` and `whole_folder`.
+    """
+    with explained(path, source):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            require_replaceable(path)
+            exchange(source, path)
+        else:
+            source.replace(path)
 
 
 def require_writable(folder: Path) -> None:
@@ -224,13 +265,13 @@ def results_folder(folder: Path) -> Iterator[None]:
         As `require_writable`, before the block begins.
     """
     folder = Path(folder)
-    with _empty_ones_removed(folder):
+    with empty_ones_removed(folder):
         require_writable(folder)
         yield
 
 
 @contextmanager
-def _empty_ones_removed(folder: Path) -> Iterator[None]:
+def empty_ones_removed(folder: Path) -> Iterator[None]:
     """Remove a folder, and those above it, that the block makes and leaves empty."""
     missing = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
     try:
@@ -241,8 +282,16 @@ def _empty_ones_removed(folder: Path) -> Iterator[None]:
                 made.rmdir()
 
 
-def _exchange(temporary: Path, path: Path) -> None:
-    """Put a folder in the place of another one, which comes back when that fails."""
+def exchange(temporary: Path, path: Path) -> None:
+    """Put a folder in the place of another one, which comes back when that fails.
+
+    Raises
+    ------
+    NotADirectoryError
+        When a file is in its place.
+    """
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "is a file, not a folder", str(path))
     if not path.exists():
         temporary.rename(path)
         return

@@ -75,7 +75,7 @@ def threads_for(threads: int | None = None, speed: Callable[[int], float] | None
     """
     if threads is not None:
         return threads
-    usual = _usual()
+    usual = usual_threads()
     return usual if _is_settled() else _found(usual, speed or _products)
 
 
@@ -84,7 +84,7 @@ def _is_settled() -> bool:
     return any(name in os.environ for name in (*_COUNTS, *_CHOSEN))
 
 
-def _usual() -> int:
+def usual_threads() -> int:
     """Threads that the environment names, or a thread for each core that this process may use."""
     for name in _COUNTS:
         first = os.environ.get(name, "").partition(",")[0].strip()

@@ -83,10 +83,10 @@ class Batch(ABC):
         self._report: Progress = unheard
 
     @staticmethod
-    def of(card: ModelCard, config: PredictConfig, backend: Backend) -> "Batch":
-        """Choose what the task of a model asks for."""
+    def of(card: ModelCard, config: PredictConfig, backend: Backend, *, among: int = 1) -> "Batch":
+        """Choose what the task of a model asks for; see `Budget.of` for ``among``."""
         if card.task is Task.SEGMENTATION:
-            return SegmentationBatch(card, config, backend)
+            return SegmentationBatch(card, config, backend, among=among)
         return ClassificationBatch(card, config, backend)
 
     def run(self, report: Progress = unheard) -> Iterator[Outcome[Predicted]]:
@@ -233,17 +233,11 @@ class Batch(ABC):
 class SegmentationBatch(Batch):
     """Files that become label images; see `Batch`."""
 
-    def __init__(self, card: ModelCard, config: PredictConfig, backend: Backend) -> None:
+    def __init__(
+        self, card: ModelCard, config: PredictConfig, backend: Backend, *, among: int = 1
+    ) -> None:
         super().__init__(card, config, backend)
-        self.segmenter = Segmenter(
-            card,
-            backend,
-            tile=config.tile,
-            halo=config.halo,
-            rescale=config.rescale,
-            budget=Budget.of(backend, config.max_ram, config.max_vram),
-            files=partial(files_bytes, card, config, maps=backend.maps),
-        )
+        self.segmenter = configured(card, config, backend, among=among)
         Settling(card, config)  # refuses what the model does not know before it starts
         self.preparing, self._held = self.segmenter.preparing, self.segmenter.budget.held
         self.tile, self.halo = self.segmenter.tile, self.segmenter.halo
@@ -304,6 +298,21 @@ class SegmentationBatch(Batch):
             )
 
         return self.looked_at(lambda _, __, micrograph: check_seams(micrograph, make))
+
+
+def configured(
+    card: ModelCard, config: PredictConfig, backend: Backend, *, among: int = 1
+) -> Segmenter:
+    """Make what segments as a configuration says; see `Budget.of` for ``among``."""
+    return Segmenter(
+        card,
+        backend,
+        tile=config.tile,
+        halo=config.halo,
+        rescale=config.rescale,
+        budget=Budget.of(backend, config.max_ram, config.max_vram, among=among),
+        files=partial(files_bytes, card, config, maps=backend.maps),
+    )
 
 
 class ClassificationBatch(Batch):

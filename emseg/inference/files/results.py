@@ -1,7 +1,7 @@
 """What is written for one file: its label image and what goes with it, all of it or nothing."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
@@ -68,6 +68,17 @@ class OutputPlace:
         name = self.labels.name.removesuffix(f".{self.format}")
         return self.instances.with_name(f"{name}.csv")
 
+    def beside(self, other: "OutputPlace", planes: Iterable[int | None]) -> list[tuple[Path, Path]]:
+        """Pair what goes with the label image here with where it goes in another place."""
+        pairs = [
+            (self.probabilities, other.probabilities),
+            (self.uncertainty, other.uncertainty),
+            (self.instances, other.instances),
+            (self.objects, other.objects),
+            *((self.preview(each), other.preview(each)) for each in planes),
+        ]
+        return [each for each in pairs if each[0].exists()]
+
     def preview(self, plane: int | None) -> Path:
         """Picture of one plane."""
         name = self.labels.relative_to(self.out).as_posix().removesuffix(f".{self.format}")
@@ -95,6 +106,8 @@ class FileResults:
         Number of each plane that will come, in its stack.
     maps : sequence of str
         What the backend tells beside probabilities; see `Backend`.
+    opened : callable
+        Opens what takes an image; see `open_sink`.
     """
 
     def __init__(
@@ -105,10 +118,12 @@ class FileResults:
         announce: Announce,
         planes: Sequence[int | None],
         maps: Sequence[str] = (),
+        opened: Callable[[Path, Content], AbstractContextManager[Sink]] = open_sink,
     ) -> None:
         self.rows: list[Row] = []
         self._place, self._card, self._config = place, card, config
         self._announce, self._planes, self._maps = announce, planes, maps
+        self._open_sink = opened
         self._open = ExitStack()
         self._made: list[Path] = []
         self._hand_over: Any = None
@@ -130,9 +145,21 @@ class FileResults:
         NotWritableError, StorageError, ContentError
             When a result cannot be written, of this band or of one before.
         """
-        if self._hand_over is None:
-            self._begin(band.plane.micrograph)
+        self.begin(band.plane.micrograph)
         self._hand_over(band)
+
+    def put_beside(self, path: Path, rows: NDArray[np.float32]) -> None:
+        """Take the next rows, shape (C, rows, X), of an image beside the labels, made elsewhere.
+
+        Parameters
+        ----------
+        path : Path
+            Where the image goes: one of those that `OutputPlace` names.
+        rows : array of float32, shape (C, rows, X)
+        """
+        sink = self._uncertainty if path == self._place.uncertainty else self._probabilities
+        if sink is not None:
+            sink.put(rows)
 
     def __exit__(
         self,
@@ -148,14 +175,16 @@ class FileResults:
         if error is not None:
             self._withdraw()
 
-    def _begin(self, micrograph: Micrograph) -> None:
-        """Open what will take the bands; what is opened last is closed first."""
+    def begin(self, micrograph: Micrograph) -> None:
+        """Open what will take the bands, once; what is opened last is closed first."""
+        if self._hand_over is not None:
+            return
         place, enter = self._place, self._open.enter_context
         title = place.labels.name.removesuffix(f".{place.format}")
         wanted = ResultContents.of(
             self._card, self._config, micrograph, self._planes, title=title, maps=self._maps
         )
-        self._labels = enter(open_sink(place.labels, wanted.labels))
+        self._labels = enter(self._open_sink(place.labels, wanted.labels))
         enter(self._announced())
         if wanted.probabilities is not None:
             self._probabilities = self._opened(place.probabilities, wanted.probabilities)
@@ -170,24 +199,27 @@ class FileResults:
 
     def _opened(self, path: Path, content: Content) -> Sink:
         self._open.enter_context(self._noted(path))
-        return self._open.enter_context(open_sink(path, content))
+        return self._open.enter_context(self._open_sink(path, content))
 
     def _take(self, band: Band) -> None:
         micrograph = band.plane.micrograph
         if band.top == 0:
-            self._counts = np.zeros(len(self._card.classes), np.int64)
-            if self._config.previews:
-                self._preview = Preview(
-                    micrograph, self._card.label_classes, specimen=micrograph.specimen
-                )
+            self._begin_plane(micrograph)
         if self._probabilities is not None and band.probabilities is not None:
             self._probabilities.put(band.probabilities)
-        if self._uncertainty is not None:
+        if self._uncertainty is not None and band.probabilities is not None:
             self._uncertainty.put(uncertainty_of(band))
         for settled in self._settling.put(band):
             self._write(micrograph, settled)
         if band.is_last:
             self._end_plane(band.plane)
+
+    def _begin_plane(self, micrograph: Micrograph) -> None:
+        self._counts = np.zeros(len(self._card.classes), np.int64)
+        if self._config.previews:
+            self._preview = Preview(
+                micrograph, self._card.label_classes, specimen=micrograph.specimen
+            )
 
     def _write(self, micrograph: Micrograph, settled: SettledLabels) -> None:
         labels = settled.labels

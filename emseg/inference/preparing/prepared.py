@@ -28,6 +28,26 @@ from emseg.intensity import IntensityRule, Statistics, joined, measure, normalis
 from emseg.micrograph import Micrograph, stacked
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some rows of tiles of a micrograph, of which others are predicted elsewhere.
+
+    Parameters
+    ----------
+    tile : tuple of int
+        Most rows and columns that a tile reads, as they were planned for all of it.
+    batch : int
+        How many tiles of one shape are asked at once.
+    first, stop : int
+        Rows of tiles, counted from the top, the last one not included; all by default.
+    """
+
+    tile: tuple[int, int]
+    batch: int
+    first: int = 0
+    stop: int | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
     """A micrograph as a network will see it.
@@ -45,6 +65,8 @@ class Prepared:
         How it is normalised.
     unlikeness : float or None
         How far it is from the training of the model; up to 1 is as near as that may be.
+    part : Part or None
+        What of it is predicted; None for all.
     """
 
     micrograph: Micrograph
@@ -52,6 +74,7 @@ class Prepared:
     statistics: Statistics
     rule: IntensityRule
     unlikeness: float | None = None
+    part: Part | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -129,6 +152,12 @@ class Preparing:
         self._polarity.look(middle.seen, middle.statistics)
         away = look_for_likeness(middle.seen, middle.statistics, self.card)
         return Prepared(micrograph, *_together(slices), self.card.intensity, away)
+
+    def part(self, micrograph: Micrograph, statistics: Statistics, part: Part) -> Prepared:
+        """Prepare a part of a micrograph whose statistics another process has measured."""
+        return Prepared(
+            micrograph, self.seen(micrograph), statistics, self.card.intensity, part=part
+        )
 
     def measured(self, micrograph: Micrograph) -> tuple[Micrograph, Statistics]:
         """Do as `seen`, and measure what is seen; nothing is told about it."""

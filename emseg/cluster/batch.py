@@ -1,0 +1,240 @@
+"""The files that one model is applied to by the workers of a cluster."""
+
+import logging
+from collections import deque
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emseg.cluster.blocks import FileBlocks, why_whole
+from emseg.cluster.jobs import memory_of
+from emseg.cluster.opening import open_team, threads_of
+from emseg.cluster.team import SchedulerLostError, Team
+from emseg.cluster.worker import Described, Moved, Opener, Order, describe, predict_files
+from emseg.config import PredictConfig
+from emseg.config.base import parse_bytes
+from emseg.errors import ContentError, EmsegError
+from emseg.inference.backends import Backend
+from emseg.inference.files.batch import Batch
+from emseg.inference.files.predicted import Predicted
+from emseg.inference.plan import TilePlan
+from emseg.inference.preparing import Preparing
+from emseg.micrograph import Micrograph
+from emseg.outcomes import Outcome, failed
+from emseg.reading import open_stack
+from emseg.spreading import ClusterSpec, parse_cluster
+from emseg.writing.whole import hidden_folder, put_in_place
+
+_CURE = "use a smaller --tile, or --crop"
+LARGE_FILE = 1 << 24
+"""Bytes of a file from which on several workers may predict it."""
+_TOGETHER, _TOGETHER_BYTES = 16, 1 << 24  # of files that one worker is given in one go
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def cluster_batch(config: PredictConfig, opener: Opener) -> Iterator["ClusterBatch"]:
+    """Bring workers together that predict the files of a configuration.
+
+    Parameters
+    ----------
+    config : PredictConfig
+        It says where the workers are.
+    opener : callable
+        Opens models on them.
+
+    Raises
+    ------
+    UsageError, ModelError
+        When there are no workers, or they cannot open the model.
+    """
+    spec = parse_cluster(config.cluster or "local")
+    with open_team(spec, config.device) as team:
+        among = spec.workers if spec.kind == "local" else 1
+        order = Order(_everywhere(config, spec), opener, among)
+        said: Described = team.everywhere(describe, order)[0]  # all of them load the model
+        _log.info(
+            "%s, %d workers; each: %s, tile: %d px, halo: %d px",
+            spec.name,
+            team.workers,
+            said.words,
+            said.tile,
+            said.halo,
+        )
+        for line in said.others:
+            _log.info("%s", line)
+        yield ClusterBatch(said, config, team, order)
+
+
+def _everywhere(config: PredictConfig, spec: ClusterSpec) -> PredictConfig:
+    """Say the same to one worker, in another folder and within what it is given."""
+    memory = [config.max_ram] if config.max_ram else []
+    if spec.kind == "queue":
+        memory.append(parse_bytes(memory_of(spec)))
+    said = {
+        "model": config.model.absolute(),
+        "members": tuple(each.absolute() for each in config.members),
+        "inputs": (),
+        "out": config.out.absolute(),
+        "threads": threads_of(spec, config.threads),
+        "max_ram": min(memory, default=None),
+        "cluster": None,
+        "name": None,
+        "recursive": False,
+        "watch": False,
+        "overwrite": True,
+    }
+    return config.model_copy(update=said)
+
+
+class Elsewhere(Backend):
+    """What computes on workers, as this process knows it."""
+
+    def __init__(self, said: Described) -> None:
+        self.name, self.device, self.precision = said.name, said.device, said.precision
+        self.maps = said.maps
+
+    def compute(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Compute nothing."""
+        raise NotImplementedError("workers compute")
+
+
+class ClusterBatch(Batch):
+    """Files that workers predict; see `Batch`.
+
+    Parameters
+    ----------
+    said : Described
+        By a worker, of what computes there.
+    config : PredictConfig
+        Inputs, outputs and how.
+    team : Team
+        The workers.
+    order : Order
+        What they are told of the configuration.
+    """
+
+    def __init__(self, said: Described, config: PredictConfig, team: Team, order: Order) -> None:
+        super().__init__(said.card, config, Elsewhere(said))
+        self.tile, self.halo = said.tile, said.halo
+        self.preparing = Preparing(said.card, config.rescale)
+        self._said, self._team, self._order = said, team, order
+        self._refused: list[Outcome[Predicted]] = []
+
+    def plan(self, micrograph: Micrograph) -> TilePlan:
+        """Say how a micrograph will be cut."""
+        raise NotImplementedError("workers plan")
+
+    def _outcomes(self) -> Generator[Outcome[Predicted]]:
+        large: list[Path] = []
+        yield from self._whole(self._groups(large))
+        for path in large:
+            if not self._is_claimed(path):
+                continue
+            try:
+                yield Outcome(path, self._by_blocks(path))
+            except SchedulerLostError:
+                raise
+            except (EmsegError, MemoryError) as error:
+                yield failed(path, error, _CURE)
+        yield from self._refused
+
+    def _groups(self, large: list[Path]) -> Iterator[tuple[Path, ...]]:
+        """Put files together that one worker predicts in one go; set aside those of blocks."""
+        group: list[Path] = []
+        taken = 0
+        for path in self._todo:
+            weight = _weight(path)
+            if weight >= LARGE_FILE and self._is_by_blocks(path):
+                large.append(path)
+                continue
+            if not self._is_claimed(path):
+                continue
+            if group and (len(group) == _TOGETHER or taken + weight > _TOGETHER_BYTES):
+                yield tuple(group)
+                group, taken = [], 0
+            group.append(path)
+            taken += weight
+        if group:
+            yield tuple(group)
+
+    def _whole(self, groups: Iterator[tuple[Path, ...]]) -> Iterator[Outcome[Predicted]]:
+        """Let each group be predicted by one worker, and put the results in their places."""
+        asked: deque[tuple[Path, ...]] = deque()
+
+        def calls() -> Iterator[tuple[Order, tuple[Path, ...], str | None, Path]]:
+            for group in groups:
+                asked.append(group)
+                named = tuple(each.absolute() for each in group)
+                yield self._order, named, self._slices, beside
+
+        with (
+            hidden_folder(self.config.out.absolute()) as beside,
+            closing(self._team.ordered(predict_files, calls())) as found,
+        ):
+            for done in found:
+                group = {each.absolute(): each for each in asked.popleft()}
+                for each in done:
+                    yield self._placed(group[each.path], each)
+
+    def _placed(self, path: Path, done: Moved) -> Outcome[Predicted]:
+        if done.error is not None:
+            return failed(path, done.error, _CURE)
+        place = None if done.place is None else self._folder.place(path)
+        written = None if place is None else place.labels
+        rows = tuple(
+            row | {"file": str(path)} | ({"labels": str(written)} if written else {})
+            for row in done.rows
+        )
+        if place is not None and done.place is not None:
+            try:
+                planes = [cast(int | None, row["plane"]) for row in rows]
+                for source, target in done.place.beside(place, planes):
+                    put_in_place(source, target)
+                self._folder.manifest.announce(path, place.labels, rows)
+                put_in_place(done.place.labels, place.labels)
+            except EmsegError as error:
+                return failed(path, error, _CURE)
+        return Outcome(path, Predicted(written, rows))
+
+    def _is_by_blocks(self, path: Path) -> bool:
+        """Whether several workers predict a file; what is wrong with it is told by one."""
+        try:
+            stack = open_stack(path, self._options)
+            micrograph = stack.plane(self._indices(stack)[0], 0)
+            seen = self.preparing.seen(micrograph)
+        except (EmsegError, MemoryError):
+            return False
+        reason = why_whole(self.card, self.config, micrograph, seen)
+        if reason:
+            _log.info("%s is predicted by one worker, because %s", path, reason)
+        return not reason
+
+    def _by_blocks(self, path: Path) -> Predicted:
+        stack = open_stack(path, self._options)
+        place = self._folder.place(path)
+        blocks = FileBlocks(self._team, self._order, self._said, stack, self._indices(stack), place)
+        announce = partial(self._folder.manifest.announce, path)
+        return blocks.predicted(announce, self._report)
+
+    def _is_claimed(self, path: Path) -> bool:
+        try:
+            if self._folder.claim(path):
+                return True
+            self.left.append(path)
+        except ContentError as error:  # another run gives the result of another file its name
+            self._refused.append(failed(path, error, _CURE))
+        return False
+
+
+def _weight(path: Path) -> int:
+    """Bytes of a file; a folder that is an image counts as a large one."""
+    try:
+        return LARGE_FILE if path.is_dir() else path.stat().st_size
+    except OSError:
+        return 0
