@@ -93,6 +93,11 @@ class StorageError(ContentError, OSError):
     """The disk refused to take a result."""
 
 
+def first_line(error: BaseException) -> str:
+    """Say in one line what a library said; of an error without words its name."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def did_you_mean(name: str, known: Iterable[str], *, most: int = 12) -> str:
     """Say which known name was probably meant, or which there are.
 

@@ -17,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 from emseg.bundle.card import ModelCard
 from emseg.bundle.contents import read_content
 from emseg.bundle.finding import CARD, WEIGHTS
-from emseg.errors import ModelError
+from emseg.errors import ModelError, first_line
 from emseg.naming import visible
 from emseg.networks import build_network
 
@@ -119,7 +119,7 @@ def _with_weights(where: Path, card: ModelCard, weights: Path, content: bytes) -
         stored = safetensors.torch.load(content)
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError) as error:
         raise ModelError(
-            f"{weights} is no file of safetensors ({_first_line(error)}); {_AGAIN}"
+            f"{weights} is no file of safetensors ({visible(first_line(error)):.200}); {_AGAIN}"
         ) from error
     network = _built(where, card, stored)
     _require_sound(weights, stored.items())
@@ -179,7 +179,7 @@ def _built(where: Path, card: ModelCard, stored: Mapping[str, Tensor]) -> nn.Mod
     except Exception as error:
         raise ModelError(
             f"{where} describes a network that cannot be built, {visible(str(card.spec))} "
-            f"({_first_line(error)}); it was changed, or needs a newer emseg"
+            f"({visible(first_line(error)):.200}); it was changed, or needs a newer emseg"
         ) from error
 
 
@@ -228,8 +228,3 @@ class _Weighed(TorchFunctionMode):
 def _is_blank(device: Any) -> bool:
     """Whether numbers are made without values, which takes no memory."""
     return device is not None and torch.device(device).type == "meta"
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return f"{visible(lines[0]) if lines else type(error).__name__:.200}"

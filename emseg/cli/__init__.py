@@ -29,7 +29,7 @@
 #   signature (docs/decisions/0045).
 # - The first line of the docstring is the command's line in `emseg --help` and stands in COMMANDS
 #   too; a test keeps the two equal. "Examples" comes last; its lines are shown as they are.
-# - --quiet and --debug are added to every command here; no command declares them.
+# - --log, --quiet and --debug are added to every command here; no command declares them.
 # - A refusal is a raised EmsegError; main() prints it as one line and exits with its code. A
 #   command of whose inputs some failed raises PartialError after it has printed the others.
 # - What the command does is one call of emseg.commands, with a configuration.

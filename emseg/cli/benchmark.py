@@ -1,19 +1,18 @@
 """``emseg benchmark``: how fast each backend computes a model on this machine."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from emseg.cli.frame.options import Json
 from emseg.cli.frame.signature import Typed, takes
 from emseg.config import BenchmarkConfig
-from emseg.meters import progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.table import Table
 
-    from emseg.bundle import StoredModel
     from emseg.inference.backends.choosing import Considered
     from emseg.inference.trials.speed import Speed, Speeds
 
@@ -41,7 +40,7 @@ def benchmark(typed: Typed, *, json: Json = False) -> None:
     settle_threads(config.device, config.threads)
     from emseg.bundle import open_model
     from emseg.inference.backends.threads import threads_for
-    from emseg.inference.trials.speed import find_backends
+    from emseg.inference.trials.speed import find_backends, measure_speeds
 
     opened = open_model(config.model)
     threads = threads_for(config.threads)
@@ -54,7 +53,10 @@ def benchmark(typed: Typed, *, json: Json = False) -> None:
         from emseg.inference.backends import open_backend
 
         open_backend(opened, **asked)  # which says why there is none
-    speeds = _measured(opened, found, size=config.size, threads=threads, repeats=config.repeats)
+    backends = [each.backend for each in found if each.backend is not None]
+    how = {"size": config.size, "threads": threads, "repeats": config.repeats}
+    with TemporaryDirectory(prefix="emseg-benchmark-") as folder:
+        speeds = measure_speeds(opened, backends, Path(folder), **how)
     if json:
         from emseg.cli.terminal.console import print_json
 
@@ -64,37 +66,6 @@ def benchmark(typed: Typed, *, json: Json = False) -> None:
         return
     _show(found, speeds)
     _advise(speeds, is_auto=config.backend == "auto")
-
-
-def _measured(
-    model: "StoredModel", found: "Sequence[Considered]", *, size: int, threads: int, repeats: int
-) -> "Speeds":
-    import tempfile
-
-    from emseg.inference.trials.speed import measure_speeds
-
-    backends = [each.backend for each in found if each.backend is not None]
-    total = len(backends) * (repeats + 1)
-    with (
-        tempfile.TemporaryDirectory(prefix="emseg-benchmark-") as folder,
-        progress("measuring", total) as meter,
-    ):
-
-        def tell(done: float, words: str) -> None:
-            meter.note(words)
-            meter.reach(done)
-
-        speeds = measure_speeds(
-            model,
-            backends,
-            Path(folder),
-            size=size,
-            threads=threads,
-            repeats=repeats,
-            report=tell,
-        )
-        meter.reach(total)
-    return speeds
 
 
 def _show(found: "Sequence[Considered]", speeds: "Speeds") -> None:

@@ -53,6 +53,7 @@ def predict(
     emseg predict runs/unet-1 mosaic.tif --format ome.zarr
     emseg predict runs/unet-1 runs/unet-2 cells/ --uncertainty
     emseg predict runs/unet-1 cells/ --fill-holes 50nm2 --smallest 200nm2 --instances watershed
+    emseg predict runs/unet-1 /microscope/today --watch --recursive --log labels.jsonl
     """
     from emseg.cli.frame.machine import settle_threads
 

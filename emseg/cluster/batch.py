@@ -18,7 +18,7 @@ from emseg.cluster.team import SchedulerLostError, Team
 from emseg.cluster.worker import Described, Moved, Opener, Order, describe, predict_files
 from emseg.config import PredictConfig
 from emseg.config.base import parse_bytes
-from emseg.errors import EmsegError
+from emseg.errors import ContentError, EmsegError
 from emseg.inference.backends import Backend
 from emseg.inference.files.batch import Batch
 from emseg.inference.files.predicted import Predicted
@@ -124,6 +124,7 @@ class ClusterBatch(Batch):
         self.tile, self.halo = said.tile, said.halo
         self.preparing = Preparing(said.card, config.rescale)
         self._said, self._team, self._order = said, team, order
+        self._refused: list[Outcome[Predicted]] = []
 
     def plan(self, micrograph: Micrograph) -> TilePlan:
         """Say how a micrograph will be cut."""
@@ -141,6 +142,7 @@ class ClusterBatch(Batch):
                 raise
             except (EmsegError, MemoryError) as error:
                 yield failed(path, error, _CURE)
+        yield from self._refused
 
     def _groups(self, large: list[Path]) -> Iterator[tuple[Path, ...]]:
         """Put files together that one worker predicts in one go; set aside those of blocks."""
@@ -224,9 +226,12 @@ class ClusterBatch(Batch):
         return blocks.predicted(announce, self._report)
 
     def _is_claimed(self, path: Path) -> bool:
-        if self._folder.manifest.claim(path):
-            return True
-        self.left.append(path)
+        try:
+            if self._folder.claim(path):
+                return True
+            self.left.append(path)
+        except ContentError as error:  # another run gives the result of another file its name
+            self._refused.append(failed(path, error, _CURE))
         return False
 
 

@@ -7,12 +7,11 @@ from pathlib import Path
 
 from emseg.commands.watching import Arrivals
 from emseg.config import ConvertConfig
-from emseg.errors import ContentError, PathMissingError, UnknownNameError, UsageError
+from emseg.errors import ContentError, UnknownNameError, UsageError
 from emseg.manifest import Entry, Made, Manifest, key_of, standing
 from emseg.meters import progress
 from emseg.outcomes import Outcome, attempt, failed, gathered
-from emseg.reading import ReadOptions, chosen_files
-from emseg.reading.finding.files import above_of
+from emseg.reading import NO_LABELS, ReadOptions, chosen_files
 from emseg.reading.finding.stems import Naming, output_stems
 from emseg.writing import TARGETS, require_apart, results_folder
 from emseg.writing.conversion import convert_file
@@ -76,7 +75,11 @@ class _Conversion:
     def __init__(self, config: ConvertConfig, target: str) -> None:
         self._config, self._target = config, target
         self._options = ReadOptions.of(config)
-        self._paths, self._slices = self._find() if not config.watch else ([], None)
+        self._paths, self._slices = list[Path](), None
+        if not config.watch:
+            self._paths, self._slices = chosen_files(
+                config.inputs, config.slices, is_recursive=config.recursive
+            )
         said = config.model_dump(mode="json")
         options = {"slices": self._slices} | {name: said[name] for name in _OPTIONS}
         self._manifest = Manifest(config.out, f"convert to {target}", Made(options=options))
@@ -95,18 +98,7 @@ class _Conversion:
 
     def _rounds(self) -> Iterable[Sequence[Path]]:
         config = self._config
-        if config.watch:
-            return Arrivals(lambda: self._find()[0], config.settle, config.idle)
-        return [self._paths]
-
-    def _find(self) -> tuple[list[Path], str | None]:
-        config = self._config
-        try:
-            return chosen_files(config.inputs, config.slices, is_recursive=config.recursive)
-        except (ContentError, PathMissingError):
-            if config.watch and all(above_of(each).is_dir() for each in config.inputs):
-                return [], None
-            raise
+        return Arrivals(config, config.inputs, NO_LABELS) if config.watch else [self._paths]
 
     def _attempt(self, paths: Sequence[Path]) -> Iterator[Outcome[Converted]]:
         written = self._written(paths)

@@ -133,7 +133,7 @@ class Drawing:
         elif kind is Explanation.CAM:
             self._add(self.explainer.cam())
         else:
-            self._add(self.explainer.occlusion(meter.reach, self.patch))
+            self._add(self.explainer.occlusion(meter, self.patch))
 
     def _add(self, piece: Filters | Features | HeatMap | Importance) -> None:
         picture = self.out / f"{piece.stem}.png"

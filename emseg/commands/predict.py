@@ -13,6 +13,7 @@ from emseg.config import PredictConfig
 from emseg.inference import Batch, Predicted
 from emseg.meters import progress
 from emseg.outcomes import Outcome, gathered
+from emseg.reading import NO_MICROGRAPHS
 
 _log = logging.getLogger(__name__)
 
@@ -36,29 +37,30 @@ def predict(config: PredictConfig) -> list[Outcome[Predicted]]:
         Whatever is wrong with the command, the model or the output folder; what is wrong with one
         file is its outcome.
     """
+    arrivals = Arrivals(config, config.inputs, NO_MICROGRAPHS) if config.watch else None
     with _batch(config) as batch:
-        if config.watch:
-            return _watched(batch, config)
+        if arrivals is not None:
+            return _watched(batch, arrivals)
         with batch.opened():
             done = _attempted(batch, batch.paths)
-        if batch.left:
-            _log.warning(
-                "%d of %d files are left to another run into %s, which has them in hand or has "
-                "just done them",
-                len(batch.left),
-                len(batch.paths),
-                config.out,
-            )
-        order = {path: at for at, path in enumerate(batch.paths)}
+    if batch.left:
+        _log.warning(
+            "%d of %d files are left to another run into %s, which has them in hand or has just "
+            "done them",
+            len(batch.left),
+            len(batch.paths),
+            config.out,
+        )
+    order = {path: at for at, path in enumerate(batch.paths)}
     return sorted(done, key=lambda each: order[each.path])
 
 
-def _watched(batch: Batch, config: PredictConfig) -> list[Outcome[Predicted]]:
+def _watched(batch: Batch, arrivals: Arrivals) -> list[Outcome[Predicted]]:
     """Predict files as they come, until nothing comes or a user has had enough."""
     latest = dict[Path, Outcome[Predicted]]()
     try:
         with batch.opened():
-            for paths in Arrivals(lambda: batch.find()[0], config.settle, config.idle):
+            for paths in arrivals:
                 for each in _attempted(batch, paths):
                     found = each.found and replace(each.found, rows=())  # months of them
                     latest[each.path] = replace(each, found=found)

@@ -3,17 +3,24 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from emseg.config import Unattended
+from emseg.errors import ContentError, PathMissingError
 from emseg.meters import duration
+from emseg.reading.finding.files import images_among, list_files, may_come
 from emseg.reading.finding.fingerprint import Fingerprint, fingerprint
+from emseg.reading.finding.own_results import Result
 from emseg.reading.inside import file_of
 
 _LOOK_S = 1.0  # between two looks at the folders
+_PAUSE = 9  # times as long as a look took, at least: one at work, nine at rest
+_NEVER = Fingerprint(-1, -1)
+_Stat = tuple[int, int]
 _log = logging.getLogger(__name__)
 
 
@@ -22,60 +29,91 @@ class Arrivals:
 
     Parameters
     ----------
-    find : callable
-        Lists the files that are there.
-    settle : float
-        Seconds in which a file must not change to be taken.
-    idle : float or None
-        Minutes without anything new after which nothing more is awaited; None for any time.
+    config : PredictConfig or ConvertConfig
+        Where they come, and when they are taken.
+    skip : collection of Result
+        What is none of them.
     """
 
     def __init__(
-        self, find: Callable[[], Sequence[Path]], settle: float, idle: float | None
+        self, config: Unattended, inputs: Sequence[Path], skip: Collection[Result]
     ) -> None:
-        self._find, self._settle, self._idle = find, settle, idle
-        self._seen: dict[Path, tuple[Fingerprint | None, float]] = {}  # state, and since when
+        for each in inputs:
+            if not may_come(each):
+                list_files([each])  # refuses what is not there
+        self._config, self._inputs, self._skip = config, inputs, skip
+        self._settled: dict[Path, _Stat] = {}
+        self._growing: dict[Path, tuple[_Stat, float]] = {}  # and since when it is so
         self._taken: dict[Path, Fingerprint | None] = {}
 
     def __iter__(self) -> Iterator[list[Path]]:
         """Give files that have settled; waits for them."""
+        settle, idle = self._config.settle, self._config.idle
         _log.info(
             "watching: files are taken %s after they stopped changing; %s",
-            duration(self._settle),
-            "Ctrl-C ends it" if self._idle is None else f"ends {self._idle:g} min after the last",
+            duration(settle),
+            "Ctrl-C ends it" if idle is None else f"ends {idle:g} min after the last",
         )
         quiet_since = time.monotonic()
         while True:
             began = time.monotonic()
-            if settled := self._settled():
-                yield settled
+            if images := self._images(self._new()):
+                yield images
+            if images or self._growing:
                 quiet_since = time.monotonic()
-                continue
-            if self._is_growing():
-                quiet_since = time.monotonic()
-            if self._idle is not None and time.monotonic() - quiet_since > 60 * self._idle:
+            if idle is not None and time.monotonic() - quiet_since > 60 * idle:
                 return
-            # looking at ten thousand files takes a while, and must not take all of it
-            time.sleep(max(min(_LOOK_S, self._settle / 2), 4 * (time.monotonic() - began)))
+            if not images:  # looking at many thousand files must not take all the time
+                looked = time.monotonic() - began
+                time.sleep(max(min(_LOOK_S, settle / 2), _PAUSE * looked))
 
-    def _settled(self) -> list[Path]:
-        settled = []
-        for path in self._find():
-            state, now = fingerprint(path), time.monotonic()
-            if path in self._taken and self._taken[path] == state:
+    def _new(self) -> list[Path]:
+        """List the files that have settled since the last look."""
+        found = []
+        for path in self._there():
+            stat, now = _stat(path), time.monotonic()
+            if stat is None or self._settled.get(path) == stat:
                 continue
-            before, since = self._seen.get(path, (None, now))
-            if before != state or path not in self._seen:
-                since = now
-            self._seen[path] = state, since
-            if state is not None and now - since >= self._settle and not is_being_written(path):
-                settled.append(path)
-                self._taken[path] = state
-                del self._seen[path]
-        return settled
+            before, since = self._growing.get(path, (None, now))
+            since = since if before == stat else now
+            self._growing[path] = stat, since
+            if now - since >= self._config.settle and not is_being_written(path):
+                self._settled[path] = stat
+                del self._growing[path]
+                found.append(path)
+        return found
 
-    def _is_growing(self) -> bool:
-        return bool(self._seen)
+    def _there(self) -> list[Path]:
+        found: list[Path] = []
+        for each in self._inputs:
+            with suppress(ContentError, PathMissingError):  # nothing yet
+                found += list_files([each], is_recursive=self._config.recursive)
+        return found
+
+    def _images(self, paths: Sequence[Path]) -> list[Path]:
+        """Name the images that files belong to, but for those that are taken as they are now."""
+        if not paths:
+            return []
+        try:
+            images = images_among(paths, self._skip)
+        except ContentError:  # nothing but results
+            return []
+        states = {path: fingerprint(path) for path in images}
+        new = [path for path, state in states.items() if self._taken.get(path, _NEVER) != state]
+        self._taken |= states
+        return new
+
+
+def _stat(path: Path) -> _Stat | None:
+    """Look at a file, and at all files of a folder that is one image."""
+    try:
+        said = file_of(path).stat()
+    except OSError:
+        return None
+    if path.is_dir():
+        state = fingerprint(path)
+        return None if state is None else (state.size, state.modified_ns)
+    return said.st_size, said.st_mtime_ns
 
 
 def is_being_written(path: Path) -> bool:

@@ -14,6 +14,7 @@ from emseg.config.predicting import (
 )
 from emseg.config.setting import Setting, Text, setting_of
 from emseg.config.training import MOST_NEIGHBOURS, Optimiser, Precision, TrainConfig
+from emseg.config.unattended import Unattended
 
 __all__ = [
     "MOST_NEIGHBOURS",

@@ -10,9 +10,9 @@ from emseg.evaluation.classification import (
     classification_report,
 )
 from emseg.evaluation.confusion import Confusion
-from emseg.evaluation.label_images import evaluate_label_images, score_label_images
+from emseg.evaluation.label_images import score_label_images
 from emseg.evaluation.meaning import MaskRule
 from emseg.evaluation.metric import ComparedPair
 from emseg.evaluation.report import ImageNumbers, SegmentationReport
-from emseg.evaluation.scoring import Compared, Scoring, segmentation_report
+from emseg.evaluation.scoring import Compared, Scoring
 from emseg.evaluation.segmentation import segmentation_scores

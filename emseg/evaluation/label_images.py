@@ -20,7 +20,6 @@ from emseg.evaluation.foreign import meanings_of_foreign
 from emseg.evaluation.instance_pairs import InstancePairs
 from emseg.evaluation.matching import Masks, Match, Numbers, list_mask_planes, match_masks
 from emseg.evaluation.meaning import MaskClasses, MaskRule, meaning_of_masks
-from emseg.evaluation.report import SegmentationReport
 from emseg.evaluation.scoring import Compared, Observer, Scoring, check_units, score
 from emseg.labels import refuse_probabilities
 from emseg.meters import tracked
@@ -130,13 +129,6 @@ def _refuse_probabilities(planes: Sequence[Plane]) -> None:
         pixels = np.concatenate([first.pixels, *(each.read().pixels for each in own[1:])])
         refuse_probabilities(replace(first, pixels=pixels), "the prediction")
     refuse_probabilities(first, "the prediction")
-
-
-def evaluate_label_images(
-    predictions: Sequence[str | Path], masks: Masks, **options: Any
-) -> SegmentationReport:
-    """Compare label images with masks, and report; options are those of `score_label_images`."""
-    return score_label_images(predictions, masks, **options).report()
 
 
 @dataclass(frozen=True, slots=True)

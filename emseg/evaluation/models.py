@@ -47,7 +47,7 @@ def score_segmenter(
     images : sequence of path
         Files, folders and globs.
     masks, rule, slices, selection
-        As `evaluate_label_images` takes them.
+        As `score_label_images` takes them.
     options : ReadOptions, optional
         How the images are read; as in training by default.
     observers : sequence of callable
@@ -56,7 +56,7 @@ def score_segmenter(
     Raises
     ------
     MismatchError, LabelError, UnknownNameError
-        As `evaluate_label_images` does.
+        As `score_label_images` does.
     """
     options = options or segmenter.card.read_options()
     folders = tuple(masks) if isinstance(masks, Mapping) else ()

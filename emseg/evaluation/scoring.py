@@ -76,17 +76,6 @@ Observer = Callable[[ComparedPair, Compared], None]
 """Sees every pair while it is in memory."""
 
 
-def segmentation_report(
-    names: Sequence[str],
-    compared: Iterable[Compared],
-    selection: MetricSelection | None = None,
-    *,
-    observers: Sequence[Observer] = (),
-) -> SegmentationReport:
-    """Score label images against their references; see `score` and `Scoring.report`."""
-    return score(names, compared, selection, observers=observers).report()
-
-
 def score(
     names: Sequence[str],
     compared: Iterable[Compared],

@@ -1,6 +1,5 @@
 """One model, one micrograph, one class: everything that can be drawn of them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from emseg.bundle import StoredModel
 from emseg.config import Rescale, Task
-from emseg.errors import ContentError, UnknownNameError, UsageError
+from emseg.errors import ContentError, UnknownNameError, UsageError, first_line
 from emseg.explanation.heat import class_activation, grad_cam
 from emseg.explanation.importance import Importance, importance_of
 from emseg.explanation.layers import ExplainedLayer, bottleneck, find_layers, last_maps, stages
@@ -19,10 +18,10 @@ from emseg.explanation.pieces import Features, Filters, feature_maps, first_filt
 from emseg.explanation.scene import ExplainedImage, show
 from emseg.explanation.target import ExplainedTarget
 from emseg.inference.engine import require_numbers
+from emseg.meters import Meter
 from emseg.micrograph import Micrograph, Region
 from emseg.networks.forest import Forest
 
-Report = Callable[[int, int], None]
 _TOKENS = (
     "{} has no feature maps beyond its first convolution, as a transformer has none: {} cannot be "
     "drawn; filters, features and occlusion can"
@@ -266,12 +265,12 @@ class Explainer:
             return None
         return class_activation(self.network, image, self.layers, self._target.index)
 
-    def occlusion(self, report: Report, patch: int | None = None) -> HeatMap:
+    def occlusion(self, meter: Meter, patch: int | None = None) -> HeatMap:
         """Map how much of the class's probability is lost where a patch is covered with grey.
 
         Parameters
         ----------
-        report : callable
+        meter : Meter
             Told how many patches are done, and of how many.
         patch : int or None
             Side of the patch; None takes one whose work is bounded.
@@ -288,17 +287,10 @@ class Explainer:
                 f"{sizes[0][0]} x {sizes[0][1]} pixels; choose a smaller one"
             )
         raster = choose_raster(self.network, self._images[0], len(sizes), patch)
-        total = sum(len(raster.positions(size)) for size in sizes)
-        done = 0
-
-        def advance(positions: int) -> None:
-            nonlocal done
-            done += positions
-            report(done, total)
-
+        meter.reach(0, sum(len(raster.positions(size)) for size in sizes))
         grey = torch.from_numpy(self.scene.grey).to(self.device)
         maps = [
-            occlusion(self.network, image, self._target, grey, raster, size, advance)
+            occlusion(self.network, image, self._target, grey, raster, size, meter.advance)
             for image, size in zip(self._images, sizes, strict=True)
         ]
         values = self.scene.stitched([self._padded(each) for each in maps])
@@ -320,7 +312,7 @@ class Explainer:
         except torch.OutOfMemoryError:
             raise
         except (RuntimeError, ValueError, AssertionError) as error:
-            reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+            reason = first_line(error).rstrip(".")
             where = self.scene.micrograph.path or self.scene.micrograph.title
             raise ContentError(
                 f"{where}: {self.card.spec} cannot take {image.shape[2]} x {image.shape[3]} pixels "

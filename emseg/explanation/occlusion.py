@@ -17,8 +17,6 @@ _MOST_GPU = 20_000
 _FINEST, _COARSEST = 64, 4  # steps along a view
 _BATCH_PIXELS = 1 << 18  # pixels that go through the network at a time
 
-Report = Callable[[int, int], None]
-
 
 @dataclass(frozen=True, slots=True)
 class Raster:

@@ -323,7 +323,7 @@ class Segmenter:
     def _begin(self, job: TileJob, *, keep_probabilities: bool) -> "_Current":
         plane, classes, maps = job.plane, len(self.card.classes), len(self.backend.maps)
         start = job.tile.y.keep_start  # of a part that is not the first
-        mosaic: Stitch | Blend
+        mosaic: Stitch
         if self.card.global_context:
             mosaic = Blend(classes + maps, plane.size)
         elif job.wants_scores:
@@ -341,7 +341,7 @@ class _Current:
     """The micrograph whose tiles are being answered."""
 
     plane: Prepared
-    mosaic: Stitch | Blend
+    mosaic: Stitch
     finishing: Finishing
 
     def put(self, said: TileAnswer) -> Iterator[Band]:

@@ -74,7 +74,7 @@ def look_at(mask: Micrograph) -> Evidence:
     Parameters
     ----------
     mask : Micrograph
-        As `mask_values` takes it.
+        As `mask_plane` takes it.
 
     Raises
     ------

@@ -25,12 +25,22 @@ _COLOUR_CODES = 1 << 24
 
 
 def mask_plane(mask: Micrograph) -> NDArray[Any]:
-    """Take the whole numbers of a mask, or one number a colour; raises as `mask_values` does.
+    """Take the whole numbers of a mask, or one number a colour.
+
+    Parameters
+    ----------
+    mask : Micrograph
+        One channel of whole numbers, or red, green and blue in uint8 with few distinct colours.
 
     Returns
     -------
     array of an integer type, shape (Y, X)
         The colour #6da34d is 0x6da34d.
+
+    Raises
+    ------
+    LabelError
+        When the mask is a picture of many colours or holds no whole numbers.
     """
     refuse_probabilities(mask)
     if mask.pixels.shape[0] == 3 and mask.pixels.dtype == np.uint8:
@@ -61,23 +71,6 @@ def _colours(mask: Micrograph) -> NDArray[np.uint32]:
     return plane
 
 
-def mask_values(mask: Micrograph) -> tuple[int, ...]:
-    """Distinct values of a mask, ascending.
-
-    Parameters
-    ----------
-    mask : Micrograph
-        One channel of whole numbers, or red, green and blue in uint8 with few distinct colours:
-        the value of a colour is its code, 0x6da34d for #6da34d.
-
-    Raises
-    ------
-    LabelError
-        When the mask is a picture of many colours or holds no whole numbers.
-    """
-    return tuple(int(value) for value in distinct_values(mask_plane(mask)))
-
-
 def distinct_values(plane: NDArray[Any]) -> NDArray[Any]:
     """Distinct values of a plane, ascending; counted rather than sorted where they are few."""
     if plane.dtype == np.uint32 and plane.size and plane.max() < _COLOUR_CODES:
@@ -99,7 +92,7 @@ def to_label_image(
     ----------
     mask : Micrograph
         One channel of any integer dtype, bool, or float with whole numbers; or a colour mask,
-        as `mask_values` takes it.
+        as `mask_plane` takes it.
     classes : tuple of LabelClass
         Their ``values`` say which mask value becomes which index.
     unlabelled : int, optional

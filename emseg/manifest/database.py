@@ -1,13 +1,16 @@
 """The database of a manifest: opened, checked, and what goes wrong with it said in a line."""
 
+import errno
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from emseg.errors import NotWritableError, StorageError
+from emseg.writing.leftovers import hidden_beside
 
 _VERSION = 1  # of the tables below
 _APPLICATION = 0x656D7367  # "emsg", which `file` shows
@@ -95,8 +98,11 @@ class Database:
         return self._connection.execute(statement, values[0] if named else values)
 
     def _open(self) -> None:
+        address = self.path.absolute().as_uri()
+        if not _knows_locks(self.path):  # one run at a time may use it then
+            address += "?nolock=1"
         self._connection = sqlite3.connect(
-            self.path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
+            address, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False, uri=True
         )
         self._execute("PRAGMA synchronous = NORMAL")  # what one loses power over is done again
         version = self._execute("PRAGMA user_version").fetchone()[0]
@@ -134,3 +140,21 @@ class Database:
             raise NotWritableError(
                 f"{self.path} cannot be written: {error}; choose another output folder"
             ) from error
+
+
+def _knows_locks(path: Path) -> bool:
+    """Whether the file system of a path knows the locks by which SQLite keeps processes apart."""
+    try:
+        fcntl: Any = import_module("fcntl")
+    except ImportError:  # Windows has its own, everywhere
+        return True
+    probe = hidden_beside(path)  # closing the database itself would give up locks on it
+    try:
+        with probe.open("wb") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL)
+    finally:
+        with suppress(OSError):
+            probe.unlink()
+    return True

@@ -46,25 +46,32 @@ def standing(manifest: Manifest, paths: Sequence[Path], *, overwrite: bool) -> S
         When the folder holds results of other inputs that were made otherwise, and that is not to
         be overlooked (`overwrite`).
     """
-    entries = manifest.entries()
-    keys = {path: key_of(path) for path in paths}
     if overwrite:
         return Standing(tuple(paths), ())
-    known = {path: entries[key] for path, key in keys.items() if key in entries}
+    entries = manifest.entries()
+    known = {path: entries[key] for path in paths if (key := key_of(path)) in entries}
     done = [path for path, each in known.items() if each.is_current(manifest.made, manifest.folder)]
     there = set(done)
     todo = tuple(path for path in paths if path not in there)
     if todo:
-        named = set(keys.values())
-        _refuse_mixing(manifest, [each for key, each in entries.items() if key not in named])
+        require_alike(manifest, paths)
     _tell(manifest, {path: known[path] for path in todo if path in known}, len(done), len(paths))
     return Standing(todo, tuple(done))
 
 
-def _refuse_mixing(manifest: Manifest, others: Sequence[Entry]) -> None:
-    """Refuse results that would lie beside those of other inputs that were made otherwise."""
-    for each in others:
-        if each.settings is None or not each.is_done or not each.is_there(manifest.folder):
+def require_alike(manifest: Manifest, paths: Sequence[Path]) -> None:
+    """Refuse results that would lie beside those of other inputs that were made otherwise.
+
+    Raises
+    ------
+    UsageError
+        As `standing` does, before anything is written.
+    """
+    named = {key_of(path) for path in paths}
+    for key, each in manifest.entries().items():
+        if key in named or each.settings is None or not each.is_done:
+            continue
+        if not each.is_there(manifest.folder):
             continue
         if unlike := manifest.made.unlike(each.settings):
             raise UsageError(

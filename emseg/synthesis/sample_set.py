@@ -20,8 +20,8 @@ from emseg.synthesis.lattice import lattice
 from emseg.synthesis.membranes import membrane_stack, membranes
 from emseg.synthesis.nanoparticles import nanoparticles
 from emseg.synthesis.sample import Sample
-from emseg.synthesis.storing import store
 from emseg.synthesis.two_phase import two_phase
+from emseg.writing import whole_file
 
 _TRAIN, _TEST_SIZE = 6, (640, 896)
 _CLASS_IMAGES, _CLASS_SIZE = 12, (96, 96)
@@ -75,18 +75,18 @@ def write_samples(folder: Path, *, seed: int = 0) -> tuple[Path, ...]:
     Raises
     ------
     UsageError
-        When the seed is negative or the folder is a file.
+        When the seed is negative.
     NotWritableError
-        When nothing can be written there.
+        When nothing can be written there, or the folder is a file.
     StorageError
         When the disk fails.
     """
     sums, written = [], []
     for each in _all_files(_checked(seed)):
-        written.append(store(folder / each.path, each.content))
+        written.append(_stored(folder / each.path, each.content))
         sums.append(f"{hashlib.sha256(each.content).hexdigest()}  {each.path}")
     text = "\n".join(sorted(sums, key=lambda line: line.split("  ")[1])) + "\n"
-    written.append(store(folder / "SHA256SUMS", text.encode()))
+    written.append(_stored(folder / "SHA256SUMS", text.encode()))
     return tuple(written)
 
 
@@ -112,7 +112,7 @@ def write_demo_set(folder: Path, seed: int = 0) -> DemoSet:
         As `write_samples`.
     """
     for each in _nanoparticle_files(_checked(seed)):
-        store(folder / PurePosixPath(each.path).relative_to("nanoparticles"), each.content)
+        _stored(folder / PurePosixPath(each.path).relative_to("nanoparticles"), each.content)
     test = folder / "test"
     return DemoSet(
         folder / "images",
@@ -121,6 +121,12 @@ def write_demo_set(folder: Path, seed: int = 0) -> DemoSet:
         test / "masks",
         ("support", "particle"),
     )
+
+
+def _stored(path: Path, content: bytes) -> Path:
+    with whole_file(path) as beside:
+        beside.write_bytes(content)
+    return path
 
 
 def _checked(seed: int) -> int:

@@ -60,11 +60,11 @@ class Stitch:
         missing = stop - self._start - self._rows.shape[1]
         if missing > 0:
             channels, _, width = self._rows.shape
-            room = np.empty((channels, missing, width), self._rows.dtype)
+            room = np.zeros((channels, missing, width), self._rows.dtype)
             self._rows = np.concatenate((self._rows, room), axis=1) if self._rows.size else room
 
 
-class Blend:
+class Blend(Stitch):
     """Average overlapping tiles, each weighted most in its middle.
 
     The weight is a Gaussian of an eighth of the tile's length, as in nnU-Net (Isensee et
@@ -84,36 +84,24 @@ class Blend:
     """
 
     def __init__(self, channels: int, size: tuple[int, int]) -> None:
-        self._height, width = size
-        self._start = 0  # the first row that was not taken
-        self._sum: NDArray[np.float32] = np.zeros((channels, 0, width), dtype=np.float32)
-        self._weight: NDArray[np.float32] = np.zeros((0, width), dtype=np.float32)
+        super().__init__(channels + 1, size)  # the last one sums weights
 
     def put(self, tile: Tile, values: NDArray[np.float32]) -> None:
         """Add what a tile computed, shape (C, read height, read width)."""
         weight = np.outer(_gaussian(values.shape[1]), _gaussian(values.shape[2]))
         self._reach(min(tile.y.read_stop, self._height))
-        height, width = self._weight.shape
+        height, width = self._rows.shape[1:]
         rows = _clipped(tile.y.read_start - self._start, tile.y.read_stop - self._start, height)
         columns = _clipped(tile.x.read_start, tile.x.read_stop, width)
         inside = (slice(0, rows.stop - rows.start), slice(0, columns.stop - columns.start))
-        self._sum[:, rows, columns] += (values * weight)[:, inside[0], inside[1]]
-        self._weight[rows, columns] += weight[inside]
+        self._rows[:-1, rows, columns] += (values * weight)[:, *inside]
+        self._rows[-1, rows, columns] += weight[inside]
 
     def take(self, stop: int) -> NDArray[np.float32]:
         """Take the weighted mean of the rows up to this one, shape (C, rows, X); once each."""
-        count = min(stop, self._height) - self._start
-        mean = self._sum[:, :count] / self._weight[:count]
-        self._sum, self._weight = self._sum[:, count:].copy(), self._weight[count:].copy()
-        self._start += count
+        sums = super().take(stop)
+        mean: NDArray[np.float32] = sums[:-1] / sums[-1]
         return mean
-
-    def _reach(self, stop: int) -> None:
-        """Make room for the rows up to this one."""
-        missing = max(0, stop - self._start - len(self._weight))
-        if missing:
-            self._sum = np.pad(self._sum, ((0, 0), (0, missing), (0, 0)))
-            self._weight = np.pad(self._weight, ((0, missing), (0, 0)))
 
 
 def _clipped(start: int, stop: int, length: int) -> slice:

@@ -12,9 +12,14 @@ from PIL import Image
 
 from emseg.config import Numbered
 from emseg.errors import LabelError, MismatchError, UnknownNameError, UsageError
-from emseg.evaluation import MaskRule, evaluate_label_images
+from emseg.evaluation import MaskRule, score_label_images
 from emseg.micrograph import LabelClass, LabelImage
 from emseg.writing import write_label_images
+
+
+def evaluate_label_images(*given, **how):
+    return score_label_images(*given, **how).report()
+
 
 THREE = (
     LabelClass("matrix", (0, 0, 0), (0,)),

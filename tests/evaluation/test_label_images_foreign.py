@@ -10,10 +10,15 @@ from PIL import Image
 from emseg.calibration import PixelSize
 from emseg.config import Numbered
 from emseg.errors import LabelError, MismatchError
-from emseg.evaluation import MaskRule, evaluate_label_images
+from emseg.evaluation import MaskRule, score_label_images
 from emseg.labels import colour
 from emseg.micrograph import LabelClass, LabelImage, Micrograph
 from emseg.writing import write_label_images, write_micrographs
+
+
+def evaluate_label_images(*given, **how):
+    return score_label_images(*given, **how).report()
+
 
 SHAPE = (24, 40)
 

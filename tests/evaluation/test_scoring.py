@@ -7,11 +7,16 @@ import pytest
 
 from emseg.calibration import Distance, PixelSize, parse_smallest
 from emseg.errors import MismatchError, UnknownNameError, UsageError
-from emseg.evaluation import Compared, MetricSelection, segmentation_report
+from emseg.evaluation import Compared, MetricSelection
 from emseg.evaluation.confidence import UnitSource
 from emseg.evaluation.rivals import compare_results
 from emseg.evaluation.scoring import check_units, score
 from emseg.micrograph import LabelClass, LabelImage, Region
+
+
+def segmentation_report(*given, **how):
+    return score(*given, **how).report()
+
 
 NAMES = ("matrix", "particle")
 CLASSES = tuple(LabelClass(name, (0, 0, 0)) for name in NAMES)

@@ -20,11 +20,16 @@ from emseg.evaluation import (
     Compared,
     Confusion,
     MetricSelection,
-    segmentation_report,
     segmentation_scores,
 )
 from emseg.evaluation.confidence import UnitSource
+from emseg.evaluation.scoring import score
 from emseg.micrograph import LabelClass, LabelImage, unlabelled_value
+
+
+def segmentation_report(*given, **how):
+    return score(*given, **how).report()
+
 
 NAMES = ("matrix", "small", "large")
 

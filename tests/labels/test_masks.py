@@ -10,9 +10,14 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from emseg.calibration import PixelSize
 from emseg.errors import LabelError, MismatchError
-from emseg.labels import choose_classes, combine_masks, mask_values, to_label_image
+from emseg.labels import choose_classes, combine_masks, to_label_image
+from emseg.labels.masks import distinct_values, mask_plane
 from emseg.mask_values import parse_labels, parse_value
 from emseg.micrograph import LabelClass, Micrograph
+
+
+def mask_values(mask):
+    return tuple(distinct_values(mask_plane(mask)).tolist())
 
 
 def mask(pixels, dtype=np.uint8, **more):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from emseg.errors import LabelError
-from emseg.labels import mask_values, refuse_probabilities
+from emseg.labels import refuse_probabilities
+from emseg.labels.masks import mask_plane
 from emseg.labels.probabilities import probabilities_in
 from emseg.micrograph import Micrograph
 
@@ -56,4 +57,4 @@ def test_other_numbers_are_none(pixels):
 
 def test_no_mask_is_made_of_probabilities():
     with pytest.raises(LabelError, match="arg-max over the classes"):
-        mask_values(Micrograph(ONE, "p"))
+        mask_plane(Micrograph(ONE, "p"))

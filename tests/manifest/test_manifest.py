@@ -1,5 +1,6 @@
 """A run goes on where one stopped, however that ended, and no two runs do the same."""
 
+import errno
 import os
 import sqlite3
 import subprocess
@@ -284,3 +285,15 @@ def test_links_lead_to_one_input(folder):
     (folder / "link").symlink_to(folder / "a")
     assert key_of(folder / "link") == key_of(folder / "a")
     assert key_of(Path(f"{folder}/x.h5:/raw")) == f"{folder}/x.h5:/raw"
+
+
+def test_a_disk_without_locks_is_for_one_run_and_works(folder, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "lockf", refuse)
+    finished(folder, "a")
+    assert todo(folder) == ["b", "c"]
+    assert sorted(each.name for each in (folder / "out").iterdir()) == ["a.tif", NAME]

@@ -6,9 +6,15 @@ import numpy as np
 import pytest
 
 from emseg.errors import ContentError
-from emseg.labels import choose_classes, mask_values, to_label_image
+from emseg.labels import choose_classes, to_label_image
+from emseg.labels.masks import distinct_values, mask_plane
 from emseg.mask_values import parse_labels, parse_value
 from emseg.reading import AS_STORED, ReadOptions, describe, open_stack
+
+
+def mask_values(mask):
+    return tuple(distinct_values(mask_plane(mask)).tolist())
+
 
 pytestmark = pytest.mark.real
 

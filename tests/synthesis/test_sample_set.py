@@ -1,6 +1,5 @@
 import csv
 import hashlib
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +9,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from emseg.errors import NotWritableError, StorageError, UsageError
+from emseg.errors import UsageError
 from emseg.reading import open_stack
 from emseg.synthesis import write_demo_set, write_samples
-from emseg.synthesis.storing import store
 
 PIXEL_SIZES_NM = {  # (z, y, x)
     "nanoparticles/images/particles_01.ome.tif": (None, 0.5, 0.5),
@@ -208,36 +206,3 @@ def test_a_file_in_the_way_is_named(tmp_path):
     with pytest.raises(UsageError, match="out"):
         write_samples(tmp_path / "out")
     assert (tmp_path / "out").read_text() == "mine"
-
-
-def test_a_folder_in_the_place_of_a_file_is_named_and_nothing_is_left_over(tmp_path):
-    (tmp_path / "a.tif").mkdir()
-    with pytest.raises(UsageError, match=r"a\.tif"):
-        store(tmp_path / "a.tif", b"new")
-    assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
-
-
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="permissions do not bind this user"
-)
-def test_a_folder_without_write_permission_is_refused(tmp_path):
-    tmp_path.chmod(0o500)
-    with pytest.raises(NotWritableError, match="choose a folder"):
-        store(tmp_path / "a.tif", b"new")
-
-
-@pytest.mark.parametrize(
-    ("problem", "refusal"),
-    [(PermissionError(13, "denied"), NotWritableError), (OSError(28, "no space"), StorageError)],
-)
-def test_a_disk_that_refuses_leaves_the_old_file(tmp_path, monkeypatch, problem, refusal):
-    (tmp_path / "a.tif").write_bytes(b"old")
-
-    def refuse(self, target):
-        raise problem
-
-    monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.raises(refusal):
-        store(tmp_path / "a.tif", b"new")
-    assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
-    assert (tmp_path / "a.tif").read_bytes() == b"old"

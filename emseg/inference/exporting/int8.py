@@ -23,7 +23,7 @@ from emseg.bundle.exports import (
     read_reference,
 )
 from emseg.config import ExportKind
-from emseg.errors import ContentError, ModelError, UsageError
+from emseg.errors import ContentError, ModelError, UsageError, first_line
 from emseg.imports import without
 from emseg.inference.backends.backend import Backend
 from emseg.inference.backends.openvino_alone import NOT_NEEDED
@@ -123,9 +123,8 @@ def _quantised(content: bytes, images: Sequence[NDArray[np.float32]]) -> bytes:
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             made: Any = nncf.quantize(network, shown, subset_size=len(images))
     except Exception as error:  # whatever it says to a network that it does not know
-        reason = str(error).splitlines() or [type(error).__name__]
         raise ModelError(
-            f"the network cannot be computed in int8 ({reason[0]:.200}); predict in float32"
+            f"the network cannot be computed in int8 ({first_line(error):.200}); predict in float32"
         ) from error
     quantised: bytes = made.SerializeToString()
     return quantised

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from emseg.bundle import ModelCard
 from emseg.config import PredictConfig, Task
-from emseg.errors import ContentError, EmsegError, PathMissingError, UsageError
+from emseg.errors import ContentError, EmsegError, UsageError
 from emseg.inference.answers.settling import Settling, wants_probabilities
 from emseg.inference.backends import Backend
 from emseg.inference.bands import Band
@@ -29,7 +29,6 @@ from emseg.inference.trials.seams import Seams, check_seams
 from emseg.micrograph import Micrograph
 from emseg.outcomes import Outcome, attempts, failed, worded
 from emseg.reading import NO_MICROGRAPHS, Stack, chosen_files, open_stack, picked
-from emseg.reading.finding.files import above_of
 from emseg.writing import results_folder
 
 _T = TypeVar("_T")
@@ -55,7 +54,7 @@ class Batch(ABC):
     """
 
     paths: Sequence[Path]
-    """The files that are there when the work begins."""
+    """The files that are there when the work begins; none where a run watches."""
     left: list[Path]
     """Files that another run has taken."""
     tile: int
@@ -68,7 +67,11 @@ class Batch(ABC):
 
     def __init__(self, card: ModelCard, config: PredictConfig, backend: Backend) -> None:
         self.card, self.config, self.backend = card, config, backend
-        self.paths, self._slices = self.find()
+        self.paths, self._slices = [], None
+        if not config.watch:
+            self.paths, self._slices = chosen_files(
+                config.inputs, config.slices, skip=NO_MICROGRAPHS, is_recursive=config.recursive
+            )
         self._folder = RunFolder(config, card, self._slices)
         self._folder.name(self.paths)
         self.left: list[Path] = []
@@ -86,24 +89,6 @@ class Batch(ABC):
             return SegmentationBatch(card, config, backend, among=among)
         return ClassificationBatch(card, config, backend)
 
-    def find(self) -> tuple[list[Path], str | None]:
-        """Find the files that are there, and which of their planes are meant.
-
-        Raises
-        ------
-        EmsegError
-            As `chosen_files` does; where a run watches, none is no error.
-        """
-        config = self.config
-        try:
-            return chosen_files(
-                config.inputs, config.slices, skip=NO_MICROGRAPHS, is_recursive=config.recursive
-            )
-        except (ContentError, PathMissingError):
-            if config.watch and all(above_of(each).is_dir() for each in config.inputs):
-                return [], None
-            raise
-
     def run(self, report: Progress = unheard) -> Iterator[Outcome[Predicted]]:
         """Predict the files that were found; see `opened` and `attempt`."""
         with self.opened():
@@ -118,9 +103,13 @@ class Batch(ABC):
 
         Raises
         ------
+        UsageError
+            When it holds results of other files that were made otherwise.
         NotWritableError, StorageError
             When the output folder takes no results.
         """
+        if self.paths:
+            self._folder.require_alike(self.paths)
         with results_folder(self.config.out), self._folder.manifest:
             self._folder.take_up()
             yield
@@ -136,7 +125,7 @@ class Batch(ABC):
         Parameters
         ----------
         paths : sequence of Path
-            Found by `find`.
+            Each once, results of emseg not among them.
         report : callable
             Told within each file how far it is.
 

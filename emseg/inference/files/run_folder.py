@@ -9,7 +9,7 @@ from emseg.bundle import ModelCard
 from emseg.config import PredictConfig, Task
 from emseg.inference.files.predicted import Predicted
 from emseg.inference.files.results import OutputPlace
-from emseg.manifest import Entry, Made, Manifest, Standing, key_of, standing
+from emseg.manifest import Entry, Made, Manifest, Standing, key_of, require_alike, standing
 from emseg.reading.finding.stems import Naming, output_stems
 from emseg.reading.inside import file_of
 from emseg.writing import require_apart, write_text
@@ -82,6 +82,11 @@ class RunFolder:
                 self.manifest.finished,
                 TABLE,
             )
+
+    def require_alike(self, paths: Sequence[Path]) -> None:
+        """Refuse label images that would lie beside others that were made otherwise."""
+        if not self._config.overwrite:
+            require_alike(self.manifest, paths)
 
     def standing(self, paths: Sequence[Path]) -> Standing:
         """Say which files are still to be predicted, and tell what else is there.

@@ -20,6 +20,7 @@ from emseg.inference.backends.choosing import Considered, considered
 from emseg.inference.files.batch import Batch
 from emseg.inference.plan import TilePlan
 from emseg.inference.trials.matrix_rate import matrix_gflops
+from emseg.meters import progress
 from emseg.micrograph import Micrograph
 from emseg.writing import write_micrographs
 
@@ -27,7 +28,6 @@ _ENOUGH_S = 1.0  # for which batches are computed in a round, at least one
 _MORE = ("bfloat16", "int8")  # precisions that are tried where nobody asks for one
 _COARSE = 32  # pixels of a spot of the sample
 
-Report = Callable[[float, str], None]
 """Told how many rounds of a backend are done in all, and what is measured."""
 
 
@@ -122,7 +122,6 @@ def measure_speeds(
     size: int,
     threads: int,
     repeats: int,
-    report: Report,
 ) -> Speeds:
     """Let each backend predict the same image, in turns; medians are told.
 
@@ -140,8 +139,6 @@ def measure_speeds(
         With which matrices are multiplied, for comparison.
     repeats : int
         Rounds, of which the medians are taken; one more comes before, which does not count.
-    report : callable
-        Told how far it is.
 
     Raises
     ------
@@ -155,11 +152,13 @@ def measure_speeds(
         for number, each in enumerate(backends)
     ]
     matrices: list[float | None] = []
-    for turn in range(repeats + 1):
-        for number, course in enumerate(courses):
-            report(turn * len(courses) + number, f"{course.backend.name}, turn {turn + 1}")
-            course.run(turn)
-        matrices.append(matrix_gflops(threads))
+    with progress("measuring", len(courses) * (repeats + 1)) as meter:
+        for turn in range(repeats + 1):
+            for course in courses:
+                meter.note(f"{course.backend.name}, turn {turn + 1}")
+                course.run(turn)
+                meter.advance()
+            matrices.append(matrix_gflops(threads))
     known = [each for each in matrices if each is not None]
     additions = {tile: multiply_adds(card, tile) for tile in {each.plan.tile for each in courses}}
     speeds = tuple(each.speed(additions[each.plan.tile]) for each in courses)

@@ -8,7 +8,7 @@ from math import ceil, prod
 import torch
 from torch import Tensor, nn
 
-from emseg.errors import UsageError
+from emseg.errors import UsageError, first_line
 from emseg.networks.anatomy.blank import emptied, weights_of
 from emseg.networks.anatomy.memory import saved_for_backward
 from emseg.networks.anatomy.seen import COLUMNS, ROWS, Factor, Seen
@@ -165,7 +165,7 @@ def watched(network: nn.Module, shape: tuple[int, ...]) -> Trace:
         return watch(emptied(network, "cpu").eval(), shape)  # an operation may need values
     except Exception as error:
         size = "x".join(map(str, shape[1:]))
-        reason = (str(refused).splitlines() or [type(refused).__name__])[0].rstrip(".")
+        reason = first_line(refused).rstrip(".")
         raise UsageError(
             f"the network cannot take an input of {size} ({reason}); give another size"
         ) from error

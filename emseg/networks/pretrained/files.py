@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from emseg.errors import PathMissingError, UnreadableFileError
+from emseg.errors import PathMissingError, UnreadableFileError, first_line
 from emseg.starting import WEIGHT_SUFFIXES
 
 _ENTRIES = ("state_dict", "model_state_dict", "model", "network", "weights")
@@ -83,7 +83,7 @@ def _safetensors(path: Path) -> Mapping[str, Any]:
         return load_file(path)
     except (SafetensorError, OSError) as error:
         raise UnreadableFileError(
-            f"{path} is damaged ({str(error).splitlines()[0]:.100}); fetch it again"
+            f"{path} is damaged ({first_line(error):.100}); fetch it again"
         ) from error
 
 
@@ -98,8 +98,9 @@ def _torch(path: Path) -> Mapping[str, Any]:
             "again, or save its state_dict as .safetensors"
         ) from error
     except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UnreadableFileError(f"{path} is damaged ({reason:.100}); fetch it again") from error
+        raise UnreadableFileError(
+            f"{path} is damaged ({first_line(error):.100}); fetch it again"
+        ) from error
     return _opened(content)
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
-from emseg.errors import UnreadableFileError
+from emseg.errors import UnreadableFileError, first_line
 from emseg.networks.imported import imported
 from emseg.networks.libraries import Library, library_of
 from emseg.networks.packaged import EFFICIENTNET_LITE0
@@ -101,9 +101,8 @@ def _of_timm(
         try:
             loaded = twin({"file": str(path), "custom_load": False}).state_dict()
         except Exception as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise UnreadableFileError(
-                f"{path} is damaged ({reason:.100}); remove it and fetch it again"
+                f"{path} is damaged ({first_line(error):.100}); remove it and fetch it again"
             ) from error
         wanted = network.state_dict()
         named = {prefix + key: tensor for key, tensor in loaded.items()}

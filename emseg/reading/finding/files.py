@@ -56,10 +56,32 @@ def find_files(
     ContentError
         When a folder or a glob holds no file that emseg reads, or nothing but what is skipped.
     """
+    return images_among(list_files(inputs, is_recursive=is_recursive), skip)
+
+
+def list_files(inputs: Sequence[str | Path], *, is_recursive: bool = False) -> list[Path]:
+    """Expand files, folders and globs as `find_files` does, by their names alone: fast.
+
+    Raises
+    ------
+    PathMissingError, ContentError
+        As `find_files` does, but for what is skipped.
+    """
     found = [path for each in inputs for path in _expand(each, is_recursive=is_recursive)]
     once = {os.path.realpath(path): path for path in reversed(found)}
-    paths = first_of_sets(natsorted(once.values(), key=str, alg=ns.PATH | ns.IGNORECASE))
-    return without_results(paths, skip, "micrographs" if skip == NO_MICROGRAPHS else "label images")
+    return natsorted(once.values(), key=str, alg=ns.PATH | ns.IGNORECASE)
+
+
+def images_among(paths: Sequence[Path], skip: Collection[Result]) -> list[Path]:
+    """Name each image once that lies in several files, and leave results of emseg out.
+
+    Raises
+    ------
+    ContentError
+        When there is nothing but what is skipped.
+    """
+    wanted = "micrographs" if skip == NO_MICROGRAPHS else "label images"
+    return without_results(first_of_sets(paths), skip, wanted)
 
 
 def readable_files(folder: Path) -> list[Path]:
@@ -83,6 +105,12 @@ def files_below(folder: Path) -> list[Path]:
             if each[0] != "." and each not in images and not is_of_emseg(here / each)
         ]
     return found
+
+
+def may_come(given: Path) -> bool:
+    """Whether files may come later where a user looks for them: in a folder, or behind a glob."""
+    path = given.expanduser()
+    return path.is_dir() or (bool(_WILD.intersection(str(path))) and above_of(path) != Path())
 
 
 def above_of(given: Path) -> Path:

@@ -1,5 +1,7 @@
 """What is measured is what is predicted: the same tiles, the same way through files."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from emseg.inference.plan import TilePlan
 from emseg.inference.trials import matrix_rate, speed
 from emseg.inference.trials.matrix_rate import matrix_gflops
 from emseg.inference.trials.speed import Speed, Speeds, measure_speeds, multiply_adds
+from emseg.meters import Silence, shown_by
 from emseg.networks import UNet
 
 
@@ -29,12 +32,24 @@ class Watched(Backend):
         return np.stack([batch[:, 0], -batch[:, 0], batch[:, -1] / 2], axis=1)
 
 
+class Told(Silence):
+    """A meter that keeps what it is told."""
+
+    def __init__(self):
+        self.notes, self.done = [], 0
+
+    def note(self, text):
+        self.notes.append(text)
+
+    def advance(self, steps=1):
+        self.done += steps
+
+
 def measured(model, backends, folder, **settings):
-    told = []
+    told = Told()
     settings = {"size": 200, "threads": 1, "repeats": 1} | settings
-    found = measure_speeds(
-        model, backends, folder, **settings, report=lambda done, words: told.append(done)
-    )
+    with shown_by(lambda *_: nullcontext(told)):
+        found = measure_speeds(model, backends, folder, **settings)
     return found, told
 
 
@@ -50,7 +65,7 @@ def test_the_file_is_predicted_in_every_round_and_the_network_as_well(
     first, second = Watched(), Watched()
     model = make_model(UNet(1, 3, width=2), stride=16, halo=16)
     found, told = measured(model, [first, second], tmp_path, repeats=2)
-    assert told == [0, 1, 2, 3, 4, 5]
+    assert len(told.notes) == told.done == 6
     for each in (first, second):
         assert each.shapes == 6 * [(1, 1, 208, 208)]
     assert [each.plan.tile for each in found.measured] == [(208, 208), (208, 208)]
