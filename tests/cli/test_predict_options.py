@@ -26,3 +26,9 @@ def test_models_before_the_micrographs_answer_together(tmp_path):
     )
     with pytest.raises(UsageError, match="models and no micrographs"):
         _members_of([one, two])
+
+
+@pytest.mark.parametrize("option", ["--dry-run", "--check-seams"])
+def test_what_looks_at_one_process_takes_no_cluster(refused, folders, model, option):
+    said = refused(2, "predict", model, folders / "images", "--cluster", "local:2", option)
+    assert "leave out --cluster" in said
