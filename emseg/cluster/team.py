@@ -38,9 +38,15 @@ class Team:
     def workers(self) -> int:
         """How many there are now, one at least."""
         if time.monotonic() - self._counted > _LOOKED_S:
-            self._count = max(1, len(self._client.nthreads()))
+            self._count = max(1, len(self._addresses()))
             self._counted = time.monotonic()
         return self._count
+
+    def _addresses(self) -> list[str]:
+        try:
+            return list(self._client.nthreads())
+        except OSError as error:
+            raise self._lost() from error
 
     def everywhere(self, work: Callable[..., Any], *arguments: Any) -> list[Any]:
         """Let each worker that is there now do the same.
@@ -52,7 +58,7 @@ class Team:
         """
         futures = [
             self._client.submit(replied, work, *arguments, pure=False, workers=[each])
-            for each in self._client.nthreads()
+            for each in self._addresses()
         ]
         return [_found(self._reply(each)) for each in futures]
 
@@ -85,27 +91,30 @@ class Team:
         SchedulerLostError
             When nobody answers any more.
         """
-        from distributed import wait
+        from distributed import as_completed
 
         waiting: deque[Any] = deque()
+        ended = as_completed(loop=self._client.loop)
+        under_way = 0
         remaining: Iterator[tuple[Any, ...]] | None = iter(calls)
         try:
             while True:
-                under_way = [each for each in waiting if not each.done()]
-                while remaining is not None and len(under_way) < (most or _AHEAD * self.workers):
+                under_way -= len(ended.next_batch(block=False))
+                while remaining is not None and under_way < (most or _AHEAD * self.workers):
                     arguments = next(remaining, None)
                     if arguments is None:
                         remaining = None
                         break
-                    future = self._client.submit(replied, work, *arguments, pure=False)
-                    waiting.append(future)
-                    under_way.append(future)
+                    waiting.append(self._client.submit(replied, work, *arguments, pure=False))
+                    ended.add(waiting[-1])
+                    under_way += 1
                 if not waiting:
                     return
                 if waiting[0].done():
                     yield self._reply(waiting.popleft())
                 else:
-                    wait(under_way, return_when="FIRST_COMPLETED")
+                    next(ended)
+                    under_way -= 1
         finally:
             for each in waiting:
                 each.cancel()
@@ -124,12 +133,15 @@ class Team:
                 )
             )
         except (CancelledError, CommClosedError) as error:
-            raise SchedulerLostError(
-                f"the scheduler of {self._name} has gone; start it, and give the same command "
-                "again to go on"
-            ) from error
+            raise self._lost() from error
         self._told.tell(reply.notices)
         return reply
+
+    def _lost(self) -> SchedulerLostError:
+        return SchedulerLostError(
+            f"the scheduler of {self._name} has gone; start it, and give the same command again "
+            "to go on"
+        )
 
 
 def _found(reply: Reply) -> Any:

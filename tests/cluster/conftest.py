@@ -36,10 +36,12 @@ class Workers:
         Of the scheduler.
     pids : list of int
         Of the workers.
+    process : Popen
+        That of the scheduler.
     """
 
-    def __init__(self, address: str, pids: list[int]) -> None:
-        self.address, self.pids = address, pids
+    def __init__(self, address: str, pids: list[int], process: subprocess.Popen[str]) -> None:
+        self.address, self.pids, self.process = address, pids, process
 
 
 @contextmanager
@@ -59,7 +61,8 @@ def workers(count: int, folder: Path) -> Iterator[Workers]:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
         assert re.match(r"tcp://", address)
-        yield Workers(address, [int(process.stdout.readline()) for _ in range(count)])
+        pids = [int(process.stdout.readline()) for _ in range(count)]
+        yield Workers(address, pids, process)
         process.communicate("", timeout=60)
 
 

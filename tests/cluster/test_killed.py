@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from emseg.cluster.team import SchedulerLostError
 from emseg.commands.predict import predict
 from emseg.config import PredictConfig
 from tests.cluster.conftest import files_of
@@ -66,6 +67,22 @@ def test_two_of_four_workers_are_killed(predicted, some_workers, tmp_path):
     assert chunks
     _require_kept(chunks, many)
     assert files_of(many) == files_of(predicted("one"))
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_goes_is_told_and_blocks_stay(predicted, some_workers, tmp_path):
+    with some_workers(2) as found:
+
+        def kill():
+            _wait_for_blocks(tmp_path / "many", 1)
+            found.process.kill()
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        with pytest.raises(SchedulerLostError, match="same command again"):
+            predicted("many", cluster=found.address)
+        killer.join()
+    assert list((tmp_path / "many").glob(".blocks-*/done/*"))
 
 
 @pytest.mark.slow
