@@ -15,31 +15,3 @@ from emseg.config.predicting import (
 from emseg.config.setting import Setting, Text, setting_of
 from emseg.config.training import MOST_NEIGHBOURS, Optimiser, Precision, TrainConfig
 from emseg.config.unattended import Unattended
-
-__all__ = [
-    "MOST_NEIGHBOURS",
-    "BenchmarkConfig",
-    "Border",
-    "Config",
-    "ConvertConfig",
-    "Device",
-    "EvaluateConfig",
-    "ExplainConfig",
-    "Explanation",
-    "ExportConfig",
-    "ExportKind",
-    "ImageFormat",
-    "InfoConfig",
-    "MeasureConfig",
-    "Numbered",
-    "Optimiser",
-    "Precision",
-    "PredictConfig",
-    "Rescale",
-    "Setting",
-    "Task",
-    "Text",
-    "TrainConfig",
-    "parse_slices",
-    "setting_of",
-]

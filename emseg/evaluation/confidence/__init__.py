@@ -4,21 +4,3 @@ from emseg.evaluation.confidence.blocks import BLOCK, blocks
 from emseg.evaluation.confidence.comparison import Difference, adjusted, compare, holm
 from emseg.evaluation.confidence.intervals import FEW, Interval, intervals
 from emseg.evaluation.confidence.units import IMAGE, RULES, Units, UnitSource, group_images, remark
-
-__all__ = [
-    "BLOCK",
-    "FEW",
-    "IMAGE",
-    "RULES",
-    "Difference",
-    "Interval",
-    "UnitSource",
-    "Units",
-    "adjusted",
-    "blocks",
-    "compare",
-    "group_images",
-    "holm",
-    "intervals",
-    "remark",
-]

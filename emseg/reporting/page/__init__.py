@@ -5,5 +5,3 @@ from emseg.reporting.page.gallery import Gallery
 from emseg.reporting.page.markdown import markdown_table
 from emseg.reporting.page.provenance import Provenance
 from emseg.reporting.page.tiles import WorstTile
-
-__all__ = ["Gallery", "Provenance", "WorstTile", "markdown_table", "write_page"]
