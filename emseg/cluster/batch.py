@@ -167,10 +167,10 @@ class ClusterBatch(Batch):
         """Let each group be predicted by one worker, and put the results in their places."""
         asked: deque[tuple[Path, ...]] = deque()
 
-        def calls() -> Iterator[tuple[Order, tuple[Path, ...], str | None, Path]]:
+        def calls() -> Iterator[tuple[Order, dict[Path, str], str | None, Path]]:
             for group in groups:
                 asked.append(group)
-                named = tuple(each.absolute() for each in group)
+                named = {each.absolute(): self._folder.stem(each) for each in group}
                 yield self._order, named, self._slices, beside
 
         with (

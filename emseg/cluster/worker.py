@@ -3,7 +3,7 @@
 Of a plane that several predict by blocks, one takes the statistics and plans the tiles for all.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -283,7 +283,7 @@ class Moved:
 
 
 def predict_files(
-    order: Order, paths: tuple[Path, ...], slices: str | None, beside: Path
+    order: Order, names: Mapping[Path, str], slices: str | None, beside: Path
 ) -> list[Moved]:
     """Predict whole files into a folder of their own.
 
@@ -291,8 +291,8 @@ def predict_files(
     ----------
     order : Order
         How.
-    paths : tuple of Path
-        Absolute.
+    names : mapping of Path to str
+        The files, absolute, and what their results are called.
     slices : str or None
         Which planes of a stack.
     beside : Path
@@ -300,9 +300,10 @@ def predict_files(
     """
     held = _hold(order)
     out = beside / token_hex(8)  # not that of a worker which was killed
-    options = {"inputs": paths, "out": out, "slices": slices}
+    options = {"inputs": tuple(names), "out": out, "slices": slices}
     config = held.config.model_copy(update=options)
     batch = Batch.of(held.card, config, held.choice.backend, among=order.among)
+    batch.call(names)
     found = []
     for each in batch.run():
         error = each.error and type(each.error)(str(each.error))

@@ -28,7 +28,14 @@ def _said(outcomes):
     return [(each.path.name, each.error and type(each.error)) for each in outcomes]
 
 
-@pytest.mark.parametrize("options", [{}, {"instances": "connected", "format": "ome.zarr"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"instances": "connected", "format": "ome.zarr"},
+        {"probabilities": True, "name": "{stem}_{model}"},
+    ],
+)
 def test_files_are_those_of_one_process(segmenting, folder, two_workers, tmp_path, options):
     alone = _predicted(segmenting, folder, tmp_path / "one", **options)
     many = _predicted(segmenting, folder, tmp_path / "two", **options, cluster=two_workers.address)

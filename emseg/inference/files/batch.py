@@ -2,7 +2,7 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from itertools import groupby
@@ -88,6 +88,10 @@ class Batch(ABC):
         if card.task is Task.SEGMENTATION:
             return SegmentationBatch(card, config, backend, among=among)
         return ClassificationBatch(card, config, backend)
+
+    def call(self, names: Mapping[Path, str]) -> None:
+        """Call the results of files as another process has settled."""
+        self._folder.call(names)
 
     def run(self, report: Progress = unheard) -> Iterator[Outcome[Predicted]]:
         """Predict the files that were found; see `opened` and `attempt`."""

@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from emseg.bundle import ModelCard
@@ -50,6 +51,10 @@ class RunFolder:
         self._naming = Naming(config.inputs, config.recursive, config.name, _called(config.model))
         self._stems: dict[Path, str] = {}
 
+    def call(self, names: Mapping[Path, str]) -> None:
+        """Call the results of files as somebody else has settled, in place of `name`."""
+        self._naming = replace(self._naming, given=names)
+
     def name(self, paths: Sequence[Path]) -> None:
         """Settle what the results of files are called.
 
@@ -60,6 +65,10 @@ class RunFolder:
         """
         self._stems |= output_stems(paths, self._earlier(paths), self._naming)
         require_apart((self.place(path).labels for path in paths), paths, "the label image")
+
+    def stem(self, path: Path) -> str:
+        """Say what the results of a file are called."""
+        return self._stems[path]
 
     def place(self, path: Path) -> OutputPlace:
         """Say where the results of a file go."""

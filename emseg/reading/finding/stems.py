@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -26,12 +26,15 @@ class Naming:
         As a user says it: ``"{folder}/{stem}_{model}"``.
     model : str
         What the model is called.
+    given : mapping of Path to str
+        Names that somebody else has settled.
     """
 
     inputs: Sequence[Path] = ()
     is_recursive: bool = False
     pattern: str | None = None
     model: str = ""
+    given: Mapping[Path, str] = field(default_factory=dict)
 
     def name(self, path: Path) -> str:
         """Call the result of an input; a slash is a folder of the results.
@@ -41,6 +44,8 @@ class Naming:
         UsageError
             When the pattern leads out of the folder of the results.
         """
+        if path in self.given:
+            return self.given[path]
         pattern = self.pattern or ("{folder}/{stem}" if self.is_recursive else "{stem}")
         said = pattern.format(stem=stem(path), folder=self._folder(path), model=self.model)
         parts = [part for part in said.split("/") if part not in ("", ".")]
