@@ -51,7 +51,7 @@ class Manifest:
         self._path = folder / NAME
         self._table_path = None if table is None else folder / table
         self._began = datetime.now(UTC).isoformat()
-        self._database = Database(self._path) if self._path.exists() else None
+        self._database = Database(self._path) if state_of(self._path) else None
         self._run: Run | None = None
         self._table: RunTable | None = None
 
@@ -319,7 +319,7 @@ class Manifest:
     def _old_rows(self) -> dict[str, list[dict[str, str]]]:
         """Read the rows of a table from before there was a manifest, by input."""
         found: dict[str, list[dict[str, str]]] = {}
-        if self._table_path is not None and not self._path.exists():
+        if self._table_path is not None and not state_of(self._path):
             for row in read_table(self._table_path):
                 found.setdefault(key_of(Path(row["file"])), []).append(row)
         return found

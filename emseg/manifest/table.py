@@ -121,6 +121,10 @@ def read_table(path: Path) -> list[dict[str, str]]:
     """
     columns: Iterable[str] = ()
     try:
+        path.stat()
+    except OSError:  # not there; what else is wrong with the folder is told when it is made
+        return []
+    try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
             if "file" in (columns := reader.fieldnames or ()):
@@ -128,8 +132,6 @@ def read_table(path: Path) -> list[dict[str, str]]:
                     {plain_text(each): from_utf8(plain_text(row[each] or "")) for each in columns}
                     for row in reader
                 ]
-    except FileNotFoundError:
-        return []
     except (OSError, UnicodeDecodeError, csv.Error):
         columns = ()
     shown = f", its columns are {', '.join(columns)[:80]}" if columns else ""
