@@ -5,8 +5,11 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+hypothesis.settings.register_profile("any machine", deadline=None)  # one that is busy too
+hypothesis.settings.load_profile("any machine")
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any import: no test fetches, or waits for a network
 os.environ["MALLOC_TOP_PAD_"] = "131072"  # glibc's own: tests of short memory need what is freed
 os.environ.pop("COLUMNS", None)  # a test asks for a width itself; workers of xdist get one

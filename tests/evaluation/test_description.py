@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from emseg.calibration import ANY_SIZE, Distance
-from emseg.evaluation import ClassifiedFile, Number, classification_report
+from emseg.evaluation import ClassifiedFile, classification_report
 from emseg.evaluation.choice import GROUPS, MetricSettings
 from emseg.evaluation.description import Better, Group, NumberScale, Style
 from emseg.evaluation.file_scores import numbers_of_files
-from emseg.evaluation.report import plain_values
+from emseg.evaluation.report import Number, plain_values
 
 NAMES = ("matrix", "iou")  # a class may be called anything
 HIGHER = {  # by their last words; they lie between 0 and 1, and 1 is perfect
