@@ -42,7 +42,7 @@ from benchmarks.predicting.setting import machine
 
 RESULTS = ROOT / "benchmarks" / "results" / "unattended.csv"
 COLUMNS = (
-    "part", "files", "held", "seconds", "ms_a_file", "peak_mb", "said", "code", "commit", "machine",
+    "part", "files", "held", "seconds", "ms_a_file", "cpu_ms_a_file", "peak_mb", "said", "code", "commit", "machine",
 )  # fmt: skip
 _ELSE = ("training", "evaluation", "reporting", "explanation", "synthesis", "survey", "measuring")
 _FILES, _BROKEN, _KILLS = 300, 30, 20
@@ -273,7 +273,8 @@ def many(here: Path, model: Path, count: int) -> dict[str, object]:
     program = (
         "import resource, subprocess, sys\n"
         "code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode\n"
-        "print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
+        "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
+        "print(code, used.ru_maxrss, used.ru_utime + used.ru_stime)\n"
     )
     command = [sys.executable, "-m", "emseg", "predict", model, folder, "--out", out, "--quiet"]
     began = time.monotonic()
@@ -282,12 +283,13 @@ def many(here: Path, model: Path, count: int) -> dict[str, object]:
         check=True, capture_output=True, text=True, env=_ENVIRONMENT,
     )  # fmt: skip
     seconds = time.monotonic() - began
-    code, peak = map(int, said.stdout.split())
-    require(code == 0, f"exit code {code}")
+    code, peak, processor = map(float, said.stdout.split())
+    require(code == 0, f"exit code {code:.0f}")
     require(len((out / "predictions.csv").read_text().splitlines()) == count + 1, "rows")
     return {
         "files": count,
         "ms_a_file": f"{1000 * seconds / count:.1f}",
+        "cpu_ms_a_file": f"{1000 * processor / count:.1f}",
         "peak_mb": f"{peak / 1000:.0f}",
         "said": "",
     }
@@ -371,7 +373,7 @@ def main() -> int:
                 **found,
             }
             append(RESULTS, COLUMNS, row)
-            print(", ".join(f"{name}: {row[name]}" for name in COLUMNS[:7] if row.get(name)))
+            print(", ".join(f"{name}: {row[name]}" for name in COLUMNS[:8] if row.get(name)))
             shutil.rmtree(here, ignore_errors=True)
     return int(have_failed)
 
