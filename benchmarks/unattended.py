@@ -42,7 +42,8 @@ from benchmarks.predicting.setting import machine
 
 RESULTS = ROOT / "benchmarks" / "results" / "unattended.csv"
 COLUMNS = (
-    "part", "files", "held", "seconds", "ms_a_file", "cpu_ms_a_file", "peak_mb", "said", "code", "commit", "machine",
+    "part", "files", "held", "seconds", "ms_a_file", "cpu_ms_a_file", "peak_mb", "said", "code",
+    "commit", "machine",
 )  # fmt: skip
 _ELSE = ("training", "evaluation", "reporting", "explanation", "synthesis", "survey", "measuring")
 _FILES, _BROKEN, _KILLS = 300, 30, 20
