@@ -16,8 +16,8 @@ from enum import Enum
 from pathlib import Path
 
 from emseg.cli import COMMANDS, load_command
-from emseg.cli.networks_list import in_short
 from emseg.cli.frame.signature import DEFAULT
+from emseg.cli.networks_list import in_short
 from emseg.networks.listed import Listed, listed_networks
 from emseg.reading.formats import FORMATS, Format
 
