@@ -1,5 +1,6 @@
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ hypothesis.settings.load_profile("any machine")
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any import: no test fetches, or waits for a network
 os.environ["MALLOC_TOP_PAD_"] = "131072"  # glibc's own: tests of short memory need what is freed
 os.environ.pop("COLUMNS", None)  # a test asks for a width itself; workers of xdist get one
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 REPOSITORY = Path(__file__).parents[1]
 
 
@@ -49,6 +52,15 @@ def _own_log() -> Iterator[None]:
     log = logging.getLogger("emseg")
     log.handlers.clear()
     log.setLevel(logging.NOTSET)
+
+
+@pytest.fixture(autouse=True)
+def _own_ctrl_c() -> Iterator[None]:
+    """Find the test, or the import, that leaves Ctrl-C another meaning behind."""
+    yield
+    left = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    assert left is signal.default_int_handler
 
 
 _WATCH = """

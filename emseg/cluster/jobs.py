@@ -1,6 +1,7 @@
 """Workers as jobs of a queueing system, by dask-jobqueue: a job a worker."""
 
 import logging
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -34,12 +35,9 @@ def cluster_of(spec: ClusterSpec) -> Any:
     UsageError
         When the queueing system is not there, or a setting makes no sense to it.
     """
-    from importlib import import_module
-
-    module, name = _MODULES[spec.name]
     settings = {key: value for key, value in options_of(spec).items() if value is not None}
     try:
-        return getattr(import_module(module), name)(
+        return _kind_of(spec)(
             **settings,
             scheduler_options={"dashboard": False, "dashboard_address": ":0"},
             silence_logs=logging.CRITICAL,
@@ -47,6 +45,23 @@ def cluster_of(spec: ClusterSpec) -> Any:
     except (ValueError, TypeError, OSError, RuntimeError) as error:
         line = " ".join(str(error).split())
         raise UsageError(f"--cluster {spec.name}: dask-jobqueue refuses: {line}") from error
+
+
+def _kind_of(spec: ClusterSpec) -> Any:
+    """Import the class of a queueing system; Ctrl-C stays what it was.
+
+    dask-jobqueue 0.9.0 lets Ctrl-C end a program with code 0 as soon as it is imported, whoever
+    imports it (https://github.com/dask/dask-jobqueue/issues/696).
+    """
+    from importlib import import_module
+
+    module, name = _MODULES[spec.name]
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        return getattr(import_module(module), name)
+    finally:
+        if before is not None and signal.getsignal(signal.SIGINT) is not before:
+            signal.signal(signal.SIGINT, before)
 
 
 def memory_of(spec: ClusterSpec) -> str:

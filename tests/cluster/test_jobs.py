@@ -2,9 +2,9 @@
 
 import shutil
 import subprocess
+import sys
 
 import pytest
-from dask_jobqueue.slurm import SLURMJob
 
 from emseg.cluster.jobs import cluster_of, options_of
 from emseg.commands.predict import predict
@@ -23,7 +23,23 @@ def _script(said):
         return cluster.job_script().splitlines()
 
 
+@pytest.mark.parametrize("first", ["default_int_handler", "SIG_IGN"])
+def test_ctrl_c_stays_what_it_was(first):
+    code = (
+        "import signal\n"
+        "from emseg.cluster.jobs import cluster_of\n"
+        "from emseg.spreading import parse_cluster\n"
+        f"signal.signal(signal.SIGINT, signal.{first})\n"
+        "with cluster_of(parse_cluster('slurm')): pass\n"
+        f"assert signal.getsignal(signal.SIGINT) is signal.{first}\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_a_job_of_slurm_is_that_of_dask_jobqueue():
+    cluster_of(parse_cluster("slurm"))  # imports dask-jobqueue, and leaves Ctrl-C as it was
+    from dask_jobqueue.slurm import SLURMJob
+
     own = SLURMJob(
         "tcp://scheduler:8786",
         name="dummy-name",
