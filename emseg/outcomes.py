@@ -38,11 +38,14 @@ class Outcome(Generic[_Found]):
         What was made of it, or found out about it.
     error : EmsegError or None
         Why it failed.
+    is_earlier : bool
+        Whether an earlier run did it, and nothing has changed since.
     """
 
     path: Path
     found: _Found | None = None
     error: EmsegError | None = None
+    is_earlier: bool = False
 
 
 def attempt(path: Path, work: Callable[[], _Found], cure: str) -> Outcome[_Found]:
@@ -142,8 +145,7 @@ def _event(outcome: Outcome[Any], seconds: float) -> dict[str, object]:
     if outcome.error is not None:
         said |= {"outcome": "failed", "reason": " ".join(str(outcome.error).split())}
     else:
-        is_earlier = getattr(outcome.found, "is_earlier", False)
-        said["outcome"] = "done before" if is_earlier else "done"
+        said["outcome"] = "done before" if outcome.is_earlier else "done"
     return said | {"seconds": round(seconds, 3)}
 
 

@@ -63,6 +63,10 @@ def predict(
         )
     if (dry_run or check_seams) and "cluster" in typed:
         raise UsageError("--dry-run and --check-seams look at one process; leave out --cluster")
+    if (dry_run or check_seams) and typed.get("watch"):
+        raise UsageError(
+            "--dry-run and --check-seams look at files that are there; leave out --watch"
+        )
     settle_threads(typed.get("device", "auto"), typed.get("threads"))
     from emseg.commands import predict as command
 

@@ -2,14 +2,11 @@
 
 import logging
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import cast
-
-import numpy as np
-from numpy.typing import NDArray
 
 from emseg.cluster.blocks import FileBlocks, why_whole
 from emseg.cluster.jobs import memory_of
@@ -19,18 +16,14 @@ from emseg.cluster.worker import Described, Moved, Opener, Order, describe, pred
 from emseg.config import PredictConfig
 from emseg.config.base import parse_bytes
 from emseg.errors import ContentError, EmsegError
-from emseg.inference.backends import Backend
-from emseg.inference.files.batch import Batch
+from emseg.inference.files.file_batch import CURE, FileBatch
 from emseg.inference.files.predicted import Predicted
-from emseg.inference.plan import TilePlan
 from emseg.inference.preparing import Preparing
-from emseg.micrograph import Micrograph
 from emseg.outcomes import Outcome, failed
 from emseg.reading import open_stack
 from emseg.spreading import ClusterSpec, parse_cluster
 from emseg.writing.whole import hidden_folder, put_in_place
 
-_CURE = "use a smaller --tile, or --crop"
 LARGE_FILE = 1 << 24
 """Bytes of a file from which on several workers may predict it."""
 _TOGETHER, _TOGETHER_BYTES = 16, 1 << 24  # of files that one worker is given in one go
@@ -92,20 +85,8 @@ def _everywhere(config: PredictConfig, spec: ClusterSpec) -> PredictConfig:
     return config.model_copy(update=said)
 
 
-class Elsewhere(Backend):
-    """What computes on workers, as this process knows it."""
-
-    def __init__(self, said: Described) -> None:
-        self.name, self.device, self.precision = said.name, said.device, said.precision
-        self.maps = said.maps
-
-    def compute(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Compute nothing."""
-        raise NotImplementedError("workers compute")
-
-
-class ClusterBatch(Batch):
-    """Files that workers predict; see `Batch`.
+class ClusterBatch(FileBatch):
+    """Files that workers predict; see `FileBatch`.
 
     Parameters
     ----------
@@ -120,19 +101,15 @@ class ClusterBatch(Batch):
     """
 
     def __init__(self, said: Described, config: PredictConfig, team: Team, order: Order) -> None:
-        super().__init__(said.card, config, Elsewhere(said))
+        super().__init__(said.card, config)
         self.tile, self.halo = said.tile, said.halo
         self.preparing = Preparing(said.card, config.rescale)
         self._said, self._team, self._order = said, team, order
         self._refused: list[Outcome[Predicted]] = []
 
-    def plan(self, micrograph: Micrograph) -> TilePlan:
-        """Say how a micrograph will be cut."""
-        raise NotImplementedError("workers plan")
-
-    def _outcomes(self) -> Generator[Outcome[Predicted]]:
+    def _outcomes(self, paths: Sequence[Path]) -> Generator[Outcome[Predicted]]:
         large: list[Path] = []
-        yield from self._whole(self._groups(large))
+        yield from self._whole(self._groups(paths, large))
         for path in large:
             if not self._is_claimed(path):
                 continue
@@ -141,14 +118,14 @@ class ClusterBatch(Batch):
             except SchedulerLostError:
                 raise
             except (EmsegError, MemoryError) as error:
-                yield failed(path, error, _CURE)
+                yield failed(path, error, CURE)
         yield from self._refused
 
-    def _groups(self, large: list[Path]) -> Iterator[tuple[Path, ...]]:
+    def _groups(self, paths: Sequence[Path], large: list[Path]) -> Iterator[tuple[Path, ...]]:
         """Put files together that one worker predicts in one go; set aside those of blocks."""
         group: list[Path] = []
         taken = 0
-        for path in self._todo:
+        for path in paths:
             weight = _weight(path)
             if weight >= LARGE_FILE and self._is_by_blocks(path):
                 large.append(path)
@@ -180,14 +157,14 @@ class ClusterBatch(Batch):
             for reply in replies:
                 group = {each.absolute(): each for each in asked.popleft()}
                 if reply.error is not None:
-                    yield from (failed(each, reply.error, _CURE) for each in group.values())
+                    yield from (failed(each, reply.error, CURE) for each in group.values())
                     continue
                 for done in reply.found:
                     yield self._placed(group[done.path], done)
 
     def _placed(self, path: Path, done: Moved) -> Outcome[Predicted]:
         if done.error is not None:
-            return failed(path, done.error, _CURE)
+            return failed(path, done.error, CURE)
         place = None if done.place is None else self._folder.place(path)
         written = None if place is None else place.labels
         rows = tuple(
@@ -202,7 +179,7 @@ class ClusterBatch(Batch):
                 self._folder.manifest.announce(path, place.labels, rows)
                 put_in_place(done.place.labels, place.labels)
             except EmsegError as error:
-                return failed(path, error, _CURE)
+                return failed(path, error, CURE)
         return Outcome(path, Predicted(written, rows))
 
     def _is_by_blocks(self, path: Path) -> bool:
@@ -221,17 +198,27 @@ class ClusterBatch(Batch):
     def _by_blocks(self, path: Path) -> Predicted:
         stack = open_stack(path, self._options)
         place = self._folder.place(path)
-        blocks = FileBlocks(self._team, self._order, self._said, stack, self._indices(stack), place)
-        announce = partial(self._folder.manifest.announce, path)
+        manifest = self._folder.manifest
+        blocks = FileBlocks(
+            self._team,
+            self._order,
+            self._said,
+            stack,
+            self._indices(stack),
+            place,
+            manifest.made.text,
+        )
+        announce = partial(manifest.announce, path)
         return blocks.predicted(announce, self._report)
+
+    def _computed_by(self) -> str:
+        return f"{self._said.name}, {self._said.device}, {self._said.precision}"
 
     def _is_claimed(self, path: Path) -> bool:
         try:
-            if self._folder.claim(path):
-                return True
-            self.left.append(path)
+            return super()._is_claimed(path)
         except ContentError as error:  # another run gives the result of another file its name
-            self._refused.append(failed(path, error, _CURE))
+            self._refused.append(failed(path, error, CURE))
         return False
 
 

@@ -29,10 +29,6 @@ from emseg.writing import Content, Sink
 from emseg.writing.zarr_blocks import Rows
 
 _SURVEYS = 2  # planes that are looked at ahead
-_ELSEWHERE = {  # options that do not decide what is predicted
-    "model", "members", "inputs", "out", "threads", "device", "max_ram", "max_vram", "cluster",
-    "previews", "top_k",
-}  # fmt: skip
 
 
 def why_whole(
@@ -113,6 +109,8 @@ class FileBlocks:
         Of the planes that are predicted.
     place : OutputPlace
         Where the results go.
+    made : str
+        How they are made, as the manifest says it: blocks of other options are none of these.
     """
 
     def __init__(
@@ -123,17 +121,12 @@ class FileBlocks:
         stack: Stack,
         indices: Sequence[int],
         place: OutputPlace,
+        made: str,
     ) -> None:
         self._team, self._order, self._card, self._maps = team, order, said.card, said.maps
         self._stack, self._indices, self._place = stack, indices, place
         self._numbers = tuple(index if len(stack) > 1 else None for index in indices)
-        made_by = (
-            said.card.sha256,
-            said.name,
-            said.precision,
-            order.version,
-            order.config.model_dump_json(exclude=_ELSEWHERE),
-        )
+        made_by = made, said.name, said.precision, order.version, str(order.config.tile)
         self._folder = BlockFolder.of(place.labels, stack.path, made_by)
         title = place.labels.name.removesuffix(f".{place.format}")
         first = stack.plane(indices[0], 0)

@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from emseg.inference.files.contents import ResultContents
+from emseg.reading.finding.fingerprint import fingerprint
 from emseg.writing.locks import alone
 from emseg.writing.whole import explained, whole_file
 from emseg.writing.zarr_blocks import BlockedImage
 
 _KIND = ".blocks-"
-_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class BlockFolder:
         made_by : iterable of str
             All that decides the result beside the file.
         """
-        key = _hashed((*made_by, str(source.resolve()), *_state(source)))
+        key = _hashed((*made_by, str(source.resolve()), str(fingerprint(source))))
         return cls(result.parent.absolute() / f"{_KIND}{_hashed([result.name])[:8]}-{key[:12]}")
 
     @contextmanager
@@ -128,10 +128,3 @@ class BlockFolder:
 
 def _hashed(texts: Iterable[str]) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
-
-
-def _state(source: Path) -> list[str]:
-    """Tell one version of a file, or of a folder that is one image, from the next."""
-    parts = sorted(source.glob("*")) if source.is_dir() else []
-    said = [(each, each.stat()) for each in (source, *parts)]
-    return [f"{each.name} {stat.st_size} {stat.st_mtime_ns}" for each, stat in said]

@@ -1,7 +1,7 @@
 """Micrographs and label images are written in another format, with all that they hold."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from emseg.errors import ContentError, UnknownNameError, UsageError
 from emseg.manifest import Entry, Made, Manifest, key_of, standing
 from emseg.meters import progress
 from emseg.outcomes import Outcome, attempt, failed, gathered
-from emseg.reading import NO_LABELS, ReadOptions, chosen_files
+from emseg.reading import NO_LABELS, ReadOptions, chosen_files, open_stack
 from emseg.reading.finding.stems import Naming, output_stems
 from emseg.writing import TARGETS, require_apart, results_folder
 from emseg.writing.conversion import convert_file
@@ -87,8 +87,9 @@ class _Conversion:
 
     def run(self) -> list[Outcome[Converted]]:
         done: list[Outcome[Converted]] = []
+        self._manifest.settle()
         if not self._config.watch:
-            self._written(self._paths)  # refuses before anything is made
+            self._written(self._paths, self._manifest.entries())  # refuses before anything is made
         with results_folder(self._config.out), self._manifest:
             for paths in self._rounds():
                 with progress("converting", len(paths), unit="files") as meter:
@@ -101,12 +102,12 @@ class _Conversion:
         return Arrivals(config, config.inputs, NO_LABELS) if config.watch else [self._paths]
 
     def _attempt(self, paths: Sequence[Path]) -> Iterator[Outcome[Converted]]:
-        written = self._written(paths)
-        found = standing(self._manifest, paths, overwrite=self._config.overwrite)
+        entries = self._manifest.entries()
+        written = self._written(paths, entries)
+        found = standing(self._manifest, entries, paths, overwrite=self._config.overwrite)
         for path in found.done:
-            (said,) = self._manifest.rows_of(path)
-            yield Outcome(path, Converted(written[path], said["planes"]))
-        for path in found.todo:
+            yield Outcome(path, self._done(path, written[path]), is_earlier=True)
+        for path in found.pending:
             try:
                 is_ours = self._manifest.claim(path, written[path])
             except ContentError as error:
@@ -114,6 +115,12 @@ class _Conversion:
                 continue
             if is_ours:
                 yield self._converted(path, written[path])
+
+    def _done(self, path: Path, written: Path) -> Converted:
+        """Give what an earlier run said; one that was killed could not say how many planes."""
+        for said in self._manifest.rows_of(path):
+            return Converted(written, said["planes"])
+        return Converted(written, len(open_stack(written)))
 
     def _converted(self, path: Path, written: Path) -> Outcome[Converted]:
         began = time.monotonic()
@@ -137,7 +144,7 @@ class _Conversion:
             self._manifest.fail(path, str(outcome.error), seconds)
         return outcome
 
-    def _written(self, paths: Sequence[Path]) -> dict[Path, Path]:
+    def _written(self, paths: Sequence[Path], entries: Mapping[str, Entry]) -> dict[Path, Path]:
         """Say where each result goes.
 
         Raises
@@ -146,7 +153,7 @@ class _Conversion:
             When that is an input, or holds anything but the result of the same input, made alike,
             unless a user says that it may be replaced.
         """
-        config, entries = self._config, self._manifest.entries()
+        config = self._config
         stems = output_stems(paths, naming=self._naming)
         written = {path: config.out / f"{name}.{self._target}" for path, name in stems.items()}
         require_apart(written.values(), written, "the result", original="an input")

@@ -24,7 +24,7 @@ def explain(config: ExplainConfig) -> Record:
     Parameters
     ----------
     config : ExplainConfig
-        StoredModel, micrograph, and what is drawn.
+        Model, micrograph, and what is drawn.
 
     Raises
     ------

@@ -11,6 +11,7 @@ from emseg.commands.computing import computed_by, opened, tell_choice, together
 from emseg.commands.watching import Arrivals
 from emseg.config import PredictConfig
 from emseg.inference import Batch, Predicted
+from emseg.inference.files.file_batch import FileBatch
 from emseg.meters import progress
 from emseg.outcomes import Outcome, gathered
 from emseg.reading import NO_MICROGRAPHS
@@ -24,7 +25,7 @@ def predict(config: PredictConfig) -> list[Outcome[Predicted]]:
     Parameters
     ----------
     config : PredictConfig
-        StoredModel, inputs, outputs and how.
+        Model, inputs, outputs and how.
 
     Returns
     -------
@@ -55,7 +56,7 @@ def predict(config: PredictConfig) -> list[Outcome[Predicted]]:
     return sorted(done, key=lambda each: order[each.path])
 
 
-def _watched(batch: Batch, arrivals: Arrivals) -> list[Outcome[Predicted]]:
+def _watched(batch: FileBatch, arrivals: Arrivals) -> list[Outcome[Predicted]]:
     """Predict files as they come, until nothing comes or a user has had enough."""
     latest = dict[Path, Outcome[Predicted]]()
     try:
@@ -70,7 +71,7 @@ def _watched(batch: Batch, arrivals: Arrivals) -> list[Outcome[Predicted]]:
     return list(latest.values())
 
 
-def _attempted(batch: Batch, paths: Sequence[Path]) -> list[Outcome[Predicted]]:
+def _attempted(batch: FileBatch, paths: Sequence[Path]) -> list[Outcome[Predicted]]:
     done: list[Outcome[Predicted]] = []
     with progress("predicting", len(paths), unit="files") as meter:
 
@@ -83,7 +84,7 @@ def _attempted(batch: Batch, paths: Sequence[Path]) -> list[Outcome[Predicted]]:
 
 
 @contextmanager
-def _batch(config: PredictConfig) -> Iterator[Batch]:
+def _batch(config: PredictConfig) -> Iterator[FileBatch]:
     """Open what predicts: this process, or the workers of a cluster for as long as it takes."""
     if config.cluster is None:
         yield open_batch(open_model(config.model), config)

@@ -15,7 +15,7 @@ from emseg.manifest.made import Made
 from emseg.manifest.runs import Run, dead_runs
 from emseg.manifest.table import Row, RunTable, read_table
 from emseg.memory import peak_bytes
-from emseg.reading.finding.fingerprint import Fingerprint, content_hash, fingerprint
+from emseg.reading.finding.fingerprint import Fingerprint, identity
 from emseg.writing.locks import locked
 from emseg.writing.texts import as_utf8, from_utf8
 
@@ -85,6 +85,12 @@ class Manifest:
         finally:
             self._close()
 
+    def settle(self) -> None:
+        """Take up what runs that have died had finished, before this one begins."""
+        if self._database is not None:
+            with self._database.transaction():
+                self._settle_claims_of_dead()
+
     def entries(self) -> dict[str, Entry]:
         """List what became of inputs, by their keys; `key_of` gives that of a path."""
         if self._database is None:
@@ -143,7 +149,7 @@ class Manifest:
             When another run puts the result of another input there.
         """
         name = None if result is None else without_format(path_below(result, self.folder))
-        key, state, content = key_of(path), fingerprint(path), content_hash(path)
+        key, (state, content) = key_of(path), identity(path)
         size, modified = (state.size, state.modified_ns) if state else (None, None)
         database, which = self._of(), "WHERE kind = ? AND input = ?"
         with database.transaction():
@@ -209,7 +215,8 @@ class Manifest:
             That it took.
         """
         with self._of().transaction():
-            self._keep_claimed(key_of(path), json.dumps(rows) if rows else None, seconds)
+            said = json.dumps(rows) if rows else None
+            self._keep_claimed(self.kind, key_of(path), said, seconds)
         if self._table is not None and rows:
             self._table.note()
 
@@ -276,8 +283,8 @@ class Manifest:
             )
             for kind, key, result, before, rows in claims:
                 now = state_of(self.folder / from_utf8(result)) if result else None
-                if kind == self.kind and now not in (None, json.loads(before or "null")):
-                    self._keep_claimed(key, rows, None)
+                if now not in (None, json.loads(before or "null")):
+                    self._keep_claimed(kind, key, rows, None)
                     finished += 1
             database.do("DELETE FROM claims WHERE run = ?", run)
             database.do("DELETE FROM runs WHERE run = ?", run)
@@ -298,23 +305,27 @@ class Manifest:
                 "another --out"
             )
 
-    def _keep_claimed(self, key: str, rows: str | None, seconds: float | None) -> None:
-        """Turn a claim into an entry, in the place of one of an input whose result it replaces."""
+    def _keep_claimed(self, kind: str, key: str, rows: str | None, seconds: float | None) -> None:
+        """Turn a claim into an entry, in the place of one of an input whose result it replaces.
+
+        Without seconds it is the claim of a run that has died, and what that took is not known.
+        """
+        memory = None if seconds is None else peak_bytes()
         database, which = self._of(), "WHERE kind = ? AND input = ?"
         claim = database.one(
             f"SELECT size, modified_ns, content, settings, result, name FROM claims {which}",
-            self.kind,
+            kind,
             key,
         )
         others = "FROM inputs WHERE kind = ? AND name = ? AND input != ?"
-        database.do(f"DELETE {others}", self.kind, claim[5], key)
+        database.do(f"DELETE {others}", kind, claim[5], key)
         database.do(
             "INSERT OR REPLACE INTO inputs (kind, input, size, modified_ns, content, settings, "
             "result, name, outcome, rows, emseg, ended, seconds, memory) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            *(self.kind, key, *claim, _DONE, rows, __version__, _now(), seconds, peak_bytes()),
+            *(kind, key, *claim, _DONE, rows, __version__, _now(), seconds, memory),
         )
-        database.do(f"DELETE FROM claims {which}", self.kind, key)
+        database.do(f"DELETE FROM claims {which}", kind, key)
 
     def _old_rows(self) -> dict[str, list[dict[str, str]]]:
         """Read the rows of a table from before there was a manifest, by input."""

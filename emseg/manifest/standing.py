@@ -9,6 +9,7 @@ from emseg.errors import UsageError
 from emseg.manifest.entry import Entry, key_of
 from emseg.manifest.manifest import Manifest
 
+Entries = Mapping[str, Entry]
 _log = logging.getLogger(__name__)
 
 
@@ -18,23 +19,27 @@ class Standing:
 
     Parameters
     ----------
-    todo : tuple of Path
+    pending : tuple of Path
         Inputs that are missing, failed, or have changed.
     done : tuple of Path
         Those of which nothing is to be done again.
     """
 
-    todo: tuple[Path, ...]
+    pending: tuple[Path, ...]
     done: tuple[Path, ...]
 
 
-def standing(manifest: Manifest, paths: Sequence[Path], *, overwrite: bool) -> Standing:
+def standing(
+    manifest: Manifest, entries: Entries, paths: Sequence[Path], *, overwrite: bool
+) -> Standing:
     """Say what is to be done of inputs, and tell what of it is done again, and why.
 
     Parameters
     ----------
     manifest : Manifest
         Of the folder of the results.
+    entries : mapping of str to Entry
+        Of the manifest now.
     paths : sequence of Path
         The inputs.
     overwrite : bool
@@ -48,18 +53,17 @@ def standing(manifest: Manifest, paths: Sequence[Path], *, overwrite: bool) -> S
     """
     if overwrite:
         return Standing(tuple(paths), ())
-    entries = manifest.entries()
     known = {path: entries[key] for path in paths if (key := key_of(path)) in entries}
     done = [path for path, each in known.items() if each.is_current(manifest.made, manifest.folder)]
     there = set(done)
-    todo = tuple(path for path in paths if path not in there)
-    if todo:
-        require_alike(manifest, paths)
-    _tell(manifest, {path: known[path] for path in todo if path in known}, len(done), len(paths))
-    return Standing(todo, tuple(done))
+    pending = tuple(path for path in paths if path not in there)
+    if pending:
+        require_alike(manifest, entries, paths)
+    _tell(manifest, {path: known[path] for path in pending if path in known}, len(done), len(paths))
+    return Standing(pending, tuple(done))
 
 
-def require_alike(manifest: Manifest, paths: Sequence[Path]) -> None:
+def require_alike(manifest: Manifest, entries: Entries, paths: Sequence[Path]) -> None:
     """Refuse results that would lie beside those of other inputs that were made otherwise.
 
     Raises
@@ -68,7 +72,7 @@ def require_alike(manifest: Manifest, paths: Sequence[Path]) -> None:
         As `standing` does, before anything is written.
     """
     named = {key_of(path) for path in paths}
-    for key, each in manifest.entries().items():
+    for key, each in entries.items():
         if key in named or each.settings is None or not each.is_done:
             continue
         if not each.is_there(manifest.folder):

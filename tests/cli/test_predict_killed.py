@@ -1,6 +1,7 @@
 """A prediction that is killed leaves nothing that the next one does not put right."""
 
 import csv
+import json
 import subprocess
 import sys
 
@@ -40,3 +41,16 @@ def test_the_next_run_sweeps_and_adds_the_row(tmp_path, emseg, model, point):
         labels = {row["labels"] for row in csv.DictReader(file)}
     assert labels == {str(each) for each in out.glob("*.ome.tif")}
     assert (out / "a.ome.tif").exists() == (point == "before the row")
+
+
+def test_a_conversion_that_was_killed_goes_on_too(tmp_path, emseg):
+    for name in "ab":
+        Image.fromarray(np.zeros((20, 20), np.uint8)).save(tmp_path / f"{name}.png")
+    command = ["convert", str(tmp_path), "--out", str(tmp_path / "out"), "--quiet", "--json"]
+    said = subprocess.run([sys.executable, "-c", _KILLED, "before the row", *command], check=False)
+    assert said.returncode == -9
+    before = (tmp_path / "out" / "a.ome.tif").stat().st_mtime_ns
+    shown = emseg(*command)
+    assert shown.code == 0, shown.err
+    assert [each["planes"] for each in json.loads(shown.out)] == [1, 1]
+    assert (tmp_path / "out" / "a.ome.tif").stat().st_mtime_ns == before

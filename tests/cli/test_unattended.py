@@ -114,6 +114,9 @@ def test_sub_folders_are_kept_in_the_results(emseg, sessions, model):
         assert found("in/out") == ["a.ome.tif", "monday/a.ome.tif", "monday/late/b.ome.tif"]
     assert emseg("convert", "in", "--recursive", "--out", "png", "--to", "png").code == 0
     assert found("png", "*.png") == ["a.png", "monday/a.png", "monday/late/b.png"]
+    again = ("convert", "in", "--recursive", "--out", "png", "--to", "png", "--log", "log")
+    assert emseg(*again).code == 0
+    assert outcomes("log") == {"done before": 3}
 
 
 @pytest.mark.parametrize(
@@ -193,6 +196,7 @@ def test_what_only_a_run_that_watches_has_is_refused(refused, sessions, model):
     assert "add --watch" in refused(2, "predict", model, "in", "--idle", "5")
     assert "--slices" in refused(2, "predict", model, "in", "--watch", "--slices", "0:2")
     assert "nowhere" in refused(2, "predict", model, "nowhere/x.tif", "--watch")
+    assert "leave out --watch" in refused(2, "predict", model, "in", "--watch", "--dry-run")
 
 
 def arrivals(folder, **settings):

@@ -51,7 +51,7 @@ def test_a_second_run_does_only_what_failed(segmenting, folder, two_workers, tmp
     before = {each: each.stat().st_ino for each in out.glob("*.ome.tif")}
     Image.fromarray(drawn(100)).save(folder / "7.png")
     again = _predicted(segmenting, folder, out, cluster=cluster)
-    assert [each.path.name for each in again if not each.found.is_earlier] == ["7.png"]
+    assert [each.path.name for each in again if not each.is_earlier] == ["7.png"]
     assert before.items() <= {each: each.stat().st_ino for each in out.glob("*.ome.tif")}.items()
 
 

@@ -42,9 +42,10 @@ def do(manifest, path, text="result"):
 
 def todo(folder, made=MADE, names="abc", *, overwrite=False):
     manifest = opened(folder, made)
-    found = standing(manifest, [folder / each for each in names], overwrite=overwrite)
-    assert {*found.todo, *found.done} == {folder / each for each in names}
-    return [path.name for path in found.todo]
+    paths = [folder / each for each in names]
+    found = standing(manifest, manifest.entries(), paths, overwrite=overwrite)
+    assert {*found.pending, *found.done} == {folder / each for each in names}
+    return [path.name for path in found.pending]
 
 
 def finished(folder, names="abc", made=MADE):
@@ -198,6 +199,17 @@ def test_wherever_a_run_is_killed_the_next_one_sees_to_it(folder, point, is_seco
     assert todo(folder, names="a") == ([] if is_new else ["a"])
     if is_new:
         assert (folder / "out" / "a.tif").read_text() == "new"
+    if point == "there":  # what it took to make it died with the run
+        with sqlite3.connect(folder / "out" / NAME) as database:
+            said = database.execute("SELECT seconds, memory FROM inputs").fetchall()
+        assert said == [(None, None)]
+
+
+def test_a_run_of_another_kind_settles_what_one_that_died_had_finished(folder):
+    subprocess.run([sys.executable, "-c", _KILLED, "there", str(folder)], check=False)
+    with Manifest(folder / "out", "other", Made()):
+        pass
+    assert todo(folder, names="a") == []
 
 
 def test_another_process_of_the_same_number_is_not_the_run_that_died(folder):
@@ -278,7 +290,7 @@ def test_kinds_of_results_are_none_of_each_others_business(folder):
     finished(folder)
     other = Manifest(folder / "out", "other", Made({"model": "2"}))
     assert other.entries() == {}
-    assert len(standing(other, [folder / "a"], overwrite=False).todo) == 1
+    assert standing(other, {}, [folder / "a"], overwrite=False).pending == (folder / "a",)
 
 
 def test_links_lead_to_one_input(folder):

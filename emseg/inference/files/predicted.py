@@ -22,10 +22,7 @@ class Predicted:
         Its label image; None for a classifier.
     rows : tuple of dict
         A row a plane, as in ``predictions.csv``.
-    is_earlier : bool
-        Whether an earlier run did that, and nothing has changed since.
     """
 
     written: Path | None
     rows: tuple[dict[str, object], ...]
-    is_earlier: bool = False

@@ -63,7 +63,10 @@ class RunFolder:
         UsageError
             When a result would overwrite a micrograph.
         """
-        self._stems |= output_stems(paths, self._earlier(paths), self._naming)
+        self._name(paths, self.manifest.entries())
+
+    def _name(self, paths: Sequence[Path], entries: Mapping[str, Entry]) -> None:
+        self._stems |= output_stems(paths, self._earlier(paths, entries), self._naming)
         require_apart((self.place(path).labels for path in paths), paths, "the label image")
 
     def stem(self, path: Path) -> str:
@@ -95,19 +98,20 @@ class RunFolder:
     def require_alike(self, paths: Sequence[Path]) -> None:
         """Refuse label images that would lie beside others that were made otherwise."""
         if not self._config.overwrite:
-            require_alike(self.manifest, paths)
+            require_alike(self.manifest, self.manifest.entries(), paths)
 
     def standing(self, paths: Sequence[Path]) -> Standing:
-        """Say which files are still to be predicted, and tell what else is there.
+        """Name files anew, and say which are still to be predicted; tells what else is there.
 
         Raises
         ------
         UsageError
             When results that were made otherwise would lie beside those of these files.
         """
-        keys = {key_of(path) for path in paths}
-        others = sum(each not in keys for each in self.manifest.entries())
-        found = standing(self.manifest, paths, overwrite=self._config.overwrite)
+        entries = self.manifest.entries()
+        self._name(paths, entries)
+        found = standing(self.manifest, entries, paths, overwrite=self._config.overwrite)
+        others = len(entries.keys() - {key_of(path) for path in paths})
         if others and not self._config.watch:
             _log.warning(
                 "%s holds earlier predictions of %d other files; %s keeps their rows",
@@ -132,14 +136,14 @@ class RunFolder:
         """Give what an earlier run said of a file."""
         rows = self.manifest.rows_of(path)
         written = self.place(path).labels if rows and rows[0].get("labels") else None
-        return Predicted(written, rows, is_earlier=True)
+        return Predicted(written, rows)
 
-    def _earlier(self, paths: Sequence[Path]) -> dict[Path, str]:
+    def _earlier(self, paths: Sequence[Path], entries: Mapping[str, Entry]) -> dict[Path, str]:
         """Stems of the label images that are there, by the micrograph of each."""
         by_key = {key_of(path): path for path in paths}
         return {
             by_key.get(key, each.path): each.name
-            for key, each in self.manifest.entries().items()
+            for key, each in entries.items()
             if each.name is not None and each.is_there(self._out) and file_of(each.path).exists()
         }
 

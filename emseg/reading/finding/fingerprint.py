@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,14 +43,7 @@ def fingerprint(path: Path) -> Fingerprint | None:
     Fingerprint or None
         None when it is not there, or cannot be looked at.
     """
-    size = modified_ns = 0
-    try:
-        for each in _files(path):
-            said = each.stat()
-            size, modified_ns = size + said.st_size, max(modified_ns, said.st_mtime_ns)
-    except OSError:
-        return None
-    return Fingerprint(size, modified_ns)
+    return _looked_at(_files(path))
 
 
 def content_hash(path: Path) -> str | None:
@@ -66,9 +59,30 @@ def content_hash(path: Path) -> str | None:
     str or None
         Hexadecimal; None when a file cannot be read, or is none that ends.
     """
+    return _hash(path, _files(path))
+
+
+def identity(path: Path) -> tuple[Fingerprint | None, str | None]:
+    """Look at an input and hash what it holds, both at once; see `fingerprint`, `content_hash`."""
+    files = list(_files(path))
+    return _looked_at(files), _hash(path, files)
+
+
+def _looked_at(files: Iterable[Path]) -> Fingerprint | None:
+    size = modified_ns = 0
+    try:
+        for each in files:
+            said = each.stat()
+            size, modified_ns = size + said.st_size, max(modified_ns, said.st_mtime_ns)
+    except OSError:
+        return None
+    return Fingerprint(size, modified_ns)
+
+
+def _hash(path: Path, files: Iterable[Path]) -> str | None:
     said = hashlib.blake2b(digest_size=16)
     try:
-        for each in _files(path):
+        for each in files:
             if not each.is_file():
                 return None
             if path.is_dir():
