@@ -180,7 +180,7 @@ class ClusterBatch(FileBatch):
                 put_in_place(done.place.labels, place.labels)
             except EmsegError as error:
                 return failed(path, error, CURE)
-        return Outcome(path, Predicted(written, rows))
+        return Outcome(path, Predicted.of(written, rows))
 
     def _is_by_blocks(self, path: Path) -> bool:
         """Whether several workers predict a file; what is wrong with it is told by one."""

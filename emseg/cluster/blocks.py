@@ -168,7 +168,7 @@ class FileBlocks:
                     self._gather(results, plane, block)
                     share = (block.at + block.bottom / micrograph.size[0]) / len(self._indices)
                     report(share, f"{micrograph.title}, row {block.bottom}")
-        return Predicted(self._place.labels, tuple(results.rows))
+        return Predicted.of(self._place.labels, results.rows)
 
     def _done(self) -> Generator[tuple[_Plane, Block]]:
         """Give the blocks of all planes in order, each once it is written."""

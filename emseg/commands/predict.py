@@ -63,7 +63,7 @@ def _watched(batch: FileBatch, arrivals: Arrivals) -> list[Outcome[Predicted]]:
         with batch.opened():
             for paths in arrivals:
                 for each in _attempted(batch, paths):
-                    found = each.found and replace(each.found, rows=())  # months of them
+                    found = each.found and replace(each.found, text="[]")  # months of them
                     latest[each.path] = replace(each, found=found)
     finally:
         failed = sum(each.error is not None for each in latest.values())

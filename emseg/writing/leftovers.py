@@ -16,7 +16,7 @@ from pathlib import Path
 from secrets import token_hex
 
 _OWNED = re.compile(r"\.(?:emseg|rows)-(\d+)-(?:([0-9a-f]{6})-)?")
-_ours: set[str] = set()  # names that this process has given
+_US = token_hex(3)  # in the names that this process gives, and in none of one that had its number
 
 
 def hidden_beside(path: Path, kind: str = "emseg") -> Path:
@@ -24,8 +24,7 @@ def hidden_beside(path: Path, kind: str = "emseg") -> Path:
 
     Its name is short, because names end at 255 bytes, and keeps the suffix.
     """
-    name = f".{kind}-{os.getpid()}-{this_host()}-{token_hex(4)}{path.suffix[-16:]}"
-    _ours.add(name)
+    name = f".{kind}-{os.getpid()}-{this_host()}-{_US}{token_hex(4)}{path.suffix[-16:]}"
     return path.parent / name
 
 
@@ -35,7 +34,7 @@ def is_abandoned(name: str) -> bool:
     if found is None or found[2] not in (None, this_host()):
         return False
     if int(found[1]) == os.getpid():  # another one that had our number, as in containers
-        return name not in _ours
+        return f"-{_US}" not in name
     return not is_alive(int(found[1]))
 
 

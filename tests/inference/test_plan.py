@@ -118,7 +118,8 @@ import numpy as np
 from emseg.bundle import load_model
 from emseg.inference.backends import open_backend
 model, name, side = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-backend = open_backend(load_model(model), backend=name, device="cpu", threads=1).backend
+asked = {"device": "cpu", "threads": 1, "precision": "float32"}  # bfloat16 takes half
+backend = open_backend(load_model(model), backend=name, **asked).backend
 image = np.random.default_rng(0).standard_normal((1, 1, side, side)).astype(np.float32)
 backend.compute(image)
 backend.compute(image)

@@ -168,7 +168,7 @@ class SegmentationBatch(Batch):
             self._given_up.add(path)
             self.segmenter.drop(last)
             return failed(path, error, CURE)
-        return Outcome(path, Predicted(place.labels, tuple(results.rows)))
+        return Outcome(path, Predicted.of(place.labels, results.rows))
 
     def seams(self) -> Iterator[Outcome[Seams]]:
         """Look for seams in the first plane of each file; nothing is written."""
@@ -227,7 +227,7 @@ class ClassificationBatch(Batch):
             if isinstance(answer, Failed):
                 return failed(path, answer.error, CURE)
             rows.append(class_row(answer, self.config.top_k))
-        return Outcome(path, Predicted(None, tuple(rows)))
+        return Outcome(path, Predicted.of(None, rows))
 
 
 def _refuse_maps(config: PredictConfig) -> None:

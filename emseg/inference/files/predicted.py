@@ -1,8 +1,10 @@
 """What a prediction tells of a file, and leaves of it."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 Progress = Callable[[float, str], None]
 """Told which share of a file is done, 0 to 1, and in words what is done."""
@@ -16,13 +18,25 @@ def unheard(_share: float, _words: str) -> None:
 class Predicted:
     """What one file was predicted to show.
 
+    Rows are held as JSON, which takes a third of the memory: a run may be of very many files.
+
     Parameters
     ----------
     written : Path or None
         Its label image; None for a classifier.
-    rows : tuple of dict
-        A row a plane, as in ``predictions.csv``.
+    text : str
+        `rows` as JSON.
     """
 
     written: Path | None
-    rows: tuple[dict[str, object], ...]
+    text: str = "[]"
+
+    @classmethod
+    def of(cls, written: Path | None, rows: Sequence[dict[str, object]]) -> Self:
+        """Hold rows."""
+        return cls(written, json.dumps(rows))
+
+    @property
+    def rows(self) -> tuple[dict[str, object], ...]:
+        """A row a plane, as in ``predictions.csv``."""
+        return tuple(json.loads(self.text))

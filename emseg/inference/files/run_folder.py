@@ -136,7 +136,7 @@ class RunFolder:
         """Give what an earlier run said of a file."""
         rows = self.manifest.rows_of(path)
         written = self.place(path).labels if rows and rows[0].get("labels") else None
-        return Predicted(written, rows)
+        return Predicted.of(written, rows)
 
     def _earlier(self, paths: Sequence[Path], entries: Mapping[str, Entry]) -> dict[Path, str]:
         """Stems of the label images that are there, by the micrograph of each."""
