@@ -11,12 +11,14 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
+from itertools import chain, groupby
+from operator import attrgetter
 from pathlib import Path
 
 from emseg.bundle import ModelCard
 from emseg.cluster.scratch import BlockFolder
 from emseg.cluster.team import Team
-from emseg.cluster.worker import Block, Described, Order, Surveyed, predict_block, survey
+from emseg.cluster.worker import Block, Described, Order, Surveyed, plane_of, predict_blocks, survey
 from emseg.config import ImageFormat, PredictConfig
 from emseg.inference.bands import Band
 from emseg.inference.files.contents import ResultContents
@@ -29,6 +31,7 @@ from emseg.writing import Content, Sink
 from emseg.writing.zarr_blocks import Rows
 
 _SURVEYS = 2  # planes that are looked at ahead
+_TOGETHER, _SHARES = 16, 4  # blocks of one call at most; calls that remain for each worker
 
 
 def why_whole(
@@ -85,11 +88,6 @@ class _Plane:
 
     prepared: Prepared
     blocks: tuple[Block, ...]
-
-    @property
-    def rows(self) -> list[Rows]:
-        """Of the file, of each block."""
-        return [(each.top, each.bottom) for each in self.blocks]
 
 
 class FileBlocks:
@@ -172,22 +170,31 @@ class FileBlocks:
 
     def _done(self) -> Generator[tuple[_Plane, Block]]:
         """Give the blocks of all planes in order, each once it is written."""
-        planned: deque[tuple[_Plane, Block, bool]] = deque()
+        planned: deque[tuple[_Plane, tuple[Block, ...], bool]] = deque()
 
-        def calls() -> Iterator[tuple[Order, Block]]:
+        def calls() -> Iterator[tuple[Order, tuple[Block, ...]]]:
             for plane in self._surveyed():
-                for block in plane.blocks:
-                    is_done = self._folder.is_done(block.at, block.top)
-                    planned.append((plane, block, is_done))
+                for is_done, blocks in self._together(plane):
+                    planned.append((plane, blocks, is_done))
                     if not is_done:
-                        yield self._order, block
+                        yield self._order, blocks
 
-        with closing(self._team.ordered(predict_block, calls())) as results:
-            for _ in results:
-                while planned[0][2]:
-                    yield planned.popleft()[:2]
-                yield planned.popleft()[:2]
-            yield from ((plane, block) for plane, block, _ in planned)
+        with closing(self._team.ordered(predict_blocks, calls())) as results:
+            for _ in chain(results, [None]):
+                while planned:
+                    plane, blocks, is_done = planned.popleft()
+                    yield from ((plane, each) for each in blocks)
+                    if not is_done:
+                        break
+
+    def _together(self, plane: _Plane) -> Iterator[tuple[bool, tuple[Block, ...]]]:
+        """Put blocks together that one worker is asked for at once, the fewer the fewer remain."""
+        for is_done, same in groupby(plane.blocks, attrgetter("is_done")):
+            blocks = deque(same)
+            while blocks:
+                most = len(blocks) // (_SHARES * self._team.workers)
+                count = min(max(1, most), _TOGETHER)
+                yield is_done, tuple(blocks.popleft() for _ in range(count))
 
     def _surveyed(self) -> Iterator[_Plane]:
         """Have one plane after the other looked at, unless a client before has."""
@@ -205,9 +212,6 @@ class FileBlocks:
                 yield self._plane(at, surveyed)
 
     def _plane(self, at: int, said: Surveyed) -> _Plane:
-        micrograph = self._stack.plane(self._indices[at], 0)
-        rule = self._card.intensity
-        prepared = Prepared(micrograph, micrograph, said.statistics, rule, said.unlikeness)
         blocks = tuple(
             Block(
                 self._stack.path.absolute(),
@@ -220,15 +224,17 @@ class FileBlocks:
             )
             for tiles, rows in cut(said.stops, self._least)
         )
-        plane = _Plane(prepared, blocks)
-        self._rows[at] = plane.rows
-        return plane
+        micrograph = plane_of(blocks[0], self._card, self._order.config)
+        rule = self._card.intensity
+        prepared = Prepared(micrograph, micrograph, said.statistics, rule, said.unlikeness)
+        self._rows[at] = [(each.top, each.bottom) for each in blocks]
+        return _Plane(prepared, blocks)
 
     def _gather(self, results: FileResults, plane: _Plane, block: Block) -> None:
         """Take what can be read back now that one more block of a plane is there."""
         for name, image in self._images.items():
             at = block.top - block.top % image.content.chunk
-            for bottom, strip in image.strips(block.at, plane.rows, (at, block.bottom)):
+            for bottom, strip in image.strips(block.at, self._rows[block.at], (at, block.bottom)):
                 if name == "labels":
                     results.put(Band(plane.prepared, at, strip[0]))
                 else:

@@ -3,9 +3,10 @@
 Of a plane that several predict by blocks, one takes the statistics and plans the tiles for all.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Self
@@ -27,7 +28,7 @@ from emseg.inference.jobs import Failed
 from emseg.inference.preparing import Part, Prepared
 from emseg.inference.segmenter import Segmenter
 from emseg.intensity import Statistics
-from emseg.micrograph import Micrograph
+from emseg.micrograph import Micrograph, Region
 from emseg.reading import open_stack
 from emseg.writing.zarr_blocks import BlockSink
 
@@ -104,6 +105,8 @@ class Surveyed:
         How many tiles of one shape are asked at once.
     stops : tuple of int
         Where each row of tiles ends, in rows of the file.
+    specimen : Region or None
+        The part that shows the specimen.
     """
 
     statistics: Statistics
@@ -111,6 +114,7 @@ class Surveyed:
     tile: tuple[int, int]
     batch: int
     stops: tuple[int, ...]
+    specimen: Region | None
 
     def as_said(self) -> dict[str, Any]:
         """Give it as what JSON holds, which keeps numbers to the last bit."""
@@ -121,8 +125,13 @@ class Surveyed:
     def said(cls, said: dict[str, Any]) -> Self:
         """Make it of what `as_said` gave."""
         numbers = {name: np.array(values) for name, values in said["statistics"].items()}
-        tile, stops = tuple(said["tile"]), tuple(said["stops"])
-        return cls(**said | {"statistics": Statistics(**numbers), "tile": tile, "stops": stops})
+        parts = {
+            "statistics": Statistics(**numbers),
+            "tile": tuple(said["tile"]),
+            "stops": tuple(said["stops"]),
+            "specimen": said["specimen"] and Region(**said["specimen"]),
+        }
+        return cls(**said | parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +165,11 @@ class Block:
     bottom: int
     folder: BlockFolder
 
+    @property
+    def is_done(self) -> bool:
+        """Whether it is written."""
+        return self.folder.is_done(self.at, self.top)
+
 
 class _Held:
     """A model on a worker."""
@@ -172,23 +186,34 @@ class _Held:
             self.card, self.config, self.choice.backend, among=order.among
         )
         self.keeps = wants_probabilities(self.config)
-        self._opened: dict[tuple[Path, int, int | None], Micrograph] = {}
+        self._opened: dict[tuple[Path, int], Micrograph] = {}
 
-    def plane(self, path: Path, plane: int, at_most: int | None) -> Micrograph:
-        """Open a plane, and keep it for the next block; see `Stack.plane`."""
-        key = path, plane, at_most
+    def plane(self, path: Path, plane: int) -> Micrograph:
+        """Open a plane of which nothing is known yet; see `Stack.plane`."""
+        stack = open_stack(path, self.card.read_options(self.config))
+        return stack.plane(plane, self.segmenter.budget.held)
+
+    def plane_of(self, block: Block) -> Micrograph:
+        """Open the plane of a block, and keep it for the next one."""
+        key = block.path, block.at
         if key not in self._opened:
             self._opened.clear()
-            stack = open_stack(path, self.card.read_options(self.config))
-            self._opened[key] = stack.plane(plane, at_most)
+            self._opened[key] = plane_of(block, self.card, self.config)
         return self._opened[key]
 
     def prepared(self, block: Block) -> Prepared:
         """Prepare the rows of a block; no pixel is read yet."""
-        micrograph = self.plane(block.path, block.planes[block.at] or 0, 0)
+        micrograph = self.plane_of(block)
         said = block.surveyed
         part = Part(said.tile, said.batch, *block.rows)
         return self.segmenter.preparing.part(micrograph, said.statistics, part)
+
+
+def plane_of(block: Block, card: ModelCard, config: PredictConfig) -> Micrograph:
+    """Open the plane of a block, of which all is known; no pixel is looked at."""
+    options = replace(card.read_options(config), crop=None, keep_bar=True)
+    plane = open_stack(block.path, options).plane(block.planes[block.at] or 0, 0)
+    return replace(plane, specimen=block.surveyed.specimen)
 
 
 _held: dict[str, _Held] = {}
@@ -224,7 +249,7 @@ def survey(order: Order, path: Path, plane: int) -> Surveyed:
     """Look at all of a plane once, and plan its tiles as one process would."""
     held = _hold(order)
     segmenter = held.segmenter
-    micrograph = held.plane(path, plane, segmenter.budget.held)
+    micrograph = held.plane(path, plane)
     prepared = segmenter.preparing.prepare(micrograph)
     plan = segmenter.plan(micrograph, prepared.seen, keep_probabilities=held.keeps)
     rows, _ = segmenter.grid(prepared.size, plan.tile)
@@ -236,21 +261,31 @@ def survey(order: Order, path: Path, plane: int) -> Surveyed:
         plan.tile,
         plan.batch,
         (*stops, micrograph.size[0]),
+        micrograph.specimen,
     )
 
 
-def predict_block(order: Order, block: Block) -> None:
-    """Predict a block, and write what is wanted of it; nothing when that was done before."""
-    if block.folder.is_done(block.at, block.top):
+def predict_blocks(order: Order, blocks: Sequence[Block]) -> None:
+    """Predict blocks that follow each other, and write what is wanted of each as it is known.
+
+    Those that are done already are passed over.
+    """
+    pending = [each for each in blocks if not each.is_done]
+    if not pending:
         return
     held = _hold(order)
-    prepared = held.prepared(block)
-    stream = held.segmenter.stream([prepared], keep_probabilities=held.keeps)
+    stream = held.segmenter.stream(map(held.prepared, pending), keep_probabilities=held.keeps)
+    with closing(stream):
+        said = groupby(_without_failure(stream), key=lambda band: id(band.plane))
+        for block, (_, bands) in zip(pending, said, strict=True):
+            _write(held, block, bands)
+
+
+def _write(held: _Held, block: Block, bands: Iterator[Band]) -> None:
     with ExitStack() as stack:
-        bands = stack.enter_context(closing(stream))
-        sinks = _sinks(held, prepared, block, stack)
+        sinks = _sinks(held, block, stack)
         settling = stack.enter_context(Settling(held.card, held.config))
-        for band in _without_failure(bands):
+        for band in bands:
             for settled in settling.put(band):
                 sinks["labels"].put(settled.labels[None])
             if "probabilities" in sinks and band.probabilities is not None:
@@ -313,11 +348,11 @@ def predict_files(
     return found
 
 
-def _sinks(held: _Held, prepared: Prepared, block: Block, stack: ExitStack) -> dict[str, BlockSink]:
+def _sinks(held: _Held, block: Block, stack: ExitStack) -> dict[str, BlockSink]:
     wanted = ResultContents.of(
         held.card,
         held.config,
-        prepared.micrograph,
+        held.plane_of(block),
         block.planes,
         title=block.path.name,  # is told by who gathers the blocks
         maps=held.choice.backend.maps,
