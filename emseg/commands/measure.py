@@ -1,8 +1,9 @@
 """Label images are measured, field by field, then what all of them say."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack, chdir, closing
+from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from emseg.errors import EmsegError, MismatchError, StorageError, UsageError
 from emseg.meters import progress
 from emseg.outcomes import worded
 from emseg.reporting.sizes import write_sizes
+from emseg.spreading import parse_cluster
 from emseg.survey import (
     Failures,
     Field,
@@ -26,6 +28,7 @@ from emseg.survey import (
     phases_of,
     read_scene,
 )
+from emseg.survey.meaning import MeasuredClasses
 from emseg.writing import results_folder, write_table, write_text
 from emseg.writing.growing_tables import (
     GrowingTable,
@@ -94,18 +97,42 @@ def _measured(inputs: Inputs, config: MeasureConfig, failures: Failures) -> Summ
         progress("measuring", len(inputs.fields), unit="images") as meter,
     ):
         tables = _Tables([files.enter_context(each) for each in _growing(config)])
-        for field in inputs.fields:
+        fields = files.enter_context(closing(_found(inputs, config)))
+        for field, found in zip(inputs.fields, fields, strict=True):
             try:
-                done.append(_measure(field, inputs, config, tables))
+                done.append(tables.take(field, found))
             except StorageError:
                 raise  # the disk is full for every file
             except (EmsegError, MemoryError) as error:
                 said = worded(error, field.title, "close other programs, or measure a --crop")
                 failures.note(field.plane.stack.path, said, of=len(inputs.fields))
+                _overlay(field, config).unlink(missing_ok=True)
             meter.advance()
             meter.note(field.title)
         failures.require_any(done)
     return Summary(config, inputs.meaning, tuple(done), tuple(failures))
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredField:
+    """What one field gives to the tables and to the summary.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        Of the rows.
+    rows : tuple of dict
+        A row an object.
+    result : FieldResult
+        For the summary.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[dict[str, Any], ...]
+    result: FieldResult
+
+
+_Measured = MeasuredField | EmsegError | MemoryError
 
 
 class _Tables:
@@ -113,47 +140,79 @@ class _Tables:
 
     def __init__(self, tables: list[GrowingTable]) -> None:
         self._tables = tables
-        self._columns: list[str] = []
+        self._columns: tuple[str, ...] = ()
 
-    def require(self, field: Field, columns: list[str]) -> None:
-        """Make sure that the objects of a field fit in.
+    def take(self, field: Field, found: _Measured) -> FieldResult:
+        """Append the objects of a field, if nothing is wrong with it; a failed one has no row.
 
         Raises
         ------
         MismatchError
             When its micrograph has other channels than the first.
+        EmsegError, MemoryError
+            Why it could not be measured.
         """
-        if self._columns and columns != self._columns:
+        if not isinstance(found, MeasuredField):
+            raise found
+        if self._columns and found.columns != self._columns:
             raise MismatchError(
                 f"the micrograph of {field.title} has other channels than that of the first "
                 "image; name the same ones with --channels, or measure it apart"
             )
-
-    def add(self, columns: list[str], rows: list[dict[str, Any]]) -> None:
-        """Append the objects of a field; the tables cannot give them back."""
-        self._columns = columns
+        self._columns = found.columns
         for table in self._tables:
-            table.add(columns, rows)
+            table.add(found.columns, found.rows)
+        return found.result
 
 
-def _measure(field: Field, inputs: Inputs, config: MeasureConfig, tables: _Tables) -> FieldResult:
+def _found(inputs: Inputs, config: MeasureConfig) -> Generator[_Measured]:
+    """Measure field by field, here or on the workers of a cluster; in order."""
+    if config.cluster is None:
+        for field in inputs.fields:
+            try:
+                yield measure_field(field, inputs.meaning, config)
+            except (EmsegError, MemoryError) as error:
+                yield error
+        return
+    from emseg.cluster.opening import open_team
+
+    calls = ((Path.cwd(), each, inputs.meaning, config) for each in inputs.fields)
+    with (
+        open_team(parse_cluster(config.cluster), "cpu") as team,
+        closing(team.replies(measure_elsewhere, calls)) as replies,
+    ):
+        for reply in replies:
+            yield reply.error or reply.found
+
+
+def measure_elsewhere(
+    folder: Path, field: Field, meaning: MeasuredClasses, config: MeasureConfig
+) -> MeasuredField:
+    """Measure one field on a worker, as if in the folder in which the command was given."""
+    with chdir(folder):
+        return measure_field(field, meaning, config)
+
+
+def measure_field(field: Field, meaning: MeasuredClasses, config: MeasureConfig) -> MeasuredField:
     """Measure one field; it alone is in memory, and one class of objects."""
-    scene = read_scene(field, inputs.meaning)
+    scene = read_scene(field, meaning)
     overlay = Overlay(scene) if config.pictures else None
     columns, rows, tallies = [], [], {}
-    for found in find_all(scene, inputs.meaning, config):
+    for found in find_all(scene, meaning, config):
         columns = found.columns
         rows += found.rows(field.title)
         tallies[found.name] = found.tally
         if overlay is not None:
             overlay.add(found)
-    tables.require(field, columns)
     height, width = scene.labels.pixels.shape
     result = FieldResult(field, (height, width), phases_of(scene), tallies)
     if overlay is not None:
-        overlay.write(config.out / "overlays" / f"{field.name}.png", field.title)
-    tables.add(columns, rows)  # last: a field that fails has no row
-    return result
+        overlay.write(_overlay(field, config), field.title)
+    return MeasuredField(tuple(columns), tuple(rows), result)
+
+
+def _overlay(field: Field, config: MeasureConfig) -> Path:
+    return config.out / "overlays" / f"{field.name}.png"
 
 
 def _growing(

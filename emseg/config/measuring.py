@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import model_validator
 
-from emseg.config.base import RESULTS, SLICES, Files, Slices, Smallest
+from emseg.config.base import RESULTS, SLICES, Cluster, Files, Slices, Smallest
 from emseg.config.setting import Setting, text
 from emseg.errors import UsageError
 from emseg.mask_values import parse_labels, parse_names, parse_value
@@ -96,6 +96,7 @@ class MeasureConfig(Files):
     ] = True
     parquet: Annotated[bool, Setting("Write objects.parquet too; needs pyarrow.")] = False
     out: Annotated[Path, RESULTS] = Path("measurements")
+    cluster: Cluster = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
