@@ -1,8 +1,9 @@
 """Label images in files against masks in files."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,16 @@ from numpy.typing import NDArray
 from emseg.calibration import PixelSize
 from emseg.config import Numbered
 from emseg.errors import EmsegError, MismatchError
-from emseg.evaluation.ahead import ahead
 from emseg.evaluation.choice import MetricSelection
+from emseg.evaluation.comparison import Comparison
 from emseg.evaluation.confidence import UnitSource
 from emseg.evaluation.exchanged import Advise, advice
 from emseg.evaluation.foreign import meanings_of_foreign
 from emseg.evaluation.instance_pairs import InstancePairs
 from emseg.evaluation.matching import Masks, Match, Numbers, list_mask_planes, match_masks
 from emseg.evaluation.meaning import MaskClasses, MaskRule, meaning_of_masks
-from emseg.evaluation.scoring import Compared, Observer, Scoring, check_units, score
+from emseg.evaluation.scoring import Compared, Observer, Scoring, check_units
 from emseg.labels import refuse_probabilities
-from emseg.meters import tracked
 from emseg.micrograph import LabelImage, Micrograph
 from emseg.reading import AS_STORED, NO_MICROGRAPHS, Plane, list_planes, open_stack
 from emseg.reading.stacks.label_images import LabelDescription, describe_label_images
@@ -36,7 +36,7 @@ _MOST_CLASSES = 32  # of which a program writes probabilities, and values of lab
 _NESTED = 3  # folders between a label image and that of the probabilities
 
 
-def score_label_images(
+def compare_label_images(
     predictions: Sequence[str | Path],
     masks: Masks,
     *,
@@ -46,10 +46,9 @@ def score_label_images(
     pixel_size: PixelSize | None = None,
     instances: Numbered | None = None,
     selection: MetricSelection | None = None,
-    observers: Sequence[Observer] = (),
     doing: str = "comparing",
-) -> Scoring:
-    """Compare label images with masks.
+) -> Comparison:
+    """Say how label images are compared with masks.
 
     Parameters
     ----------
@@ -72,8 +71,6 @@ def score_label_images(
         binary.
     selection : MetricSelection, optional
         Which numbers are wanted; the usual ones by default.
-    observers : sequence of callable
-        Called with each pair while it is in memory.
     doing : str
         What a meter shows of it.
 
@@ -103,21 +100,32 @@ def score_label_images(
     )
     first = None if instances else files.read(matches[0].image)
     advise: Advise | None = None
+    read: Callable[[Match], Compared]
     if instances:
         reader = InstancePairs(instances, rule)
-        names, pairs = reader.names, _instance_pairs(matches, reader, beside)
+        names, read = reader.names, partial(_instance_pair, reader, beside)
     elif first is None:
         predicted, true = meanings_of_foreign(matches, rule, folders)
-        names, pairs = true.names, _foreign_pairs(matches, predicted, true, beside)
+        names, read = true.names, partial(_foreign_pair, predicted, true, beside)
         advise = advice(true, predicted)
     else:
         true = meaning_of_masks(first.classes, matches, rule, folders)
-        names, pairs = first.names, _own_pairs(matches, files, first, true, beside)
+        names, read = first.names, partial(_own_pair, files, first.names, true, beside)
         advise = advice(true)
-    if not selection.needs_probabilities:  # two images with probabilities may be too much memory
-        pairs = ahead(pairs)
-    done = (pair for _, pair in zip(tracked(doing)(matches), pairs, strict=True))
-    return score(names, done, selection, observers=observers, advise=advise)
+    # two images with probabilities may be too much memory
+    is_ahead = not selection.needs_probabilities
+    return Comparison(tuple(names), matches, read, selection, advise, doing, is_ahead)
+
+
+def score_label_images(
+    predictions: Sequence[str | Path],
+    masks: Masks,
+    *,
+    observers: Sequence[Observer] = (),
+    **options: Any,
+) -> Scoring:
+    """Compare label images with masks; options are those of `compare_label_images`."""
+    return compare_label_images(predictions, masks, **options).score(observers)
 
 
 def _refuse_probabilities(planes: Sequence[Plane]) -> None:
@@ -169,39 +177,33 @@ class _LabelFiles:
         return known if len(known) == len(planes) else None
 
 
-def _own_pairs(
-    matches: Iterable[Match],
+def _own_pair(
     files: _LabelFiles,
-    first: LabelImage,
+    names: Sequence[str],
     true: MaskClasses,
     beside: _Beside,
-) -> Iterable[Compared]:
-    for match in matches:
-        image = files.read(match.image)
-        if image is None or set(image.names) != set(first.names):
-            found = "no class names" if image is None else f"the classes {', '.join(image.names)}"
-            raise MismatchError(
-                f"{match.image.stack.path} has {found} but other predictions have "
-                f"{', '.join(first.names)}; evaluate the predictions of one model at a time"
-            )
-        values = _probabilities(match.image, image) if beside.wants_probabilities else None
-        truth = true.read(match.masks)
-        yield _compared(match, image, truth, beside, values)
+    match: Match,
+) -> Compared:
+    image = files.read(match.image)
+    if image is None or set(image.names) != set(names):
+        found = "no class names" if image is None else f"the classes {', '.join(image.names)}"
+        raise MismatchError(
+            f"{match.image.stack.path} has {found} but other predictions have "
+            f"{', '.join(names)}; evaluate the predictions of one model at a time"
+        )
+    values = _probabilities(match.image, image) if beside.wants_probabilities else None
+    return _compared(match, image, true.read(match.masks), beside, values)
 
 
-def _foreign_pairs(
-    matches: Iterable[Match], predicted: MaskClasses, true: MaskClasses, beside: _Beside
-) -> Iterable[Compared]:
-    for match in matches:
-        yield _compared(match, predicted.read((match.image,)), true.read(match.masks), beside)
+def _foreign_pair(
+    predicted: MaskClasses, true: MaskClasses, beside: _Beside, match: Match
+) -> Compared:
+    return _compared(match, predicted.read((match.image,)), true.read(match.masks), beside)
 
 
-def _instance_pairs(
-    matches: Iterable[Match], reader: InstancePairs, beside: _Beside
-) -> Iterable[Compared]:
-    for match in matches:
-        prediction, reference, objects = reader.read(match)
-        yield replace(_compared(match, prediction, reference, beside), objects=objects)
+def _instance_pair(reader: InstancePairs, beside: _Beside, match: Match) -> Compared:
+    prediction, reference, objects = reader.read(match)
+    return replace(_compared(match, prediction, reference, beside), objects=objects)
 
 
 def _compared(

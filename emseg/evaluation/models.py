@@ -4,9 +4,11 @@ This module imports torch; the others of this room do not.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from emseg.bundle import ModelCard
 from emseg.errors import UnknownNameError
 from emseg.evaluation.choice import MetricSelection
 from emseg.evaluation.classification import (
@@ -15,20 +17,22 @@ from emseg.evaluation.classification import (
     classification_report,
     source_of_file,
 )
+from emseg.evaluation.comparison import Comparison
 from emseg.evaluation.exchanged import advice
 from emseg.evaluation.label_images import files_of, source_of
-from emseg.evaluation.matching import Masks, list_mask_planes, match_masks
-from emseg.evaluation.meaning import MaskRule, meaning_of_masks
+from emseg.evaluation.matching import Masks, Match, list_mask_planes, match_masks
+from emseg.evaluation.meaning import MaskClasses, MaskRule, meaning_of_masks
 from emseg.evaluation.report import SegmentationReport
-from emseg.evaluation.scoring import Compared, Observer, Scoring, check_units, score
+from emseg.evaluation.scoring import Compared, Observer, check_units
 from emseg.inference import Classifier, Segmenter
 from emseg.meters import tracked
 from emseg.micrograph import Micrograph
 from emseg.reading import NO_MICROGRAPHS, LabelledFile, ReadOptions, list_planes
 
 
-def score_segmenter(
-    segmenter: Segmenter,
+def compare_segmenter(
+    card: ModelCard,
+    read: Callable[[MaskClasses], Callable[[Match], Compared]],
     images: Sequence[str | Path],
     masks: Masks,
     *,
@@ -36,64 +40,77 @@ def score_segmenter(
     slices: slice | None = None,
     options: ReadOptions | None = None,
     selection: MetricSelection | None = None,
-    observers: Sequence[Observer] = (),
-) -> Scoring:
-    """Segment micrographs and compare with their masks; nothing is written.
+) -> Comparison:
+    """Say how micrographs are segmented and compared with their masks; nothing is written.
 
     Parameters
     ----------
-    segmenter : Segmenter
-        A model on a device; its card says which mask values its classes had in training.
+    card : ModelCard
+        Of the model; it says which mask values its classes had in training.
+    read : callable
+        Given what masks mean, gives what predicts a micrograph, `predicted` say.
     images : sequence of path
         Files, folders and globs.
     masks, rule, slices, selection
-        As `score_label_images` takes them.
+        As `compare_label_images` takes them.
     options : ReadOptions, optional
         How the images are read; as in training by default.
-    observers : sequence of callable
-        Called with each pair while it is in memory; `Compared.micrograph` is known.
 
     Raises
     ------
     MismatchError, LabelError, UnknownNameError
-        As `score_label_images` does.
+        As `compare_label_images` does.
     """
-    options = options or segmenter.card.read_options()
     folders = tuple(masks) if isinstance(masks, Mapping) else ()
     matches = match_masks(
-        list_planes(images, options=options, skip=NO_MICROGRAPHS),
+        list_planes(images, options=options or card.read_options(), skip=NO_MICROGRAPHS),
         list_mask_planes(masks, slices),
         kind="image",
     )
-    classes = segmenter.card.label_classes
+    classes = card.label_classes
     true = meaning_of_masks(classes, matches, rule or MaskRule(), folders)
     selection = selection or MetricSelection()
     check_units([source_of(each) for each in matches], selection)
+    names = tuple(each.name for each in classes)
+    return Comparison(names, matches, read(true), selection, advice(true), "predicting")
 
-    def compared() -> Iterable[Compared]:
-        for match in tracked("predicting")(matches):
-            micrograph = match.image.read()
-            said = segmenter.segment(micrograph, keep_probabilities=selection.needs_probabilities)
-            truth = true.read(match.masks)
-            yield Compared(
-                source_of(match),
-                said.labels,
-                truth,
-                said.probabilities,
-                micrograph,
-                files_of(match),
-                unlikeness=said.unlikeness,
-            )
 
-    names = [each.name for each in classes]
-    return score(names, compared(), selection, observers=observers, advise=advice(true))
+def predicted(
+    segmenter: Segmenter, true: MaskClasses, match: Match, *, keep_probabilities: bool
+) -> Compared:
+    """Segment a micrograph, and read its masks."""
+    micrograph = match.image.read()
+    said = segmenter.segment(micrograph, keep_probabilities=keep_probabilities)
+    return Compared(
+        source_of(match),
+        said.labels,
+        true.read(match.masks),
+        said.probabilities,
+        micrograph,
+        files_of(match),
+        unlikeness=said.unlikeness,
+    )
 
 
 def evaluate_segmenter(
-    segmenter: Segmenter, images: Sequence[str | Path], masks: Masks, **options: Any
+    segmenter: Segmenter,
+    images: Sequence[str | Path],
+    masks: Masks,
+    *,
+    observers: Sequence[Observer] = (),
+    selection: MetricSelection | None = None,
+    **options: Any,
 ) -> SegmentationReport:
-    """Segment and compare, and report; options are those of `score_segmenter`."""
-    return score_segmenter(segmenter, images, masks, **options).report()
+    """Segment and compare, and report; options are those of `compare_segmenter`."""
+    keeps = selection is not None and selection.needs_probabilities
+
+    def read(true: MaskClasses) -> Callable[[Match], Compared]:
+        return partial(predicted, segmenter, true, keep_probabilities=keeps)
+
+    comparison = compare_segmenter(
+        segmenter.card, read, images, masks, selection=selection, **options
+    )
+    return comparison.score(observers).report()
 
 
 def evaluate_classifier(
