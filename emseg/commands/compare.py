@@ -8,6 +8,7 @@ from emseg import __version__
 from emseg.commands.evaluate import SETTINGS
 from emseg.commands.evaluate_inputs import selection
 from emseg.commands.evaluate_labels import score_labels
+from emseg.commands.evaluate_page import ReportWriter
 from emseg.config import EvaluateConfig
 from emseg.errors import UsageError
 from emseg.evaluation.rivals import ComparisonReport, compare_results
@@ -38,7 +39,8 @@ def compare(config: EvaluateConfig, rivals: tuple[Path, Path]) -> ComparisonRepo
     selection(config)  # a mistyped group of metrics is told before any work
     with results_folder(config.out):
         _check(config, rivals)
-        first, second = (score_labels(config, each) for each in rivals)
+        writer = ReportWriter(config.model_copy(update={"report": False}), "")
+        first, second = (score_labels(config, each, writer) for each in rivals)
         names = [str(each).rstrip("/") for each in rivals]
         found = compare_results(names[0], names[1], first, second)
         _write(found, config)

@@ -50,7 +50,7 @@ def _report(
 ) -> SegmentationReport | ClassificationReport:
     """Compare; the page sees every image."""
     if config.model is None:
-        return score_labels(config, config.inputs, [writer.look]).report()
+        return score_labels(config, config.inputs, writer).report()
     from emseg.commands.evaluate_models import report_of_model  # takes PyTorch
 
     return report_of_model(config, config.model, writer)

@@ -1,23 +1,32 @@
 """Label images and their masks are compared."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from emseg.calibration import parse_pixel_size
 from emseg.commands.evaluate_inputs import rule_of, selection, slices_of, truth_of
+from emseg.commands.evaluate_page import ReportWriter
+from emseg.commands.evaluate_shared import scored
 from emseg.config import EvaluateConfig
 from emseg.errors import UsageError
-from emseg.evaluation import Scoring, score_label_images
-from emseg.evaluation.scoring import Observer
+from emseg.evaluation import Scoring
+from emseg.evaluation.label_images import compare_label_images
 
 _OF_IMAGES = ("axes", "signal", "channels", "invert", "crop", "keep_bar", "rescale")
 _OF_FILES = ("allow_external",)
 
 
-def score_labels(
-    config: EvaluateConfig, predictions: Path, observers: Sequence[Observer] = ()
-) -> Scoring:
-    """Look at label images and their masks."""
+def score_labels(config: EvaluateConfig, predictions: Path, writer: ReportWriter) -> Scoring:
+    """Look at label images and their masks, here or by the workers of a cluster.
+
+    Parameters
+    ----------
+    config : EvaluateConfig
+        The masks, and how they are compared.
+    predictions : Path
+        The label images.
+    writer : ReportWriter
+        Sees each pair.
+    """
     for name in _OF_IMAGES + _OF_FILES:
         if getattr(config, name) != type(config).model_fields[name].default:
             raise UsageError(
@@ -30,7 +39,7 @@ def score_labels(
             f"{config.inputs} is compared with nothing; name the masks behind it, "
             "or --masks NAME=DIR"
         )
-    return score_label_images(
+    comparison = compare_label_images(
         [predictions],
         truth,
         rule=rule_of(config),
@@ -39,6 +48,6 @@ def score_labels(
         micrographs=[config.images] if config.images is not None else (),
         pixel_size=parse_pixel_size(config.pixel_size) if config.pixel_size else None,
         selection=selection(config),
-        observers=observers,
         doing=f"comparing {predictions.name}" if config.compare else "comparing",
     )
+    return scored(comparison, config, writer)

@@ -1,17 +1,24 @@
 """A model predicts, and what it says is scored."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 from emseg.bundle import StoredModel, open_model
 from emseg.commands.computing import computed_by, tell_choice
 from emseg.commands.evaluate_inputs import rule_of, selection, slices_of, truth_of
 from emseg.commands.evaluate_page import ReportWriter
+from emseg.commands.evaluate_shared import for_worker, scored
 from emseg.commands.refusing import refuse_for_classifier
 from emseg.config import EvaluateConfig, Task
 from emseg.errors import UsageError
 from emseg.evaluation import ClassificationReport, SegmentationReport
-from emseg.evaluation.matching import Masks
-from emseg.evaluation.models import evaluate_classifier, evaluate_segmenter
+from emseg.evaluation.matching import Masks, Match
+from emseg.evaluation.meaning import MaskClasses
+from emseg.evaluation.models import compare_segmenter, evaluate_classifier, predicted
+from emseg.evaluation.scoring import Compared
 from emseg.inference import Classifier, Segmenter
 from emseg.inference.plan import Budget
 from emseg.reading import class_folders
@@ -64,6 +71,11 @@ def _of_classifier(
     config: EvaluateConfig, model: StoredModel, writer: ReportWriter
 ) -> ClassificationReport:
     refuse_for_classifier({name: getattr(config, name) for name in _OF_MASKS})
+    if config.cluster is not None:
+        raise UsageError(
+            f"--cluster {config.cluster} shares images that are compared pixel by pixel, and "
+            f"{config.model} gives each its class; leave it out"
+        )
     files = class_folders(config.inputs)
     choice = computed_by(model, config)
     tell_choice(choice, model, f"crop: {model.card.crop} px")
@@ -85,17 +97,67 @@ def _of_segmenter(
     truth: Masks,
     writer: ReportWriter,
 ) -> SegmentationReport:
-    choice = computed_by(model, config)
-    budget = Budget.of(choice.backend, config.max_ram, config.max_vram)
-    segmenter = Segmenter(model.card, choice.backend, rescale=config.rescale, budget=budget)
-    tell_choice(choice, model, f"tile: {segmenter.tile} px, halo: {segmenter.halo} px")
-    return evaluate_segmenter(
-        segmenter,
+    asked = selection(config)
+    keeps = asked.needs_probabilities
+    segmenter = segmenter_of(model, config) if config.cluster is None else None
+
+    def read(true: MaskClasses) -> Callable[[Match], Compared]:
+        if segmenter is None:
+            return ModelReader(*for_worker(config), keeps, true)
+        return partial(predicted, segmenter, true, keep_probabilities=keeps)
+
+    comparison = compare_segmenter(
+        model.card,
+        read,
         [config.inputs],
         truth,
         rule=rule_of(config),
         slices=slices_of(config),
         options=model.card.read_options(config),
-        selection=selection(config),
-        observers=[writer.look],
+        selection=asked,
     )
+    return scored(comparison, config, writer).report()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReader:
+    """Predicts an image with a model that is opened once a process, and reads its masks.
+
+    Parameters
+    ----------
+    config : EvaluateConfig
+        Says the model, and what computes it.
+    among : int
+        How many share the memory.
+    keep_probabilities : bool
+        Whether they are scored.
+    true : MaskClasses
+        What masks mean.
+    """
+
+    config: EvaluateConfig
+    among: int
+    keep_probabilities: bool
+    true: MaskClasses
+
+    def __call__(self, match: Match) -> Compared:
+        """Predict and read."""
+        key = f"{self.config.to_toml()}{self.among}"
+        if key not in _held:
+            _held.clear()
+            model = open_model(cast(Path, self.config.model))
+            _held[key] = segmenter_of(model, self.config, among=self.among)
+        keep = self.keep_probabilities
+        return predicted(_held[key], self.true, match, keep_probabilities=keep)
+
+
+_held: dict[str, Segmenter] = {}  # by a worker
+
+
+def segmenter_of(model: StoredModel, config: EvaluateConfig, *, among: int = 1) -> Segmenter:
+    """Open what computes a model, and say which that is; see `Budget.of` for ``among``."""
+    choice = computed_by(model, config)
+    budget = Budget.of(choice.backend, config.max_ram, config.max_vram, among=among)
+    segmenter = Segmenter(model.card, choice.backend, rescale=config.rescale, budget=budget)
+    tell_choice(choice, model, f"tile: {segmenter.tile} px, halo: {segmenter.halo} px")
+    return segmenter

@@ -45,6 +45,11 @@ class ReportWriter:
         if self.config.report:
             self._gallery.look(pair, compared.micrograph)
 
+    def join(self, other: "ReportWriter") -> None:
+        """Take what another one saw of further images."""
+        self._files |= other._files
+        self._gallery.join(other._gallery)
+
     def look_at_file(self, file: ClassifiedFile, micrograph: Micrograph) -> None:
         """See a classified file; pictures of mistakes, doubts and certainties are kept."""
         if micrograph.path is not None:

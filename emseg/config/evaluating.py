@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from emseg.calibration import parse_distance
-from emseg.config.base import INVERT, Computing, Slices, Smallest
+from emseg.config.base import INVERT, Cluster, Computing, Slices, Smallest
 from emseg.config.setting import Setting, checked, listed_names, many, text
 from emseg.errors import UsageError
 from emseg.mask_values import parse_labels, parse_mask_folders, parse_names, parse_value
@@ -146,6 +146,7 @@ class EvaluateConfig(Computing):
         Path("evaluation")
     )
     invert: Annotated[bool | None, INVERT] = None
+    cluster: Cluster = None
 
     @model_validator(mode="before")
     @classmethod

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from emseg.evaluation.ahead import ahead
 from emseg.evaluation.choice import MetricSelection
 from emseg.evaluation.exchanged import Advise
 from emseg.evaluation.matching import Match
+from emseg.evaluation.metric import Metric
 from emseg.evaluation.scoring import Compared, Observer, Scoring, score
 from emseg.meters import tracked
 
@@ -31,6 +33,8 @@ class Comparison:
         What a meter shows of it.
     is_ahead : bool
         Whether the next image may be read while one is compared.
+    metrics : tuple of Metric
+        That look at them; chosen with the first image where there are none.
     """
 
     names: tuple[str, ...]
@@ -40,6 +44,7 @@ class Comparison:
     advise: Advise | None = None
     doing: str = "comparing"
     is_ahead: bool = False
+    metrics: tuple[Metric[Any], ...] = ()
 
     def score(self, observers: Sequence[Observer] = ()) -> Scoring:
         """Compare one image after the other; see `emseg.evaluation.scoring.score`."""
@@ -47,4 +52,11 @@ class Comparison:
         if self.is_ahead:
             pairs = ahead(pairs)
         done = (pair for _, pair in zip(tracked(self.doing)(self.matches), pairs, strict=True))
-        return score(self.names, done, self.selection, observers=observers, advise=self.advise)
+        return score(
+            self.names,
+            done,
+            self.selection,
+            observers=observers,
+            advise=self.advise,
+            metrics=self.metrics,
+        )

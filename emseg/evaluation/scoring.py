@@ -83,6 +83,7 @@ def score(
     *,
     observers: Sequence[Observer] = (),
     advise: Advise | None = None,
+    metrics: Sequence[Metric[Any]] = (),
 ) -> "Scoring":
     """Look at label images and their references.
 
@@ -99,13 +100,15 @@ def score(
         the metrics look at the same pair.
     advise : callable, optional
         Says what to type where classes are exchanged.
+    metrics : sequence of Metric
+        That look at the pairs; chosen with the first one where there are none.
 
     Raises
     ------
     MismatchError, UnknownNameError, LabelError
         As `pair_up` does, and when a metric cannot look at a pair.
     """
-    scoring = Scoring(tuple(names), selection or MetricSelection(), advise)
+    scoring = Scoring(tuple(names), selection or MetricSelection(), advise, tuple(metrics))
 
     def show(pair: ComparedPair, each: Compared) -> None:
         for look in observers:
@@ -145,14 +148,20 @@ class Scoring:
         Which numbers are wanted.
     advise : callable, optional
         Says what to type where classes are exchanged.
+    metrics : tuple of Metric
+        That look at the pairs; chosen with the first one where there are none.
     """
 
     def __init__(
-        self, names: tuple[str, ...], selection: MetricSelection, advise: Advise | None = None
+        self,
+        names: tuple[str, ...],
+        selection: MetricSelection,
+        advise: Advise | None = None,
+        metrics: tuple[Metric[Any], ...] = (),
     ) -> None:
         self.names, self.selection, self.advise = names, selection, advise
         self.confusion = Confusion(names)
-        self.metrics: tuple[Metric[Any], ...] = ()
+        self.metrics = metrics
         self.sources: list[UnitSource] = []
         self.unlikeness: list[float | None] = []
         self.pixels: list[int] = []
@@ -199,6 +208,21 @@ class Scoring:
         self.seen.append([metric.look(pair) for metric in self.metrics])
         self.turned += filter(None, [find_turned(pair)])
         self.exchanged += filter(None, [find_exchanged(pair.name, pair.confusion)])
+
+    def join(self, other: "Scoring") -> None:
+        """Add what another one saw of further pairs."""
+        self._only = None if self.seen else other._only
+        self.confusion += other.confusion
+        self.metrics = self.metrics or other.metrics
+        self._distance = other._distance
+        self._distances |= other._distances
+        self._has_probabilities |= other._has_probabilities
+        for name in ("sources", "unlikeness", "pixels", "seen", "turned", "exchanged"):
+            getattr(self, name).extend(getattr(other, name))
+
+    def forget(self) -> None:
+        """Let the pair go that is kept while it is the only one."""
+        self._only = None
 
     def seen_by(self, place: int) -> list[Any]:
         """Take what the metric at a place saw of each pair."""

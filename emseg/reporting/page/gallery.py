@@ -113,6 +113,12 @@ class Gallery:
         self._keep_image(pair, shown, background)
         self._keep_tiles(pair, shown, background, _offset(pair, micrograph))
 
+    def join(self, other: "Gallery") -> None:
+        """Keep what another one kept of further pairs, as if they had been looked at here."""
+        self.classes = self.classes or other.classes
+        self._images.join(other._images)
+        self._tiles.join(other._tiles)
+
     def look_at_file(
         self, file: str, certainty: float, micrograph: Micrograph, *, is_right: bool
     ) -> None:

@@ -39,6 +39,11 @@ class Worst(Generic[Item]):
         else:
             heapq.heapreplace(self._heap, entry)
 
+    def join(self, other: "Worst[Item]") -> None:
+        """Add what another one kept, in the order in which it came."""
+        for badness, _, item in sorted(other._heap, key=lambda each: -each[1]):
+            self.add(badness, item)
+
     def ranked(self) -> tuple[Item, ...]:
         """Give what was kept, the worst first."""
         return tuple(item for _, _, item in sorted(self._heap, key=lambda each: each[:2])[::-1])
