@@ -20,6 +20,7 @@ from emseg.evaluation.meaning import MaskClasses
 from emseg.evaluation.models import compare_segmenter, evaluate_classifier, predicted
 from emseg.evaluation.scoring import Compared
 from emseg.inference import Classifier, Segmenter
+from emseg.inference.backends.choosing import Choice
 from emseg.inference.plan import Budget
 from emseg.reading import class_folders
 
@@ -99,7 +100,10 @@ def _of_segmenter(
 ) -> SegmentationReport:
     asked = selection(config)
     keeps = asked.needs_probabilities
-    segmenter = segmenter_of(model, config) if config.cluster is None else None
+    segmenter = None
+    if config.cluster is None:
+        segmenter, choice = _opened(model, config)
+        tell_choice(choice, model, _cut(segmenter))
 
     def read(true: MaskClasses) -> Callable[[Match], Compared]:
         if segmenter is None:
@@ -142,22 +146,36 @@ class ModelReader:
 
     def __call__(self, match: Match) -> Compared:
         """Predict and read."""
+        segmenter, _ = self._held()
+        return predicted(segmenter, self.true, match, keep_probabilities=self.keep_probabilities)
+
+    @property
+    def words(self) -> str:
+        """What computes, in words."""
+        segmenter, choice = self._held()
+        return f"{choice}, {_cut(segmenter)}"
+
+    def _held(self) -> tuple[Segmenter, Choice]:
         key = f"{self.config.to_toml()}{self.among}"
         if key not in _held:
             _held.clear()
             model = open_model(cast(Path, self.config.model))
-            _held[key] = segmenter_of(model, self.config, among=self.among)
-        keep = self.keep_probabilities
-        return predicted(_held[key], self.true, match, keep_probabilities=keep)
+            _held[key] = _opened(model, self.config, among=self.among)
+        return _held[key]
 
 
-_held: dict[str, Segmenter] = {}  # by a worker
+_held: dict[str, tuple[Segmenter, Choice]] = {}  # by a worker
 
 
-def segmenter_of(model: StoredModel, config: EvaluateConfig, *, among: int = 1) -> Segmenter:
-    """Open what computes a model, and say which that is; see `Budget.of` for ``among``."""
+def _opened(
+    model: StoredModel, config: EvaluateConfig, *, among: int = 1
+) -> tuple[Segmenter, Choice]:
+    """Open what computes a model; see `Budget.of` for ``among``."""
     choice = computed_by(model, config)
     budget = Budget.of(choice.backend, config.max_ram, config.max_vram, among=among)
     segmenter = Segmenter(model.card, choice.backend, rescale=config.rescale, budget=budget)
-    tell_choice(choice, model, f"tile: {segmenter.tile} px, halo: {segmenter.halo} px")
-    return segmenter
+    return segmenter, choice
+
+
+def _cut(segmenter: Segmenter) -> str:
+    return f"tile: {segmenter.tile} px, halo: {segmenter.halo} px"

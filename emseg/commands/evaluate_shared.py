@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import chdir, closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emseg.commands.evaluate_page import ReportWriter
 from emseg.config import EvaluateConfig
@@ -41,6 +41,8 @@ def scored(comparison: Comparison, config: EvaluateConfig, writer: ReportWriter)
     scoring = Scoring(comparison.names, comparison.selection, comparison.advise)
     with open_team(spec, config.device if config.model else "cpu") as team:
         _log.info("%s, %d workers", spec.name, team.workers)
+        if config.model is not None:  # all of them load it
+            _log.info("each: %s", team.everywhere(_words, Path.cwd(), comparison.read)[0])
         with closing(_seen(comparison, scoring, writer, team)) as seen:
             for _, (found, looked) in zip(
                 tracked(comparison.doing)(comparison.matches), seen, strict=True
@@ -48,6 +50,12 @@ def scored(comparison: Comparison, config: EvaluateConfig, writer: ReportWriter)
                 scoring.join(found)
                 writer.join(looked)
     return scoring
+
+
+def _words(folder: Path, read: Any) -> str:
+    """Open a model on a worker, and say what computes it."""
+    with chdir(folder):
+        return str(read.words)
 
 
 def for_worker(config: EvaluateConfig) -> tuple[EvaluateConfig, int]:
