@@ -143,6 +143,8 @@ def is_shortage(error: BaseException) -> bool:
     said = str(error).lower()
     if isinstance(error, (OSError, RuntimeError, ImportError)) and any(s in said for s in _SAID):
         return True
+    if isinstance(error, SystemError) and "without" in said and _limits_of_shell():
+        return True  # a library that got no memory, and forgot to say so
     came_from = error.__cause__ or error.__context__
     return came_from is not None and came_from is not error and is_shortage(came_from)
 

@@ -117,6 +117,14 @@ def test_other_errors_are_no_shortage(error: Exception) -> None:
     assert not memory.is_shortage(error)
 
 
+@pytest.mark.parametrize("has_limit", [False, True])
+def test_a_library_that_says_nothing_met_the_limit_of_the_shell(monkeypatch, has_limit) -> None:
+    limits = [("-v", 512_000_000)] if has_limit else []
+    monkeypatch.setattr(memory, "_limits_of_shell", lambda: limits)
+    error = SystemError("error return without exception set")
+    assert memory.is_shortage(error) == has_limit
+
+
 def test_a_shortage_of_the_gpu_is_told_as_such() -> None:
     assert "the GPU has too little" in memory.shortage(RuntimeError("CUDA out of memory"))
     of_library = ImportError("libtorch_cuda.so: failed to map segment from shared object")

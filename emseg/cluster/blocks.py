@@ -18,7 +18,16 @@ from pathlib import Path
 from emseg.bundle import ModelCard
 from emseg.cluster.scratch import BlockFolder
 from emseg.cluster.team import Team
-from emseg.cluster.worker import Block, Described, Order, Surveyed, plane_of, predict_blocks, survey
+from emseg.cluster.worker import (
+    Block,
+    Described,
+    Order,
+    Surveyed,
+    open_file,
+    plane_of,
+    predict_blocks,
+    survey,
+)
 from emseg.config import ImageFormat, PredictConfig
 from emseg.inference.bands import Band
 from emseg.inference.files.contents import ResultContents
@@ -31,7 +40,7 @@ from emseg.writing import Content, Sink
 from emseg.writing.zarr_blocks import Rows
 
 _SURVEYS = 2  # planes that are looked at ahead
-_TOGETHER, _SHARES = 16, 4  # blocks of one call at most; calls that remain for each worker
+_TOGETHER, _SHARES = 16, 2  # blocks of one call at most; calls that remain for each worker
 
 
 def why_whole(
@@ -150,6 +159,7 @@ class FileBlocks:
         """
         with self._folder.held():
             self._folder.begin(self._images.values())
+            self._team.meanwhile(open_file, self._order, self._stack.path.absolute())
             results = FileResults(
                 self._place,
                 self._card,

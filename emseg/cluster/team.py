@@ -33,6 +33,7 @@ class Team:
         self._client, self._name = client, name
         self._told = Told()
         self._count, self._counted = 1, -_LOOKED_S
+        self._meanwhile: list[Any] = []  # dask drops what nobody holds
 
     @property
     def workers(self) -> int:
@@ -61,6 +62,13 @@ class Team:
             for each in self._addresses()
         ]
         return [_found(self._reply(each)) for each in futures]
+
+    def meanwhile(self, work: Callable[..., Any], *arguments: Any) -> None:
+        """Let each worker do something before its next call; nobody asks what came of it."""
+        self._meanwhile = [
+            self._client.submit(replied, work, *arguments, pure=False, workers=[each])
+            for each in self._addresses()
+        ]
 
     def ordered(
         self, work: Callable[..., Any], calls: Iterable[tuple[Any, ...]], most: int | None = None

@@ -25,11 +25,13 @@ from emseg.inference.files.batch import Batch, configured
 from emseg.inference.files.contents import ResultContents
 from emseg.inference.files.results import OutputPlace
 from emseg.inference.jobs import Failed
+from emseg.inference.pipeline import ahead
 from emseg.inference.preparing import Part, Prepared
 from emseg.inference.segmenter import Segmenter
 from emseg.intensity import Statistics
 from emseg.micrograph import Micrograph, Region
 from emseg.reading import open_stack
+from emseg.writing.compression import deflated
 from emseg.writing.zarr_blocks import BlockSink
 
 Opener = Callable[[PredictConfig], tuple[ModelCard, Choice]]
@@ -245,6 +247,12 @@ def describe(order: Order) -> Described:
     )
 
 
+def open_file(order: Order, path: Path) -> None:
+    """Import what reads a file and what compresses results, before they are waited for."""
+    open_stack(path, _hold(order).card.read_options(order.config))
+    deflated(np.zeros(1, np.uint8), 1)
+
+
 def survey(order: Order, path: Path, plane: int) -> Surveyed:
     """Look at all of a plane once, and plan its tiles as one process would."""
     held = _hold(order)
@@ -275,10 +283,10 @@ def predict_blocks(order: Order, blocks: Sequence[Block]) -> None:
         return
     held = _hold(order)
     stream = held.segmenter.stream(map(held.prepared, pending), keep_probabilities=held.keeps)
-    with closing(stream):
-        said = groupby(_without_failure(stream), key=lambda band: id(band.plane))
-        for block, (_, bands) in zip(pending, said, strict=True):
-            _write(held, block, bands)
+    with closing(ahead(stream, 1)) as bands:  # the next are computed while some are written
+        said = groupby(_without_failure(bands), key=lambda band: id(band.plane))
+        for block, (_, own) in zip(pending, said, strict=True):
+            _write(held, block, own)
 
 
 def _write(held: _Held, block: Block, bands: Iterator[Band]) -> None:
