@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 from emseg.config import Task
-from emseg.networks.encoder_families import ENCODER_FAMILIES
-from emseg.networks.entries import ENTRIES
+from emseg.networks.entries import ENCODER_FAMILIES, ENTRIES
 from emseg.networks.entry import NetworkEntry
 from emseg.networks.figures import Figures, find_figures
 

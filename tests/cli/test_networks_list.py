@@ -6,8 +6,7 @@ import sys
 
 import pytest
 
-from emseg.networks.encoder_families import ENCODER_FAMILIES
-from emseg.networks.entries import ENTRIES
+from emseg.networks.entries import ENCODER_FAMILIES, ENTRIES
 
 
 def rows_of(emseg, *arguments):

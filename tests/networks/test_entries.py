@@ -3,8 +3,7 @@
 import pytest
 
 from emseg.config import Task
-from emseg.networks.encoder_families import ENCODER_FAMILIES
-from emseg.networks.entries import CLASSIFIERS, ENTRIES, FOREST, SEGMENTERS
+from emseg.networks.entries import CLASSIFIERS, ENCODER_FAMILIES, ENTRIES, FOREST, SEGMENTERS
 from emseg.networks.figures import all_figures
 from emseg.networks.libraries import all_names, find_library, names_in
 from emseg.networks.listed import listed_networks

@@ -8,8 +8,7 @@ from torch.nn import functional
 
 from emseg.config import Task
 from emseg.networks import NetworkSpec, build_network, with_image_size
-from emseg.networks.encoder_families import ENCODER_FAMILIES
-from emseg.networks.entries import CLASSIC_UNET, CLASSIFIERS, SEGMENTERS
+from emseg.networks.entries import CLASSIC_UNET, CLASSIFIERS, ENCODER_FAMILIES, SEGMENTERS
 from emseg.networks.figures import find_figures
 
 QUICK = {"lenet5", "lenet5_modern", "bn_lenet", "nin", "densenet", "squeezenet1_1"}
