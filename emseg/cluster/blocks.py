@@ -15,6 +15,7 @@ from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
 
+from emseg import __version__
 from emseg.bundle import ModelCard
 from emseg.cluster.scratch import BlockFolder
 from emseg.cluster.team import Team
@@ -133,7 +134,7 @@ class FileBlocks:
         self._team, self._order, self._card, self._maps = team, order, said.card, said.maps
         self._stack, self._indices, self._place = stack, indices, place
         self._numbers = tuple(index if len(stack) > 1 else None for index in indices)
-        made_by = made, said.name, said.precision, order.version, str(order.config.tile)
+        made_by = made, said.name, said.precision, __version__, str(order.config.tile)
         self._folder = BlockFolder.of(place.labels, stack.path, made_by)
         title = place.labels.name.removesuffix(f".{place.format}")
         first = stack.plane(indices[0], 0)

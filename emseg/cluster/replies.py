@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from emseg.errors import EmsegError, UnknownNameError, UsageError
+from emseg import __version__
+from emseg.errors import EmsegError, MismatchError, UnknownNameError, UsageError
 
 _one_at_a_time = threading.Lock()  # what a worker holds, a model and its memory, is for one call
 
@@ -52,8 +53,21 @@ class Reply:
     error: EmsegError | MemoryError | None = None
 
 
-def replied(work: Callable[..., Any], *arguments: Any) -> Reply:
-    """Call on a worker, one call at a time, and keep what it says from its terminal."""
+def replied(version: str, work: Callable[..., Any], *arguments: Any) -> Reply:
+    """Call on a worker, one call at a time, and keep what it says from its terminal.
+
+    Parameters
+    ----------
+    version : str
+        Of the emseg that asks; another one answers with what is wrong.
+    work : callable
+        A function of a module, which workers import.
+    arguments
+        Of it.
+    """
+    if version != __version__:
+        line = f"a worker has emseg {__version__}, and this is {version}; install the same"
+        return Reply(error=MismatchError(f"{line} everywhere"))
     with _one_at_a_time:
         heard = _Heard()
         log = logging.getLogger("emseg")

@@ -7,6 +7,7 @@ from concurrent.futures import CancelledError
 from contextlib import closing
 from typing import Any
 
+from emseg import __version__
 from emseg.cluster.replies import Reply, Told, replied
 from emseg.errors import ContentError
 
@@ -57,17 +58,13 @@ class Team:
         EmsegError, MemoryError
             That the work raised, or that the workers or the scheduler are gone.
         """
-        futures = [
-            self._client.submit(replied, work, *arguments, pure=False, workers=[each])
-            for each in self._addresses()
-        ]
+        futures = [self._asked(work, arguments, workers=[each]) for each in self._addresses()]
         return [_found(self._reply(each)) for each in futures]
 
     def meanwhile(self, work: Callable[..., Any], *arguments: Any) -> None:
         """Let each worker do something before its next call; nobody asks what came of it."""
         self._meanwhile = [
-            self._client.submit(replied, work, *arguments, pure=False, workers=[each])
-            for each in self._addresses()
+            self._asked(work, arguments, workers=[each]) for each in self._addresses()
         ]
 
     def ordered(
@@ -113,7 +110,7 @@ class Team:
                     if arguments is None:
                         remaining = None
                         break
-                    waiting.append(self._client.submit(replied, work, *arguments, pure=False))
+                    waiting.append(self._asked(work, arguments))
                     ended.add(waiting[-1])
                     under_way += 1
                 if not waiting:
@@ -126,6 +123,10 @@ class Team:
         finally:
             for each in waiting:
                 each.cancel()
+
+    def _asked(self, work: Callable[..., Any], arguments: tuple[Any, ...], **where: Any) -> Any:
+        """Hand out a call, which is done again where its worker ends."""
+        return self._client.submit(replied, __version__, work, *arguments, pure=False, **where)
 
     def _reply(self, future: Any) -> Reply:
         from distributed import KilledWorker

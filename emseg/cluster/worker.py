@@ -13,11 +13,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from emseg import __version__
 from emseg.bundle import ModelCard
 from emseg.cluster.scratch import BlockFolder
 from emseg.config import PredictConfig
-from emseg.errors import EmsegError, MismatchError
+from emseg.errors import EmsegError
 from emseg.inference.answers.settling import Settling, uncertainty_of, wants_probabilities
 from emseg.inference.backends.choosing import Choice
 from emseg.inference.bands import Band
@@ -50,14 +49,11 @@ class Order:
         Of its models; a function of a module, which workers import.
     among : int
         Workers of one machine, which share its memory.
-    version : str
-        Of the emseg that asks.
     """
 
     config: PredictConfig
     opener: Opener
     among: int = 1
-    version: str = __version__
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +173,6 @@ class _Held:
     """A model on a worker."""
 
     def __init__(self, order: Order) -> None:
-        if order.version != __version__:
-            raise MismatchError(
-                f"a worker has emseg {__version__}, and this is {order.version}; install the same "
-                "everywhere"
-            )
         self.config = order.config
         self.card, self.choice = order.opener(order.config)
         self.segmenter: Segmenter = configured(
@@ -223,7 +214,7 @@ _held: dict[str, _Held] = {}
 
 def _hold(order: Order) -> _Held:
     """Open a model once a worker, and let the one before go."""
-    key = f"{order.config.to_toml()}{order.among}{order.opener}{order.version}"
+    key = f"{order.config.to_toml()}{order.among}{order.opener}"
     if key not in _held:
         _held.clear()
         _held[key] = _Held(order)

@@ -8,9 +8,6 @@ import pytest
 
 from emseg.cluster import opening
 from emseg.cluster.opening import gpus_here, open_team, threads_of
-from emseg.cluster.worker import Order, describe
-from emseg.commands.computing import opened
-from emseg.config import PredictConfig
 from emseg.errors import MismatchError, UsageError
 from emseg.spreading import parse_cluster
 
@@ -41,13 +38,14 @@ def test_a_package_that_is_missing(monkeypatch, text, package):
     assert "emseg[cluster]" in said
 
 
-def test_a_worker_with_another_emseg(two_workers, segmenting, tmp_path):
-    config = PredictConfig(model=segmenting, inputs=(), out=tmp_path)
+@pytest.mark.parametrize("work", [dict, list])
+def test_a_worker_with_another_emseg(two_workers, monkeypatch, work):
+    monkeypatch.setattr("emseg.cluster.team.__version__", "0.0.1")
     with (
         open_team(parse_cluster(two_workers.address)) as team,
-        pytest.raises(MismatchError, match=r"0\.0\.1"),
+        pytest.raises(MismatchError, match=r"0\.0\.1; install the same everywhere"),
     ):
-        team.everywhere(describe, Order(config, opened, version="0.0.1"))
+        team.everywhere(work)
 
 
 def test_nothing_but_results_is_printed(segmenting, giant, tmp_path):
