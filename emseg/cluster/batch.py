@@ -12,7 +12,14 @@ from emseg.cluster.blocks import FileBlocks, why_whole
 from emseg.cluster.jobs import memory_of
 from emseg.cluster.opening import open_team, threads_of
 from emseg.cluster.team import SchedulerLostError, Team
-from emseg.cluster.worker import Described, Moved, Opener, Order, describe, predict_files
+from emseg.cluster.worker import (
+    Moved,
+    Opener,
+    WorkerDescription,
+    WorkerOrder,
+    describe,
+    predict_files,
+)
 from emseg.config import PredictConfig
 from emseg.config.base import parse_bytes
 from emseg.errors import ContentError, EmsegError
@@ -49,8 +56,8 @@ def cluster_batch(config: PredictConfig, opener: Opener) -> Iterator["ClusterBat
     spec = parse_cluster(config.cluster or "local")
     with open_team(spec, config.device) as team:
         among = spec.workers if spec.kind == "local" else 1
-        order = Order(_everywhere(config, spec), opener, among)
-        said: Described = team.everywhere(describe, order)[0]  # all of them load the model
+        order = WorkerOrder(_everywhere(config, spec), opener, among)
+        said: WorkerDescription = team.everywhere(describe, order)[0]  # all of them load the model
         _log.info(
             "%s, %d workers; each: %s, tile: %d px, halo: %d px",
             spec.name,
@@ -90,17 +97,19 @@ class ClusterBatch(FileBatch):
 
     Parameters
     ----------
-    said : Described
+    said : WorkerDescription
         By a worker, of what computes there.
     config : PredictConfig
         Inputs, outputs and how.
     team : Team
         The workers.
-    order : Order
+    order : WorkerOrder
         What they are told of the configuration.
     """
 
-    def __init__(self, said: Described, config: PredictConfig, team: Team, order: Order) -> None:
+    def __init__(
+        self, said: WorkerDescription, config: PredictConfig, team: Team, order: WorkerOrder
+    ) -> None:
         super().__init__(said.card, config)
         self.tile, self.halo = said.tile, said.halo
         self.preparing = Preparing(said.card, config.rescale)
@@ -144,7 +153,7 @@ class ClusterBatch(FileBatch):
         """Let each group be predicted by one worker, and put the results in their places."""
         asked: deque[tuple[Path, ...]] = deque()
 
-        def calls() -> Iterator[tuple[Order, dict[Path, str], str | None, Path]]:
+        def calls() -> Iterator[tuple[WorkerOrder, dict[Path, str], str | None, Path]]:
             for group in groups:
                 asked.append(group)
                 named = {each.absolute(): self._folder.stem(each) for each in group}

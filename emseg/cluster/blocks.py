@@ -20,10 +20,10 @@ from emseg.bundle import ModelCard
 from emseg.cluster.scratch import BlockFolder
 from emseg.cluster.team import Team
 from emseg.cluster.worker import (
-    Block,
-    Described,
-    Order,
+    ImageBlock,
     Surveyed,
+    WorkerDescription,
+    WorkerOrder,
     open_file,
     plane_of,
     predict_blocks,
@@ -97,7 +97,7 @@ class _Plane:
     """A plane whose blocks are coming."""
 
     prepared: Prepared
-    blocks: tuple[Block, ...]
+    blocks: tuple[ImageBlock, ...]
 
 
 class FileBlocks:
@@ -107,9 +107,9 @@ class FileBlocks:
     ----------
     team : Team
         The workers.
-    order : Order
+    order : WorkerOrder
         What they are told of the configuration.
-    said : Described
+    said : WorkerDescription
         By a worker, of what computes there.
     stack : Stack
         The file.
@@ -124,8 +124,8 @@ class FileBlocks:
     def __init__(
         self,
         team: Team,
-        order: Order,
-        said: Described,
+        order: WorkerOrder,
+        said: WorkerDescription,
         stack: Stack,
         indices: Sequence[int],
         place: OutputPlace,
@@ -179,11 +179,11 @@ class FileBlocks:
                     report(share, f"{micrograph.title}, row {block.bottom}")
         return Predicted.of(self._place.labels, results.rows)
 
-    def _done(self) -> Generator[tuple[_Plane, Block]]:
+    def _done(self) -> Generator[tuple[_Plane, ImageBlock]]:
         """Give the blocks of all planes in order, each once it is written."""
-        planned: deque[tuple[_Plane, tuple[Block, ...], bool]] = deque()
+        planned: deque[tuple[_Plane, tuple[ImageBlock, ...], bool]] = deque()
 
-        def calls() -> Iterator[tuple[Order, tuple[Block, ...]]]:
+        def calls() -> Iterator[tuple[WorkerOrder, tuple[ImageBlock, ...]]]:
             for plane in self._surveyed():
                 for is_done, blocks in self._together(plane):
                     planned.append((plane, blocks, is_done))
@@ -198,7 +198,7 @@ class FileBlocks:
                     if not is_done:
                         break
 
-    def _together(self, plane: _Plane) -> Iterator[tuple[bool, tuple[Block, ...]]]:
+    def _together(self, plane: _Plane) -> Iterator[tuple[bool, tuple[ImageBlock, ...]]]:
         """Put blocks together that one worker is asked for at once, the fewer the fewer remain."""
         for is_done, same in groupby(plane.blocks, attrgetter("is_done")):
             blocks = deque(same)
@@ -224,7 +224,7 @@ class FileBlocks:
 
     def _plane(self, at: int, said: Surveyed) -> _Plane:
         blocks = tuple(
-            Block(
+            ImageBlock(
                 self._stack.path.absolute(),
                 self._numbers,
                 at,
@@ -241,7 +241,7 @@ class FileBlocks:
         self._rows[at] = [(each.top, each.bottom) for each in blocks]
         return _Plane(prepared, blocks)
 
-    def _gather(self, results: FileResults, plane: _Plane, block: Block) -> None:
+    def _gather(self, results: FileResults, plane: _Plane, block: ImageBlock) -> None:
         """Take what can be read back now that one more block of a plane is there."""
         for name, image in self._images.items():
             at = block.top - block.top % image.content.chunk

@@ -25,7 +25,7 @@ from emseg.inference.files.contents import ResultContents
 from emseg.inference.files.results import OutputPlace
 from emseg.inference.jobs import Failed
 from emseg.inference.pipeline import ahead
-from emseg.inference.preparing import Part, Prepared
+from emseg.inference.preparing import Prepared, TileRows
 from emseg.inference.segmenter import Segmenter
 from emseg.intensity import Statistics
 from emseg.micrograph import Micrograph, Region
@@ -38,7 +38,7 @@ Opener = Callable[[PredictConfig], tuple[ModelCard, Choice]]
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class WorkerOrder:
     """How all files of a run are predicted.
 
     Parameters
@@ -57,7 +57,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class WorkerDescription:
     """What computes on a worker.
 
     Parameters
@@ -133,7 +133,7 @@ class Surveyed:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class ImageBlock:
     """Some rows of tiles of a plane.
 
     Parameters
@@ -172,7 +172,7 @@ class Block:
 class _Held:
     """A model on a worker."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: WorkerOrder) -> None:
         self.config = order.config
         self.card, self.choice = order.opener(order.config)
         self.segmenter: Segmenter = configured(
@@ -186,7 +186,7 @@ class _Held:
         stack = open_stack(path, self.card.read_options(self.config))
         return stack.plane(plane, self.segmenter.budget.held)
 
-    def plane_of(self, block: Block) -> Micrograph:
+    def plane_of(self, block: ImageBlock) -> Micrograph:
         """Open the plane of a block, and keep it for the next one."""
         key = block.path, block.at
         if key not in self._opened:
@@ -194,15 +194,15 @@ class _Held:
             self._opened[key] = plane_of(block, self.card, self.config)
         return self._opened[key]
 
-    def prepared(self, block: Block) -> Prepared:
+    def prepared(self, block: ImageBlock) -> Prepared:
         """Prepare the rows of a block; no pixel is read yet."""
         micrograph = self.plane_of(block)
         said = block.surveyed
-        part = Part(said.tile, said.batch, *block.rows)
+        part = TileRows(said.tile, said.batch, *block.rows)
         return self.segmenter.preparing.part(micrograph, said.statistics, part)
 
 
-def plane_of(block: Block, card: ModelCard, config: PredictConfig) -> Micrograph:
+def plane_of(block: ImageBlock, card: ModelCard, config: PredictConfig) -> Micrograph:
     """Open the plane of a block, of which all is known; no pixel is looked at."""
     options = replace(card.read_options(config), crop=None, keep_bar=True)
     plane = open_stack(block.path, options).plane(block.planes[block.at] or 0, 0)
@@ -212,7 +212,7 @@ def plane_of(block: Block, card: ModelCard, config: PredictConfig) -> Micrograph
 _held: dict[str, _Held] = {}
 
 
-def _hold(order: Order) -> _Held:
+def _hold(order: WorkerOrder) -> _Held:
     """Open a model once a worker, and let the one before go."""
     key = f"{order.config.to_toml()}{order.among}{order.opener}"
     if key not in _held:
@@ -221,11 +221,11 @@ def _hold(order: Order) -> _Held:
     return _held[key]
 
 
-def describe(order: Order) -> Described:
+def describe(order: WorkerOrder) -> WorkerDescription:
     """Say what computes here."""
     held = _hold(order)
     backend, segmenter = held.choice.backend, held.segmenter
-    return Described(
+    return WorkerDescription(
         held.card,
         str(held.choice),
         held.choice.others,
@@ -238,13 +238,13 @@ def describe(order: Order) -> Described:
     )
 
 
-def open_file(order: Order, path: Path) -> None:
+def open_file(order: WorkerOrder, path: Path) -> None:
     """Import what reads a file and what compresses results, before they are waited for."""
     open_stack(path, _hold(order).card.read_options(order.config))
     deflated(np.zeros(1, np.uint8), 1)
 
 
-def survey(order: Order, path: Path, plane: int) -> Surveyed:
+def survey(order: WorkerOrder, path: Path, plane: int) -> Surveyed:
     """Look at all of a plane once, and plan its tiles as one process would."""
     held = _hold(order)
     segmenter = held.segmenter
@@ -264,7 +264,7 @@ def survey(order: Order, path: Path, plane: int) -> Surveyed:
     )
 
 
-def predict_blocks(order: Order, blocks: Sequence[Block]) -> None:
+def predict_blocks(order: WorkerOrder, blocks: Sequence[ImageBlock]) -> None:
     """Predict blocks that follow each other, and write what is wanted of each as it is known.
 
     Those that are done already are passed over.
@@ -280,7 +280,7 @@ def predict_blocks(order: Order, blocks: Sequence[Block]) -> None:
             _write(held, block, own)
 
 
-def _write(held: _Held, block: Block, bands: Iterator[Band]) -> None:
+def _write(held: _Held, block: ImageBlock, bands: Iterator[Band]) -> None:
     with ExitStack() as stack:
         sinks = _sinks(held, block, stack)
         settling = stack.enter_context(Settling(held.card, held.config))
@@ -317,13 +317,13 @@ class Moved:
 
 
 def predict_files(
-    order: Order, names: Mapping[Path, str], slices: str | None, beside: Path
+    order: WorkerOrder, names: Mapping[Path, str], slices: str | None, beside: Path
 ) -> list[Moved]:
     """Predict whole files into a folder of their own.
 
     Parameters
     ----------
-    order : Order
+    order : WorkerOrder
         How.
     names : mapping of Path to str
         The files, absolute, and what their results are called.
@@ -347,7 +347,7 @@ def predict_files(
     return found
 
 
-def _sinks(held: _Held, block: Block, stack: ExitStack) -> dict[str, BlockSink]:
+def _sinks(held: _Held, block: ImageBlock, stack: ExitStack) -> dict[str, BlockSink]:
     wanted = ResultContents.of(
         held.card,
         held.config,

@@ -25,7 +25,7 @@ from emseg.inference.plan import (
     planned,
     require_allowed,
 )
-from emseg.inference.preparing import Part, Prepared, Preparing
+from emseg.inference.preparing import Prepared, Preparing, TileRows
 from emseg.micrograph import LabelImage, Micrograph, label_dtype
 from emseg.pixels import in_memory, is_read, rows_together
 from emseg.tiling import Blend, Span, Stitch, Tile, covering_spans, padded_length, spans
@@ -290,9 +290,9 @@ class Segmenter:
                 tile = Tile(row, column)
                 yield TileJob(plane, tile, values, wants_scores, part.batch, ends, (number, of))
 
-    def _whole(self, plane: Prepared, *, keep_probabilities: bool) -> Part:
+    def _whole(self, plane: Prepared, *, keep_probabilities: bool) -> TileRows:
         plan = self.plan(plane.micrograph, plane.seen, keep_probabilities=keep_probabilities)
-        return Part(plan.tile, plan.batch)
+        return TileRows(plan.tile, plan.batch)
 
     def grid(self, size: tuple[int, int], tile: tuple[int, int]) -> tuple[list[Span], list[Span]]:
         """Cut both axes of what the network sees, for tiles of so many rows and columns."""

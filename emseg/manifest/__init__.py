@@ -3,4 +3,4 @@
 from emseg.manifest.entry import Entry, key_of
 from emseg.manifest.made import Made
 from emseg.manifest.manifest import NAME, Manifest
-from emseg.manifest.standing import Standing, require_alike, standing
+from emseg.manifest.standing import InputStates, require_alike, standing

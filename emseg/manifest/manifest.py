@@ -12,7 +12,7 @@ from emseg.errors import ContentError, EmsegError
 from emseg.manifest.database import Database
 from emseg.manifest.entry import Entry, key_of, path_below, state_of, without_format
 from emseg.manifest.made import Made
-from emseg.manifest.runs import Run, dead_runs
+from emseg.manifest.runs import ManifestRun, dead_runs
 from emseg.manifest.table import Row, RunTable, read_table
 from emseg.memory import peak_bytes
 from emseg.reading.finding.fingerprint import Fingerprint, identity
@@ -52,7 +52,7 @@ class Manifest:
         self._table_path = None if table is None else folder / table
         self._began = datetime.now(UTC).isoformat()
         self._database = Database(self._path) if state_of(self._path) else None
-        self._run: Run | None = None
+        self._run: ManifestRun | None = None
         self._table: RunTable | None = None
 
     def __enter__(self) -> Self:
@@ -69,7 +69,7 @@ class Manifest:
                     self._keep_old(key, rows)
                 were_killed = bool(dead_runs(database))  # before they could write the table
                 self.finished = self._settle_claims_of_dead()
-                self._run = Run(database)
+                self._run = ManifestRun(database)
             if self._table is not None:
                 self._table.begin(is_behind=were_killed)
         return self

@@ -16,7 +16,7 @@ _SILENT_S = 600.0  # after which a run of another machine counts as dead
 _SAME_S = 1.0  # two processes that have one number, one after the other, begin further apart
 
 
-class Run:
+class ManifestRun:
     """A run as the others see it.
 
     Parameters

@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class InputStates:
     """How far the inputs of a run are.
 
     Parameters
@@ -31,7 +31,7 @@ class Standing:
 
 def standing(
     manifest: Manifest, entries: Entries, paths: Sequence[Path], *, overwrite: bool
-) -> Standing:
+) -> InputStates:
     """Say what is to be done of inputs, and tell what of it is done again, and why.
 
     Parameters
@@ -52,7 +52,7 @@ def standing(
         be overlooked (`overwrite`).
     """
     if overwrite:
-        return Standing(tuple(paths), ())
+        return InputStates(tuple(paths), ())
     known = {path: entries[key] for path in paths if (key := key_of(path)) in entries}
     done = [path for path, each in known.items() if each.is_current(manifest.made, manifest.folder)]
     there = set(done)
@@ -60,7 +60,7 @@ def standing(
     if pending:
         require_alike(manifest, entries, paths)
     _tell(manifest, {path: known[path] for path in pending if path in known}, len(done), len(paths))
-    return Standing(pending, tuple(done))
+    return InputStates(pending, tuple(done))
 
 
 def require_alike(manifest: Manifest, entries: Entries, paths: Sequence[Path]) -> None:

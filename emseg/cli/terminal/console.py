@@ -20,6 +20,7 @@ from rich.text import Text
 from emseg.cli.terminal.columns import harmless
 from emseg.cli.terminal.log_file import LogFile
 from emseg.cli.terminal.meters import ProgressBar, ProgressLines
+from emseg.cli.terminal.notices import Notices
 from emseg.meters import Meter, Silence
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def settle(
     global _quiet, _debug
     _quiet, _debug = quiet, debug
     root, said = logging.getLogger(), logging.getLogger("emseg")
-    for handler in [each for each in said.handlers if isinstance(each, _Notices | LogFile)]:
+    for handler in [each for each in said.handlers if isinstance(each, Notices | LogFile)]:
         said.removeHandler(handler)
     if log is not None:
         said.addHandler(LogFile(log, words))
@@ -97,7 +98,7 @@ def settle(
     if debug:
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
         return
-    said.addHandler(_Notices(logging.ERROR if quiet else logging.INFO))
+    said.addHandler(Notices(err, logging.ERROR if quiet else logging.INFO))
     if not root.handlers:
         root.addHandler(logging.NullHandler())  # what libraries log is shown by --debug
 
@@ -112,7 +113,7 @@ def end_log(code: int) -> None:
 def sum_up_notices() -> None:
     """Tell at the end of a command how many notices of one kind were not shown."""
     for handler in logging.getLogger("emseg").handlers:
-        if isinstance(handler, _Notices):
+        if isinstance(handler, Notices):
             handler.sum_up()
 
 
@@ -222,44 +223,3 @@ def _bars() -> "Progress":
         console=err,
         transient=True,
     )
-
-
-class _Notices(logging.Handler):
-    """What the rooms say, as one line each on stderr: how work goes, notices, inputs that failed.
-
-    The same notice is not said twice. One may come with ``extra={"more": "{} more files..."}``: of
-    those with the same text the first is shown, and at the end how many more there were.
-    """
-
-    def __init__(self, level: int) -> None:
-        super().__init__(level)
-        self._said: set[str] = set()
-        self._more: dict[str, int] = {}
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno < logging.WARNING:
-            err.print(record.getMessage(), soft_wrap=True)
-            return
-        line = " ".join(record.getMessage().split())
-        if record.levelno >= logging.ERROR:
-            err.print(Text("failed:", style="bold red"), line, soft_wrap=True)
-            return
-        if line in self._said:
-            return
-        self._said.add(line)
-        more = getattr(record, "more", None)
-        if more is None or more not in self._more:
-            _notice(line)
-        if more is not None:
-            self._more[more] = self._more.get(more, -1) + 1
-
-    def sum_up(self) -> None:
-        """Show how many of each kind were not shown."""
-        for more, count in self._more.items():
-            if count:
-                _notice(more.format(count))
-        self._more.clear()
-
-
-def _notice(line: str) -> None:
-    err.print(Text("notice:", style="yellow"), line, soft_wrap=True)

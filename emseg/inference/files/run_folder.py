@@ -10,7 +10,7 @@ from emseg.bundle import ModelCard
 from emseg.config import PredictConfig, Task
 from emseg.inference.files.predicted import Predicted
 from emseg.inference.files.results import OutputPlace
-from emseg.manifest import Entry, Made, Manifest, Standing, key_of, require_alike, standing
+from emseg.manifest import Entry, InputStates, Made, Manifest, key_of, require_alike, standing
 from emseg.reading.finding.stems import Naming, output_stems
 from emseg.reading.inside import file_of
 from emseg.writing import require_apart, write_text
@@ -100,7 +100,7 @@ class RunFolder:
         if not self._config.overwrite:
             require_alike(self.manifest, self.manifest.entries(), paths)
 
-    def standing(self, paths: Sequence[Path]) -> Standing:
+    def standing(self, paths: Sequence[Path]) -> InputStates:
         """Name files anew, and say which are still to be predicted; tells what else is there.
 
         Raises

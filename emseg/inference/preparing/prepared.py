@@ -29,7 +29,7 @@ from emseg.micrograph import Micrograph, stacked
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TileRows:
     """Some rows of tiles of a micrograph, of which others are predicted elsewhere.
 
     Parameters
@@ -65,7 +65,7 @@ class Prepared:
         How it is normalised.
     unlikeness : float or None
         How far it is from the training of the model; up to 1 is as near as that may be.
-    part : Part or None
+    part : TileRows or None
         What of it is predicted; None for all.
     """
 
@@ -74,7 +74,7 @@ class Prepared:
     statistics: Statistics
     rule: IntensityRule
     unlikeness: float | None = None
-    part: Part | None = None
+    part: TileRows | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -153,7 +153,7 @@ class Preparing:
         away = look_for_likeness(middle.seen, middle.statistics, self.card)
         return Prepared(micrograph, *_together(slices), self.card.intensity, away)
 
-    def part(self, micrograph: Micrograph, statistics: Statistics, part: Part) -> Prepared:
+    def part(self, micrograph: Micrograph, statistics: Statistics, part: TileRows) -> Prepared:
         """Prepare a part of a micrograph whose statistics another process has measured."""
         return Prepared(
             micrograph, self.seen(micrograph), statistics, self.card.intensity, part=part
