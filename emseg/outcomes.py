@@ -40,12 +40,15 @@ class Outcome(Generic[_Found]):
         Why it failed.
     is_earlier : bool
         Whether an earlier run did it, and nothing has changed since.
+    is_left : bool
+        Whether another run has it in hand, or has just done it; nothing is known of it here.
     """
 
     path: Path
     found: _Found | None = None
     error: EmsegError | None = None
     is_earlier: bool = False
+    is_left: bool = False
 
 
 def attempt(path: Path, work: Callable[[], _Found], cure: str) -> Outcome[_Found]:
@@ -187,6 +190,35 @@ def gathered(
                 failures,
                 duration(time.monotonic() - began),
             )
+
+
+def completed(
+    done: Sequence[Outcome[_Found]], left: Sequence[Path], paths: Sequence[Path], out: Path
+) -> list[Outcome[_Found]]:
+    """Put outcomes in the order of the inputs, with those that another run has, which are told.
+
+    Parameters
+    ----------
+    done : sequence of Outcome
+        As they came.
+    left : sequence of Path
+        Inputs that another run into the same folder has taken.
+    paths : sequence of Path
+        All inputs; none where they came while the command ran.
+    out : Path
+        The folder.
+    """
+    if left:
+        _log.warning(
+            "%d of %d files are left to another run into %s, which has them in hand or has just "
+            "done them",
+            len(left),
+            len(paths),
+            out,
+        )
+    order = {path: at for at, path in enumerate(paths)}
+    every = [*done, *(Outcome(path, is_left=True) for path in left)]
+    return sorted(every, key=lambda each: order.get(each.path, 0))
 
 
 def tell_failure(outcome: Outcome[Any], of: int) -> None:

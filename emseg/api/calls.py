@@ -86,7 +86,8 @@ def predict(
     Returns
     -------
     list of Outcome
-        Of each file: ``found`` with ``rows`` and ``written``, or ``error``.
+        Of each file: ``found`` with ``rows`` and ``written``, or ``error``. Files that another run
+        has in hand are left out.
 
     Raises
     ------
@@ -243,4 +244,4 @@ def _outcomes(done: "list[Outcome[_R]]", config: type[Config]) -> "list[Outcome[
     for each in done:
         if each.error is not None:
             in_python(each.error, (config,))
-    return done
+    return [each for each in done if not each.is_left]

@@ -61,6 +61,7 @@ def _as_json(done: "Sequence[Outcome[Converted]]") -> str:
             "error": str(each.error) if each.error else None,
         }
         for each in done
+        if not each.is_left
     ]
     return json.dumps(entries, indent=2, ensure_ascii=False)
 

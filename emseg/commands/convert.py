@@ -10,7 +10,7 @@ from emseg.config import ConvertConfig
 from emseg.errors import ContentError, UnknownNameError, UsageError
 from emseg.manifest import Entry, Made, Manifest, key_of, standing
 from emseg.meters import progress
-from emseg.outcomes import Outcome, attempt, failed, gathered
+from emseg.outcomes import Outcome, attempt, completed, failed, gathered
 from emseg.reading import NO_LABELS, ReadOptions, chosen_files, open_stack
 from emseg.reading.finding.stems import Naming, output_stems
 from emseg.writing import TARGETS, require_apart, results_folder
@@ -84,6 +84,7 @@ class _Conversion:
         options = {"slices": self._slices} | {name: said[name] for name in _OPTIONS}
         self._manifest = Manifest(config.out, f"convert to {target}", Made(options=options))
         self._naming = Naming(config.inputs, config.recursive, config.name)
+        self._left: list[Path] = []  # files that another run has taken
 
     def run(self) -> list[Outcome[Converted]]:
         done: list[Outcome[Converted]] = []
@@ -94,8 +95,7 @@ class _Conversion:
             for paths in self._rounds():
                 with progress("converting", len(paths), unit="files") as meter:
                     gathered(self._attempt(paths), done, len(paths), meter, "converted")
-        order = {path: at for at, path in enumerate(self._paths)}
-        return sorted(done, key=lambda each: order.get(each.path, 0))
+        return completed(done, self._left, self._paths, self._config.out)
 
     def _rounds(self) -> Iterable[Sequence[Path]]:
         config = self._config
@@ -115,6 +115,8 @@ class _Conversion:
                 continue
             if is_ours:
                 yield self._converted(path, written[path])
+            elif not self._config.watch:
+                self._left.append(path)
 
     def _done(self, path: Path, written: Path) -> Converted:
         """Give what an earlier run said; one that was killed could not say how many planes."""

@@ -13,7 +13,7 @@ from emseg.config import PredictConfig
 from emseg.inference import Batch, Predicted
 from emseg.inference.files.file_batch import FileBatch
 from emseg.meters import progress
-from emseg.outcomes import Outcome, gathered
+from emseg.outcomes import Outcome, completed, gathered
 from emseg.reading import NO_MICROGRAPHS
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ def predict(config: PredictConfig) -> list[Outcome[Predicted]]:
     Returns
     -------
     list of Outcome
-        Of each file in the order of the files, but for those that another run has in hand.
+        Of each file in the order of the files.
 
     Raises
     ------
@@ -44,16 +44,7 @@ def predict(config: PredictConfig) -> list[Outcome[Predicted]]:
             return _watched(batch, arrivals)
         with batch.opened():
             done = _attempted(batch, batch.paths)
-    if batch.left:
-        _log.warning(
-            "%d of %d files are left to another run into %s, which has them in hand or has just "
-            "done them",
-            len(batch.left),
-            len(batch.paths),
-            config.out,
-        )
-    order = {path: at for at, path in enumerate(batch.paths)}
-    return sorted(done, key=lambda each: order[each.path])
+    return completed(done, batch.left, batch.paths, config.out)
 
 
 def _watched(batch: FileBatch, arrivals: Arrivals) -> list[Outcome[Predicted]]:

@@ -15,6 +15,7 @@ from PIL import Image
 from emseg.commands import watching
 from emseg.commands.watching import Arrivals, is_being_written
 from emseg.config import ConvertConfig
+from emseg.manifest import Made, Manifest
 from emseg.reading import NO_LABELS
 
 needs_leases = pytest.mark.skipif(not hasattr(os, "fork"), reason="leases are of Linux")
@@ -46,6 +47,23 @@ def test_the_same_command_again_does_what_failed_and_nothing_else(emseg, folders
     assert "6 of 7 predicted, 1 failed" in second.err
     assert (times("out"), Path("out/predictions.csv").read_text()) == (before, table)
     assert second.out == first.out  # the table is of all files
+
+
+@pytest.mark.parametrize("kind", ["predict", "convert to ome.tif"])
+def test_files_that_another_run_has_are_not_those_that_failed(emseg, folders, model, kind):
+    (folders / "images" / "bad.tif").write_text("no picture")
+    command = ("predict", model) if kind == "predict" else ("convert",)
+    Path("out").mkdir()
+    with Manifest(Path("out"), kind, Made()) as other:
+        for path in (folders / "images").glob("*.png"):
+            assert other.claim(path)
+        shown = emseg(*command, "images", "--out", "out")
+        only = emseg(*command, "images/0.png", "--out", "out")
+    assert shown.code == 3
+    assert "6 of 7 files are left to another run into out" in shown.err
+    assert "1 of 7 files failed" in shown.err
+    assert (only.code, only.out) == (0, "")
+    assert "1 of 1 files are left to another run into out" in only.err
 
 
 def test_what_changed_and_what_was_removed_is_done_again(emseg, folders, model):

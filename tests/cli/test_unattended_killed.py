@@ -89,5 +89,6 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_never_was(folder)
 @pytest.mark.timeout(600)
 def test_two_runs_at_once_share_the_work(folder):
     runs = [begin("out") for _ in range(2)]
-    assert all(run.wait() in (0, 3) for run in runs)
+    codes = {run.wait() for run in runs}
+    assert codes <= {0, 3}
     require_whole("out")
