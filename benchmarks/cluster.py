@@ -11,6 +11,10 @@ is the time from the first block to the last chunk, without the start of process
 the whole plane, and ``cpu`` the processor time of client and workers in it. The largest resident
 memory is what Linux says (VmHWM), read once a second.
 
+``core``: the same by ``local:1`` whose processes may use one core. Anywhere else a single worker
+reads and writes beside its network, and the client gathers beside it, so that one worker of one
+thread takes more than a core.
+
 ``waiting``: a network that sleeps 200 ms for a tile, of which each block has one, by one worker and
 by eight. What eight take beyond an eighth of one is what handing out blocks costs.
 
@@ -27,6 +31,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -136,7 +141,9 @@ def _peak_mb(pid: int) -> float:
     return next((int(x.split()[1]) * 1.024e-3 for x in lines if x.startswith("VmHWM")), 0.0)
 
 
-def giant(workers: int, asked: argparse.Namespace) -> dict[str, str]:
+def giant(
+    workers: int, asked: argparse.Namespace, before: Callable[[], None] | None = None
+) -> dict[str, str]:
     """Predict one image by so many workers; by one process without any where it is 0."""
     source, out = image(asked.work, "tif", asked.size, 1), asked.work / "out"
     shutil.rmtree(out, ignore_errors=True)
@@ -147,7 +154,10 @@ def giant(workers: int, asked: argparse.Namespace) -> dict[str, str]:
     words = [sys.executable, "-m", "emseg", *files, *how, *where, "--quiet"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     start = time.monotonic()
-    with subprocess.Popen(words, env=environment) as client, Watch(out, client.pid) as seen:
+    with (
+        subprocess.Popen(words, env=environment, preexec_fn=before) as client,
+        Watch(out, client.pid) as seen,
+    ):
         if client.wait():
             raise SystemExit(f"{' '.join(words)} ended with {client.returncode}")
     (labels,) = out.glob("*.ome.zarr")
@@ -156,6 +166,11 @@ def giant(workers: int, asked: argparse.Namespace) -> dict[str, str]:
         **(seen.cells if workers else {"client_mb": f"{seen.client_mb:.0f}"}),
         "hash": _hash(labels),
     }
+
+
+def core(workers: int, asked: argparse.Namespace) -> dict[str, str]:
+    """Predict one image on one core."""
+    return giant(workers, asked, lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}))
 
 
 def _hash(folder: Path) -> str:
@@ -191,7 +206,11 @@ def waiting(workers: int, asked: argparse.Namespace) -> dict[str, str]:
     }
 
 
-CASES = {"giant": (giant, (0, 1, 2)), "waiting": (waiting, (1, 8))}
+CASES: dict[str, tuple[Callable[[int, argparse.Namespace], dict[str, str]], tuple[int, ...]]] = {
+    "giant": (giant, (0, 1, 2)),
+    "core": (core, (1,)),
+    "waiting": (waiting, (1, 8)),
+}
 
 
 def table() -> str:
@@ -219,7 +238,7 @@ def main() -> None:
     for name in [] if asked.table else asked.cases:
         measure, counts = CASES[name]
         for workers in counts:
-            is_giant = name == "giant"
+            is_giant = name != "waiting"
             key = {
                 "case": name,
                 "workers": str(workers),

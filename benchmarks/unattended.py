@@ -348,10 +348,11 @@ PARTS: dict[str, Callable[[Path, Path], dict[str, object]]] = {
 def main() -> int:
     """Run the parts that have no row yet."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument(
-        "parts", nargs="*", default=list(PARTS), choices=list(PARTS), metavar="PART"
-    )
+    known = ", ".join(PARTS)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {known}; all by default")
     arguments = parser.parse_args()
+    if unknown := set(arguments.parts) - PARTS.keys():
+        parser.error(f"no part: {', '.join(unknown)}; known are {known}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     have_failed = False
     with tempfile.TemporaryDirectory() as above:
