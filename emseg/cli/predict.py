@@ -90,7 +90,7 @@ def predict(
 
         from emseg.cli.terminal.console import print_json
 
-        print_json(dumps(command.rows_of(outcomes), indent=2))
+        print_json(dumps(list(command.rows_of(outcomes)), indent=2))
     else:
         show(outcomes, config)
     raise_failures(outcomes, len(outcomes))
@@ -120,8 +120,9 @@ def show(outcomes: "Sequence[Outcome[Predicted]]", config: PredictConfig) -> Non
     from emseg.cli.terminal.console import out, result
     from emseg.commands.predict import rows_of
 
-    if rows := rows_of(outcomes):
-        out.print(prediction_table(rows))
+    found = [each.path for each in outcomes if each.found]
+    if next(rows_of(outcomes), None):
+        out.print(prediction_table(rows_of(outcomes), found))
         result(f"written: {config.out / 'predictions.csv'}")
     if any(each.found and each.found.written for each in outcomes):
         kinds = f"label images (*.{config.format})"

@@ -100,6 +100,6 @@ def open_batch(model: StoredModel, config: PredictConfig) -> Batch:
     return batch
 
 
-def rows_of(outcomes: Sequence[Outcome[Predicted]]) -> list[dict[str, object]]:
-    """List the rows of all planes that were predicted."""
-    return [row for each in outcomes if each.found for row in each.found.rows]
+def rows_of(outcomes: Sequence[Outcome[Predicted]]) -> Iterator[dict[str, object]]:
+    """Give the rows of all planes that were predicted, of one file at a time."""
+    return (row for each in outcomes if each.found for row in each.found.rows)

@@ -1,6 +1,7 @@
 """Predictions as a table on the terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 from rich import box
@@ -13,28 +14,36 @@ _MOST_ROWS = 20
 _MOST_CLASSES = 6
 
 
-def prediction_table(rows: Sequence[Mapping[str, object]]) -> Table:
+def prediction_table(
+    rows: Iterable[Mapping[str, object]], paths: Sequence[Path] | None = None
+) -> Table:
     """Show the first rows of ``predictions.csv``.
 
     Parameters
     ----------
-    rows : sequence of mapping
-        As `emseg.inference.Predicted` holds them, of one task.
+    rows : iterable of mapping
+        As `emseg.inference.Predicted` holds them, of one task; one at least. Of those that are not
+        shown none is kept.
+    paths : sequence of Path, optional
+        All files, for names that differ; those of the rows that are shown by default.
     """
+    left = iter(rows)
+    first = list(islice(left, _MOST_ROWS))
+    more = sum(1 for _ in left)
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("micrograph")
     table.add_column("pixel size", justify="right")
-    fractions = [key for key in rows[0] if key.startswith("fraction.")][:_MOST_CLASSES]
-    ranks = [key for key in rows[0] if key.startswith("class_")][:3]
+    fractions = [key for key in first[0] if key.startswith("fraction.")][:_MOST_CLASSES]
+    ranks = [key for key in first[0] if key.startswith("class_")][:3]
     for key in fractions or ranks:
         table.add_column(key.removeprefix("fraction.").replace("_", " "), justify="right")
-    names = shown_names([file_of(_path(row)) for row in rows])
-    for row in rows[:_MOST_ROWS]:
+    names = shown_names([file_of(each) for each in paths or map(_path, first)])
+    for row in first:
         table.add_row(
             _name(row, names), _size(row), *(_cell(row, key) for key in fractions or ranks)
         )
-    if len(rows) > _MOST_ROWS:
-        table.caption = f"and {len(rows) - _MOST_ROWS} more in predictions.csv"
+    if more:
+        table.caption = f"and {more} more in predictions.csv"
     return table
 
 
