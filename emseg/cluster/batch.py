@@ -2,15 +2,14 @@
 
 import logging
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import cast
 
 from emseg.cluster.blocks import FileBlocks, why_whole
-from emseg.cluster.jobs import memory_of
-from emseg.cluster.opening import open_team, threads_of
+from emseg.cluster.opening import open_team, share_of
 from emseg.cluster.team import SchedulerLostError, Team
 from emseg.cluster.worker import (
     Moved,
@@ -21,14 +20,13 @@ from emseg.cluster.worker import (
     predict_files,
 )
 from emseg.config import PredictConfig
-from emseg.config.base import parse_bytes
 from emseg.errors import ContentError, EmsegError
 from emseg.inference.files.file_batch import CURE, FileBatch
 from emseg.inference.files.predicted import Predicted
 from emseg.inference.preparing import Preparing
 from emseg.outcomes import Outcome, failed
 from emseg.reading import open_stack
-from emseg.spreading import ClusterSpec, parse_cluster
+from emseg.spreading import parse_cluster
 from emseg.writing.whole import hidden_folder, put_in_place
 
 LARGE_FILE = 1 << 24
@@ -55,8 +53,8 @@ def cluster_batch(config: PredictConfig, opener: Opener) -> Iterator["ClusterBat
     """
     spec = parse_cluster(config.cluster or "local")
     with open_team(spec, config.device) as team:
-        among = spec.workers if spec.kind == "local" else 1
-        order = WorkerOrder(_everywhere(config, spec), opener, among)
+        share, among = share_of(spec, config.threads, config.max_ram)
+        order = WorkerOrder(_everywhere(config, share), opener, among)
         said: WorkerDescription = team.everywhere(describe, order)[0]  # all of them load the model
         _log.info(
             "%s, %d workers; each: %s, tile: %d px, halo: %d px",
@@ -71,25 +69,20 @@ def cluster_batch(config: PredictConfig, opener: Opener) -> Iterator["ClusterBat
         yield ClusterBatch(said, config, team, order)
 
 
-def _everywhere(config: PredictConfig, spec: ClusterSpec) -> PredictConfig:
+def _everywhere(config: PredictConfig, share: Mapping[str, int | None]) -> PredictConfig:
     """Say the same to one worker, in another folder and within what it is given."""
-    memory = [config.max_ram] if config.max_ram else []
-    if spec.kind == "queue":
-        memory.append(parse_bytes(memory_of(spec)))
     said = {
         "model": config.model.absolute(),
         "members": tuple(each.absolute() for each in config.members),
         "inputs": (),
         "out": config.out.absolute(),
-        "threads": threads_of(spec, config.threads),
-        "max_ram": min(memory, default=None),
         "cluster": None,
         "name": None,
         "recursive": False,
         "watch": False,
         "overwrite": True,
     }
-    return config.model_copy(update=said)
+    return config.model_copy(update={**said, **share})
 
 
 class ClusterBatch(FileBatch):

@@ -9,7 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from emseg.cluster.jobs import memory_of
 from emseg.cluster.team import Team
+from emseg.config.base import parse_bytes
 from emseg.errors import ContentError, UsageError
 from emseg.inference.backends.threads import usual_threads
 from emseg.spreading import ClusterSpec
@@ -125,21 +127,32 @@ def gpus_here(devices: Path = Path("/dev")) -> list[str]:
     )
 
 
-def threads_of(spec: ClusterSpec, threads: int | None) -> int | None:
-    """Threads that a worker computes with: as a user says, or its share of the cores.
+def share_of(
+    spec: ClusterSpec, threads: int | None, max_ram: int | None
+) -> tuple[dict[str, int | None], int]:
+    """Say what one worker computes with, and among how many of a machine its memory is shared.
 
     Parameters
     ----------
     spec : ClusterSpec
         Where the workers are.
-    threads : int or None
-        As ``--threads`` takes it.
+    threads, max_ram : int or None
+        As ``--threads`` and ``--max-ram`` take them.
+
+    Returns
+    -------
+    share : dict
+        The same of a worker: its share of the cores, and no more memory than its job has.
+    among : int
+        As `Budget.of` takes it.
     """
-    if threads is not None:
-        return threads
-    if spec.kind == "local":
-        return max(1, usual_threads() // spec.workers)
-    return spec.count("cores")
+    is_local, memory = spec.kind == "local", [max_ram] if max_ram else []
+    if spec.kind == "queue":
+        memory.append(parse_bytes(memory_of(spec)))
+    if threads is None:
+        threads = max(1, usual_threads() // spec.workers) if is_local else spec.count("cores")
+    share = {"threads": threads, "max_ram": min(memory, default=None)}
+    return share, spec.workers if is_local else 1
 
 
 @contextmanager

@@ -3,12 +3,15 @@
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import chdir
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from emseg import __version__
-from emseg.errors import EmsegError, MismatchError, UnknownNameError, UsageError
+from emseg.errors import ContentError, EmsegError, MismatchError, UnknownNameError, UsageError
 
+_T = TypeVar("_T")
 _one_at_a_time = threading.Lock()  # what a worker holds, a model and its memory, is for one call
 
 
@@ -84,6 +87,23 @@ def replied(version: str, work: Callable[..., Any], *arguments: Any) -> Reply:
         finally:
             log.removeHandler(heard)
             log.propagate = propagates
+
+
+def in_folder(folder: Path, work: Callable[..., _T], *arguments: Any) -> _T:
+    """Call on a worker as if in the folder of the command, where relative paths begin.
+
+    Raises
+    ------
+    ContentError
+        When the worker does not see that folder.
+    """
+    if not folder.is_dir():
+        raise ContentError(
+            f"a worker has no folder {folder}, in which the command was given; give it in one that "
+            "all workers share"
+        )
+    with chdir(folder):
+        return work(*arguments)
 
 
 class _Heard(logging.Handler):

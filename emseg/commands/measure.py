@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Generator, Iterator
-from contextlib import AbstractContextManager, ExitStack, chdir, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
@@ -175,22 +175,16 @@ def _found(inputs: Inputs, config: MeasureConfig) -> Generator[_Measured]:
                 yield error
         return
     from emseg.cluster.opening import open_team
+    from emseg.cluster.replies import in_folder
 
-    calls = ((Path.cwd(), each, inputs.meaning, config) for each in inputs.fields)
+    here = Path.cwd(), measure_field
+    calls = ((*here, each, inputs.meaning, config) for each in inputs.fields)
     with (
         open_team(parse_cluster(config.cluster), "cpu") as team,
-        closing(team.replies(measure_elsewhere, calls)) as replies,
+        closing(team.replies(in_folder, calls)) as replies,
     ):
         for reply in replies:
             yield reply.error or reply.found
-
-
-def measure_elsewhere(
-    folder: Path, field: Field, meaning: MeasuredClasses, config: MeasureConfig
-) -> MeasuredField:
-    """Measure one field on a worker, as if in the folder in which the command was given."""
-    with chdir(folder):
-        return measure_field(field, meaning, config)
 
 
 def measure_field(field: Field, meaning: MeasuredClasses, config: MeasureConfig) -> MeasuredField:

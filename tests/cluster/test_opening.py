@@ -7,8 +7,11 @@ import sys
 import pytest
 
 from emseg.cluster import opening
-from emseg.cluster.opening import gpus_here, open_team, threads_of
-from emseg.errors import MismatchError, UsageError
+from emseg.cluster.opening import gpus_here, open_team, share_of
+from emseg.cluster.replies import in_folder
+from emseg.commands.evaluate_shared import for_worker
+from emseg.config import EvaluateConfig
+from emseg.errors import ContentError, MismatchError, UsageError
 from emseg.spreading import parse_cluster
 
 
@@ -76,6 +79,27 @@ def test_gpus_and_threads_are_given_out(monkeypatch, tmp_path):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     assert gpus_here(tmp_path) == []
     monkeypatch.setenv("OMP_NUM_THREADS", "8")
-    assert threads_of(parse_cluster("local:3"), None) == 2
-    assert threads_of(parse_cluster("local:3"), 5) == 5
-    assert threads_of(parse_cluster("slurm:cores=6"), None) == 6
+    share, among = share_of(parse_cluster("local:3"), None, None)
+    assert (share, among) == ({"threads": 2, "max_ram": None}, 3)
+    assert share_of(parse_cluster("local:3"), 5, None)[0]["threads"] == 5
+    share, among = share_of(parse_cluster("slurm:cores=6"), None, None)
+    assert (share["threads"], among) == (6, 1)
+
+
+@pytest.mark.parametrize(("max_ram", "within"), [(None, 2), (1, 1), (8, 2)])
+def test_a_job_takes_no_more_than_its_memory(max_ram, within):
+    asked = None if max_ram is None else max_ram * 10**9
+    share, _ = share_of(parse_cluster("slurm:memory=2GB"), None, asked)
+    assert share["max_ram"] == within * 10**9
+    config = EvaluateConfig.from_options(
+        inputs="labels", masks="masks", cluster="slurm:memory=2GB", max_ram=asked
+    )
+    assert for_worker(config)[0].max_ram == share["max_ram"]
+
+
+def test_a_folder_that_a_worker_does_not_see(two_workers, tmp_path):
+    with (
+        open_team(parse_cluster(two_workers.address)) as team,
+        pytest.raises(ContentError, match="a worker has no folder"),
+    ):
+        team.everywhere(in_folder, tmp_path / "gone", dict)
