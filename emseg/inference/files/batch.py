@@ -52,7 +52,7 @@ class Batch(FileBatch):
     def __init__(self, card: ModelCard, config: PredictConfig, backend: Backend) -> None:
         super().__init__(card, config)
         self.backend = backend
-        self._planes: dict[Path, Sequence[int | None]] = {}  # of each file that was opened
+        self._planes: dict[Path, Sequence[int | None]] = {}  # of each file in hand
         self._given_up: set[Path] = set()  # files of which a plane failed
 
     @staticmethod
@@ -89,6 +89,7 @@ class Batch(FileBatch):
 
     def _prepared(self, paths: Sequence[Path]) -> Iterator[Prepared | Failed]:
         """Read one plane after the other; what goes wrong is told in its place."""
+        self._given_up.clear()  # a file that failed may come again
         for path in paths:
             try:
                 if self._is_claimed(path):
@@ -107,9 +108,9 @@ class Batch(FileBatch):
 
     def _watch(self, plane: Prepared, done: int, of: int) -> None:
         micrograph, path = plane.micrograph, _path_of(plane)
-        if path in self._given_up:  # tiles of it were on their way
+        planes = self._planes.get(path)
+        if planes is None:  # it was given up while tiles of it were on their way
             return
-        planes = self._planes[path]
         share = (planes.index(micrograph.plane) + done / of) / len(planes)
         title = micrograph.title
         self._report(share, f"{title}, tile {done} of {of}" if of > 1 else title)
@@ -144,7 +145,9 @@ class SegmentationBatch(Batch):
         )
         with closing(stream):
             for path, bands in groupby(stream, key=_path_of_said):
-                yield self._written(path, bands)
+                outcome = self._written(path, bands)
+                self._planes.pop(path, None)
+                yield outcome
 
     def _written(self, path: Path, bands: Iterator[Band | Failed]) -> Outcome[Predicted]:
         """Write the results of a file as its bands come."""
@@ -219,7 +222,9 @@ class ClassificationBatch(Batch):
     def _outcomes(self, paths: Sequence[Path]) -> Generator[Outcome[Predicted]]:
         with closing(self.classifier.stream(self._prepared(paths), watch=self._watch)) as stream:
             for path, answers in groupby(stream, key=_path_of_said):
-                yield self._told(path, list(answers))
+                outcome = self._told(path, list(answers))
+                self._planes.pop(path, None)
+                yield outcome
 
     def _told(self, path: Path, answers: Sequence[Classification | Failed]) -> Outcome[Predicted]:
         rows = []

@@ -18,23 +18,28 @@ def unheard(_share: float, _words: str) -> None:
 class Predicted:
     """What one file was predicted to show.
 
-    Rows are held as JSON, which takes a third of the memory: a run may be of very many files.
+    It is text, which takes a fifth of the memory: a run may be of very many files.
 
     Parameters
     ----------
-    written : Path or None
-        Its label image; None for a classifier.
+    labels : str or None
+        Where its label image lies; None for a classifier.
     text : str
         `rows` as JSON.
     """
 
-    written: Path | None
+    labels: str | None
     text: str = "[]"
 
     @classmethod
     def of(cls, written: Path | None, rows: Sequence[dict[str, object]]) -> Self:
-        """Hold rows."""
-        return cls(written, json.dumps(rows))
+        """Hold a label image by its path, and rows."""
+        return cls(None if written is None else str(written), json.dumps(rows))
+
+    @property
+    def written(self) -> Path | None:
+        """Its label image; None for a classifier."""
+        return None if self.labels is None else Path(self.labels)
 
     @property
     def rows(self) -> tuple[dict[str, object], ...]:

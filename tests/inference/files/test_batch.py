@@ -394,6 +394,23 @@ def test_nothing_is_told_of_a_file_once_it_failed(make_model, cpu, tmp_path, mon
     assert not [each for each in told[failed:] if isinstance(each, str) and each.startswith("a")]
 
 
+def test_a_file_that_failed_may_come_again(make_model, cpu, tmp_path, monkeypatch):
+    put, path = FileResults.put, stack(tmp_path / "a.ome.tif", 3)
+
+    def cut(results, band):
+        if band.plane.micrograph.plane == 1:
+            raise ContentError("cut short")
+        put(results, band)
+
+    config = PredictConfig(model=Path("m"), inputs=(path,), out=tmp_path / "out")
+    batch = batch_of(make_model(Thirds()), config, cpu)
+    with batch.opened():
+        with monkeypatch.context() as patch:
+            patch.setattr(FileResults, "put", cut)
+            assert [str(each.error) for each in batch.attempt((path,))] == ["cut short"]
+        assert [len(each.found.rows) for each in batch.attempt((path,))] == [3]
+
+
 def test_work_grows_as_the_pixels_do(run, make_model, tmp_path, monkeypatch):
     decoded, computed = [], []
 
