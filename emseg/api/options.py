@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 from emseg.calibration import PixelSize
 from emseg.config import Config, setting_of
 from emseg.errors import EmsegError, UsageError, did_you_mean
+from emseg.remote import as_path
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -104,7 +105,7 @@ def in_python(error: EmsegError, configs: Sequence[type[Config]]) -> EmsegError:
 
 def path_of(image: Any) -> Path | None:
     """Give the path that was given; None where an image was."""
-    return Path(fspath(image)) if isinstance(image, str | PathLike) else None
+    return as_path(fspath(image)) if isinstance(image, str | PathLike) else None
 
 
 def paths_of(given: Paths, what: str = "a file or folder") -> list[str]:

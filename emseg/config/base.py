@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from emseg.calibration import parse_pixel_size, parse_smallest
 from emseg.config.setting import Setting, checked, setting_of, text
 from emseg.errors import UnknownNameError, UnreadableFileError, UsageError
+from emseg.remote import as_path
 from emseg.spreading import parse_cluster
 
 
@@ -84,6 +85,14 @@ class Config(BaseModel):
         coerce_numbers_to_str=True,
         defer_build=True,  # for the help of a command, which validates nothing
     )
+
+    @field_validator("inputs", "images", "image", "masks", check_fields=False)
+    @classmethod
+    def _take_addresses(cls, given: Any) -> Any:
+        """Take what is named for what it is, a file here or a store elsewhere."""
+        if isinstance(given, tuple):
+            return tuple(as_path(each) for each in given)
+        return as_path(given) if isinstance(given, Path) else given
 
     @classmethod
     def from_toml(cls, path: Path) -> Self:

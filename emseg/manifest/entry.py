@@ -8,6 +8,7 @@ from pathlib import Path
 from emseg.manifest.made import Made
 from emseg.reading.finding.fingerprint import Fingerprint, content_hash, fingerprint
 from emseg.reading.inside import join, split
+from emseg.remote import RemotePath
 from emseg.writing.texts import as_utf8, from_utf8
 
 _FORMAT = re.compile(r"\.(ome\.tif|ome\.zarr|hspy)$")
@@ -67,7 +68,8 @@ class Entry:
 def key_of(path: Path) -> str:
     """Name an input as the manifest does: by its place, through links, in UTF-8."""
     file, inside = split(path)
-    return as_utf8(str(join(Path(os.path.realpath(file)), inside)))
+    real = file if isinstance(file, RemotePath) else Path(os.path.realpath(file))
+    return as_utf8(str(join(real, inside)))
 
 
 def without_format(result: str) -> str:

@@ -16,6 +16,7 @@ from emseg.manifest.runs import ManifestRun, dead_runs
 from emseg.manifest.table import Row, RunTable, read_table
 from emseg.memory import peak_bytes
 from emseg.reading.finding.fingerprint import Fingerprint, identity
+from emseg.remote import as_path
 from emseg.writing.locks import locked
 from emseg.writing.texts import as_utf8, from_utf8
 
@@ -103,7 +104,7 @@ class Manifest:
         )
         return {
             key: Entry(
-                Path(from_utf8(key)),
+                as_path(from_utf8(key)),
                 said,
                 None if size is None else Fingerprint(size, modified),
                 content,
@@ -338,7 +339,7 @@ class Manifest:
     def _of_old(self, key: str, rows: Sequence[Row]) -> Entry:
         said = rows[0].get("labels")
         result = path_below(Path(from_utf8(str(said))), self.folder) if said else None
-        return Entry(Path(from_utf8(key)), None, None, None, is_done=True, result=result)
+        return Entry(as_path(from_utf8(key)), None, None, None, is_done=True, result=result)
 
     def _keep_old(self, key: str, rows: Sequence[Row]) -> None:
         result = self._of_old(key, rows).result

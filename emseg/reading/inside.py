@@ -7,6 +7,8 @@ path of a dataset, or of a group, in it. A file whose own name holds a colon is 
 import re
 from pathlib import Path
 
+from emseg.remote import RemotePath, as_path
+
 _CONTAINERS = ("h5", "hdf5", "hdf", "he5", "nxs", "emd", "de5", "hspy", "zarr", "zarr.zip")
 _ADDRESS = re.compile(rf"(.+\.(?:{'|'.join(_CONTAINERS)})):(.*)", re.IGNORECASE | re.DOTALL)
 
@@ -25,14 +27,14 @@ def split(path: Path) -> tuple[Path, str]:
         The second is ``"/"`` and names, or empty where the path is a file and no more.
     """
     found = _ADDRESS.fullmatch(str(path))
-    if found is None or path.exists():
+    if found is None or (not isinstance(path, RemotePath) and path.exists()):
         return path, ""
-    return Path(found[1]), "/" + found[2].strip("/")
+    return as_path(found[1]), "/" + found[2].strip("/")
 
 
 def join(file: Path, inside: str) -> Path:
     """Address of what lies inside a file; the file itself where that is nothing."""
-    return Path(f"{file}:{inside}") if inside else file
+    return as_path(f"{file}:{inside}") if inside else file
 
 
 def file_of(path: Path) -> Path:

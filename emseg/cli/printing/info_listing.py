@@ -11,6 +11,7 @@ from rich.text import Text
 
 from emseg.cli.printing.info_text import described_range, why_bad
 from emseg.cli.terminal.columns import GAP, hanging, in_cells, printable, shortened
+from emseg.remote import as_path
 
 if TYPE_CHECKING:
     from emseg.outcomes import Outcome
@@ -33,7 +34,7 @@ class Listing:
     def __init__(self, paths: Sequence[Path], width: int) -> None:
         levels = zip(*(path.parent.parts for path in paths), strict=False)
         shared = [level[0] for level in takewhile(lambda level: len(set(level)) == 1, levels)]
-        self._folder = Path(*shared) if shared else None
+        self._folder = as_path(Path(*shared)) if shared else None
         self._width = width
         longest = max(cell_len(self._name(path)) for path in paths)
         self._names = min(longest, max(_NAME, width - 70))

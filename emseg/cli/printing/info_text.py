@@ -9,6 +9,7 @@ from rich.text import Text
 from emseg.cli.terminal.columns import GAP, hanging, in_cells, printable
 from emseg.reading.inside import file_of
 from emseg.reading.signals.signal import colours_of
+from emseg.remote import RemotePath
 
 if TYPE_CHECKING:
     from emseg.outcomes import Outcome
@@ -112,6 +113,8 @@ def _axes(signal: "SignalInfo") -> str:
 def _bytes(path: Path) -> str:
     """Size of a file on the disk; a folder is the sum of its files."""
     path = file_of(path)
+    if isinstance(path, RemotePath):
+        return "elsewhere"
     files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
     size = float(sum(each.stat().st_size for each in files))
     for unit in ("bytes", "kB", "MB", "GB"):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from emseg.errors import UnreadableFileError
+from emseg.remote import RemotePath
 
 _METADATA = (".zarray", ".zgroup", ".zmetadata", "zarr.json")
 _BYTES = ("blosc", "bz2", "gzip", "lz4", "lzma", "pcodec", "zfpy", "zlib", "zstd", "base64")
@@ -47,17 +48,30 @@ def refuse_codecs(file: Path, inside: str = "") -> list[str]:
     UnreadableFileError
         Names the array, the codec, and what to do.
     """
+    if isinstance(file, RemotePath):  # whose metadata are looked at as they are read
+        return []
     metadata = _in_folder(file, inside) if file.is_dir() else _in_zip(file)
     places: list[str] = []
     for place, content in metadata:
         places.append(place)
-        try:
-            said = json.loads(content)
-        except ValueError:  # whoever reads it says so
-            continue
-        for codec in _codecs(said):
-            _judge(file, place, codec)
+        refuse_codecs_in(file, place, content)
     return places
+
+
+def refuse_codecs_in(file: Path, place: str, content: bytes) -> None:
+    """Refuse a document of a store that names a codec which emseg does not read.
+
+    Raises
+    ------
+    UnreadableFileError
+        As `refuse_codecs`.
+    """
+    try:
+        said = json.loads(content)
+    except ValueError:  # whoever reads it says so
+        return
+    for codec in _codecs(said):
+        _judge(file, place, codec)
 
 
 def _judge(file: Path, place: str, codec: str) -> None:

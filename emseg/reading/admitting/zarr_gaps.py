@@ -14,6 +14,7 @@ import json
 import math
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -22,9 +23,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emseg.errors import UnreadableFileError, listed
+from emseg.errors import PathMissingError, UnreadableFileError, listed
+from emseg.remote import RemotePath, asked
 
 _MOST = 100_000  # chunks that are looked for one by one
+_MOST_ELSEWHERE = 10_000
 _SHARDS = 1_000  # files whose index is read
 _ABSENT = 2**64 - 1  # offset and length of a chunk that a shard leaves out
 _CHECKSUM = 4  # bytes of crc32c behind the index
@@ -49,7 +52,7 @@ def gaps(file: Path, place: str, *, allow_external: bool = False) -> Iterator[st
     """
     files = _Files.of(file, place.strip("/"))
     grid = _Grid.of(files.metadata())
-    if grid is None or not 0 < grid.count <= _MOST:
+    if grid is None or not 0 < grid.count <= files.most:
         return
     if not allow_external:
         files.refuse_links()
@@ -140,8 +143,15 @@ class _Files:
     file: Path
     place: str
 
+    @property
+    def most(self) -> int:
+        """Chunks up to which they are looked for."""
+        return _MOST
+
     @classmethod
     def of(cls, file: Path, place: str) -> "_Files":
+        if isinstance(file, RemotePath):
+            return _Elsewhere(file, place)
         return _Folder(file, place) if file.is_dir() else cls(file, place)
 
     def metadata(self) -> Mapping[str, Any]:
@@ -196,6 +206,36 @@ class _Folder(_Files):
                     "outside the folder of the store, and was not read; copy it there, or say "
                     "--allow-external where you trust both"
                 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Elsewhere(_Files):
+    """The objects of an array in a store that is on no disk, whose names come by the thousand."""
+
+    file: RemotePath
+
+    @property
+    def most(self) -> int:
+        return _MOST_ELSEWHERE if self.file.is_listed else 0
+
+    def metadata(self) -> Mapping[str, Any]:
+        for name in (".zarray", "zarr.json"):
+            with suppress(PathMissingError):
+                said = json.loads(self.read(name))
+                return said if isinstance(said, dict) else {}
+        return {}
+
+    def names(self) -> set[str]:
+        above = str(self.file / self.place).partition("://")[2].rstrip("/") + "/"
+        found = asked(self.file / self.place, "find")
+        return {str(each).partition(above)[2] for each in found}
+
+    def read(self, name: str, size: int = -1, *, from_end: bool = False) -> bytes:
+        part = {} if size < 0 else {"start": -size} if from_end else {"start": 0, "end": size}
+        return bytes(asked(self.file / self.place / name, "cat_file", **part))
+
+    def refuse_links(self) -> None:
+        """There are no links."""
 
 
 def _missing(files: _Files, grid: _Grid) -> Iterator[str]:

@@ -18,6 +18,7 @@ from emseg.reading.finding.own_results import (
 from emseg.reading.formats import FORMATS, is_image_folder, is_known, stem
 from emseg.reading.inside import join, split
 from emseg.reading.missing import missing
+from emseg.remote import RemotePath, as_path
 
 _WILD = frozenset("*?[")
 
@@ -123,7 +124,7 @@ def above_of(given: Path) -> Path:
 
 def _expand(given: str | Path, *, is_recursive: bool) -> Iterable[Path]:
     try:
-        file, inside = split(Path(given).expanduser())
+        file, inside = split(as_path(given).expanduser())
         return [join(path, inside) for path in _found(file, is_recursive=is_recursive)]
     except EmsegError:
         raise
@@ -133,6 +134,11 @@ def _expand(given: str | Path, *, is_recursive: bool) -> Iterable[Path]:
 
 
 def _found(path: Path, *, is_recursive: bool) -> Iterable[Path]:
+    if isinstance(path, RemotePath) and is_known(path) and not is_image_folder(path):
+        raise ContentError(
+            f"{path} lies on no disk, and of what lies there emseg reads Zarr alone; copy the file "
+            "here first"
+        )
     if path.is_file() or is_image_folder(path) or (path.exists() and not path.is_dir()):
         return [path]  # a named pipe too: whoever opens it refuses it
     if path.is_dir():

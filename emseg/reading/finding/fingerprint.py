@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from emseg.errors import ContentError
 from emseg.reading.finding.file_sets import members_of
 from emseg.reading.inside import file_of
 from emseg.reading.pictures.sidecar import texts_of
+from emseg.remote import RemotePath
 
 _PIECE = 1 << 20  # bytes that are read at a time
 
@@ -43,6 +45,9 @@ def fingerprint(path: Path) -> Fingerprint | None:
     Fingerprint or None
         None when it is not there, or cannot be looked at.
     """
+    whole = file_of(path)
+    if isinstance(whole, RemotePath):
+        return _version(whole)
     return _looked_at(_files(path))
 
 
@@ -57,15 +62,28 @@ def content_hash(path: Path) -> str | None:
     Returns
     -------
     str or None
-        Hexadecimal; None when a file cannot be read, or is none that ends.
+        Hexadecimal; None when a file cannot be read, or is none that ends, or a store elsewhere.
     """
+    if isinstance(file_of(path), RemotePath):
+        return None
     return _hash(path, _files(path))
 
 
 def identity(path: Path) -> tuple[Fingerprint | None, str | None]:
     """Look at an input and hash what it holds, both at once; see `fingerprint`, `content_hash`."""
+    if isinstance(file_of(path), RemotePath):
+        return fingerprint(path), None
     files = list(_files(path))
     return _looked_at(files), _hash(path, files)
+
+
+def _version(store: RemotePath) -> Fingerprint | None:
+    """Look at what describes a store elsewhere; its chunks are not looked at."""
+    try:
+        version = store.version()
+    except ContentError:  # who opens it says why
+        return None
+    return None if version is None else Fingerprint(*version)
 
 
 def _looked_at(files: Iterable[Path]) -> Fingerprint | None:

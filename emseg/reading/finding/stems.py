@@ -10,6 +10,7 @@ from pathlib import Path
 from emseg.errors import UsageError
 from emseg.reading.finding.files import above_of
 from emseg.reading.formats import stem
+from emseg.remote import RemotePath, as_path
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Naming:
 
     def _folder(self, path: Path) -> str:
         """Folder of an input below the one that was named, the nearest of several."""
-        real = Path(os.path.realpath(path.parent))
+        real = path.parent if isinstance(path, RemotePath) else Path(os.path.realpath(path.parent))
         around = [each for each in self._above if each == real or each in real.parents]
         if not around:
             return ""
@@ -67,7 +68,11 @@ class Naming:
 
     @cached_property
     def _above(self) -> list[Path]:
-        return [Path(os.path.realpath(above_of(each))) for each in self.inputs]
+        given = map(as_path, self.inputs)
+        return [
+            each if isinstance(each, RemotePath) else Path(os.path.realpath(above_of(each)))
+            for each in given
+        ]
 
 
 def output_stems(

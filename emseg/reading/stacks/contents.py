@@ -11,6 +11,7 @@ from emseg.reading.signals.signal import OpenFile, SignalInfo
 from emseg.reading.stacks.label_images import LabelDescription, describe_label_images
 from emseg.reading.stacks.ranges import ValueRange, value_range
 from emseg.reading.stacks.stack import Stack, opened
+from emseg.remote import as_path
 
 _WRITTEN = (
     "tiff.via_tifffile",
@@ -78,7 +79,7 @@ def look_into(
     UsageError
         When an option makes no sense.
     """
-    path, options = Path(path), options or ReadOptions()
+    path, options = as_path(path), options or ReadOptions()
     fmt = formats.format_of(path)
     with opened(path, options) as source:
         signals = _signals(path, source, options)

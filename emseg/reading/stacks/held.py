@@ -10,6 +10,7 @@ from pathlib import Path
 from emseg.reading.inside import file_of
 from emseg.reading.options import ReadOptions
 from emseg.reading.signals.signal import OpenFile
+from emseg.remote import RemotePath
 
 Opener = Callable[[Path, ReadOptions], OpenFile]
 
@@ -23,8 +24,7 @@ class _Held:
 
     def take(self, path: Path, options: ReadOptions, open_source: Opener) -> OpenFile:
         """Hand over an open file; reopened when it changed and in a forked process."""
-        status = file_of(path).stat()
-        key = (os.getpid(), path, options, status.st_mtime_ns, status.st_size)
+        key = (os.getpid(), path, options, *_state(file_of(path)))
         if self.key != key or self.source is None:
             self.release()
             self.source, self.key = open_source(path, options), key
@@ -38,6 +38,13 @@ class _Held:
 
     def __del__(self) -> None:
         self.release()
+
+
+def _state(file: Path) -> tuple[int, ...]:
+    if isinstance(file, RemotePath):  # asking takes as long as reading
+        return ()
+    status = file.stat()
+    return status.st_mtime_ns, status.st_size
 
 
 class _PerThread(threading.local):

@@ -18,6 +18,7 @@ from emseg.reading.signals.annotation import Annotation, in_ome_xml
 from emseg.reading.signals.layout import Layout
 from emseg.reading.signals.orientation import TAG, turn
 from emseg.reading.stacks.stack import opened
+from emseg.remote import as_path
 
 _TIFF = "tiff.via_tifffile"
 
@@ -97,7 +98,7 @@ def describe_label_images(path: Path) -> LabelDescription | None:
     UnreadableFileError
         When emseg wrote the file but it was damaged since.
     """
-    path = Path(path)
+    path = as_path(path)
     if file_of(path) != path and file_of(path).exists():  # another program's arrays in a file
         return None
     if not path.is_file() and not is_image_folder(path):

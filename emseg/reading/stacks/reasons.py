@@ -9,6 +9,7 @@ from emseg.memory import bounded, free_bytes, in_words, is_shortage
 from emseg.reading import formats
 from emseg.reading.admitting.admission import may_be_hdf5
 from emseg.reading.inside import file_of
+from emseg.remote import CURE, RemotePath, why
 
 
 @contextmanager
@@ -35,6 +36,8 @@ def explained(path: Path) -> Iterator[None]:
 
 
 def _reason(path: Path, error: Exception) -> str:
+    if isinstance(file_of(path), RemotePath):
+        return f"{path} cannot be read ({why(error)}); {CURE}"
     claimed = formats.format_of(path).name
     actual = _sniff(path)
     if actual is not None and actual.split()[0] != claimed and claimed in formats.SNIFFED:

@@ -37,6 +37,7 @@ from emseg.reading.signals.signal import OpenFile, Signal
 from emseg.reading.stacks.held import borrowed
 from emseg.reading.stacks.neighbours import read_around, tell_alone
 from emseg.reading.stacks.reasons import explained
+from emseg.remote import as_path
 
 _log = logging.getLogger(__name__)
 _OVERRIDDEN = 1.5  # ratio of pixel sizes beyond which it is no finer calibration
@@ -274,7 +275,7 @@ def open_stack(path: Path, options: ReadOptions | None = None) -> Stack:
     UsageError
         When an option makes no sense.
     """
-    path, options = Path(path), options or ReadOptions()
+    path, options = as_path(path), options or ReadOptions()
     with explained(path), _open(path, options) as source:
         axes = options.axes
         if axes and all(len(each.axes) != len(axes.strip()) for each in source.signals):
@@ -293,7 +294,7 @@ def open_stack(path: Path, options: ReadOptions | None = None) -> Stack:
 @contextmanager
 def opened(path: Path, options: ReadOptions | None = None) -> Iterator[OpenFile]:
     """Open a file for the length of a block; what libraries raise becomes one line."""
-    path = Path(path)
+    path = as_path(path)
     with explained(path), _open(path, options) as source:
         yield source
 
@@ -387,8 +388,8 @@ def _open_beside(path: Path) -> Stack:
 
 def _too_large(path: Path) -> tuple[str, ...]:
     """Say that a large file is not read piece by piece."""
-    fmt, size = formats.format_of(path), file_of(path).stat().st_size
-    if fmt.is_lazy or size < _LARGE:
+    fmt = formats.format_of(path)
+    if fmt.is_lazy or (size := file_of(path).stat().st_size) < _LARGE:
         return ()
     return (
         f"is read whole, {size / 1e6:,.0f} MB: {fmt.name} cannot be read piece by piece; "

@@ -19,10 +19,11 @@ import numpy as np
 import zarr
 from natsort import natsorted
 from numpy.typing import NDArray
+from zarr.abc.store import Store
 from zarr.storage import ZipStore
 
 from emseg.calibration import PixelSize
-from emseg.errors import ContentError, UnreadableFileError, listed
+from emseg.errors import ContentError, PathMissingError, UnreadableFileError, listed
 from emseg.reading.admitting.weight import chunk_bytes, chunk_of
 from emseg.reading.admitting.zarr_gaps import gaps
 from emseg.reading.formats import Format
@@ -34,7 +35,8 @@ from emseg.reading.signals.signal import Index, OpenFile, Signal
 from emseg.reading.stores.ngff import SOURCE, Placed, image_axes, multiscales_of
 from emseg.reading.stores.zarr_axes import SOURCE as COORDINATES
 from emseg.reading.stores.zarr_axes import array_axes
-from emseg.reading.stores.zarr_chunks import checked
+from emseg.reading.stores.zarr_chunks import AdmittedStore, checked
+from emseg.remote import RemotePath
 
 _SMALLEST = 16  # pixels on a side, below which an array is taken for a table of numbers
 _log = logging.getLogger(__name__)
@@ -53,18 +55,19 @@ def open_source(path: Path, fmt: Format) -> OpenFile:
     mute("zarr")
     file, inside = split(path)
     if file.is_dir():
+        store = AdmittedStore(file) if isinstance(file, RemotePath) else file
         with no_warnings():  # of files in a store that are no part of it
-            return _source(file, _opened(file, file, (inside,)), fmt)
+            return _source(file, _opened(file, store, (inside,)), fmt)
     places = _places_in_zip(file, inside)
-    store = ZipStore(file, mode="r", read_only=True)
+    zipped = ZipStore(file, mode="r", read_only=True)
     try:
         with no_warnings():
-            source = _source(file, _opened(file, store, places), fmt)
+            source = _source(file, _opened(file, zipped, places), fmt)
     except BaseException:
         with suppress(AttributeError):  # what its close raises before anything was read
-            store.close()
+            zipped.close()
         raise
-    return replace(source, close=store.close)
+    return replace(source, close=zipped.close)
 
 
 def annotation_of(path: Path) -> Annotation | None:
@@ -75,9 +78,13 @@ def annotation_of(path: Path) -> Annotation | None:
     Exception
         KeyError, TypeError or ValueError when it was damaged since.
     """
-    if not path.is_dir() or not (path / ".zattrs").is_file():
+    if not path.is_dir():
         return None
-    return in_attributes(json.loads((path / ".zattrs").read_text(encoding="utf-8")))
+    try:
+        said = (path / ".zattrs").read_text(encoding="utf-8")
+    except (FileNotFoundError, PathMissingError):
+        return None
+    return in_attributes(json.loads(said))
 
 
 def _source(file: Path, place: zarr.Array[Any] | zarr.Group, fmt: Format) -> OpenFile:
@@ -113,7 +120,7 @@ def _places_in_zip(file: Path, inside: str) -> tuple[str, ...]:
 
 
 def _opened(
-    file: Path, store: Path | ZipStore, places: tuple[str, ...]
+    file: Path, store: Path | Store, places: tuple[str, ...]
 ) -> zarr.Array[Any] | zarr.Group:
     for place in places:
         with suppress(FileNotFoundError):

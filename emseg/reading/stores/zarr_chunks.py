@@ -1,10 +1,17 @@
-"""Chunks that were cut short are noticed: Blosc reads past their end and returns anything."""
+"""Stores that look at what they hand over.
+
+Chunks that were cut short are noticed: Blosc reads past their end and returns anything. Of stores
+elsewhere the codecs are looked at as zarr-python reads of them.
+"""
 
 from typing import TYPE_CHECKING, Any
 
 import zarr
 from zarr.abc.store import Store
 from zarr.storage import StorePath, WrapperStore
+
+from emseg.reading.admitting.zarr_codecs import refuse_codecs_in
+from emseg.remote import RemotePath
 
 if TYPE_CHECKING:
     from zarr.abc.store import ByteRequest
@@ -24,6 +31,32 @@ def checked(array: "zarr.Array[Any]") -> "zarr.Array[Any]":
         return array
     place: StorePath = array.store_path
     return zarr.open_array(_CheckedStore(place.store), path=place.path, mode="r")
+
+
+class AdmittedStore(WrapperStore[Store]):
+    """A store elsewhere, which names no codec that emseg does not read; see `refuse_codecs`."""
+
+    def __init__(self, path: RemotePath, store: Store | None = None) -> None:
+        super().__init__(store or path.store())
+        self.path = path
+
+    def _with_store(self, store: Store) -> "AdmittedStore":
+        return AdmittedStore(self.path, store)
+
+    async def get(
+        self, key: str, prototype: "BufferPrototype", byte_range: "ByteRequest | None" = None
+    ) -> "Buffer | None":
+        """Get a document or a chunk.
+
+        Raises
+        ------
+        UnreadableFileError
+            When the document names such a codec.
+        """
+        found = await super().get(key, prototype, byte_range)
+        if found is not None and key.endswith(_METADATA):
+            refuse_codecs_in(self.path, key, found.to_bytes())
+        return found
 
 
 class _CheckedStore(WrapperStore[Store]):

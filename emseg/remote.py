@@ -1,0 +1,176 @@
+"""Zarr stores that lie on no disk: ``s3://bucket/volume.zarr``, reached through fsspec.
+
+`pathlib` takes the double slash for a single one; a `RemotePath` keeps the address as a user gave
+it, through every call that takes paths, and asks the network only where it is read or listed.
+"""
+
+import re
+from collections.abc import Callable, Generator
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from emseg.errors import ContentError, PathMissingError
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+    from zarr.storage import FsspecStore
+
+    _Path = Path
+else:
+    _Path = type(Path())
+
+_PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "http": "aiohttp", "https": "aiohttp"}
+_ADDRESS = re.compile(rf"({'|'.join(_PACKAGES)}):/+([^/].*)", re.DOTALL)
+_INSIDE = re.compile(r"(\.zarr)/+(?=[^/])", re.IGNORECASE)
+_DOCUMENTS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
+_NOT_THERE = (FileNotFoundError, NotADirectoryError)
+
+
+class RemotePath(_Path):
+    """Address of a store, or of a folder of stores, in an object store or on a web server.
+
+    It is a folder as far as names tell: what ends like a file is none that emseg reads there.
+    """
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        """Give the address with both slashes."""
+        kind, colon, rest = super().__str__().partition(":/")
+        return f"{kind}://{rest.lstrip('/')}" if colon else kind
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether what lies below can be listed, which web servers do not offer."""
+        return not self.parts[0].startswith("http")
+
+    def is_file(self, **_: Any) -> bool:
+        """Say no: a store is many objects."""
+        return False
+
+    def is_dir(self, **_: Any) -> bool:
+        """Say by the name whether it is a store, or a folder."""
+        return self.suffix.lower() in ("", ".zarr")
+
+    exists = is_dir
+
+    def absolute(self) -> Self:
+        """Give the address, which is absolute."""
+        return self
+
+    def resolve(self, strict: bool = False) -> Self:  # noqa: ARG002 - as pathlib
+        """Give the address, which leads nowhere else."""
+        return self
+
+    expanduser = absolute
+
+    def iterdir(self) -> Generator[Self]:
+        """List what lies in a folder.
+
+        Raises
+        ------
+        ContentError, PathMissingError
+            When it cannot be listed, or nothing is there.
+        """
+        if not self.is_listed:
+            raise ContentError(
+                f"{self} is on a web server, which lists no folder; name the stores in it "
+                "(what ends in .zarr)"
+            )
+        for name in asked(self, "ls", detail=False):
+            yield self / str(name).rstrip("/").rpartition("/")[2]
+
+    def open(self, mode: str = "r", *_: Any, **options: Any) -> Any:
+        """Open an object to be read.
+
+        Raises
+        ------
+        PathMissingError, ContentError
+            When there is none, or it cannot be reached.
+        """
+        said = {name: each for name, each in options.items() if each is not None}
+        return asked(self, "open", mode=mode, **said)
+
+    def version(self) -> tuple[int, int] | None:
+        """Tell one state of a store from the next: bytes and time (ns) of what describes it."""
+        for name in _DOCUMENTS:
+            try:
+                said = asked(self / name, "info")
+            except PathMissingError:
+                continue
+            at = next((said[key] for key in ("LastModified", "mtime", "updated") if key in said), 0)
+            seconds = at.timestamp() if hasattr(at, "timestamp") else 0
+            return int(said.get("size") or 0), int(seconds * 1e9)
+        return None
+
+    def store(self) -> "FsspecStore":
+        """Open it for zarr-python, to be read."""
+        from zarr.storage import FsspecStore
+
+        require_package(self)
+        return FsspecStore.from_url(str(self), read_only=True)
+
+
+def as_path(given: str | Path) -> Path:
+    """Take a path, and an address for what it is; what follows ``.zarr/`` lies inside the store."""
+    if isinstance(given, RemotePath):
+        return given
+    found = _ADDRESS.fullmatch(str(given))
+    if found is None:
+        return given if isinstance(given, Path) else Path(given)
+    return RemotePath(f"{found[1]}:/{_INSIDE.sub('.zarr:/', found[2], count=1)}")
+
+
+def asked(path: RemotePath, what: str, **options: Any) -> Any:
+    """Ask the store about an address, as a method of fsspec does.
+
+    Raises
+    ------
+    PathMissingError
+        When nothing is there.
+    ContentError
+        When it cannot be reached, or not by this user.
+    """
+    require_package(path)
+    try:
+        method: Callable[..., Any] = getattr(_system(path.parts[0].rstrip(":")), what)
+        return method(str(path), **options)
+    except _NOT_THERE as error:
+        raise PathMissingError(f"there is nothing at {path}; check the address") from error
+    except Exception as error:  # of botocore, gcsfs, aiohttp, and what they stand on
+        raise ContentError(f"{path} cannot be reached ({why(error)}); {CURE}") from error
+
+
+CURE = "check the address, the network and your credentials (docs/files.md)"
+"""What helps when a store cannot be read."""
+
+
+def why(error: Exception) -> str:
+    """Give the reason in one line."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    return said if len(said) < 120 else said[:117] + "..."
+
+
+def require_package(path: RemotePath) -> None:
+    """Refuse an address whose package is not installed.
+
+    Raises
+    ------
+    ContentError
+        Says how to install it.
+    """
+    kind = path.parts[0].rstrip(":")
+    if find_spec(_PACKAGES[kind]) is None:
+        raise ContentError(
+            f"{path} is read through {_PACKAGES[kind]}, which is not installed; "
+            "pip install 'emseg[cloud]'"
+        )
+
+
+@lru_cache
+def _system(kind: str) -> "AbstractFileSystem":
+    import fsspec
+
+    return fsspec.filesystem(kind)
