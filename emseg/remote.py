@@ -5,7 +5,9 @@ it, through every call that takes paths, and asks the network only where it is r
 """
 
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +26,7 @@ else:
 _PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "http": "aiohttp", "https": "aiohttp"}
 _ADDRESS = re.compile(rf"({'|'.join(_PACKAGES)}):/+([^/].*)", re.DOTALL)
 _INSIDE = re.compile(r"(\.zarr)/+(?=[^/])", re.IGNORECASE)
-_DOCUMENTS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
+DOCUMENTS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 _NOT_THERE = (FileNotFoundError, NotADirectoryError)
 
 
@@ -95,14 +97,14 @@ class RemotePath(_Path):
 
     def version(self) -> tuple[int, int] | None:
         """Tell one state of a store from the next: bytes and time (ns) of what describes it."""
-        for name in _DOCUMENTS:
+        for name in DOCUMENTS:
             try:
                 said = asked(self / name, "info")
             except PathMissingError:
                 continue
-            at = next((said[key] for key in ("LastModified", "mtime", "updated") if key in said), 0)
-            seconds = at.timestamp() if hasattr(at, "timestamp") else 0
-            return int(said.get("size") or 0), int(seconds * 1e9)
+            at = said.get("LastModified") or said.get("updated") or said.get("mtime")
+            at = datetime.fromisoformat(at) if isinstance(at, str) else at
+            return int(said.get("size") or 0), int(at.timestamp() * 1e9) if at else 0
         return None
 
     def store(self) -> "FsspecStore":
@@ -123,7 +125,7 @@ def as_path(given: str | Path) -> Path:
     return RemotePath(f"{found[1]}:/{_INSIDE.sub('.zarr:/', found[2], count=1)}")
 
 
-def asked(path: RemotePath, what: str, **options: Any) -> Any:
+def asked(path: RemotePath, what: str, *arguments: Any, **options: Any) -> Any:
     """Ask the store about an address, as a method of fsspec does.
 
     Raises
@@ -133,10 +135,28 @@ def asked(path: RemotePath, what: str, **options: Any) -> Any:
     ContentError
         When it cannot be reached, or not by this user.
     """
+    with _reaching(path) as system:
+        return getattr(system, what)(str(path), *arguments, **options)
+
+
+def put(files: Mapping[RemotePath, Path]) -> None:
+    """Copy files to the object store in which all of these addresses are.
+
+    Raises
+    ------
+    PathMissingError, ContentError
+        When one of them cannot be written.
+    """
+    if files:
+        with _reaching(next(iter(files))) as system:
+            system.put([str(each) for each in files.values()], [str(each) for each in files])
+
+
+@contextmanager
+def _reaching(path: RemotePath) -> Iterator["AbstractFileSystem"]:
     require_package(path)
     try:
-        method: Callable[..., Any] = getattr(_system(path.parts[0].rstrip(":")), what)
-        return method(str(path), **options)
+        yield _system(path.parts[0].rstrip(":"))
     except _NOT_THERE as error:
         raise PathMissingError(f"there is nothing at {path}; check the address") from error
     except Exception as error:  # of botocore, gcsfs, aiohttp, and what they stand on

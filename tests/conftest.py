@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -84,6 +85,25 @@ def peak_memory() -> Callable[..., tuple[int, str]]:
         return int(peak) * (1 if sys.platform == "darwin" else 1024), out
 
     return run
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[Any]:
+    """An empty bucket ``lab`` of an object store in this process, which emseg finds as its own."""
+    from moto.server import ThreadedMotoServer
+    from s3fs import S3FileSystem
+
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "key")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        store = S3FileSystem(use_listings_cache=False)
+        store.mkdir("lab")
+        yield store
+        server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from emseg.commands.copies import Copies
 from emseg.commands.watching import Arrivals
 from emseg.config import ConvertConfig
 from emseg.errors import ContentError, UnknownNameError, UsageError
@@ -91,10 +92,13 @@ class _Conversion:
         self._manifest.settle()
         if not self._config.watch:
             self._written(self._paths, self._manifest.entries())  # refuses before anything is made
+        copies = Copies(self._config.out, self._config)
         with results_folder(self._config.out), self._manifest:
             for paths in self._rounds():
                 with progress("converting", len(paths), unit="files") as meter:
-                    gathered(self._attempt(paths), done, len(paths), meter, "converted")
+                    outcomes = copies.made(self._attempt(paths), lambda found: [found.written])
+                    gathered(outcomes, done, len(paths), meter, "converted")
+        copies.tell()
         return completed(done, self._left, self._paths, self._config.out)
 
     def _rounds(self) -> Iterable[Sequence[Path]]:

@@ -4,14 +4,19 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 from emseg.bundle import StoredModel, open_model
 from emseg.commands.computing import computed_by, opened, tell_choice, together
+from emseg.commands.copies import Copies
 from emseg.commands.watching import Arrivals
 from emseg.config import PredictConfig
 from emseg.inference import Batch, Predicted
 from emseg.inference.files.file_batch import FileBatch
+from emseg.inference.files.results import OutputPlace
+from emseg.inference.files.run_folder import SETTINGS, TABLE
 from emseg.meters import progress
 from emseg.outcomes import Outcome, completed, gathered
 from emseg.reading import NO_MICROGRAPHS
@@ -39,30 +44,48 @@ def predict(config: PredictConfig) -> list[Outcome[Predicted]]:
         file is its outcome.
     """
     arrivals = Arrivals(config, config.inputs, NO_MICROGRAPHS) if config.watch else None
+    copies = Copies(config.out, config)
     with _batch(config) as batch:
         if arrivals is not None:
-            return _watched(batch, arrivals)
+            return _watched(batch, arrivals, copies)
         with batch.opened():
-            done = _attempted(batch, batch.paths)
+            done = _attempted(batch, batch.paths, copies)
+    _end(config, copies)
     return completed(done, batch.left, batch.paths, config.out)
 
 
-def _watched(batch: FileBatch, arrivals: Arrivals) -> list[Outcome[Predicted]]:
+def _watched(batch: FileBatch, arrivals: Arrivals, copies: Copies) -> list[Outcome[Predicted]]:
     """Predict files as they come, until nothing comes or a user has had enough."""
     latest = dict[Path, Outcome[Predicted]]()
     try:
         with batch.opened():
             for paths in arrivals:
-                for each in _attempted(batch, paths):
+                for each in _attempted(batch, paths, copies):
                     found = each.found and replace(each.found, text="[]")  # months of them
                     latest[each.path] = replace(each, found=found)
+        _end(batch.config, copies)
     finally:
         failed = sum(each.error is not None for each in latest.values())
         _log.info("watched: %d files predicted, %d failed", len(latest) - failed, failed)
     return list(latest.values())
 
 
-def _attempted(batch: FileBatch, paths: Sequence[Path]) -> list[Outcome[Predicted]]:
+def _end(config: PredictConfig, copies: Copies) -> None:
+    """Copy the tables, when all is done."""
+    copies.copy(each for name in (TABLE, SETTINGS) if (each := config.out / name).is_file())
+    copies.tell()
+
+
+def _results(config: PredictConfig, found: Predicted) -> list[Path]:
+    """Name all that was written for one file."""
+    if found.written is None:
+        return []
+    place = OutputPlace(config.out, found.written, str(config.format))
+    planes = [cast(int | None, row["plane"]) for row in found.rows]
+    return [*(source for source, _ in place.beside(place, planes)), place.labels]
+
+
+def _attempted(batch: FileBatch, paths: Sequence[Path], copies: Copies) -> list[Outcome[Predicted]]:
     done: list[Outcome[Predicted]] = []
     with progress("predicting", len(paths), unit="files") as meter:
 
@@ -70,7 +93,8 @@ def _attempted(batch: FileBatch, paths: Sequence[Path]) -> list[Outcome[Predicte
             meter.note(words)
             meter.reach(len(done) + share)
 
-        gathered(batch.attempt(paths, tell), done, len(paths), meter, "predicted")
+        outcomes = copies.made(batch.attempt(paths, tell), partial(_results, batch.config))
+        gathered(outcomes, done, len(paths), meter, "predicted")
     return done
 
 

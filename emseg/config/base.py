@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from emseg.calibration import parse_pixel_size, parse_smallest
 from emseg.config.setting import Setting, checked, setting_of, text
 from emseg.errors import UnknownNameError, UnreadableFileError, UsageError
-from emseg.remote import as_path
+from emseg.remote import RemotePath, as_path
 from emseg.spreading import parse_cluster
 
 
@@ -93,6 +93,18 @@ class Config(BaseModel):
         if isinstance(given, tuple):
             return tuple(as_path(each) for each in given)
         return as_path(given) if isinstance(given, Path) else given
+
+    @field_validator("out", check_fields=False)
+    @classmethod
+    def _is_on_a_disk(cls, out: Path) -> Path:
+        """Refuse an address, of which `Path` would make a folder."""
+        address = as_path(out)
+        if isinstance(address, RemotePath):
+            add = f", and add --copy-to {address}" if "copy_to" in cls.model_fields else ""
+            raise UsageError(
+                f"--out {address} is no folder on a disk, where results are kept; name one{add}"
+            )
+        return out
 
     @classmethod
     def from_toml(cls, path: Path) -> Self:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from emseg.config.base import Config
 from emseg.config.setting import Setting, checked
 from emseg.errors import UnknownNameError, UsageError
+from emseg.remote import RemotePath, as_path
 
 NAME_FIELDS = ("stem", "folder", "model")
 """What a name of results may hold in braces."""
@@ -33,6 +34,23 @@ def parse_name(said: str) -> str:
     return said
 
 
+def parse_store(said: str) -> RemotePath:
+    """Read the address of a folder in an object store.
+
+    Raises
+    ------
+    UsageError
+        When it is none, or one of a web server.
+    """
+    found = as_path(said)
+    if not isinstance(found, RemotePath) or not found.is_listed or ".zarr" in said:
+        raise UsageError(
+            f"{said!r} is no folder of an object store; write s3://BUCKET/FOLDER or "
+            "gs://BUCKET/FOLDER, and a folder on a disk as --out"
+        )
+    return found
+
+
 class Unattended(Config):
     """Which files are worked through, what their results are called, and for how long."""
 
@@ -45,6 +63,14 @@ class Unattended(Config):
         checked(parse_name),
         Setting(
             "What results are called, as '{stem}_{model}'; {folder} is the sub-folder.", "PATTERN"
+        ),
+    ] = None
+    copy_to: Annotated[
+        str | None,
+        checked(parse_store),
+        Setting(
+            "Copy each result there too as it is done: s3://BUCKET/FOLDER, gs://BUCKET/FOLDER.",
+            "ADDRESS",
         ),
     ] = None
     watch: Annotated[

@@ -13,8 +13,6 @@ import pytest
 import zarr
 from hypothesis import given
 from hypothesis import strategies as st
-from moto.server import ThreadedMotoServer
-from s3fs import S3FileSystem
 
 from emseg import remote
 from emseg.calibration import PixelSize
@@ -49,21 +47,10 @@ def stores(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def s3(stores):
-    with pytest.MonkeyPatch.context() as patch:
-        server = ThreadedMotoServer(port=0, verbose=False)
-        server.start()
-        host, port = server.get_host_and_port()
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "k")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "s")
-        bucket = S3FileSystem(asynchronous=False)
-        bucket.mkdir("lab")
-        bucket.put(str(stores / "run 1"), "lab/run 1", recursive=True)
-        bucket.put(str(stores / "nested.zarr"), "lab/nested.zarr", recursive=True)
-        bucket.invalidate_cache()
-        yield bucket
-        server.stop()
+def s3(stores, object_store):
+    for name in ("run 1", "nested.zarr"):
+        object_store.put(str(stores / name), f"lab/{name}", recursive=True)
+    return object_store
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from emseg.writing import require_apart, write_text
 from emseg.writing.leftovers import sweep
 from emseg.writing.texts import from_utf8
 
-TABLE, _SETTINGS = "predictions.csv", "predict.toml"
+TABLE, SETTINGS = "predictions.csv", "predict.toml"
 _FOLDERS = ("previews", "probabilities", "uncertainty", "instances")
 _FOUND = ("rescale", "tta", "thresholds", "smallest", "fill_holes", "top_k", "halo", "invert")
 _READ = ("axes", "signal", "channels", "pixel_size", "crop", "keep_bar", "precision")
@@ -80,7 +80,7 @@ class RunFolder:
 
     def record_settings(self, settings: str) -> None:
         """Write how the results were made."""
-        write_text(self._out / _SETTINGS, settings, "replace")
+        write_text(self._out / SETTINGS, settings, "replace")
 
     def take_up(self) -> None:
         """Remove what killed runs left, and tell what they finished."""
