@@ -6,7 +6,7 @@ it, through every call that takes paths, and asks the network only where it is r
 
 import re
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import lru_cache
 from importlib.util import find_spec
@@ -108,11 +108,19 @@ class RemotePath(_Path):
         return None
 
     def store(self) -> "FsspecStore":
-        """Open it for zarr-python, to be read."""
+        """Open it for zarr-python, to be read.
+
+        Raises
+        ------
+        ContentError
+            When it cannot be reached.
+        """
         from zarr.storage import FsspecStore
 
-        require_package(self)
-        return FsspecStore.from_url(str(self), read_only=True)
+        with suppress(PathMissingError):  # zarr-python asks much at once, and leaves what fails
+            asked(self, "info")
+        options = _options(self.parts[0].rstrip(":"))
+        return FsspecStore.from_url(str(self), storage_options=options, read_only=True)
 
 
 def as_path(given: str | Path) -> Path:
@@ -163,7 +171,7 @@ def _reaching(path: RemotePath) -> Iterator["AbstractFileSystem"]:
         raise ContentError(f"{path} cannot be reached ({why(error)}); {CURE}") from error
 
 
-CURE = "check the address, the network and your credentials (docs/files.md)"
+CURE = "check the address, the network and your credentials (docs/object-stores.md)"
 """What helps when a store cannot be read."""
 
 
@@ -193,4 +201,13 @@ def require_package(path: RemotePath) -> None:
 def _system(kind: str) -> "AbstractFileSystem":
     import fsspec
 
-    return fsspec.filesystem(kind)
+    return fsspec.filesystem(kind, **_options(kind))
+
+
+def _options(kind: str) -> dict[str, Any]:
+    """Come as nobody where this user has no name: a public bucket of S3 asks for none."""
+    if kind != "s3":
+        return {}
+    from botocore.session import Session
+
+    return {"anon": Session().get_credentials() is None}

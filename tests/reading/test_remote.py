@@ -124,7 +124,7 @@ def test_label_images_are_known(stores, s3):
     [
         ("s3://lab/run 1/c.ome.zarr", "is no Zarr store"),
         ("s3://nobody/c.zarr", "is no Zarr store"),
-        ("http://127.0.0.1:9/a.zarr", "cannot be read (.*127.0.0.1.*); check the address"),
+        ("http://127.0.0.1:9/a.zarr", r"cannot be read (.*127.0.0.1.*); check the address"),
         ("s3://lab/run 1/a.ome.zarr:/7", "holds nothing at /7"),
     ],
 )

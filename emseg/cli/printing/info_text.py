@@ -114,7 +114,7 @@ def _bytes(path: Path) -> str:
     """Size of a file on the disk; a folder is the sum of its files."""
     path = file_of(path)
     if isinstance(path, RemotePath):
-        return "elsewhere"
+        return "in an object store" if path.is_listed else "on a web server"
     files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
     size = float(sum(each.stat().st_size for each in files))
     for unit in ("bytes", "kB", "MB", "GB"):
