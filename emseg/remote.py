@@ -4,6 +4,7 @@
 it, through every call that takes paths, and asks the network only where it is read or listed.
 """
 
+import os
 import re
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -40,7 +41,7 @@ class RemotePath(_Path):
 
     def __str__(self) -> str:
         """Give the address with both slashes."""
-        kind, colon, rest = super().__str__().partition(":/")
+        kind, colon, rest = super().__str__().replace(os.sep, "/").partition(":/")
         return f"{kind}://{rest.lstrip('/')}" if colon else kind
 
     @property
@@ -127,7 +128,7 @@ def as_path(given: str | Path) -> Path:
     """Take a path, and an address for what it is; what follows ``.zarr/`` lies inside the store."""
     if isinstance(given, RemotePath):
         return given
-    found = _ADDRESS.fullmatch(str(given))
+    found = _ADDRESS.fullmatch(given.as_posix() if isinstance(given, Path) else given)
     if found is None:
         return given if isinstance(given, Path) else Path(given)
     return RemotePath(f"{found[1]}:/{_INSIDE.sub('.zarr:/', found[2], count=1)}")

@@ -44,8 +44,8 @@ def predict(config: PredictConfig) -> list[Outcome[Predicted]]:
         file is its outcome.
     """
     arrivals = Arrivals(config, config.inputs, NO_MICROGRAPHS) if config.watch else None
-    copies = Copies(config.out, config)
     with _batch(config) as batch:
+        copies = Copies(config.out, config)
         if arrivals is not None:
             return _watched(batch, arrivals, copies)
         with batch.opened():
