@@ -82,8 +82,19 @@ class RemotePath(_Path):
                 f"{self} is on a web server, which lists no folder; name the stores in it "
                 "(what ends in .zarr)"
             )
-        for name in asked(self, "ls", detail=False):
-            yield self / str(name).rstrip("/").rpartition("/")[2]
+        own = str(self).partition("://")[2]
+        for key in asked(self, "ls", detail=False):
+            if key.strip("/") != own:  # an empty object that stands for the folder
+                yield self / key.rstrip("/").rpartition("/")[2]
+
+    def remove(self) -> None:
+        """Remove an object, or all that lie below an address; nothing there is no error.
+
+        The names are those that were listed, since fsspec takes a star in one for a pattern.
+        """
+        with suppress(PathMissingError), _reaching(self) as system:
+            for key in system.find(str(self)):
+                system.rm_file(key)
 
     def open(self, mode: str = "r", *_: Any, **options: Any) -> Any:
         """Open an object to be read.

@@ -132,21 +132,26 @@ def _holds_any(target: RemotePath) -> bool:
 
 def _put_folder(folder: Path, place: RemotePath) -> None:
     """Copy a store; what says that it is one goes first and comes last: nobody reads half of it."""
-    files = [each for each in folder.rglob("*") if each.is_file()]
-    said = [each for each in files if each.parent == folder and each.name in DOCUMENTS]
+    said = _documents(folder)
     for each in (*(place / each.name for each in said), place):
-        try:
-            asked(each, "rm", recursive=True)
-        except PathMissingError:
-            continue
-    for part in ([each for each in files if each not in said], said):
+        each.remove()
+    others = [each for each in folder.rglob("*") if each.is_file() and each not in said]
+    for part in (others, said):
         put({place / each.relative_to(folder).as_posix(): each for each in part})
 
 
+def _documents(folder: Path) -> list[Path]:
+    """Name what says that a folder is a store."""
+    return [each for name in DOCUMENTS if (each := folder / name).is_file()]
+
+
 def _is_there(path: Path, place: RemotePath) -> bool:
-    if path.is_dir():
-        return place.version() is not None
+    """Whether a copy is there, and complete: of a store what comes last is as long as here."""
+    names = [each.name for each in _documents(path)] if path.is_dir() else [""]
     try:
-        return int(asked(place, "info").get("size") or 0) == path.stat().st_size
+        return all(
+            asked(place / name, "info").get("size") == (path / name).stat().st_size
+            for name in names
+        )
     except PathMissingError:
         return False

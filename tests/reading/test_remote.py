@@ -22,6 +22,7 @@ from emseg.micrograph import LabelClass, LabelImage, Micrograph
 from emseg.reading import find_files, open_stack
 from emseg.reading.finding.fingerprint import content_hash, fingerprint
 from emseg.reading.finding.own_results import NO_MICROGRAPHS
+from emseg.reading.finding.stems import Naming
 from emseg.reading.inside import split
 from emseg.reading.stacks.label_images import read_label_images
 from emseg.remote import RemotePath, as_path
@@ -109,6 +110,27 @@ def test_a_folder_of_a_bucket_is_listed_and_results_are_left_out(s3, caplog):
     assert [str(each) for each in found] == [f"s3://lab/run 1/{name}.ome.zarr" for name in "ab"]
     assert "left out: 1 label image that emseg wrote" in caplog.text
     assert find_files([found[0]]) == [found[0]]
+
+
+def test_folders_in_folders_are_listed_where_they_are_wanted(s3):
+    for key in ("day 1/a.ome.zarr", "day 2/deep/a.ome.zarr"):
+        s3.copy("lab/run 1/a.ome.zarr", f"lab/days/{key}", recursive=True)
+    s3.pipe("lab/days/day 1/", b"")  # what some programs leave for a folder
+    found = find_files(["s3://lab/days"], is_recursive=True)
+    named = [f"s3://lab/days/{key}/a.ome.zarr" for key in ("day 1", "day 2/deep")]
+    assert [str(each) for each in found] == named
+    naming = Naming([Path("s3://lab/days")], is_recursive=True)
+    assert [naming.name(each) for each in found] == ["day 1/a", "day 2/deep/a"]
+    with pytest.raises(ContentError, match="holds no image"):
+        find_files(["s3://lab/days"])
+
+
+def test_a_star_in_a_name_removes_no_other(s3):
+    for key in ("a.zarr/.zattrs", "ab.zarr/.zattrs", "a*.zarr/.zattrs", "a*.zarr/0/0"):
+        s3.pipe(f"lab/stars/{key}", b"1")
+    as_path("s3://lab/stars/a*.zarr").remove()
+    as_path("s3://lab/stars/nothing").remove()
+    assert s3.find("lab/stars") == ["lab/stars/a.zarr/.zattrs", "lab/stars/ab.zarr/.zattrs"]
 
 
 def test_label_images_are_known(stores, s3):

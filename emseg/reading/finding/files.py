@@ -96,6 +96,13 @@ def files_below(folder: Path) -> list[Path]:
     Folders of results and of models are left out.
     """
     found: list[Path] = []
+    if isinstance(folder, RemotePath):
+        for each in folder.iterdir():
+            if is_image_folder(each):
+                found.append(each)
+            elif each.is_dir():
+                found += files_below(each)
+        return found
     for above, below, names in os.walk(folder):
         here = Path(above)
         images = [each for each in below if is_image_folder(here / each)]
