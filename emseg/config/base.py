@@ -91,7 +91,7 @@ class Config(BaseModel):
     def _take_addresses(cls, given: Any) -> Any:
         """Take what is named for what it is, a file here or a store elsewhere."""
         if isinstance(given, tuple):
-            return tuple(as_path(each) for each in given)
+            return tuple(map(cls._take_addresses, given))
         return as_path(given) if isinstance(given, Path) else given
 
     @field_validator("out", check_fields=False)

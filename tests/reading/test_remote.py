@@ -4,6 +4,7 @@ import json
 import logging
 import pickle
 import threading
+import tomllib
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from emseg import remote
 from emseg.calibration import PixelSize
+from emseg.config import PredictConfig
 from emseg.errors import ContentError, PathMissingError, UnreadableFileError
 from emseg.manifest import key_of
 from emseg.micrograph import LabelClass, LabelImage, Micrograph
@@ -201,3 +203,10 @@ def test_a_store_that_was_written_again_is_another_one(s3):
     assert content_hash(path) is None
     s3.pipe("lab/again/a.ome.zarr/.zattrs", s3.cat("lab/again/a.ome.zarr/.zattrs") + b" ")
     assert fingerprint(path) != before
+
+
+def test_a_configuration_keeps_the_address():
+    config = PredictConfig(model=Path("m"), inputs=(Path("s3://lab/a.zarr"), Path("b.tif")))
+    assert [str(each) for each in config.inputs] == ["s3://lab/a.zarr", "b.tif"]
+    assert '"s3://lab/a.zarr"' in config.to_toml()
+    assert PredictConfig.model_validate(tomllib.loads(config.to_toml())).inputs == config.inputs
