@@ -10,7 +10,7 @@
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
@@ -235,7 +235,8 @@ class FileBlocks:
             )
             for tiles, rows in cut(said.stops, self._least)
         )
-        micrograph = plane_of(blocks[0], self._card, self._order.config)
+        there = plane_of(blocks[0], self._card, self._order.config)
+        micrograph = replace(there, path=self._stack.path)  # as the user named it
         rule = self._card.intensity
         prepared = Prepared(micrograph, micrograph, said.statistics, rule, said.unlikeness)
         self._rows[at] = [(each.top, each.bottom) for each in blocks]

@@ -1,7 +1,10 @@
 """A giant image by several processes is, bit for bit, that of one."""
 
+from pathlib import Path
+
 import pytest
 
+from emseg.cli.predict import show
 from emseg.commands.predict import predict
 from emseg.config import PredictConfig
 from tests.cluster.conftest import files_of
@@ -41,3 +44,17 @@ def test_planes_of_a_stack_and_what_is_no_specimen(predicted, stack, two_workers
 def test_processes_of_this_machine(predicted, giant):
     one = predicted("one", giant)
     assert files_of(predicted("two", giant, cluster="local:2")) == files_of(one)
+
+
+def test_a_file_is_called_as_the_user_named_it(
+    predicted, giant, segmenting, two_workers, monkeypatch, capsys
+):
+    monkeypatch.chdir(giant.parent)
+    name = Path(giant.name)
+    one = predicted("one", name)
+    many = predicted("two", name, cluster=two_workers.address)
+    assert files_of(many) == files_of(one)
+    assert (many / "predictions.csv").read_text().splitlines()[1].startswith(f"{name},")
+    config = PredictConfig(model=segmenting, inputs=(name,), out=many, **_TILED)
+    show(predict(config), config)
+    assert name.stem in capsys.readouterr().out
