@@ -45,9 +45,14 @@ class RemotePath(_Path):
         return f"{kind}://{rest.lstrip('/')}" if colon else kind
 
     @property
+    def kind(self) -> str:
+        """What the address begins with: ``"s3"``."""
+        return self.parts[0].rstrip(":")
+
+    @property
     def is_listed(self) -> bool:
         """Whether what lies below can be listed, which web servers do not offer."""
-        return not self.parts[0].startswith("http")
+        return not self.kind.startswith("http")
 
     def is_file(self, **_: Any) -> bool:
         """Say no: a store is many objects."""
@@ -131,7 +136,7 @@ class RemotePath(_Path):
 
         with suppress(PathMissingError):  # zarr-python asks much at once, and leaves what fails
             asked(self, "info")
-        options = _options(self.parts[0].rstrip(":"))
+        options = _options(self.kind)
         return FsspecStore.from_url(str(self), storage_options=options, read_only=True)
 
 
@@ -174,9 +179,13 @@ def put(files: Mapping[RemotePath, Path]) -> None:
 
 @contextmanager
 def _reaching(path: RemotePath) -> Iterator["AbstractFileSystem"]:
-    require_package(path)
+    package = _PACKAGES[path.kind]
+    if find_spec(package) is None:
+        raise ContentError(
+            f"{path} is read through {package}, which is not installed; pip install 'emseg[cloud]'"
+        )
     try:
-        yield _system(path.parts[0].rstrip(":"))
+        yield _system(path.kind)
     except _NOT_THERE as error:
         raise PathMissingError(f"there is nothing at {path}; check the address") from error
     except Exception as error:  # of botocore, gcsfs, aiohttp, and what they stand on
@@ -193,22 +202,6 @@ def why(error: Exception) -> str:
     return said if len(said) < 120 else said[:117] + "..."
 
 
-def require_package(path: RemotePath) -> None:
-    """Refuse an address whose package is not installed.
-
-    Raises
-    ------
-    ContentError
-        Says how to install it.
-    """
-    kind = path.parts[0].rstrip(":")
-    if find_spec(_PACKAGES[kind]) is None:
-        raise ContentError(
-            f"{path} is read through {_PACKAGES[kind]}, which is not installed; "
-            "pip install 'emseg[cloud]'"
-        )
-
-
 @lru_cache
 def _system(kind: str) -> "AbstractFileSystem":
     import fsspec
@@ -216,8 +209,12 @@ def _system(kind: str) -> "AbstractFileSystem":
     return fsspec.filesystem(kind, **_options(kind))
 
 
+@lru_cache
 def _options(kind: str) -> dict[str, Any]:
-    """Come as nobody where this user has no name: a public bucket of S3 asks for none."""
+    """Come as nobody where this user has no name: a public bucket of S3 asks for none.
+
+    Looking for a name asks files and, on machines of Amazon, the network: once a process.
+    """
     if kind != "s3":
         return {}
     from botocore.session import Session

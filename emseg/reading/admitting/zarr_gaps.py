@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,19 @@ def gaps(file: Path, place: str, *, allow_external: bool = False) -> Iterator[st
     UnreadableFileError
         When a chunk is such a link.
     """
-    files = _Files.of(file, place.strip("/"))
+    if isinstance(file, RemotePath):
+        yield from _gaps_elsewhere(file, place.strip("/"))
+    else:
+        yield from _gaps(_Files.of(file, place.strip("/")), allow_external=allow_external)
+
+
+@lru_cache(maxsize=1000)
+def _gaps_elsewhere(file: RemotePath, place: str) -> tuple[str, ...]:
+    """Look once a process: a store is opened for each file and by each thread that reads it."""
+    return tuple(_gaps(_Elsewhere(file, place), allow_external=True))
+
+
+def _gaps(files: "_Files", *, allow_external: bool) -> Iterator[str]:
     grid = _Grid.of(files.metadata())
     if grid is None or not 0 < grid.count <= files.most:
         return
@@ -58,7 +71,7 @@ def gaps(file: Path, place: str, *, allow_external: bool = False) -> Iterator[st
         files.refuse_links()
     missing = list(_missing(files, grid))
     if missing:
-        where = f"{place.strip('/')}/" if place.strip("/") else ""
+        where = f"{files.place}/" if files.place else ""
         yield (
             f"has {len(missing):,} of {math.prod(grid.chunks_along):,} chunks missing: "
             f"{listed([where + each for each in missing])}; they read as {grid.fill}, which is "
@@ -150,8 +163,6 @@ class _Files:
 
     @classmethod
     def of(cls, file: Path, place: str) -> "_Files":
-        if isinstance(file, RemotePath):
-            return _Elsewhere(file, place)
         return _Folder(file, place) if file.is_dir() else cls(file, place)
 
     def metadata(self) -> Mapping[str, Any]:
@@ -233,9 +244,6 @@ class _Elsewhere(_Files):
     def read(self, name: str, size: int = -1, *, from_end: bool = False) -> bytes:
         part = {} if size < 0 else {"start": -size} if from_end else {"start": 0, "end": size}
         return bytes(asked(self.file / self.place / name, "cat_file", **part))
-
-    def refuse_links(self) -> None:
-        """There are no links."""
 
 
 def _missing(files: _Files, grid: _Grid) -> Iterator[str]:

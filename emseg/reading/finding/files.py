@@ -143,8 +143,8 @@ def _expand(given: str | Path, *, is_recursive: bool) -> Iterable[Path]:
 def _found(path: Path, *, is_recursive: bool) -> Iterable[Path]:
     if isinstance(path, RemotePath) and is_known(path) and not is_image_folder(path):
         raise ContentError(
-            f"{path} lies on no disk, and of what lies there emseg reads Zarr alone; copy the file "
-            "here first"
+            f"{path} is in an object store or on a web server, where emseg reads Zarr alone; copy "
+            "the file here first"
         )
     if path.is_file() or is_image_folder(path) or (path.exists() and not path.is_dir()):
         return [path]  # a named pipe too: whoever opens it refuses it
